@@ -1,0 +1,21 @@
+//! The vocabulary: objects, kinds and keys, quantities, selectors, time and names.
+//!
+//! Imports nothing of kstate but `error`.
+
+pub mod kind;
+pub mod names;
+pub mod object;
+pub mod quantity;
+pub mod schema;
+pub mod selector;
+pub mod time;
+
+pub use kind::{Kind, Scope};
+pub use object::{Object, ObjectKey, Typed};
+pub use quantity::Quantity;
+pub use time::{Duration, Time};
+
+/// The types of Kubernetes' own API, as k8s-openapi has them.
+pub use k8s_openapi as k8s;
+/// `metadata` of every object.
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};

@@ -1,0 +1,5 @@
+//! cli
+/// m
+pub fn main(_: Vec<std::ffi::OsString>) -> u8 {
+    0
+}

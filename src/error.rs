@@ -1,0 +1,275 @@
+//! What went wrong, in the API server's and kubectl's own words, with the exit code and a hint.
+
+use std::fmt;
+
+/// Why an API request was refused: the `reason` of a Kubernetes `metav1.Status`.
+///
+/// Mirrors `k8s.io/apimachinery/pkg/api/errors`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// 400: the body could not be decoded.
+    BadRequest,
+    /// 404: no such object (or no such kind).
+    NotFound,
+    /// 409: an object of that name exists.
+    AlreadyExists,
+    /// 409: the resourceVersion is not the current one, or a precondition failed.
+    Conflict,
+    /// 422: the object breaks a rule of its kind.
+    Invalid,
+    /// 403: an admission plugin said no.
+    Forbidden,
+    /// 405: the kind does not offer that verb.
+    MethodNotAllowed,
+    /// 415: the kind does not take that patch type.
+    UnsupportedMediaType,
+    /// 500: a fault of kstate's own (a damaged state file, for example).
+    InternalError,
+}
+
+impl Reason {
+    /// The reason as kubectl prints it in `Error from server (REASON)`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::BadRequest => "BadRequest",
+            Reason::NotFound => "NotFound",
+            Reason::AlreadyExists => "AlreadyExists",
+            Reason::Conflict => "Conflict",
+            Reason::Invalid => "Invalid",
+            Reason::Forbidden => "Forbidden",
+            Reason::MethodNotAllowed => "MethodNotAllowed",
+            Reason::UnsupportedMediaType => "UnsupportedMediaType",
+            Reason::InternalError => "InternalError",
+        }
+    }
+}
+
+/// One fault of one field, as `field.Error` of `k8s.io/apimachinery/pkg/util/validation/field` words it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Path of the field, `spec.containers[0].image`.
+    pub field: String,
+    /// What is wrong, from "Required value" on: `Invalid value: -1: must be greater than or equal to 0`.
+    pub detail: String,
+}
+
+impl FieldError {
+    fn new(field: impl Into<String>, detail: String) -> Self {
+        FieldError { field: field.into(), detail }
+    }
+
+    fn worded(field: impl Into<String>, what: String, detail: &str) -> Self {
+        Self::new(field, if detail.is_empty() { what } else { format!("{what}: {detail}") })
+    }
+
+    /// `Required value`, with an optional explanation (`""` for none).
+    pub fn required(field: impl Into<String>, detail: &str) -> Self {
+        Self::worded(field, "Required value".into(), detail)
+    }
+
+    /// `Invalid value: VALUE: DETAIL`; `value` is printed as JSON, as Go prints it.
+    pub fn invalid(field: impl Into<String>, value: impl serde::Serialize, detail: &str) -> Self {
+        let value = serde_json::to_string(&value).unwrap_or_default();
+        Self::worded(field, format!("Invalid value: {value}"), detail)
+    }
+
+    /// `Unsupported value: VALUE: supported values: "A", "B"` (the values are sorted).
+    pub fn not_supported(field: impl Into<String>, value: impl serde::Serialize, supported: &[&str]) -> Self {
+        let value = serde_json::to_string(&value).unwrap_or_default();
+        let mut all: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
+        all.sort();
+        let detail = if all.is_empty() { String::new() } else { format!("supported values: {}", all.join(", ")) };
+        Self::worded(field, format!("Unsupported value: {value}"), &detail)
+    }
+
+    /// `Forbidden: DETAIL`.
+    pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
+        Self::worded(field, "Forbidden".into(), detail)
+    }
+
+    /// `Not found: VALUE`.
+    pub fn not_found(field: impl Into<String>, value: impl serde::Serialize) -> Self {
+        let value = serde_json::to_string(&value).unwrap_or_default();
+        Self::new(field, format!("Not found: {value}"))
+    }
+
+    /// `Duplicate value: VALUE`.
+    pub fn duplicate(field: impl Into<String>, value: impl serde::Serialize) -> Self {
+        let value = serde_json::to_string(&value).unwrap_or_default();
+        Self::new(field, format!("Duplicate value: {value}"))
+    }
+
+    /// `Too long: may not be more than MAX bytes`.
+    pub fn too_long(field: impl Into<String>, max: usize) -> Self {
+        Self::new(field, format!("Too long: may not be more than {max} bytes"))
+    }
+
+    /// `Too many: ACTUAL: must have at most MAX items`.
+    pub fn too_many(field: impl Into<String>, actual: usize, max: usize) -> Self {
+        Self::new(field, format!("Too many: {actual}: must have at most {max} items"))
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.detail)
+    }
+}
+
+/// The API server's refusal of a request: a `metav1.Status` with the facts that kubectl words differently by place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// Why.
+    pub reason: Reason,
+    /// The server's message, `persistentvolumeclaims "ok" already exists`.
+    pub message: String,
+    /// The kind that an `Invalid` speaks of (`PersistentVolumeClaim`); empty otherwise.
+    pub kind: String,
+    /// The object's name where the status names one.
+    pub name: String,
+    /// The single causes of an `Invalid`.
+    pub causes: Vec<FieldError>,
+}
+
+impl ApiError {
+    /// A refusal with a message and no details.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        ApiError { reason, message: message.into(), kind: String::new(), name: String::new(), causes: Vec::new() }
+    }
+
+    /// `RESOURCE "NAME" not found`; `resource` is the plural with its group, `statefulsets.apps`.
+    pub fn not_found(resource: &str, name: &str) -> Self {
+        ApiError { name: name.into(), ..Self::new(Reason::NotFound, format!("{resource} {name:?} not found")) }
+    }
+
+    /// `RESOURCE "NAME" already exists`.
+    pub fn already_exists(resource: &str, name: &str) -> Self {
+        ApiError {
+            name: name.into(),
+            ..Self::new(Reason::AlreadyExists, format!("{resource} {name:?} already exists"))
+        }
+    }
+
+    /// `Operation cannot be fulfilled on RESOURCE "NAME": DETAIL`.
+    pub fn conflict(resource: &str, name: &str, detail: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {resource} {name:?}: {detail}");
+        ApiError { name: name.into(), ..Self::new(Reason::Conflict, message) }
+    }
+
+    /// The conflict of a write that was decided on an older version of its object.
+    pub fn stale(resource: &str, name: &str) -> Self {
+        Self::conflict(
+            resource,
+            name,
+            "the object has been modified; please apply your changes to the latest version and try again",
+        )
+    }
+
+    /// `KIND.GROUP "NAME" is invalid: ...`; `kind` is `PersistentVolumeClaim` or `StatefulSet.apps`.
+    pub fn invalid(kind: &str, name: &str, causes: Vec<FieldError>) -> Self {
+        let all: Vec<String> = causes.iter().map(|c| c.to_string()).collect();
+        let list = match all.as_slice() {
+            [one] => one.clone(),
+            _ => format!("[{}]", all.join(", ")),
+        };
+        ApiError {
+            reason: Reason::Invalid,
+            message: format!("{kind} {name:?} is invalid: {list}"),
+            kind: kind.into(),
+            name: name.into(),
+            causes,
+        }
+    }
+
+    /// `RESOURCE "NAME" is forbidden: DETAIL`.
+    pub fn forbidden(resource: &str, name: &str, detail: &str) -> Self {
+        ApiError {
+            name: name.into(),
+            ..Self::new(Reason::Forbidden, format!("{resource} {name:?} is forbidden: {detail}"))
+        }
+    }
+
+    /// A fault of kstate's own.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Reason::InternalError, message)
+    }
+
+    /// The whole line that kubectl prints for this refusal when it adds nothing of its own
+    /// (`cmdutil.StandardErrorMessage`): `Error from server (NotFound): pods "x" not found`, or for
+    /// an invalid object `The Pod "x" is invalid: ...` with one bullet for each of several causes.
+    pub fn standard_message(&self) -> String {
+        if self.reason != Reason::Invalid || self.kind.is_empty() {
+            return format!("Error from server ({}): {}", self.reason.as_str(), self.message);
+        }
+        let kind = self.kind.split('.').next().unwrap_or_default();
+        let head = format!("The {kind} {:?} is invalid: ", self.name);
+        match self.causes.as_slice() {
+            [one] => format!("{head}{one}"),
+            many => {
+                let mut seen: Vec<String> = Vec::new();
+                for line in many.iter().map(|c| format!("* {c}")) {
+                    if !seen.contains(&line) {
+                        seen.push(line);
+                    }
+                }
+                format!("{head}\n{}", seen.join("\n"))
+            }
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// What a command ends with when it fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The whole text for standard error, without a final newline; empty when all has been said already.
+    pub message: String,
+    /// The exit code, as kubectl has it (1; `diff` and `wait` have their own uses of it).
+    pub code: u8,
+    /// What the user can do about it; printed on a line of its own, only where kubectl has nothing to say.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// `error: MESSAGE`, exit 1: a fault that kubectl itself finds.
+    pub fn error(message: impl fmt::Display) -> Self {
+        Self::raw(format!("error: {message}"))
+    }
+
+    /// A text that is printed as it is, exit 1.
+    pub fn raw(message: impl Into<String>) -> Self {
+        Failure { message: message.into(), code: 1, hint: None }
+    }
+
+    /// Nothing more to say; only the exit code.
+    pub fn silent(code: u8) -> Self {
+        Failure { message: String::new(), code, hint: None }
+    }
+
+    /// The same failure with a hint.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<ApiError> for Failure {
+    fn from(e: ApiError) -> Self {
+        Failure::raw(e.standard_message())
+    }
+}
