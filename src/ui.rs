@@ -1,1 +1,274 @@
-//! ui
+//! The only writer to the terminal: output, colour, width and prompts.
+//!
+//! A verb gets a [`Ui`] and says everything through it, so the same verb serves a terminal, a pipe,
+//! a lesson and a test.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+
+use dialoguer::console::Term;
+use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
+use dialoguer::{Confirm, Input, Select};
+use owo_colors::{OwoColorize, Style};
+
+use crate::error::Failure;
+
+/// Columns assumed where there is no terminal to ask.
+const DEFAULT_WIDTH: usize = 80;
+
+/// Where a command's words go, and where its answers come from.
+#[derive(Debug)]
+pub struct Ui {
+    sink: Sink,
+    colour: bool,
+    interactive: bool,
+    width: Option<usize>,
+    closed: Cell<bool>,
+    write_error: RefCell<Option<String>>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Terminal,
+    Captured { out: RefCell<String>, all: RefCell<String>, input: RefCell<String> },
+}
+
+impl Ui {
+    /// The process's own standard streams. Coloured when standard output is a terminal that can
+    /// show it and `NO_COLOR` is unset; interactive when both input and output are terminals.
+    pub fn terminal() -> Self {
+        let term = Term::stdout();
+        let is_terminal = io::stdout().is_terminal();
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        Ui {
+            sink: Sink::Terminal,
+            colour: is_terminal && !no_colour && term.features().colors_supported(),
+            interactive: is_terminal && io::stdin().is_terminal(),
+            width: None,
+            closed: Cell::new(false),
+            write_error: RefCell::new(None),
+        }
+    }
+
+    /// Keeps everything in memory: no colour, 80 columns, never interactive, empty standard input.
+    pub fn captured() -> Self {
+        Ui {
+            sink: Sink::Captured { out: RefCell::default(), all: RefCell::default(), input: RefCell::default() },
+            colour: false,
+            interactive: false,
+            width: Some(DEFAULT_WIDTH),
+            closed: Cell::new(false),
+            write_error: RefCell::new(None),
+        }
+    }
+
+    /// The same, with what [`Ui::input`] will read. Without effect on a terminal.
+    pub fn with_input(self, text: &str) -> Self {
+        if let Sink::Captured { input, .. } = &self.sink {
+            *input.borrow_mut() = text.to_string();
+        }
+        self
+    }
+
+    /// Writes to standard output exactly what is given (no newline is added) and flushes it, so a
+    /// watch's lines come when they happen. A reader that went away ends the output quietly.
+    pub fn out(&self, text: &str) {
+        match &self.sink {
+            Sink::Terminal => self.write(&mut io::stdout().lock(), text),
+            Sink::Captured { out, all, .. } => {
+                out.borrow_mut().push_str(text);
+                all.borrow_mut().push_str(text);
+            }
+        }
+    }
+
+    /// Writes to standard error exactly what is given.
+    pub fn err(&self, text: &str) {
+        match &self.sink {
+            // OBSERVATION: when standard error is gone too, there is nobody left to tell.
+            Sink::Terminal => _ = io::stderr().lock().write_all(text.as_bytes()),
+            Sink::Captured { all, .. } => all.borrow_mut().push_str(text),
+        }
+    }
+
+    /// What a captured [`Ui`] was given so far, both streams in the order of writing, as a terminal
+    /// shows them. Empties it. A terminal gives an empty text.
+    pub fn take(&self) -> String {
+        match &self.sink {
+            Sink::Terminal => String::new(),
+            Sink::Captured { out, all, .. } => {
+                out.take();
+                all.take()
+            }
+        }
+    }
+
+    /// As [`Ui::take`], but standard output alone, as the next command of a pipe sees it.
+    pub fn take_out(&self) -> String {
+        match &self.sink {
+            Sink::Terminal => String::new(),
+            Sink::Captured { out, all, .. } => {
+                all.take();
+                out.take()
+            }
+        }
+    }
+
+    /// Whether somebody is there to answer: standard input and output are both terminals.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// Whether colours are wanted.
+    pub fn colour(&self) -> bool {
+        self.colour
+    }
+
+    /// Columns of the terminal, or 80.
+    pub fn width(&self) -> usize {
+        // OBSERVATION: a terminal may be resized between two prompts, so it is asked each time.
+        self.width.or_else(|| Term::stdout().size_checked().map(|(_, columns)| columns.into())).unwrap_or(DEFAULT_WIDTH)
+    }
+
+    /// Whether the reader of standard output has gone away; a watch ends then.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// The first thing that went wrong when writing to standard output, other than a reader that
+    /// went away: `No space left on device (os error 28)`.
+    pub fn write_error(&self) -> Option<String> {
+        self.write_error.borrow().clone()
+    }
+
+    /// `text` in `style`, or as it is where colours are not wanted.
+    pub fn paint(&self, text: &str, style: Style) -> String {
+        if self.colour { text.style(style).to_string() } else { text.to_string() }
+    }
+
+    /// Standard input to its end.
+    ///
+    /// # Errors
+    /// It can't be read, or is not UTF-8.
+    pub fn input(&self) -> Result<String, Failure> {
+        match &self.sink {
+            Sink::Terminal => {
+                let mut text = String::new();
+                io::stdin()
+                    .lock()
+                    .read_to_string(&mut text)
+                    .map_err(|e| Failure::error(format!("error reading standard input: {e}")))?;
+                Ok(text)
+            }
+            Sink::Captured { input, .. } => Ok(input.take()),
+        }
+    }
+
+    /// Lets the user choose one of `items` with the arrow keys, starting at `default`. `None`: the
+    /// user left with Escape or `q`, or there is nobody to ask.
+    ///
+    /// # Errors
+    /// The terminal can't be read.
+    pub fn select(&self, prompt: &str, items: &[String], default: usize) -> Result<Option<usize>, Failure> {
+        if !self.interactive {
+            return Ok(None);
+        }
+        let theme = self.theme();
+        Select::with_theme(theme.as_ref())
+            .with_prompt(prompt)
+            .items(items)
+            .default(default)
+            .interact_on_opt(&Term::stdout())
+            .map_err(lost_terminal)
+    }
+
+    /// Asks yes or no; `default` is Enter's answer, and the answer where there is nobody to ask.
+    ///
+    /// # Errors
+    /// The terminal can't be read.
+    pub fn confirm(&self, prompt: &str, default: bool) -> Result<bool, Failure> {
+        if !self.interactive {
+            return Ok(default);
+        }
+        let theme = self.theme();
+        let answer = Confirm::with_theme(theme.as_ref())
+            .with_prompt(prompt)
+            .default(default)
+            .interact_on_opt(&Term::stdout())
+            .map_err(lost_terminal)?;
+        Ok(answer.unwrap_or(default))
+    }
+
+    /// Asks for a line after `prompt` (printed as it is). Enter alone gives `default`, which then
+    /// stands in the line as if it had been typed. `None`: there is nobody to ask.
+    ///
+    /// # Errors
+    /// The terminal can't be read.
+    pub fn line(&self, prompt: &str, default: &str) -> Result<Option<String>, Failure> {
+        if !self.interactive {
+            return Ok(None);
+        }
+        Input::<String>::with_theme(&Bare)
+            .with_prompt(prompt)
+            .default(default.to_string())
+            .show_default(false)
+            .interact_text_on(&Term::stdout())
+            .map(Some)
+            .map_err(lost_terminal)
+    }
+
+    fn theme(&self) -> Box<dyn Theme> {
+        if self.colour { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
+    }
+
+    fn write(&self, stream: &mut impl Write, text: &str) {
+        if self.closed.get() {
+            return;
+        }
+        if let Err(e) = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            self.closed.set(true);
+            if e.kind() != ErrorKind::BrokenPipe {
+                self.write_error.borrow_mut().get_or_insert(e.to_string());
+            }
+        }
+    }
+}
+
+/// A prompt that adds nothing of its own: what is typed stands right after it.
+struct Bare;
+
+impl Theme for Bare {
+    fn format_input_prompt(&self, f: &mut dyn fmt::Write, prompt: &str, _: Option<&str>) -> fmt::Result {
+        f.write_str(prompt)
+    }
+
+    fn format_input_prompt_selection(&self, f: &mut dyn fmt::Write, prompt: &str, typed: &str) -> fmt::Result {
+        write!(f, "{prompt}{typed}")
+    }
+}
+
+fn lost_terminal(e: dialoguer::Error) -> Failure {
+    Failure::error(format!("the terminal can't be read: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Style, Ui};
+
+    #[test]
+    fn captured_keeps_both_streams_in_order() {
+        let ui = Ui::captured().with_input("a: 1\n");
+        ui.out("pod/a created\n");
+        ui.err("Error from server (NotFound): pods \"b\" not found\n");
+        ui.out("pod/c created\n");
+        assert_eq!(ui.take(), "pod/a created\nError from server (NotFound): pods \"b\" not found\npod/c created\n");
+        ui.out("x");
+        ui.err("y");
+        assert_eq!(ui.take_out(), "x");
+        assert_eq!(ui.take(), "");
+        assert_eq!(ui.input(), Ok("a: 1\n".into()));
+        assert_eq!(ui.paint("plain", Style::new().red()), "plain");
+        assert_eq!((ui.width(), ui.select("?", &[], 0)), (80, Ok(None)));
+    }
+}
