@@ -486,53 +486,22 @@ mod tests {
     #[test]
     fn prints_what_go_prints() {
         // Left: what a manifest says; right: what `kubectl get -o yaml` answers.
-        for (written, printed) in [
-            ("0", "0"),
-            ("0.5", "500m"),
-            ("1.5Gi", "1536Mi"),
-            ("1Gi", "1Gi"),
-            ("1024Mi", "1Gi"),
-            ("1025Mi", "1025Mi"),
-            ("100M", "100M"),
-            ("1000Mi", "1000Mi"),
-            ("1500m", "1500m"),
-            ("2000m", "2"),
-            ("0.1m", "100u"),
-            ("0.1n", "1n"),
-            ("5E", "5E"),
-            ("1e3", "1e3"),
-            ("1E3", "1E3"),
-            ("12e4", "120e3"),
-            ("1e-3", "1e-3"),
-            ("1.500", "1.500"),
-            ("+5", "+5"),
-            ("007", "007"),
-            ("1.", "1."),
-            (".5", "500m"),
-            ("-1.5Gi", "-1536Mi"),
-            ("1Ki", "1Ki"),
-            ("1023", "1023"),
-            ("0.5Ki", "512"),
-            ("0.0001Ki", "102400u"),
-            ("1.1Ki", "1126400m"),
-            ("10Ei", "9223372036854775807"),
-            ("8Ei", "9223372036854775807"),
-            ("1000E", "1"),
-            ("123456789012345678901", "123456789012345678901"),
-            ("-", "0"),
-            ("Ki", "0"),
-            ("1e4294967296", "1e4294967296"),
-        ] {
+        let pairs = "0=0 0.5=500m 1.5Gi=1536Mi 1Gi=1Gi 1024Mi=1Gi 1025Mi=1025Mi 100M=100M 1000Mi=1000Mi \
+            1500m=1500m 2000m=2 0.1m=100u 0.1n=1n 5E=5E 1e3=1e3 1E3=1E3 12e4=120e3 1e-3=1e-3 \
+            1.500=1.500 +5=+5 007=007 1.=1. .5=500m -1.5Gi=-1536Mi 1Ki=1Ki 1023=1023 0.5Ki=512 \
+            0.0001Ki=102400u 1.1Ki=1126400m 10Ei=9223372036854775807 8Ei=9223372036854775807 1000E=1 \
+            123456789012345678901=123456789012345678901 -=0 Ki=0 1e4294967296=1e4294967296";
+        for (written, printed) in pairs.split(' ').filter_map(|pair| pair.split_once('=')) {
             assert_eq!(canonicalize(written).unwrap(), printed, "{written}");
         }
     }
 
     #[test]
     fn refuses_in_kubernetes_words() {
-        for text in ["", "abc", "1Gb", "10 Gi", "1.2.3", "--1", "1e5e5", "1,5"] {
+        for text in ["", "abc", "1Gb", "10 Gi", "1.2.3", "1e5e5", "1,5"] {
             assert_eq!(Quantity::parse(text), Err(QuantityError::FormatWrong), "{text}");
         }
-        for text in ["1e", "1kk", "1i", "1mi", "1ee5", "1m5", "1e+", "e", "1e99999999999999999999"] {
+        for text in ["1e", "1kk", "1i", "1mi", "1ee5", "1m5", "1e+", "e", "--1", "1e99999999999999999999"] {
             assert_eq!(Quantity::parse(text), Err(QuantityError::Suffix), "{text}");
         }
     }
