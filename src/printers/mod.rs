@@ -1,1 +1,4 @@
 //! printers
+
+pub mod json;
+pub mod yaml;
