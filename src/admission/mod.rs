@@ -1,1 +1,162 @@
-//! admission
+//! The way of every write into the store: set defaults, mutate, validate. One path for users and controllers alike.
+//!
+//! Mirrors `k8s.io/apiserver/pkg/registry/rest` (BeforeCreate, BeforeUpdate) and the admission plugins.
+
+use crate::api::{Object, Time};
+use crate::error::ApiError;
+use crate::kinds::{self, meta};
+use crate::store::View;
+
+/// The admission plugins, in the API server's order.
+pub const PLUGINS: &[&dyn Plugin] = &[];
+
+/// A request on its way.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The cluster as it is.
+    pub view: View<'a>,
+    /// The cluster's time.
+    pub now: Time,
+    /// The cluster's seed, for what the server draws (addresses, ports).
+    pub seed: u64,
+}
+
+/// An admission plugin: a rule that is not of one kind. Mirrors `plugin/pkg/admission/*`.
+pub trait Plugin: Sync {
+    /// Changes a new object, or refuses it.
+    ///
+    /// # Errors
+    /// The refusal, mostly `Forbidden`.
+    fn create(&self, _request: &Request<'_>, _object: &mut Object) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// Changes the new version of an object, or refuses it.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn update(&self, _request: &Request<'_>, _object: &mut Object, _old: &Object) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// Refuses a new object after it was validated.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn validate_create(&self, _request: &Request<'_>, _object: &Object) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// Refuses a deletion.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn delete(&self, _request: &Request<'_>, _object: &Object) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// Which part of an object an update is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All but the status.
+    Whole,
+    /// The status alone.
+    Status,
+}
+
+/// Makes a new object ready to be stored: its name, uid and creation time are set already.
+///
+/// # Errors
+/// Why the server refuses it. Warnings come with the object.
+pub fn create(request: &Request<'_>, mut object: Object) -> Result<(Object, Vec<String>), ApiError> {
+    let kind = object.kind();
+    let rules = kinds::rules(kind);
+    rules.set_defaults(&mut object);
+    for plugin in PLUGINS {
+        plugin.create(request, &mut object)?;
+    }
+    rules.prepare_for_create(&mut object);
+    if rules.has_generation() {
+        object.meta_mut().generation = Some(1);
+    } else {
+        object.meta_mut().generation = None;
+    }
+    let mut faults = meta::validate_object_meta(object.meta(), rules.name_rule(), kind.is_namespaced(), "metadata");
+    faults.extend(rules.validate(&object));
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(&kind.qualified_kind(), object.name(), faults));
+    }
+    for plugin in PLUGINS {
+        plugin.validate_create(request, &object)?;
+    }
+    let warnings = rules.warnings_on_create(&object);
+    Ok((object, warnings))
+}
+
+/// Makes the new version of an object ready to be stored.
+///
+/// # Errors
+/// Why the server refuses it.
+pub fn update(
+    request: &Request<'_>,
+    mut object: Object,
+    old: &Object,
+    part: Part,
+) -> Result<(Object, Vec<String>), ApiError> {
+    let kind = object.kind();
+    let rules = kinds::rules(kind);
+    keep_system_metadata(&mut object, old);
+    if part == Part::Status {
+        // Only the status moves; everything else is as it was, but for labels and annotations of the metadata.
+        let mut kept = old.clone();
+        rules.copy_status(&mut kept, &object);
+        rules.set_defaults(&mut kept);
+        let faults = rules.validate_status_update(&kept, old);
+        return match faults.is_empty() {
+            true => Ok((kept, Vec::new())),
+            false => Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults)),
+        };
+    }
+    rules.set_defaults(&mut object);
+    if rules.has_status() {
+        rules.copy_status(&mut object, old);
+    }
+    for plugin in PLUGINS {
+        plugin.update(request, &mut object, old)?;
+    }
+    rules.prepare_for_update(&mut object, old);
+    let generation = old.meta().generation;
+    let moved = rules.has_generation() && !rules.same_spec(&object, old);
+    object.meta_mut().generation = if moved { generation.map(|g| g + 1) } else { generation };
+    let mut faults = meta::validate_object_meta_update(object.meta(), old.meta(), "metadata");
+    faults.extend(rules.validate_update(&object, old));
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults));
+    }
+    let warnings = rules.warnings_on_update(&object, old);
+    Ok((object, warnings))
+}
+
+/// Asks the plugins whether an object may be deleted.
+///
+/// # Errors
+/// Their refusal.
+pub fn delete(request: &Request<'_>, object: &Object) -> Result<(), ApiError> {
+    PLUGINS.iter().try_for_each(|p| p.delete(request, object))
+}
+
+/// What a client leaves out of an update stays as the server has it.
+fn keep_system_metadata(object: &mut Object, old: &Object) {
+    let (new, old) = (object.meta_mut(), old.meta());
+    if new.uid.is_none() {
+        new.uid = old.uid.clone();
+    }
+    new.creation_timestamp = old.creation_timestamp.clone();
+    new.deletion_timestamp = old.deletion_timestamp.clone();
+    new.deletion_grace_period_seconds = old.deletion_grace_period_seconds;
+    new.self_link = None;
+    if new.resource_version.is_none() {
+        new.resource_version = old.resource_version.clone();
+    }
+}

@@ -12,7 +12,7 @@ pub mod selector;
 pub mod time;
 
 pub use kind::{Kind, Scope};
-pub use object::{Object, ObjectKey, Typed};
+pub use object::{Lister, Object, ObjectKey, Typed};
 pub use quantity::Quantity;
 pub use time::{Duration, Time};
 

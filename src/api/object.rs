@@ -208,3 +208,17 @@ pub fn new_controller_ref(owner: &Object) -> super::OwnerReference {
         block_owner_deletion: Some(true),
     }
 }
+
+/// What `describe` and `get` need to look up beside the object they show; the store's view implements it.
+pub trait Lister {
+    /// The object of that key.
+    fn get(&self, key: &ObjectKey) -> Option<std::sync::Arc<Object>>;
+    /// The objects of a kind, in one namespace or in all, by namespace and name.
+    fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<std::sync::Arc<Object>>;
+    /// The pods that use a claim.
+    fn pods_using_claim(&self, namespace: &str, claim: &str) -> Vec<std::sync::Arc<Object>>;
+    /// The pods that are bound to a node.
+    fn pods_on_node(&self, node: &str) -> Vec<std::sync::Arc<Object>>;
+    /// The events about the object of that uid.
+    fn events_about(&self, uid: &str) -> Vec<std::sync::Arc<Object>>;
+}

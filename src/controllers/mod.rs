@@ -1,1 +1,262 @@
-//! controllers
+//! The controllers of the control plane: pure functions from what is to what shall be written.
+//!
+//! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
+//! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
+
+use std::sync::Arc;
+
+use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::error::ApiError;
+use crate::store::{Change, View};
+
+/// Every controller of the control plane. The node side has its own slice in `node`.
+pub const CONTROLLERS: &[&dyn Controller] = &[];
+
+/// A control loop.
+pub trait Controller: Sync {
+    /// Its name, which timers are kept under: `persistentvolume`, `statefulset`.
+    fn name(&self) -> &'static str;
+
+    /// Names the keys to look at because something changed. The keys are this controller's own: of the kind that
+    /// `reconcile` expects.
+    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey));
+
+    /// Looks at one key and says what to write. The object may be gone.
+    fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome;
+}
+
+/// What a reconcile ends with.
+#[derive(Default)]
+pub struct Outcome {
+    /// What to write and to tell, in order. A refused write ends the list unless its step says otherwise.
+    pub actions: Vec<Action>,
+    /// When to look at the key again though nothing changed.
+    pub requeue: Option<Requeue>,
+}
+
+/// When to look at a key again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// After that time something will get on: a settling cluster waits for it.
+    After(Duration),
+    /// A resync or a backoff that may repeat for ever: a settling cluster does not wait for it.
+    Recurring(Duration),
+}
+
+/// One thing to do.
+pub enum Action {
+    /// A request to the API server.
+    Write(Step),
+    /// An event to record.
+    Event(EventDraft),
+}
+
+/// A request, and what follows from its answer.
+pub struct Step {
+    /// The request.
+    pub write: Write,
+    /// Said after the answer is known: further actions, in place of going on when the write was refused.
+    pub then: Option<Then>,
+}
+
+/// What follows from the API server's answer. For a deletion the object is the one that was deleted.
+pub type Then = Box<dyn FnOnce(&Result<Arc<Object>, ApiError>) -> Vec<Action>>;
+
+/// A request to the API server.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Make a new object; its name may be left to `generateName`.
+    Create(Box<Object>),
+    /// Replace all but the status. The object's resourceVersion says what the change was decided on.
+    Update(Box<Object>),
+    /// Replace the status alone.
+    UpdateStatus(Box<Object>),
+    /// Delete.
+    Delete(Deletion),
+    /// Bind a pod to a node (the `pods/binding` subresource).
+    Bind {
+        /// The pod.
+        pod: ObjectKey,
+        /// The node's name.
+        node: String,
+    },
+}
+
+/// What happens to the dependents of a deleted object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Propagation {
+    /// The object goes at once, its dependents after it.
+    #[default]
+    Background,
+    /// The dependents go first.
+    Foreground,
+    /// The dependents stay, without this owner.
+    Orphan,
+}
+
+/// A request to delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// What to delete.
+    pub key: ObjectKey,
+    /// Only if it still has this uid.
+    pub uid: Option<String>,
+    /// Grace period in seconds; none for the object's own.
+    pub grace: Option<i64>,
+    /// What happens to its dependents.
+    pub propagation: Propagation,
+}
+
+impl Deletion {
+    /// A deletion in the background, with the object's own grace period.
+    pub fn of(object: &Object) -> Deletion {
+        Deletion {
+            key: object.key(),
+            uid: Some(object.uid().to_string()),
+            grace: None,
+            propagation: Propagation::Background,
+        }
+    }
+
+    /// The same with a grace period, in seconds.
+    pub fn grace(mut self, seconds: i64) -> Deletion {
+        self.grace = Some(seconds);
+        self
+    }
+}
+
+/// An event to be recorded; equal ones are counted, not repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventDraft {
+    /// The object that it is about.
+    pub about: About,
+    /// `Normal` or `Warning`.
+    pub warning: bool,
+    /// A word in CamelCase.
+    pub reason: String,
+    /// The sentence.
+    pub message: String,
+    /// Who says so: `persistentvolume-controller`, `kubelet`.
+    pub component: String,
+    /// The node where it is said; empty for controllers.
+    pub host: String,
+}
+
+/// The object that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its uid.
+    pub uid: String,
+    /// Its resourceVersion at that time.
+    pub resource_version: String,
+    /// A part of it, such as `spec.containers{web}`; empty for the whole.
+    pub field_path: String,
+}
+
+impl About {
+    /// The whole of an object.
+    pub fn object(object: &Object) -> About {
+        About {
+            key: object.key(),
+            uid: object.uid().to_string(),
+            resource_version: object.meta().resource_version.clone().unwrap_or_default(),
+            field_path: String::new(),
+        }
+    }
+
+    /// One container of a pod.
+    pub fn container(pod: &Object, container: &str) -> About {
+        About { field_path: format!("spec.containers{{{container}}}"), ..About::object(pod) }
+    }
+}
+
+impl EventDraft {
+    /// An event of type Normal.
+    pub fn normal(about: About, component: &str, reason: &str, message: impl Into<String>) -> EventDraft {
+        EventDraft {
+            about,
+            warning: false,
+            reason: reason.to_string(),
+            message: message.into(),
+            component: component.to_string(),
+            host: String::new(),
+        }
+    }
+
+    /// An event of type Warning.
+    pub fn warning(about: About, component: &str, reason: &str, message: impl Into<String>) -> EventDraft {
+        EventDraft { warning: true, ..EventDraft::normal(about, component, reason, message) }
+    }
+
+    /// The same event, said on a node.
+    pub fn on(mut self, node: &str) -> EventDraft {
+        self.host = node.to_string();
+        self
+    }
+}
+
+impl Write {
+    /// Makes an object.
+    pub fn create(object: impl Into<Object>) -> Write {
+        Write::Create(Box::new(object.into()))
+    }
+
+    /// Replaces all but the status.
+    pub fn update(object: impl Into<Object>) -> Write {
+        Write::Update(Box::new(object.into()))
+    }
+
+    /// Replaces the status.
+    pub fn update_status(object: impl Into<Object>) -> Write {
+        Write::UpdateStatus(Box::new(object.into()))
+    }
+
+    /// The write as an action that ends the list when it is refused.
+    pub fn action(self) -> Action {
+        Action::Write(Step { write: self, then: None })
+    }
+
+    /// The write as an action whose answer leads to further ones. After a refusal only those are done.
+    pub fn then(self, then: impl FnOnce(&Result<Arc<Object>, ApiError>) -> Vec<Action> + 'static) -> Action {
+        Action::Write(Step { write: self, then: Some(Box::new(then)) })
+    }
+}
+
+impl Outcome {
+    /// Nothing to do.
+    pub fn done() -> Outcome {
+        Outcome::default()
+    }
+
+    /// Adds an action.
+    pub fn push(&mut self, action: Action) {
+        self.actions.push(action);
+    }
+
+    /// Adds a write that ends the list when it is refused.
+    pub fn write(&mut self, write: Write) {
+        self.actions.push(write.action());
+    }
+
+    /// Adds an event.
+    pub fn event(&mut self, event: EventDraft) {
+        self.actions.push(Action::Event(event));
+    }
+
+    /// Asks to come back when something will have got on. The earlier of two wishes holds.
+    pub fn after(&mut self, wait: Duration) {
+        self.requeue = Some(match self.requeue {
+            Some(Requeue::After(earlier)) if earlier <= wait => Requeue::After(earlier),
+            _ => Requeue::After(wait),
+        });
+    }
+
+    /// Asks to come back for a resync or a backoff, unless an earlier wish stands.
+    pub fn recurring(&mut self, wait: Duration) {
+        if self.requeue.is_none() {
+            self.requeue = Some(Requeue::Recurring(wait));
+        }
+    }
+}

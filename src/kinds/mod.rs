@@ -1,1 +1,170 @@
-//! kinds
+//! What each kind is: defaults, validation, table columns and its `describe`, one file per kind.
+//!
+//! `Strategy` is what a kind's file implements on the kind's type; `Rules` is the same for callers that
+//! hold an `Object` of whatever kind. `KINDS` lists them all.
+
+mod cluster_role;
+mod cluster_role_binding;
+mod config_map;
+mod controller_revision;
+mod cron_job;
+mod csi_driver;
+mod csi_node;
+mod csi_storage_capacity;
+mod daemon_set;
+mod deployment;
+mod endpoint_slice;
+mod endpoints;
+mod event;
+mod horizontal_pod_autoscaler;
+mod ingress;
+mod ingress_class;
+mod job;
+mod lease;
+mod limit_range;
+mod namespace;
+mod network_policy;
+mod node;
+mod persistent_volume;
+mod persistent_volume_claim;
+mod pod;
+mod pod_disruption_budget;
+mod pod_template;
+mod priority_class;
+mod replica_set;
+mod replication_controller;
+mod resource_quota;
+mod role;
+mod role_binding;
+mod runtime_class;
+mod secret;
+mod service;
+mod service_account;
+mod stateful_set;
+mod storage_class;
+mod volume_attachment;
+mod volume_attributes_class;
+
+pub mod describe;
+pub mod meta;
+pub mod print;
+
+mod registry;
+
+pub use describe::Description;
+pub use print::{Column, PrintContext, Version};
+pub use registry::{KINDS, Rules, rules};
+
+use crate::api::Typed;
+use crate::error::FieldError;
+
+/// How `metadata.name` of a kind must look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameRule {
+    /// `NameIsDNSSubdomain`: most kinds.
+    Subdomain,
+    /// `NameIsDNSLabel`: namespaces, ...
+    Label,
+    /// `NameIsDNS1035Label`: services before 1.34.
+    Label1035,
+    /// `path.ValidatePathSegmentName`: roles and their bindings.
+    PathSegment,
+}
+
+/// What a kind's file says of it. Mirrors the registry strategies (`pkg/registry/*/strategy.go`),
+/// `pkg/apis/*/v1/defaults.go`, `pkg/apis/*/validation` and the printers of one kind.
+pub trait Strategy: Typed {
+    /// How its names must look.
+    const NAME: NameRule = NameRule::Subdomain;
+    /// Whether `metadata.generation` counts the changes of its spec.
+    const GENERATION: bool = false;
+    /// Whether `status` is a subresource: an update leaves it alone, and a status update leaves all else alone.
+    const STATUS: bool = false;
+
+    /// Fills in what the manifest leaves out.
+    fn set_defaults(&mut self) {}
+
+    /// Clears what a client may not set on creation.
+    fn prepare_for_create(&mut self) {
+        self.reset_status();
+    }
+
+    /// What is wrong with a new object, beyond its metadata.
+    fn validate(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// Warnings of a creation, each without the `Warning: ` before it.
+    fn warnings_on_create(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Takes back what an update may not change silently.
+    fn prepare_for_update(&mut self, _old: &Self) {}
+
+    /// What is wrong with the new version of an object, beyond its metadata; includes `validate` where
+    /// the original does so.
+    fn validate_update(&self, _old: &Self) -> Vec<FieldError> {
+        self.validate()
+    }
+
+    /// Warnings of an update.
+    fn warnings_on_update(&self, _old: &Self) -> Vec<String> {
+        self.warnings_on_create()
+    }
+
+    /// What is wrong with a change of status.
+    fn validate_status_update(&self, _old: &Self) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// The status of a new object.
+    fn reset_status(&mut self) {}
+
+    /// Takes over another version's status.
+    fn copy_status(&mut self, _from: &Self) {}
+
+    /// Whether the specs are alike, that is, whether `generation` stays.
+    fn same_spec(&self, _other: &Self) -> bool {
+        true
+    }
+
+    /// The table's columns. The first is always the name.
+    fn columns() -> &'static [Column] {
+        print::NAME_AND_AGE
+    }
+
+    /// One row: a cell for each column.
+    fn row(&self, context: &PrintContext<'_>) -> Vec<String> {
+        print::name_and_age(self.metadata(), context)
+    }
+
+    /// What `kubectl describe` prints.
+    fn describe(&self, d: &mut Description, context: &PrintContext<'_>) {
+        describe::generic(self, d, context);
+    }
+
+    /// The value of a field that `--field-selector` knows beyond `metadata.name` and `metadata.namespace`;
+    /// none for a field that it doesn't.
+    fn selectable_field(&self, _path: &str) -> Option<String> {
+        None
+    }
+}
+
+/// Writes the methods of a `Strategy` that concern `spec` and `status` for a kind that has both.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! spec_and_status {
+    () => {
+        const STATUS: bool = true;
+        fn reset_status(&mut self) {
+            self.status = Default::default();
+        }
+        fn copy_status(&mut self, from: &Self) {
+            self.status = from.status.clone();
+        }
+        fn same_spec(&self, other: &Self) -> bool {
+            self.spec == other.spec
+        }
+    };
+}

@@ -1,1 +1,244 @@
-//! sim
+//! The cluster that runs: a virtual clock, a work queue, and the API server's requests on top of the store.
+
+pub mod config;
+mod converge;
+mod events;
+pub mod profile;
+mod queue;
+mod requests;
+
+use std::path::Path;
+
+pub use config::{ClockMode, Config};
+pub use converge::Settled;
+pub use requests::{Answer, CreateOptions};
+
+use crate::admission;
+use crate::api::{Duration, Time};
+use crate::error::ApiError;
+use crate::kinds::PrintContext;
+use crate::kinds::print::Version;
+use crate::store::{Operation, Store, View};
+use queue::WorkQueue;
+
+/// A cluster, open for one command (one transaction) at a time.
+pub struct Cluster {
+    store: Store,
+    config: Config,
+    now: Time,
+    queue: WorkQueue,
+    writable: bool,
+    warnings: Vec<String>,
+}
+
+const CONFIG: &str = "config";
+const NOW: &str = "now";
+const OFFSET: &str = "offset";
+
+impl Cluster {
+    /// Makes a new cluster in a state file that must not exist yet, with its nodes, namespaces and classes,
+    /// and leaves it settled and without events. `wall` is the real time.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn new_on_disk(path: &Path, config: Config, wall: Time) -> Result<Cluster, ApiError> {
+        Cluster::make(Store::open(path)?, config, wall)
+    }
+
+    /// The same in memory, for lessons' checks and tests.
+    ///
+    /// # Errors
+    /// When SQLite can't start.
+    pub fn new_in_memory(config: Config, wall: Time) -> Result<Cluster, ApiError> {
+        Cluster::make(Store::in_memory()?, config, wall)
+    }
+
+    fn make(store: Store, config: Config, wall: Time) -> Result<Cluster, ApiError> {
+        let now = config.start(wall);
+        let mut cluster =
+            Cluster { store, config, now, queue: WorkQueue::default(), writable: true, warnings: Vec::new() };
+        cluster.store.begin(true)?;
+        let text = serde_json::to_string(&cluster.config).map_err(|e| ApiError::internal(e.to_string()))?;
+        cluster.store.set_setting(CONFIG, &text)?;
+        cluster.store.set_setting(OFFSET, "0")?;
+        cluster.populate()?;
+        cluster.commit()?;
+        Ok(cluster)
+    }
+
+    /// Opens the cluster of a state file. Nothing is read before `begin`.
+    ///
+    /// # Errors
+    /// When the file can't be opened, is damaged or holds no cluster.
+    pub fn open(path: &Path) -> Result<Cluster, ApiError> {
+        let mut store = Store::open(path)?;
+        store.begin(false)?;
+        let text = store.setting(CONFIG).map(String::from);
+        store.rollback();
+        let text = text.ok_or_else(|| ApiError::internal(format!("{} holds no cluster", path.display())))?;
+        let config = serde_json::from_str(&text)
+            .map_err(|e| ApiError::internal(format!("the state file {} is damaged: {e}", path.display())))?;
+        Ok(Cluster {
+            store,
+            config,
+            now: Time::default(),
+            queue: WorkQueue::default(),
+            writable: false,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Begins a command: takes the clock and the queue from the file, and on a wall clock lets the time that has
+    /// passed since the last command pass in the cluster too. `wall` is the real time.
+    ///
+    /// With `write` false the command only reads; where time has passed that controllers must act on, the
+    /// transaction writes all the same.
+    ///
+    /// # Errors
+    /// When the file is locked or damaged.
+    pub fn begin(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
+        self.start(write)?;
+        let target = self.wall_target(wall)?;
+        if !self.writable && self.queue.next_due().is_some_and(|due| due <= target.max(self.now)) {
+            self.store.rollback();
+            self.start(true)?;
+        }
+        let target = self.wall_target(wall)?;
+        if self.writable {
+            self.run_until(target.max(self.now))?;
+        } else {
+            self.now = target.max(self.now);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, write: bool) -> Result<(), ApiError> {
+        self.store.begin(write)?;
+        self.writable = write;
+        self.warnings.clear();
+        let now = self.store.setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
+        self.now = Time(now);
+        self.queue = WorkQueue::load(self.store.timers()?);
+        Ok(())
+    }
+
+    /// Where the clock should stand: the real time and what it was put forward by, or where it was.
+    fn wall_target(&self, wall: Time) -> Result<Time, ApiError> {
+        Ok(match self.config.clock {
+            ClockMode::Manual => self.now,
+            ClockMode::Wall => {
+                let offset = self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0);
+                wall + Duration(offset)
+            }
+        })
+    }
+
+    /// Notes the command for `undo`, with its command line.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn note_operation(&mut self, command: &str) -> Result<(), ApiError> {
+        self.save_clock()?;
+        self.store.begin_operation(command).map(|_| ())
+    }
+
+    fn save_clock(&mut self) -> Result<(), ApiError> {
+        self.store.set_setting(NOW, &self.now.0.to_string())?;
+        if self.queue.is_dirty() {
+            self.store.set_timers(&self.queue.save())?;
+        }
+        Ok(())
+    }
+
+    /// Ends the command: all of it lasts from here on.
+    ///
+    /// # Errors
+    /// When the disk is full or the file can't be written; then none of it lasts.
+    pub fn commit(&mut self) -> Result<(), ApiError> {
+        if self.writable {
+            self.save_clock()?;
+        }
+        self.store.commit()
+    }
+
+    /// Ends the command as if it had never begun.
+    pub fn rollback(&mut self) {
+        self.store.rollback();
+    }
+
+    /// Brings back the state before the last `n` operations and says which commands that undid, newest first.
+    ///
+    /// # Errors
+    /// When there are not so many.
+    pub fn undo(&mut self, n: usize) -> Result<Vec<Operation>, ApiError> {
+        let operations = self.store.operations()?;
+        let Some(last) = n.checked_sub(1).and_then(|i| operations.get(i)) else {
+            return Err(ApiError::internal("there is nothing to undo"));
+        };
+        let wall = self.now;
+        self.store.undo_to(last.id)?;
+        self.start_again(wall)?;
+        Ok(operations.into_iter().take(n).collect())
+    }
+
+    /// After an undo the clock reads what it read then; a wall clock goes on from there.
+    fn start_again(&mut self, before: Time) -> Result<(), ApiError> {
+        let now = self.store.setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
+        self.now = Time(now);
+        if self.config.clock == ClockMode::Wall {
+            let offset: i64 = self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0);
+            let back = self.now - before;
+            self.store.set_setting(OFFSET, &(offset + back.0).to_string())?;
+        }
+        self.queue = WorkQueue::load(self.store.timers()?);
+        Ok(())
+    }
+
+    /// Notes that a kubelet stops or returns; mirrors nothing in Kubernetes but a pulled plug.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such node.
+    pub fn set_kubelet(&mut self, node: &str, running: bool) -> Result<(), ApiError> {
+        self.mark_kubelet(node, running)
+    }
+
+    /// What is.
+    pub fn view(&self) -> View<'_> {
+        self.store.view()
+    }
+
+    /// The cluster's time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// What the cluster was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.store.revision()
+    }
+
+    /// The store, to ask for past revisions.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Warnings that the server has sent since they were last taken.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// What rows and descriptions are made with.
+    pub fn with_print_context<R>(&self, f: impl FnOnce(&PrintContext<'_>) -> R) -> R {
+        let view = self.view();
+        f(&PrintContext { now: self.now, version: Version(self.config.version), lister: &view })
+    }
+
+    fn admission_request(&self) -> admission::Request<'_> {
+        admission::Request { view: self.view(), now: self.now, seed: self.config.seed }
+    }
+}

@@ -1,1 +1,270 @@
-//! store
+//! The cluster's state: a log of revisions in SQLite, with the newest revision of every object at hand in memory.
+//!
+//! The model is etcd's (and kine's table): every write of every key is a revision; a watch is the question
+//! "what came after revision N". `View` is the read-only side that controllers see.
+
+pub mod index;
+mod sqlite;
+mod table;
+mod view;
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use index::Index;
+pub use sqlite::{Operation, Timer};
+pub use view::View;
+
+use crate::api::{Kind, Object, ObjectKey};
+use crate::error::ApiError;
+use table::Table;
+
+/// A write that happened: what was there before, what is there now.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The object's key.
+    pub key: ObjectKey,
+    /// The object before; none when it was created.
+    pub old: Option<Arc<Object>>,
+    /// The object now; none when it was removed.
+    pub new: Option<Arc<Object>>,
+    /// The revision that this change made.
+    pub revision: u64,
+}
+
+/// A cluster's state, open within one transaction at a time.
+pub struct Store {
+    db: sqlite::Db,
+    tables: Vec<OnceCell<Table>>,
+    revision: u64,
+    changes: Vec<Change>,
+    settings: BTreeMap<String, String>,
+    fault: RefCell<Option<ApiError>>,
+}
+
+impl Store {
+    /// Opens the state file, or makes it.
+    ///
+    /// # Errors
+    /// `InternalError` with a text that names the file when it can't be opened, is locked or is damaged.
+    pub fn open(path: &Path) -> Result<Store, ApiError> {
+        Ok(Store::over(sqlite::Db::open(path)?))
+    }
+
+    /// A state that lives in memory and ends with the process: lessons' checks and tests.
+    ///
+    /// # Errors
+    /// `InternalError` when SQLite can't start.
+    pub fn in_memory() -> Result<Store, ApiError> {
+        Ok(Store::over(sqlite::Db::in_memory()?))
+    }
+
+    fn over(db: sqlite::Db) -> Store {
+        let tables = Kind::ALL.iter().map(|_| OnceCell::new()).collect();
+        Store { db, tables, revision: 0, changes: Vec::new(), settings: BTreeMap::new(), fault: RefCell::new(None) }
+    }
+
+    /// Begins a transaction. With `write`, other writers wait until it ends.
+    ///
+    /// What another process wrote since the last one is seen from here on.
+    ///
+    /// # Errors
+    /// When the file stays locked, or is damaged.
+    pub fn begin(&mut self, write: bool) -> Result<(), ApiError> {
+        self.db.begin(write)?;
+        let revision = self.db.revision()?;
+        if revision != self.revision || self.db.changed_elsewhere()? {
+            self.forget();
+        }
+        self.revision = revision;
+        self.settings = self.db.settings()?;
+        Ok(())
+    }
+
+    /// Makes all writes since `begin` lasting.
+    ///
+    /// # Errors
+    /// When the disk is full or the file can't be written; nothing of the transaction lasts then.
+    pub fn commit(&mut self) -> Result<(), ApiError> {
+        let fault = self.fault.borrow_mut().take();
+        if let Some(fault) = fault {
+            self.rollback();
+            return Err(fault);
+        }
+        self.changes.clear();
+        self.db.commit().inspect_err(|_| self.rollback())
+    }
+
+    /// Undoes all writes since `begin`.
+    pub fn rollback(&mut self) {
+        self.db.rollback();
+        self.changes.clear();
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        for table in &mut self.tables {
+            table.take();
+        }
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The read-only side.
+    pub fn view(&self) -> View<'_> {
+        View::new(self)
+    }
+
+    /// The first fault met while reading lazily; `commit` reports it too.
+    pub fn fault(&self) -> Option<ApiError> {
+        self.fault.borrow().clone()
+    }
+
+    fn table(&self, kind: Kind) -> &Table {
+        self.tables[kind as usize].get_or_init(|| {
+            let mut table = Table::new(kind);
+            match self.db.load(kind) {
+                Ok(objects) => objects.into_iter().for_each(|o| table.insert(Arc::new(o))),
+                Err(e) => *self.fault.borrow_mut() = Some(e),
+            }
+            table
+        })
+    }
+
+    fn table_mut(&mut self, kind: Kind) -> &mut Table {
+        self.table(kind);
+        // The line above has just filled the cell.
+        self.tables[kind as usize].get_mut().expect("table was loaded")
+    }
+
+    /// Writes an object as the next revision and stamps it with that revision.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn put(&mut self, mut object: Object) -> Result<Arc<Object>, ApiError> {
+        let key = object.key();
+        let revision = self.revision + 1;
+        object.meta_mut().resource_version = Some(revision.to_string());
+        self.db.append(revision, &key, Some(&object.to_json()))?;
+        self.revision = revision;
+        let object = Arc::new(object);
+        let old = self.table_mut(key.kind).replace(Arc::clone(&object));
+        self.changes.push(Change { key, old, new: Some(Arc::clone(&object)), revision });
+        Ok(object)
+    }
+
+    /// Removes an object; that is a revision too.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn remove(&mut self, key: &ObjectKey) -> Result<Option<Arc<Object>>, ApiError> {
+        let Some(old) = self.table_mut(key.kind).remove(key) else { return Ok(None) };
+        let revision = self.revision + 1;
+        self.db.append(revision, key, None)?;
+        self.revision = revision;
+        self.changes.push(Change { key: key.clone(), old: Some(Arc::clone(&old)), new: None, revision });
+        Ok(Some(old))
+    }
+
+    /// The changes of this transaction that nobody has taken yet.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Every change of a kind after a revision, oldest first: the object, and whether that revision removed it.
+    ///
+    /// # Errors
+    /// When the file is damaged, or the revision was compacted away.
+    pub fn changes_after(&self, kind: Kind, revision: u64) -> Result<Vec<(u64, Object, bool)>, ApiError> {
+        self.db.changes_after(kind, revision)
+    }
+
+    /// The next number of a named sequence, from 0: what seeded names are drawn with.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn next(&mut self, purpose: &str) -> Result<u64, ApiError> {
+        self.db.next(purpose)
+    }
+
+    /// How often the sequence was drawn from, without drawing.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn drawn(&self, purpose: &str) -> Result<u64, ApiError> {
+        self.db.drawn(purpose)
+    }
+
+    /// A named setting of the cluster.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
+    }
+
+    /// Changes a named setting.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
+        self.settings.insert(name.to_string(), value.to_string());
+        self.db.set_setting(name, value)
+    }
+
+    /// The pending timers of the work queue, as the last transaction left them.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn timers(&self) -> Result<Vec<Timer>, ApiError> {
+        self.db.timers()
+    }
+
+    /// Replaces the pending timers.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_timers(&mut self, timers: &[Timer]) -> Result<(), ApiError> {
+        self.db.set_timers(timers)
+    }
+
+    /// Notes that a command begins, so that `undo` can come back to here.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn begin_operation(&mut self, command: &str) -> Result<u64, ApiError> {
+        self.db.begin_operation(command, self.revision)
+    }
+
+    /// The operations, newest first.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn operations(&self) -> Result<Vec<Operation>, ApiError> {
+        self.db.operations()
+    }
+
+    /// Brings back the state as it was before an operation: objects, clock, timers and sequences.
+    ///
+    /// # Errors
+    /// When there is no such operation, or the file can't be written.
+    pub fn undo_to(&mut self, operation: u64) -> Result<(), ApiError> {
+        self.db.undo_to(operation)?;
+        self.settings = self.db.settings()?;
+        self.changes.clear();
+        self.forget();
+        self.revision = self.db.revision()?;
+        Ok(())
+    }
+
+    /// Drops revisions that no longer matter: all but the newest of each key, up to `revision`, and
+    /// the operations that need them.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn compact(&mut self, revision: u64) -> Result<(), ApiError> {
+        self.db.compact(revision)
+    }
+}

@@ -1,0 +1,71 @@
+//! Tables as the API server makes them: columns with their age, and the cells that several kinds share.
+
+use crate::api::{Lister, ObjectMeta, Time, time};
+
+/// A Kubernetes minor version: 36 for v1.36.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32);
+
+/// A column of a kind's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its heading, as kubectl prints it.
+    pub name: &'static str,
+    /// Whether only `-o wide` shows it.
+    pub wide: bool,
+    /// The version that brought it; 0 for always.
+    pub since: u32,
+    /// The last version that had it; none for still there.
+    pub until: Option<u32>,
+}
+
+impl Column {
+    /// A column that every version shows.
+    pub const fn new(name: &'static str) -> Column {
+        Column { name, wide: false, since: 0, until: None }
+    }
+
+    /// A column that `-o wide` adds.
+    pub const fn wide(name: &'static str) -> Column {
+        Column { name, wide: true, since: 0, until: None }
+    }
+
+    /// The same column, but only since v1.`minor`.
+    pub const fn since(self, minor: u32) -> Column {
+        Column { since: minor, ..self }
+    }
+
+    /// The same column, but only until v1.`minor`.
+    pub const fn until(self, minor: u32) -> Column {
+        Column { until: Some(minor), ..self }
+    }
+
+    /// Whether a cluster of that version has it.
+    pub fn exists_in(&self, version: Version) -> bool {
+        version.0 >= self.since && self.until.is_none_or(|last| version.0 <= last)
+    }
+}
+
+/// What a row or a description is made with.
+#[derive(Clone, Copy)]
+pub struct PrintContext<'a> {
+    /// The cluster's time.
+    pub now: Time,
+    /// The cluster's version.
+    pub version: Version,
+    /// For what lies beside the object.
+    pub lister: &'a dyn Lister,
+}
+
+/// The columns of a kind that has none of its own.
+pub const NAME_AND_AGE: &[Column] = &[Column::new("NAME"), Column::new("AGE")];
+
+/// The cells of `NAME_AND_AGE`.
+pub fn name_and_age(meta: &ObjectMeta, context: &PrintContext<'_>) -> Vec<String> {
+    vec![meta.name.clone().unwrap_or_default(), age(meta, context)]
+}
+
+/// The AGE cell: how long ago the object was made, `<unknown>` when it has no such time.
+pub fn age(meta: &ObjectMeta, context: &PrintContext<'_>) -> String {
+    time::translate_timestamp_since(meta.creation_timestamp.as_ref(), context.now)
+}

@@ -1,0 +1,193 @@
+//! The slice of all kinds, and `Strategy` for objects whose kind is known only at run time.
+
+use std::marker::PhantomData;
+
+use crate::api::k8s::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use crate::api::k8s::api::autoscaling::v2::HorizontalPodAutoscaler;
+use crate::api::k8s::api::batch::v1::{CronJob, Job};
+use crate::api::k8s::api::coordination::v1::Lease;
+use crate::api::k8s::api::core::v1::{
+    ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod,
+    PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount,
+};
+use crate::api::k8s::api::discovery::v1::EndpointSlice;
+use crate::api::k8s::api::networking::v1::{Ingress, IngressClass, NetworkPolicy};
+use crate::api::k8s::api::node::v1::RuntimeClass;
+use crate::api::k8s::api::policy::v1::PodDisruptionBudget;
+use crate::api::k8s::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use crate::api::k8s::api::scheduling::v1::PriorityClass;
+use crate::api::k8s::api::storage::v1::{
+    CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass,
+};
+use crate::api::{Kind, Object};
+use crate::error::FieldError;
+use crate::kinds::{Column, Description, NameRule, PrintContext, Strategy};
+
+/// `Strategy` of whatever kind. Every method that is handed an object of another kind leaves it alone.
+pub trait Rules: Sync {
+    /// The kind that it is about.
+    fn kind(&self) -> Kind;
+    /// See `Strategy::NAME`.
+    fn name_rule(&self) -> NameRule;
+    /// See `Strategy::GENERATION`.
+    fn has_generation(&self) -> bool;
+    /// See `Strategy::STATUS`.
+    fn has_status(&self) -> bool;
+    /// See `Strategy::set_defaults`.
+    fn set_defaults(&self, object: &mut Object);
+    /// See `Strategy::prepare_for_create`.
+    fn prepare_for_create(&self, object: &mut Object);
+    /// See `Strategy::validate`.
+    fn validate(&self, object: &Object) -> Vec<FieldError>;
+    /// See `Strategy::warnings_on_create`.
+    fn warnings_on_create(&self, object: &Object) -> Vec<String>;
+    /// See `Strategy::prepare_for_update`.
+    fn prepare_for_update(&self, object: &mut Object, old: &Object);
+    /// See `Strategy::validate_update`.
+    fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError>;
+    /// See `Strategy::warnings_on_update`.
+    fn warnings_on_update(&self, object: &Object, old: &Object) -> Vec<String>;
+    /// See `Strategy::validate_status_update`.
+    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError>;
+    /// See `Strategy::copy_status`.
+    fn copy_status(&self, object: &mut Object, from: &Object);
+    /// See `Strategy::same_spec`.
+    fn same_spec(&self, object: &Object, other: &Object) -> bool;
+    /// See `Strategy::columns`.
+    fn columns(&self) -> &'static [Column];
+    /// See `Strategy::row`.
+    fn row(&self, object: &Object, context: &PrintContext<'_>) -> Vec<String>;
+    /// See `Strategy::describe`.
+    fn describe(&self, object: &Object, d: &mut Description, context: &PrintContext<'_>);
+    /// See `Strategy::selectable_field`.
+    fn selectable_field(&self, object: &Object, path: &str) -> Option<String>;
+}
+
+struct Of<T>(PhantomData<fn() -> T>);
+
+impl<T: Strategy> Rules for Of<T> {
+    fn kind(&self) -> Kind {
+        T::OF
+    }
+    fn name_rule(&self) -> NameRule {
+        T::NAME
+    }
+    fn has_generation(&self) -> bool {
+        T::GENERATION
+    }
+    fn has_status(&self) -> bool {
+        T::STATUS
+    }
+    fn set_defaults(&self, object: &mut Object) {
+        object.get_mut::<T>().into_iter().for_each(T::set_defaults);
+    }
+    fn prepare_for_create(&self, object: &mut Object) {
+        object.get_mut::<T>().into_iter().for_each(T::prepare_for_create);
+    }
+    fn validate(&self, object: &Object) -> Vec<FieldError> {
+        object.get::<T>().map(T::validate).unwrap_or_default()
+    }
+    fn warnings_on_create(&self, object: &Object) -> Vec<String> {
+        object.get::<T>().map(T::warnings_on_create).unwrap_or_default()
+    }
+    fn prepare_for_update(&self, object: &mut Object, old: &Object) {
+        if let (Some(object), Some(old)) = (object.get_mut::<T>(), old.get::<T>()) {
+            object.prepare_for_update(old);
+        }
+    }
+    fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        pair::<T>(object, old).map(|(new, old)| new.validate_update(old)).unwrap_or_default()
+    }
+    fn warnings_on_update(&self, object: &Object, old: &Object) -> Vec<String> {
+        pair::<T>(object, old).map(|(new, old)| new.warnings_on_update(old)).unwrap_or_default()
+    }
+    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
+        pair::<T>(object, old).map(|(new, old)| new.validate_status_update(old)).unwrap_or_default()
+    }
+    fn copy_status(&self, object: &mut Object, from: &Object) {
+        if let (Some(object), Some(from)) = (object.get_mut::<T>(), from.get::<T>()) {
+            object.copy_status(from);
+        }
+    }
+    fn same_spec(&self, object: &Object, other: &Object) -> bool {
+        pair::<T>(object, other).is_none_or(|(a, b)| a.same_spec(b))
+    }
+    fn columns(&self) -> &'static [Column] {
+        T::columns()
+    }
+    fn row(&self, object: &Object, context: &PrintContext<'_>) -> Vec<String> {
+        object.get::<T>().map(|o| o.row(context)).unwrap_or_default()
+    }
+    fn describe(&self, object: &Object, d: &mut Description, context: &PrintContext<'_>) {
+        if let Some(object) = object.get::<T>() {
+            object.describe(d, context);
+        }
+    }
+    fn selectable_field(&self, object: &Object, path: &str) -> Option<String> {
+        object.get::<T>().and_then(|o| o.selectable_field(path))
+    }
+}
+
+fn pair<'a, T: Strategy>(a: &'a Object, b: &'a Object) -> Option<(&'a T, &'a T)> {
+    Some((a.get::<T>()?, b.get::<T>()?))
+}
+
+/// Every kind's rules, in the order of `Kind::ALL`.
+pub const KINDS: &[&dyn Rules] = &[
+    &Of::<ConfigMap>(PhantomData),
+    &Of::<Endpoints>(PhantomData),
+    &Of::<Event>(PhantomData),
+    &Of::<LimitRange>(PhantomData),
+    &Of::<Namespace>(PhantomData),
+    &Of::<Node>(PhantomData),
+    &Of::<PersistentVolumeClaim>(PhantomData),
+    &Of::<PersistentVolume>(PhantomData),
+    &Of::<Pod>(PhantomData),
+    &Of::<PodTemplate>(PhantomData),
+    &Of::<ReplicationController>(PhantomData),
+    &Of::<ResourceQuota>(PhantomData),
+    &Of::<Secret>(PhantomData),
+    &Of::<ServiceAccount>(PhantomData),
+    &Of::<Service>(PhantomData),
+    &Of::<ControllerRevision>(PhantomData),
+    &Of::<DaemonSet>(PhantomData),
+    &Of::<Deployment>(PhantomData),
+    &Of::<ReplicaSet>(PhantomData),
+    &Of::<StatefulSet>(PhantomData),
+    &Of::<HorizontalPodAutoscaler>(PhantomData),
+    &Of::<CronJob>(PhantomData),
+    &Of::<Job>(PhantomData),
+    &Of::<Lease>(PhantomData),
+    &Of::<EndpointSlice>(PhantomData),
+    &Of::<IngressClass>(PhantomData),
+    &Of::<Ingress>(PhantomData),
+    &Of::<NetworkPolicy>(PhantomData),
+    &Of::<RuntimeClass>(PhantomData),
+    &Of::<PodDisruptionBudget>(PhantomData),
+    &Of::<ClusterRoleBinding>(PhantomData),
+    &Of::<ClusterRole>(PhantomData),
+    &Of::<RoleBinding>(PhantomData),
+    &Of::<Role>(PhantomData),
+    &Of::<PriorityClass>(PhantomData),
+    &Of::<CSIDriver>(PhantomData),
+    &Of::<CSINode>(PhantomData),
+    &Of::<CSIStorageCapacity>(PhantomData),
+    &Of::<StorageClass>(PhantomData),
+    &Of::<VolumeAttachment>(PhantomData),
+    &Of::<VolumeAttributesClass>(PhantomData),
+];
+
+/// The rules of a kind.
+pub fn rules(kind: Kind) -> &'static dyn Rules {
+    KINDS[kind as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KINDS, Kind};
+
+    #[test]
+    fn kinds_stand_in_the_order_of_kind_all() {
+        assert!(KINDS.iter().map(|r| r.kind()).eq(Kind::ALL.iter().copied()));
+    }
+}

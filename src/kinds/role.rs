@@ -1,0 +1,6 @@
+//! Role.
+
+use crate::api::k8s::api::rbac::v1::Role;
+use crate::kinds::Strategy;
+
+impl Strategy for Role {}

@@ -1,0 +1,118 @@
+//! The work queue: which controller looks at which key, and when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{ObjectKey, Time};
+use crate::store::Timer;
+
+/// What waits: a controller and one of its keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Item {
+    pub(super) controller: &'static str,
+    pub(super) key: ObjectKey,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wait {
+    due: Time,
+    seq: u64,
+    recurring: bool,
+}
+
+/// Items by the time at which they are due; each item waits at most once. Equal times go first in, first out.
+#[derive(Debug, Default)]
+pub(super) struct WorkQueue {
+    order: BTreeSet<(Time, u64, Item)>,
+    /// The same items when they are not recurring, to find the next progress without a scan.
+    progress: BTreeSet<(Time, u64)>,
+    waits: BTreeMap<Item, Wait>,
+    failures: BTreeMap<Item, u32>,
+    seq: u64,
+    dirty: bool,
+}
+
+impl WorkQueue {
+    pub(super) fn load(timers: Vec<Timer>) -> WorkQueue {
+        let mut queue = WorkQueue::default();
+        for timer in timers {
+            let (Some(key), Some(controller)) = (timer.key(), super::converge::controller_name(&timer.controller))
+            else {
+                continue;
+            };
+            let item = Item { controller, key };
+            if timer.failures > 0 {
+                queue.failures.insert(item.clone(), timer.failures);
+            }
+            queue.add(item, Time(timer.due), timer.recurring);
+        }
+        queue.dirty = false;
+        queue
+    }
+
+    pub(super) fn save(&mut self) -> Vec<Timer> {
+        self.dirty = false;
+        let timer = |(n, (due, _, item)): (usize, &(Time, u64, Item))| {
+            let failures = self.failures.get(item).copied().unwrap_or(0);
+            let recurring = self.waits.get(item).is_some_and(|w| w.recurring);
+            Timer::new(item.controller, &item.key, *due, n as u64, recurring, failures)
+        };
+        self.order.iter().enumerate().map(timer).collect()
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Adds an item, or brings it forward. A later wish than the one that stands changes nothing.
+    pub(super) fn add(&mut self, item: Item, due: Time, recurring: bool) {
+        if let Some(wait) = self.waits.get(&item).copied() {
+            // OBSERVATION: a resync that waits must not hide that something will get on later.
+            let sooner = due < wait.due || (wait.recurring && !recurring);
+            if !sooner {
+                return;
+            }
+            self.order.remove(&(wait.due, wait.seq, item.clone()));
+            self.progress.remove(&(wait.due, wait.seq));
+        }
+        self.seq += 1;
+        let wait = Wait { due, seq: self.seq, recurring };
+        self.order.insert((due, self.seq, item.clone()));
+        if !recurring {
+            self.progress.insert((due, self.seq));
+        }
+        self.waits.insert(item, wait);
+        self.dirty = true;
+    }
+
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.order.first().map(|(due, _, _)| *due)
+    }
+
+    /// When the next item is due that a settling cluster waits for.
+    pub(super) fn next_progress(&self) -> Option<Time> {
+        self.progress.first().map(|(due, _)| *due)
+    }
+
+    /// Takes the first item that is due by then.
+    pub(super) fn pop(&mut self, by: Time) -> Option<(Item, Time, bool)> {
+        if self.order.first().is_none_or(|(due, _, _)| *due > by) {
+            return None;
+        }
+        let (due, seq, item) = self.order.pop_first()?;
+        self.progress.remove(&(due, seq));
+        let recurring = self.waits.remove(&item).is_some_and(|w| w.recurring);
+        self.dirty = true;
+        Some((item, due, recurring))
+    }
+
+    /// Counts a failure and says how many there were in a row before it.
+    pub(super) fn fail(&mut self, item: &Item) -> u32 {
+        let n = self.failures.entry(item.clone()).or_insert(0);
+        *n += 1;
+        *n - 1
+    }
+
+    pub(super) fn forget_failures(&mut self, item: &Item) {
+        self.failures.remove(item);
+    }
+}

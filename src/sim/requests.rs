@@ -1,0 +1,272 @@
+//! The API server's requests: create, update, delete, bind.
+//!
+//! Mirrors `k8s.io/apiserver/pkg/registry/generic/registry/store.go`.
+
+use std::sync::Arc;
+
+use super::Cluster;
+use crate::admission::{self, Part};
+use crate::api::k8s::api::core::v1::{Pod, PodCondition};
+use crate::api::names::{self, Draw};
+use crate::api::{Duration, Kind, Object, ObjectKey};
+use crate::controllers::{Deletion, Propagation};
+use crate::error::{ApiError, Reason};
+
+/// The finalizer that makes the garbage collector delete the dependents first.
+pub const FINALIZER_FOREGROUND: &str = "foregroundDeletion";
+/// The finalizer that makes the garbage collector set the dependents free first.
+pub const FINALIZER_ORPHAN: &str = "orphan";
+
+/// How to create.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CreateOptions {
+    /// Go all the way but store nothing (`--dry-run=server`).
+    pub dry_run: bool,
+}
+
+/// What a creation gives back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The object as stored.
+    pub object: Arc<Object>,
+}
+
+impl Cluster {
+    /// Creates an object.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn create(&mut self, mut object: Object, options: &CreateOptions) -> Result<Answer, ApiError> {
+        let kind = object.kind();
+        let resource = kind.resource();
+        self.draw_identity(&mut object, options.dry_run)?;
+        let (object, warnings) = admission::create(&self.admission_request(), object)?;
+        if self.view().get(&object.key()).is_some() {
+            return Err(ApiError::already_exists(&resource, object.name()));
+        }
+        self.warnings.extend(warnings);
+        let object = if options.dry_run { Arc::new(object) } else { self.store.put(object)? };
+        Ok(Answer { object })
+    }
+
+    /// Name, uid and creation time: drawn from the cluster's seed, each with a generator of its own.
+    fn draw_identity(&mut self, object: &mut Object, dry_run: bool) -> Result<(), ApiError> {
+        let kind = object.kind();
+        let now = self.now.meta();
+        let prefix = object.meta().generate_name.clone().unwrap_or_default();
+        if object.name().is_empty() && !prefix.is_empty() {
+            let purpose = format!("name/{}/{}/{prefix}", kind.name(), object.namespace());
+            loop {
+                let n = if dry_run { self.store.drawn(&purpose)? } else { self.store.next(&purpose)? };
+                let suffix = Draw::new(self.config.seed, &purpose, n).suffix();
+                object.meta_mut().name = Some(names::generate_name(&prefix, &suffix));
+                if dry_run || self.view().get(&object.key()).is_none() {
+                    break;
+                }
+            }
+        }
+        let purpose = format!("uid/{}/{}/{}", kind.name(), object.namespace(), object.name());
+        let incarnation = self.store.drawn(&purpose)?;
+        let meta = object.meta_mut();
+        meta.uid = Some(Draw::new(self.config.seed, &purpose, incarnation).uid());
+        meta.creation_timestamp = Some(now);
+        meta.resource_version = None;
+        meta.deletion_timestamp = None;
+        meta.deletion_grace_period_seconds = None;
+        meta.self_link = None;
+        Ok(())
+    }
+
+    /// Replaces all but the status of an object.
+    ///
+    /// # Errors
+    /// The server's refusal; `Conflict` when the object's resourceVersion is not the current one.
+    pub fn update(&mut self, object: Object) -> Result<Arc<Object>, ApiError> {
+        self.replace(object, Part::Whole, false)
+    }
+
+    /// The same without storing it.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn update_dry_run(&mut self, object: Object) -> Result<Arc<Object>, ApiError> {
+        self.replace(object, Part::Whole, true)
+    }
+
+    /// Replaces the status of an object.
+    ///
+    /// # Errors
+    /// The server's refusal; `Conflict` when the object's resourceVersion is not the current one.
+    pub fn update_status(&mut self, object: Object) -> Result<Arc<Object>, ApiError> {
+        self.replace(object, Part::Status, false)
+    }
+
+    fn replace(&mut self, object: Object, part: Part, dry_run: bool) -> Result<Arc<Object>, ApiError> {
+        let (resource, key) = (object.kind().resource(), object.key());
+        let Some(old) = self.view().get(&key).cloned() else {
+            return Err(ApiError::not_found(&resource, &key.name));
+        };
+        let decided_on = object.revision();
+        if decided_on != 0 && decided_on != old.revision() {
+            return Err(ApiError::stale(&resource, &key.name));
+        }
+        if object.meta().uid.as_ref().is_some_and(|uid| *uid != old.uid()) {
+            let detail = format!(
+                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                object.uid(),
+                old.uid()
+            );
+            return Err(ApiError::conflict(&resource, &key.name, &detail));
+        }
+        let (mut object, warnings) = admission::update(&self.admission_request(), object, &old, part)?;
+        self.warnings.extend(warnings);
+        object.meta_mut().resource_version = old.meta().resource_version.clone();
+        if object == *old || dry_run {
+            return Ok(if dry_run { Arc::new(object) } else { old });
+        }
+        // OBSERVATION: the last finalizer is gone and no grace period runs, so this update completes the deletion.
+        let ends = object.is_terminating()
+            && object.meta().finalizers.as_ref().is_none_or(Vec::is_empty)
+            && object.meta().deletion_grace_period_seconds.unwrap_or(0) == 0
+            && !namespace_must_be_finalized(&object);
+        if ends {
+            self.remove(&key)?;
+            return Ok(Arc::new(object));
+        }
+        self.store.put(object)
+    }
+
+    fn remove(&mut self, key: &ObjectKey) -> Result<(), ApiError> {
+        self.store.remove(key)?;
+        // The next object of that name is another one: its uid is drawn anew.
+        self.store.next(&format!("uid/{}/{}/{}", key.kind.name(), key.namespace, key.name)).map(|_| ())
+    }
+
+    /// Deletes an object, or begins to: finalizers and a grace period keep it for now.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn delete(&mut self, deletion: &Deletion) -> Result<Arc<Object>, ApiError> {
+        let key = &deletion.key;
+        let resource = key.kind.resource();
+        let Some(old) = self.view().get(key).cloned() else {
+            return Err(ApiError::not_found(&resource, &key.name));
+        };
+        if let Some(uid) = &deletion.uid
+            && uid != old.uid()
+        {
+            let detail = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old.uid());
+            return Err(ApiError::conflict(&resource, &key.name, &detail));
+        }
+        admission::delete(&self.admission_request(), &old)?;
+        let mut object = Object::clone(&old);
+        let grace = grace_period(&object, deletion.grace);
+        add_deletion_finalizers(&mut object, deletion.propagation);
+        let held = object.meta().finalizers.as_ref().is_some_and(|f| !f.is_empty())
+            || grace > 0
+            || namespace_must_be_finalized(&object);
+        if !held {
+            self.remove(key)?;
+            return Ok(old);
+        }
+        let meta = object.meta_mut();
+        let shorter = meta.deletion_grace_period_seconds.is_none_or(|standing| grace < standing);
+        if meta.deletion_timestamp.is_none() || shorter {
+            meta.deletion_timestamp = Some((self.now + Duration::secs(grace)).meta());
+            meta.deletion_grace_period_seconds = Some(grace);
+            if let Some(generation) = meta.generation {
+                meta.generation = Some(generation + 1);
+            }
+        }
+        if let Some(namespace) = object.get_mut::<crate::api::k8s::api::core::v1::Namespace>() {
+            namespace.status.get_or_insert_default().phase = Some("Terminating".into());
+        }
+        if object == *old {
+            return Ok(old);
+        }
+        self.store.put(object)
+    }
+
+    /// Binds a pod to a node. Mirrors `BindingREST.setPodNodeAndMetadata`.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Conflict` when the pod is bound or goes already.
+    pub fn bind(&mut self, pod: &ObjectKey, node: &str) -> Result<Arc<Object>, ApiError> {
+        let Some(old) = self.view().get(pod).cloned() else {
+            return Err(ApiError::not_found("pods", &pod.name));
+        };
+        if old.is_terminating() {
+            let detail = format!("pod {} is being deleted, cannot be assigned to a host", pod.name);
+            return Err(ApiError::conflict("pods/binding", &pod.name, &detail));
+        }
+        let mut object = Object::clone(&old);
+        let now = self.now.meta();
+        if let Some(p) = object.get_mut::<Pod>() {
+            let spec = p.spec.get_or_insert_default();
+            if let Some(there) = spec.node_name.as_deref().filter(|n| !n.is_empty()) {
+                let detail = format!("pod {} is already assigned to node {there:?}", pod.name);
+                return Err(ApiError::conflict("pods/binding", &pod.name, &detail));
+            }
+            spec.node_name = Some(node.to_string());
+            let conditions = p.status.get_or_insert_default().conditions.get_or_insert_default();
+            conditions.retain(|c| c.type_ != "PodScheduled");
+            conditions.push(PodCondition {
+                type_: "PodScheduled".into(),
+                status: "True".into(),
+                last_transition_time: Some(now),
+                observed_generation: None,
+                ..Default::default()
+            });
+        }
+        self.store.put(object)
+    }
+
+    /// Puts an object into the store as it is, past admission: for the objects that a cluster is born with.
+    pub(super) fn plant(&mut self, mut object: Object) -> Result<Arc<Object>, ApiError> {
+        self.draw_identity(&mut object, false)?;
+        self.store.put(object)
+    }
+
+    /// Whether a refusal means that the object is not there.
+    pub fn is_gone(error: &ApiError) -> bool {
+        error.reason == Reason::NotFound
+    }
+}
+
+/// The grace period of a deletion in seconds. Only pods have one. Mirrors `podStrategy.CheckGracefulDelete`.
+fn grace_period(object: &Object, asked: Option<i64>) -> i64 {
+    let Some(pod) = object.get::<Pod>() else { return 0 };
+    let spec = pod.spec.as_ref();
+    let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
+    // OBSERVATION: no kubelet has the pod, or it has ended: there is nothing to wait for.
+    if spec.and_then(|s| s.node_name.as_deref()).unwrap_or_default().is_empty()
+        || matches!(phase, "Succeeded" | "Failed")
+    {
+        return 0;
+    }
+    asked.or(spec.and_then(|s| s.termination_grace_period_seconds)).unwrap_or(30).max(0)
+}
+
+fn add_deletion_finalizers(object: &mut Object, propagation: Propagation) {
+    let wanted = match propagation {
+        Propagation::Background => return,
+        Propagation::Foreground => FINALIZER_FOREGROUND,
+        Propagation::Orphan => FINALIZER_ORPHAN,
+    };
+    let finalizers = object.meta_mut().finalizers.get_or_insert_default();
+    if !finalizers.iter().any(|f| f == wanted) {
+        finalizers.push(wanted.to_string());
+    }
+}
+
+fn namespace_must_be_finalized(object: &Object) -> bool {
+    match object {
+        Object::Namespace(ns) => ns.spec.as_ref().and_then(|s| s.finalizers.as_ref()).is_some_and(|f| !f.is_empty()),
+        _ => false,
+    }
+}
+
+/// The kinds whose objects a namespace's deletion takes with it.
+pub fn namespaced_kinds() -> impl Iterator<Item = Kind> {
+    Kind::ALL.iter().copied().filter(|k| k.is_namespaced())
+}

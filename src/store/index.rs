@@ -1,0 +1,116 @@
+//! Secondary indexes: what lets a controller find the objects that concern it without scanning.
+
+use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::api::object::controller_of;
+use crate::api::{Kind, Object, Quantity};
+
+/// An index over the objects of a kind. A bucket's members are ordered by rank, then namespace and name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Index {
+    /// Any kind, by the uid of each of its owners.
+    Owner,
+    /// Pods without a controller, by namespace.
+    Orphan,
+    /// Pods, by the node that they are bound to; `""` for those that are bound to none.
+    Node,
+    /// Pods, by each claim that they use, `NAMESPACE/NAME` (a generic ephemeral volume counts as its claim).
+    PodClaim,
+    /// Claims, by `spec.volumeName`; `""` for those without.
+    ClaimVolume,
+    /// Volumes, by `spec.claimRef`, `NAMESPACE/NAME`.
+    VolumeClaim,
+    /// Volumes without a claimRef, by class (`""` for none), ranked by capacity in bytes.
+    FreeVolume,
+    /// Claims by class (`""` for an empty one or none).
+    ClaimClass,
+    /// Events, by the uid of the object they are about.
+    EventObject,
+    /// Endpoint slices, by `NAMESPACE/SERVICE`.
+    SliceService,
+}
+
+/// The indexes of a kind.
+pub(super) fn of(kind: Kind) -> &'static [Index] {
+    match kind {
+        Kind::Pod => &[Index::Owner, Index::Orphan, Index::Node, Index::PodClaim],
+        Kind::PersistentVolumeClaim => &[Index::Owner, Index::ClaimVolume, Index::ClaimClass],
+        Kind::PersistentVolume => &[Index::Owner, Index::VolumeClaim, Index::FreeVolume],
+        Kind::Event => &[Index::EventObject],
+        Kind::EndpointSlice => &[Index::Owner, Index::SliceService],
+        _ => &[Index::Owner],
+    }
+}
+
+/// The buckets and ranks under which an object stands in an index.
+pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
+    let one = |bucket: String| vec![(bucket, 0)];
+    match index {
+        Index::Owner => {
+            let owners = object.meta().owner_references.iter().flatten();
+            owners.map(|o| (o.uid.clone(), 0)).collect()
+        }
+        Index::Orphan => match controller_of(object.meta()) {
+            None => one(object.namespace().to_string()),
+            Some(_) => Vec::new(),
+        },
+        Index::Node => {
+            let node = object.get::<Pod>().and_then(|p| p.spec.as_ref()).and_then(|s| s.node_name.clone());
+            one(node.unwrap_or_default())
+        }
+        Index::PodClaim => {
+            object.get::<Pod>().map(|p| pod_claims(p).into_iter().map(|c| (c, 0)).collect()).unwrap_or_default()
+        }
+        Index::ClaimVolume => {
+            let volume = claim_spec(object).and_then(|s| s.volume_name.clone());
+            one(volume.unwrap_or_default())
+        }
+        Index::ClaimClass => {
+            let class = claim_spec(object).and_then(|s| s.storage_class_name.clone());
+            one(class.unwrap_or_default())
+        }
+        Index::VolumeClaim => volume_spec(object)
+            .and_then(|s| s.claim_ref.as_ref())
+            .map(|r| {
+                one(format!("{}/{}", r.namespace.as_deref().unwrap_or_default(), r.name.as_deref().unwrap_or_default()))
+            })
+            .unwrap_or_default(),
+        Index::FreeVolume => match volume_spec(object) {
+            Some(spec) if spec.claim_ref.is_none() => {
+                let size = spec.capacity.as_ref().and_then(|c| c.get("storage"));
+                let bytes = size.and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value()).unwrap_or(0);
+                vec![(spec.storage_class_name.clone().unwrap_or_default(), u128::try_from(bytes).unwrap_or(0))]
+            }
+            _ => Vec::new(),
+        },
+        Index::EventObject => match object {
+            Object::Event(e) => one(e.involved_object.uid.clone().unwrap_or_default()),
+            _ => Vec::new(),
+        },
+        Index::SliceService => match object.label("kubernetes.io/service-name") {
+            Some(service) => one(format!("{}/{service}", object.namespace())),
+            None => Vec::new(),
+        },
+    }
+}
+
+fn claim_spec(object: &Object) -> Option<&crate::api::k8s::api::core::v1::PersistentVolumeClaimSpec> {
+    object.get::<PersistentVolumeClaim>()?.spec.as_ref()
+}
+
+fn volume_spec(object: &Object) -> Option<&crate::api::k8s::api::core::v1::PersistentVolumeSpec> {
+    object.get::<PersistentVolume>()?.spec.as_ref()
+}
+
+/// The claims that a pod uses, `NAMESPACE/NAME`; a generic ephemeral volume's claim is named `POD-VOLUME`.
+pub fn pod_claims(pod: &Pod) -> Vec<String> {
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    volumes
+        .filter_map(|v| match (&v.persistent_volume_claim, &v.ephemeral) {
+            (Some(claim), _) => Some(format!("{namespace}/{}", claim.claim_name)),
+            (None, Some(_)) => Some(format!("{namespace}/{name}-{}", v.name)),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,355 @@
+//! The state file: the only place that speaks SQL.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration as WallDuration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Kind, Object, ObjectKey, Time};
+use crate::error::ApiError;
+
+/// How long a command waits for another process's transaction to end.
+const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
+
+/// The layout's version; a file of a later one is refused.
+const LAYOUT: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS revision (
+    rev INTEGER PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    previous INTEGER NOT NULL, object TEXT);
+CREATE TABLE IF NOT EXISTS current (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, rev INTEGER NOT NULL,
+    PRIMARY KEY (kind, namespace, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sequence (purpose TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS timer (
+    controller TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    due INTEGER NOT NULL, seq INTEGER NOT NULL, recurring INTEGER NOT NULL, failures INTEGER NOT NULL,
+    PRIMARY KEY (controller, kind, namespace, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS operation (
+    id INTEGER PRIMARY KEY, command TEXT NOT NULL, rev INTEGER NOT NULL, state TEXT NOT NULL);
+";
+
+/// A pending entry of the work queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// The controller that wants to come back.
+    pub controller: String,
+    /// Kind of the key to look at.
+    pub kind: String,
+    /// Namespace of the key.
+    pub namespace: String,
+    /// Name of the key.
+    pub name: String,
+    /// When, in milliseconds on the cluster's clock.
+    pub due: i64,
+    /// The order among timers that are due at once.
+    pub seq: u64,
+    /// Whether it is a heartbeat, resync or backoff: nothing that a settled cluster waits for.
+    pub recurring: bool,
+    /// How often in a row it failed; sets the backoff.
+    pub failures: u32,
+}
+
+/// A command that changed the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Its number, from 1.
+    pub id: u64,
+    /// The command line.
+    pub command: String,
+    /// The revision before it.
+    pub revision: u64,
+}
+
+/// What an operation must bring back beside the objects.
+#[derive(Serialize, Deserialize)]
+struct Before {
+    settings: Vec<(String, String)>,
+    sequences: Vec<(String, u64)>,
+    timers: Vec<Timer>,
+}
+
+pub(super) struct Db {
+    connection: Connection,
+    path: String,
+    data_version: i64,
+}
+
+impl Db {
+    pub(super) fn open(path: &Path) -> Result<Db, ApiError> {
+        let shown = path.display().to_string();
+        let connection = Connection::open(path).map_err(|e| fault(&shown, &e))?;
+        Db::prepare(connection, shown)
+    }
+
+    pub(super) fn in_memory() -> Result<Db, ApiError> {
+        let connection = Connection::open_in_memory().map_err(|e| fault(":memory:", &e))?;
+        Db::prepare(connection, ":memory:".into())
+    }
+
+    fn prepare(connection: Connection, path: String) -> Result<Db, ApiError> {
+        let db = Db { connection, path, data_version: 0 };
+        db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
+        let layout: i64 = db.check(db.connection.query_row("PRAGMA user_version", [], |r| r.get(0)))?;
+        if layout > LAYOUT {
+            return Err(ApiError::internal(format!(
+                "{} was written by a newer kstate; this one can't read it",
+                db.path
+            )));
+        }
+        if layout < LAYOUT {
+            // WAL lets readers go on while one process writes; NORMAL loses nothing to a killed process.
+            db.check(db.connection.pragma_update(None, "journal_mode", "wal"))?;
+            db.check(db.connection.execute_batch(SCHEMA))?;
+            db.check(db.connection.pragma_update(None, "user_version", LAYOUT))?;
+        }
+        db.check(db.connection.pragma_update(None, "synchronous", "normal"))?;
+        db.connection.set_prepared_statement_cache_capacity(64);
+        Ok(db)
+    }
+
+    fn check<T>(&self, result: rusqlite::Result<T>) -> Result<T, ApiError> {
+        result.map_err(|e| fault(&self.path, &e))
+    }
+
+    fn execute(&self, sql: &str, with: impl rusqlite::Params) -> Result<usize, ApiError> {
+        self.check(self.connection.prepare_cached(sql).and_then(|mut s| s.execute(with)))
+    }
+
+    fn number(&self, sql: &str, with: impl rusqlite::Params) -> Result<Option<i64>, ApiError> {
+        let row = self.connection.prepare_cached(sql).and_then(|mut s| s.query_row(with, |r| r.get(0)).optional());
+        self.check(row)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        with: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ApiError> {
+        let rows = self.connection.prepare_cached(sql).and_then(|mut s| s.query_map(with, read)?.collect());
+        self.check(rows)
+    }
+
+    pub(super) fn begin(&mut self, write: bool) -> Result<(), ApiError> {
+        self.check(self.connection.execute_batch(if write { "BEGIN IMMEDIATE" } else { "BEGIN" }))
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), ApiError> {
+        self.check(self.connection.execute_batch("COMMIT"))
+    }
+
+    pub(super) fn rollback(&mut self) {
+        // OBSERVATION: SQLite may have rolled back by itself (disk full); then there is nothing left to undo.
+        let _ = self.connection.execute_batch("ROLLBACK");
+    }
+
+    pub(super) fn changed_elsewhere(&mut self) -> Result<bool, ApiError> {
+        let version = self.number("PRAGMA data_version", [])?.unwrap_or(0);
+        let changed = version != self.data_version;
+        self.data_version = version;
+        Ok(changed)
+    }
+
+    pub(super) fn revision(&self) -> Result<u64, ApiError> {
+        let newest = self.number("SELECT COALESCE(MAX(rev), 0) FROM revision", [])?;
+        Ok(newest.unwrap_or(0) as u64)
+    }
+
+    pub(super) fn load(&self, kind: Kind) -> Result<Vec<Object>, ApiError> {
+        let sql = "SELECT r.object FROM current c JOIN revision r ON r.rev = c.rev WHERE c.kind = ?1";
+        let texts: Vec<String> = self.rows(sql, params![kind.name()], |r| r.get(0))?;
+        texts.iter().map(|t| Object::from_stored(kind, t)).collect()
+    }
+
+    pub(super) fn append(&self, revision: u64, key: &ObjectKey, object: Option<&str>) -> Result<(), ApiError> {
+        let (kind, rev) = (key.kind.name(), revision as i64);
+        let sql = "SELECT rev FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
+        let previous = self.number(sql, params![kind, key.namespace, key.name])?.unwrap_or(0);
+        self.execute(
+            "INSERT INTO revision (rev, kind, namespace, name, previous, object) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![rev, kind, key.namespace, key.name, previous, object],
+        )?;
+        if object.is_some() {
+            self.execute(
+                "INSERT OR REPLACE INTO current VALUES (?1, ?2, ?3, ?4)",
+                params![kind, key.namespace, key.name, rev],
+            )?;
+        } else {
+            let sql = "DELETE FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
+            self.execute(sql, params![kind, key.namespace, key.name])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn changes_after(&self, kind: Kind, revision: u64) -> Result<Vec<(u64, Object, bool)>, ApiError> {
+        let sql = "SELECT r.rev, COALESCE(r.object, p.object), r.object IS NULL FROM revision r
+                   LEFT JOIN revision p ON p.rev = r.previous WHERE r.rev > ?1 AND r.kind = ?2 ORDER BY r.rev";
+        let rows: Vec<(i64, Option<String>, bool)> =
+            self.rows(sql, params![revision as i64, kind.name()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        let read = |(rev, text, gone): (i64, Option<String>, bool)| {
+            let object = Object::from_stored(kind, &text?);
+            Some(object.map(|o| (rev as u64, o, gone)))
+        };
+        rows.into_iter().filter_map(read).collect()
+    }
+
+    pub(super) fn next(&self, purpose: &str) -> Result<u64, ApiError> {
+        let n = self.drawn(purpose)?;
+        self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![purpose, n as i64 + 1])?;
+        Ok(n)
+    }
+
+    pub(super) fn drawn(&self, purpose: &str) -> Result<u64, ApiError> {
+        Ok(self.number("SELECT n FROM sequence WHERE purpose = ?1", params![purpose])?.unwrap_or(0) as u64)
+    }
+
+    pub(super) fn settings(&self) -> Result<BTreeMap<String, String>, ApiError> {
+        let rows = self.rows("SELECT name, value FROM setting", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.into_iter().collect())
+    }
+
+    pub(super) fn set_setting(&self, name: &str, value: &str) -> Result<(), ApiError> {
+        self.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", params![name, value]).map(|_| ())
+    }
+
+    pub(super) fn timers(&self) -> Result<Vec<Timer>, ApiError> {
+        let sql =
+            "SELECT controller, kind, namespace, name, due, seq, recurring, failures FROM timer ORDER BY due, seq";
+        self.rows(sql, [], |r| {
+            Ok(Timer {
+                controller: r.get(0)?,
+                kind: r.get(1)?,
+                namespace: r.get(2)?,
+                name: r.get(3)?,
+                due: r.get(4)?,
+                seq: r.get::<_, i64>(5)? as u64,
+                recurring: r.get(6)?,
+                failures: r.get(7)?,
+            })
+        })
+    }
+
+    pub(super) fn set_timers(&self, timers: &[Timer]) -> Result<(), ApiError> {
+        self.execute("DELETE FROM timer", [])?;
+        for t in timers {
+            self.execute(
+                "INSERT OR REPLACE INTO timer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![t.controller, t.kind, t.namespace, t.name, t.due, t.seq as i64, t.recurring, t.failures],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin_operation(&self, command: &str, revision: u64) -> Result<u64, ApiError> {
+        let before = Before {
+            settings: self.rows("SELECT name, value FROM setting ORDER BY name", [], |r| Ok((r.get(0)?, r.get(1)?)))?,
+            sequences: self.rows("SELECT purpose, n FROM sequence ORDER BY purpose", [], |r| {
+                Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))
+            })?,
+            timers: self.timers()?,
+        };
+        let state = serde_json::to_string(&before).map_err(|e| ApiError::internal(e.to_string()))?;
+        let sql = "INSERT INTO operation (command, rev, state) VALUES (?1, ?2, ?3)";
+        self.execute(sql, params![command, revision as i64, state])?;
+        Ok(self.connection.last_insert_rowid() as u64)
+    }
+
+    pub(super) fn operations(&self) -> Result<Vec<Operation>, ApiError> {
+        self.rows("SELECT id, command, rev FROM operation ORDER BY id DESC", [], |r| {
+            Ok(Operation { id: r.get::<_, i64>(0)? as u64, command: r.get(1)?, revision: r.get::<_, i64>(2)? as u64 })
+        })
+    }
+
+    pub(super) fn undo_to(&self, operation: u64) -> Result<(), ApiError> {
+        let found: Vec<(i64, String)> =
+            self.rows("SELECT rev, state FROM operation WHERE id = ?1", params![operation as i64], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?;
+        let Some((revision, state)) = found.into_iter().next() else {
+            return Err(ApiError::internal(format!("there is no operation {operation}")));
+        };
+        let before: Before = serde_json::from_str(&state)
+            .map_err(|e| ApiError::internal(format!("the state file {} is damaged: {e}", self.path)))?;
+        // Newest first, each revision gives way to the one before it.
+        let sql = "SELECT DISTINCT kind, namespace, name FROM revision WHERE rev > ?1";
+        let touched: Vec<(String, String, String)> =
+            self.rows(sql, params![revision], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        for (kind, namespace, name) in touched {
+            let sql = "SELECT previous FROM revision WHERE rev > ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4
+                       ORDER BY rev LIMIT 1";
+            let previous = self.number(sql, params![revision, kind, namespace, name])?.unwrap_or(0);
+            if previous > 0 {
+                self.execute(
+                    "INSERT OR REPLACE INTO current VALUES (?1, ?2, ?3, ?4)",
+                    params![kind, namespace, name, previous],
+                )?;
+            } else {
+                let sql = "DELETE FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
+                self.execute(sql, params![kind, namespace, name])?;
+            }
+        }
+        self.execute("DELETE FROM revision WHERE rev > ?1", params![revision])?;
+        self.execute("DELETE FROM operation WHERE id >= ?1", params![operation as i64])?;
+        self.execute("DELETE FROM setting", [])?;
+        for (name, value) in before.settings {
+            self.set_setting(&name, &value)?;
+        }
+        self.execute("DELETE FROM sequence", [])?;
+        for (purpose, n) in before.sequences {
+            self.execute("INSERT INTO sequence VALUES (?1, ?2)", params![purpose, n as i64])?;
+        }
+        self.set_timers(&before.timers)
+    }
+
+    pub(super) fn compact(&self, revision: u64) -> Result<(), ApiError> {
+        let sql = "DELETE FROM revision WHERE rev <= ?1 AND rev NOT IN (SELECT rev FROM current)
+                   AND rev NOT IN (SELECT previous FROM revision WHERE rev > ?1)";
+        self.execute(sql, params![revision as i64])?;
+        self.execute("DELETE FROM operation WHERE rev < ?1", params![revision as i64]).map(|_| ())
+    }
+}
+
+/// What SQLite said, as one clear sentence that names the file.
+fn fault(path: &str, error: &rusqlite::Error) -> ApiError {
+    let code = error.sqlite_error_code();
+    let text = match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            format!("the state file {path} is locked by another process")
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            format!("the state file {path} is damaged: {error}")
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+            format!("cannot open the state file {path}: {error}")
+        }
+        Some(ErrorCode::DiskFull) => format!("cannot write the state file {path}: no space left on device"),
+        _ => format!("the state file {path}: {error}"),
+    };
+    ApiError::internal(text)
+}
+
+impl Timer {
+    /// A timer for a key.
+    pub fn new(controller: &str, key: &ObjectKey, due: Time, seq: u64, recurring: bool, failures: u32) -> Timer {
+        Timer {
+            controller: controller.to_string(),
+            kind: key.kind.name().to_string(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            due: due.0,
+            seq,
+            recurring,
+            failures,
+        }
+    }
+
+    /// The key to look at; none when the kind is unknown to this version.
+    pub fn key(&self) -> Option<ObjectKey> {
+        Some(ObjectKey::new(Kind::from_name(&self.kind)?, self.namespace.clone(), self.name.clone()))
+    }
+}

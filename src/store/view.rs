@@ -1,0 +1,110 @@
+//! The read-only side of the store: what controllers, admission and printers see.
+
+use std::sync::Arc;
+
+use super::{Index, Store};
+use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
+
+/// The state of the cluster at one moment.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    store: &'a Store,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn new(store: &'a Store) -> View<'a> {
+        View { store }
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.store.revision()
+    }
+
+    /// The object of that key.
+    pub fn get(&self, key: &ObjectKey) -> Option<&'a Arc<Object>> {
+        self.store.table(key.kind).get(&key.namespace, &key.name)
+    }
+
+    /// The object of a typed kind; an empty namespace for cluster-wide kinds.
+    pub fn get_as<T: Typed + 'a>(&self, namespace: &str, name: &str) -> Option<&'a T> {
+        self.store.table(T::OF).get(namespace, name).and_then(|o| o.get::<T>())
+    }
+
+    /// All objects of a kind, by namespace and name.
+    pub fn list(&self, kind: Kind) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        self.store.table(kind).all()
+    }
+
+    /// The objects of a kind in a namespace, by name.
+    pub fn list_in(&self, kind: Kind, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        self.store.table(kind).in_namespace(namespace)
+    }
+
+    /// All objects of a typed kind.
+    pub fn list_as<T: Typed + 'a>(&self) -> impl Iterator<Item = &'a T> + use<'a, T> {
+        self.store.table(T::OF).all().filter_map(|o| o.get::<T>())
+    }
+
+    /// The members of an index's bucket, by rank, namespace and name.
+    pub fn indexed(&self, kind: Kind, index: Index, bucket: &str) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        self.store.table(kind).bucket(index, bucket, 0)
+    }
+
+    /// The members of a bucket whose rank is at least `least`.
+    pub fn indexed_from(
+        &self,
+        kind: Kind,
+        index: Index,
+        bucket: &str,
+        least: u128,
+    ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
+        self.store.table(kind).bucket(index, bucket, least)
+    }
+
+    /// How many members a bucket has.
+    pub fn count(&self, kind: Kind, index: Index, bucket: &str) -> usize {
+        self.store.table(kind).bucket_len(index, bucket)
+    }
+
+    /// Since when a node's kubelet is stopped; none while it runs.
+    pub fn kubelet_stopped_since(&self, node: &str) -> Option<Time> {
+        self.store.setting(&View::stopped_setting(node))?.parse().ok().map(Time)
+    }
+
+    /// The name of the setting that says so.
+    pub fn stopped_setting(node: &str) -> String {
+        format!("kubelet-stopped/{node}")
+    }
+
+    /// The objects of any kind that name an owner of that uid.
+    pub fn dependents(&self, owner_uid: &str) -> Vec<&'a Arc<Object>> {
+        let kinds = Kind::ALL.iter().filter(|k| **k != Kind::Event);
+        kinds.flat_map(|k| self.store.table(*k).bucket(Index::Owner, owner_uid, 0)).collect()
+    }
+}
+
+impl Lister for View<'_> {
+    fn get(&self, key: &ObjectKey) -> Option<Arc<Object>> {
+        View::get(self, key).cloned()
+    }
+
+    fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Arc<Object>> {
+        match namespace {
+            Some(ns) => self.store.table(kind).in_namespace(ns).cloned().collect(),
+            None => View::list(self, kind).cloned().collect(),
+        }
+    }
+
+    fn pods_using_claim(&self, namespace: &str, claim: &str) -> Vec<Arc<Object>> {
+        self.indexed(Kind::Pod, Index::PodClaim, &format!("{namespace}/{claim}")).cloned().collect()
+    }
+
+    fn pods_on_node(&self, node: &str) -> Vec<Arc<Object>> {
+        self.indexed(Kind::Pod, Index::Node, node).cloned().collect()
+    }
+
+    fn events_about(&self, uid: &str) -> Vec<Arc<Object>> {
+        self.indexed(Kind::Event, Index::EventObject, uid).cloned().collect()
+    }
+}
