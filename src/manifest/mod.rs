@@ -1,1 +1,3 @@
 //! manifest
+
+pub mod strict;

@@ -1,0 +1,149 @@
+//! Turns k8s-openapi's schema documents into `TypeDef`s.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value};
+
+use super::go::{Shape, TypeFacts};
+use super::{FieldDef, FieldType, TypeDef};
+use crate::api::Kind;
+
+pub(super) const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+pub(super) const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+pub(super) const TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Time";
+pub(super) const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime";
+pub(super) const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
+pub(super) const FIELDS_V1: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
+
+type Types = BTreeMap<String, &'static TypeDef>;
+
+macro_rules! define_root {
+    ($($variant:ident, $group_mod:ident :: $version_mod:ident, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
+        /// The struct of a kind, with every type that it reaches.
+        pub(super) fn root(types: &mut Types, kind: Kind) -> &'static TypeDef {
+            match kind {
+                $(Kind::$variant => root_of::<k8s_openapi::api::$group_mod::$version_mod::$variant>(types),)*
+            }
+        }
+    };
+}
+crate::for_each_kind!(define_root);
+
+/// The autoscaler in its first version, which manifests still use.
+pub(super) fn autoscaler_v1(types: &mut Types) -> &'static TypeDef {
+    root_of::<k8s_openapi::api::autoscaling::v1::HorizontalPodAutoscaler>(types)
+}
+
+fn root_of<T: JsonSchema>(types: &mut Types) -> &'static TypeDef {
+    let name = T::schema_name();
+    if let Some(def) = types.get(name.as_ref()) {
+        return def;
+    }
+    let mut generator = SchemaGenerator::default();
+    let root = T::json_schema(&mut generator).to_value();
+    let mut builder = Builder { documents: generator.take_definitions(false), types };
+    builder.documents.insert(name.to_string(), root);
+    builder.define(&name)
+}
+
+struct Builder<'a> {
+    documents: Map<String, Value>,
+    types: &'a mut Types,
+}
+
+impl Builder<'_> {
+    fn define(&mut self, name: &str) -> &'static TypeDef {
+        if let Some(def) = self.types.get(name) {
+            return def;
+        }
+        let mut document = match self.documents.remove(name) {
+            Some(Value::Object(document)) => document,
+            _ => Map::new(),
+        };
+        let properties = match document.remove("properties") {
+            Some(Value::Object(properties)) => properties,
+            _ => Map::new(),
+        };
+        let required: Vec<String> = match document.remove("required") {
+            Some(Value::Array(list)) => list.iter().filter_map(|v| v.as_str().map(str::to_string)).collect(),
+            _ => Vec::new(),
+        };
+        let mut parts = name.rsplit('.');
+        let go_name = parts.next().unwrap_or_default().to_string();
+        let go_package = parts.next().unwrap_or_default().to_string();
+        let is_object = ["apiVersion", "kind", "metadata"].iter().all(|f| properties.contains_key(*f));
+        let facts = TypeFacts::of(name, is_object);
+        let mut fields = BTreeMap::new();
+        for (field, mut property) in properties {
+            let required = facts.required(&field, required.contains(&field));
+            let description = take_text(&mut property, "description");
+            let ty = self.field_type(&mut property);
+            let shape = match ty {
+                FieldType::Struct(_) => Shape::Struct,
+                FieldType::Array(_) | FieldType::Map(_) => Shape::Container,
+                FieldType::String
+                | FieldType::Int32
+                | FieldType::Int64
+                | FieldType::Number
+                | FieldType::Boolean
+                | FieldType::Bytes => Shape::Scalar,
+                _ => Shape::Special,
+            };
+            let go = facts.field(&field, required, shape);
+            fields.insert(field, FieldDef { description, required, ty, go, package: go_package.clone() });
+        }
+        let description = document.remove("description").and_then(text).unwrap_or_default();
+        // The types live as long as the process: each is made once, and fields refer to it.
+        let def: &'static TypeDef =
+            Box::leak(Box::new(TypeDef { name: name.to_string(), go_package, go_name, description, fields }));
+        self.types.insert(name.to_string(), def);
+        def
+    }
+
+    fn field_type(&mut self, property: &mut Value) -> FieldType {
+        if let Some(reference) = property.get("$ref").and_then(Value::as_str) {
+            let name = reference.rsplit('/').next().unwrap_or_default().to_string();
+            let def = self.define(&name);
+            return match name.as_str() {
+                QUANTITY => FieldType::Quantity,
+                INT_OR_STRING => FieldType::IntOrString,
+                TIME => FieldType::Time,
+                MICRO_TIME => FieldType::MicroTime,
+                RAW_EXTENSION => FieldType::RawExtension,
+                FIELDS_V1 => FieldType::FieldsV1,
+                _ => FieldType::Struct(def),
+            };
+        }
+        let format = property.get("format").and_then(Value::as_str);
+        match (property.get("type").and_then(Value::as_str).unwrap_or_default(), format) {
+            ("string", Some("byte")) => FieldType::Bytes,
+            ("string", _) => FieldType::String,
+            ("integer", Some("int64")) => FieldType::Int64,
+            ("integer", _) => FieldType::Int32,
+            ("number", _) => FieldType::Number,
+            ("boolean", _) => FieldType::Boolean,
+            ("array", _) => FieldType::Array(Box::new(self.inner(property, "items"))),
+            _ if property.get("additionalProperties").is_some() => {
+                FieldType::Map(Box::new(self.inner(property, "additionalProperties")))
+            }
+            _ => FieldType::RawExtension,
+        }
+    }
+
+    fn inner(&mut self, property: &mut Value, key: &str) -> FieldType {
+        let mut item = property.get_mut(key).map(Value::take).unwrap_or_default();
+        self.field_type(&mut item)
+    }
+}
+
+fn text(v: Value) -> Option<String> {
+    match v {
+        Value::String(s) => Some(s),
+        _ => None,
+    }
+}
+
+fn take_text(property: &mut Value, key: &str) -> String {
+    property.as_object_mut().and_then(|o| o.remove(key)).and_then(text).unwrap_or_default()
+}
