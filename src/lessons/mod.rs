@@ -1,1 +1,24 @@
-//! lessons
+//! Lessons: Markdown transcripts that are read, replayed, compared and shown.
+//!
+//! A lesson is one CommonMark file that reads well as it is. Its front matter says what cluster it
+//! plays on; its `##` headings are the steps; its fenced blocks are files (`yaml file=NAME`),
+//! commands with their expected output (`console`) and questions (`quiz`). Nothing here runs a
+//! command or touches a terminal: a [`Shell`] does the one, the caller the other.
+
+pub mod check;
+pub mod library;
+pub mod model;
+pub mod parse;
+pub mod progress;
+pub mod render;
+pub mod shell;
+pub mod tables;
+pub mod update;
+pub mod words;
+
+pub use check::{Difference, Report, check};
+pub use model::{Block, Command, Console, FrontMatter, Lesson, Profile, Quiz, Step};
+pub use parse::{Broken, parse};
+pub use progress::{Progress, Reached};
+pub use shell::{Mark, Reply, Shell};
+pub use update::update;

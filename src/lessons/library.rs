@@ -1,0 +1,119 @@
+//! The lessons and manifests that are in the binary, so that a lesson runs from anywhere.
+
+/// The lessons in the order of the menu: name and Markdown.
+const LESSONS: &[(&str, &str)] = &[
+    ("static-pv", include_str!("../../lessons/static-pv.md")),
+    ("dynamic-pvc", include_str!("../../lessons/dynamic-pvc.md")),
+    ("statefulset", include_str!("../../lessons/statefulset.md")),
+];
+
+macro_rules! manifests {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../manifests/", $name)))),*]
+    };
+}
+
+/// The workshop's manifests in the order of their names: file name and YAML.
+const MANIFESTS: &[(&str, &str)] = manifests![
+    "cm-mount.yaml",
+    "dynamic-ngx.yaml",
+    "dynamic-pvc01.yaml",
+    "exsts-svc.yaml",
+    "exsts-vct.yaml",
+    "exsts.yaml",
+    "nfs-bash.yaml",
+    "nfs-pvc01.yaml",
+    "nfs.yaml",
+    "static-busy.yaml",
+    "static-pv01.yaml",
+    "static-pvc01.yaml",
+    "sts-pvc01.yaml",
+    "tcm.yaml",
+];
+
+/// The Markdown of the lesson `name` (`statefulset`).
+pub fn lesson(name: &str) -> Option<&'static str> {
+    find(LESSONS, name)
+}
+
+/// All lessons in the order in which they are best taken: name and Markdown.
+pub fn lessons() -> impl Iterator<Item = (&'static str, &'static str)> {
+    LESSONS.iter().copied()
+}
+
+/// The path under which the repository keeps the lesson, `lessons/statefulset.md`.
+pub fn lesson_path(name: &str) -> String {
+    format!("lessons/{name}.md")
+}
+
+/// The YAML of the manifest `name`, with or without `.yaml`.
+pub fn manifest(name: &str) -> Option<&'static str> {
+    find(MANIFESTS, name).or_else(|| find(MANIFESTS, &format!("{name}.yaml")))
+}
+
+/// All manifests in the order of their names: file name and YAML.
+pub fn manifests() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MANIFESTS.iter().copied()
+}
+
+/// The lesson whose name is most like `name`, if any is at all like it.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let wanted = name.to_lowercase();
+    let best = LESSONS.iter().map(|(n, _)| (distance(&wanted, n), *n)).min()?;
+    let starts = LESSONS.iter().find(|(n, _)| wanted.len() >= 2 && (n.contains(&wanted) || wanted.contains(n)));
+    match best {
+        (far, name) if far <= name.len() / 3 => Some(name),
+        _ => starts.map(|(n, _)| *n),
+    }
+}
+
+fn find(list: &'static [(&'static str, &'static str)], name: &str) -> Option<&'static str> {
+    list.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
+/// How many letters must be put in, left out or changed to make `a` from `b` (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::Block;
+    use super::super::parse::parse;
+    use super::{distance, lesson_path, lessons, manifest, nearest};
+
+    #[test]
+    fn every_lesson_can_be_read_and_shows_the_manifests_as_they_are() {
+        for (name, source) in lessons() {
+            let lesson = parse(&lesson_path(name), source).unwrap_or_else(|e| panic!("{e}"));
+            for block in lesson.steps.iter().flat_map(|s| &s.blocks) {
+                if let Block::File { name: file, text, line } = block
+                    && let Some(known) = manifest(file)
+                {
+                    assert_eq!(text, &known.replace("\r\n", "\n"), "{}:{line}", lesson.path);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_finds_the_nearest() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(nearest("statefulsets"), Some("statefulset"));
+        assert_eq!(nearest("StatefulSet"), Some("statefulset"));
+        assert_eq!(nearest("dynamic"), Some("dynamic-pvc"));
+        assert_eq!(nearest("static"), Some("static-pv"));
+        assert_eq!(nearest("helm"), None);
+    }
+}

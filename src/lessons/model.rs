@@ -1,0 +1,158 @@
+//! What a lesson is made of.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+
+/// One lesson file, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// What `kstate lesson NAME` calls it: the file's name without `.md`.
+    pub name: String,
+    /// Where it was read from, as errors and reports cite it (`lessons/statefulset.md`).
+    pub path: String,
+    /// The file's whole text. The ranges of [`Command::output_range`] point into it.
+    pub source: String,
+    /// What it says about itself.
+    pub front: FrontMatter,
+    /// Markdown between the front matter and the first step, without a level one heading.
+    pub intro: String,
+    /// The steps in order; at least one.
+    pub steps: Vec<Step>,
+}
+
+impl Lesson {
+    /// Every command with the number of its step, in order.
+    pub fn commands(&self) -> impl Iterator<Item = (usize, &Command)> {
+        self.steps.iter().enumerate().flat_map(|(number, step)| {
+            step.blocks.iter().flat_map(move |block| match block {
+                Block::Console(console) => console.commands.iter().map(|c| (number, c)).collect(),
+                _ => Vec::new(),
+            })
+        })
+    }
+}
+
+/// The YAML between the `---` lines at the top of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct FrontMatter {
+    /// The heading of the first screen.
+    pub title: String,
+    /// One sentence for the menu.
+    pub summary: String,
+    /// How long it takes somebody who reads everything, in minutes.
+    pub minutes: u32,
+    /// The cluster it plays on.
+    #[serde(default)]
+    pub cluster: Profile,
+    /// Where the cluster's random names and uids come from.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Whose tables are printed, `v1.36`.
+    #[serde(default = "default_version")]
+    pub kubernetes_version: String,
+    /// Kinds whose tables are shown after every step that changed something (`[sts, pods, pvc]`).
+    #[serde(default)]
+    pub watch: Vec<String>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+fn default_version() -> String {
+    "v1.36".into()
+}
+
+/// How a lesson's cluster differs from the default one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Names of the nodes; `None`: those of the default cluster.
+    pub nodes: Option<Vec<String>>,
+    /// Names of the storage classes that are there from the start; `None`: `local-path`.
+    pub classes: Option<Vec<String>>,
+}
+
+/// One `##` section.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The heading's text, without markup.
+    pub heading: String,
+    /// Line of the heading in the file, from 1.
+    pub line: usize,
+    /// What comes below it, in order.
+    pub blocks: Vec<Block>,
+}
+
+/// One part of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Block {
+    /// Markdown to read.
+    Prose(String),
+    /// A `yaml file=NAME` block: it is shown, and written to the lesson's folder.
+    File {
+        /// The file's name, without folders.
+        name: String,
+        /// Its whole text, lines ended by `\n`.
+        text: String,
+        /// Line of the fence in the lesson, from 1.
+        line: usize,
+    },
+    /// A `console` block.
+    Console(Console),
+    /// A `quiz` block.
+    Quiz(Quiz),
+}
+
+/// Commands to run one after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Console {
+    /// Whether the clock runs until nothing is due after each command; `console nosettle` says no,
+    /// so that the next command can watch what happens.
+    pub settle: bool,
+    /// At least one.
+    pub commands: Vec<Command>,
+}
+
+/// One `$ ` line and what it is expected to print.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// The command without its prompt, `kubectl get pv`.
+    pub line: String,
+    /// Expected standard output and error as a terminal shows them, without the last newline.
+    /// A line `...` stands for any lines, `[..]` for anything within a line.
+    pub expected: String,
+    /// Expected exit code; a line `[exit 1]` at the end of the output says one that is not 0.
+    pub exit: u8,
+    /// Line of the `$` in the file, from 1.
+    pub at: usize,
+    /// Bytes of the file that hold the output and the `[exit N]` line, newline included.
+    pub output_range: Range<usize>,
+}
+
+/// A question to think about before its answer is seen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quiz {
+    /// What is asked.
+    pub question: String,
+    /// The answers to choose from, by letter: `a`, `b`, `c`, ...
+    pub options: BTreeMap<String, String>,
+    /// The letter of the right one.
+    pub answer: String,
+    /// A nudge after a first wrong answer.
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// Why it is right: shown after the right answer, or after the second wrong one.
+    pub why: String,
+}
+
+impl Quiz {
+    /// The right option's text.
+    pub fn right(&self) -> &str {
+        self.options.get(&self.answer).map_or("", String::as_str)
+    }
+}

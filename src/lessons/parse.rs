@@ -1,0 +1,445 @@
+//! Reads a lesson file; what is wrong with it is said with its line.
+
+use std::fmt;
+use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Parser, Tag, TagEnd};
+
+use super::model::{Block, Command, Console, FrontMatter, Lesson, Quiz, Step};
+use super::words;
+
+/// The first thing that is wrong with a lesson file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// The file, as it was given.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.message)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// CommonMark and the tables that code hosts add to it.
+pub(super) fn options() -> Options {
+    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH
+}
+
+/// Reads the lesson in `source`; `path` gives it its name and is cited in errors.
+///
+/// # Errors
+/// The first thing that keeps it from being a lesson.
+pub fn parse(path: &str, source: &str) -> Result<Lesson, Broken> {
+    let file = File { path, source };
+    let (front, body) = file.front_matter()?;
+    let mut reader = Reader { file, intro: String::new(), steps: Vec::new(), read_to: body };
+    reader.body(Parser::new_ext(&source[body..], options()).into_offset_iter(), body)?;
+    let Reader { intro, steps, .. } = reader;
+    if steps.is_empty() {
+        return Err(file.broken(source.len(), "a lesson needs at least one step, a heading that starts with \"##\""));
+    }
+    let stem = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let name = stem.strip_suffix(".md").unwrap_or(stem).to_string();
+    Ok(Lesson { name, path: path.to_string(), source: source.to_string(), front, intro, steps })
+}
+
+#[derive(Clone, Copy)]
+struct File<'a> {
+    path: &'a str,
+    source: &'a str,
+}
+
+impl File<'_> {
+    fn line(&self, offset: usize) -> usize {
+        1 + self.source.as_bytes()[..offset.min(self.source.len())].iter().filter(|b| **b == b'\n').count()
+    }
+
+    fn broken(&self, offset: usize, message: impl Into<String>) -> Broken {
+        let offset = offset.min(self.source.trim_end().len());
+        Broken { path: self.path.to_string(), line: self.line(offset), message: message.into() }
+    }
+
+    /// The front matter and the offset at which the Markdown starts.
+    fn front_matter(&self) -> Result<(FrontMatter, usize), Broken> {
+        let missing = "a lesson starts with its front matter, YAML between two lines \"---\"";
+        let start = if self.source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let mut lines = Lines { text: self.source, at: start };
+        match lines.next() {
+            Some((_, line)) if line.trim_end() == "---" => {}
+            _ => return Err(self.broken(0, missing)),
+        }
+        let from = lines.at;
+        while let Some((at, line)) = lines.next() {
+            if line.trim_end() != "---" {
+                continue;
+            }
+            let front: FrontMatter = serde_yaml::from_str(&self.source[from..at])
+                .map_err(|e| self.bad_yaml(from, "the front matter", &e))?;
+            self.check_front(&front, from)?;
+            return Ok((front, lines.at));
+        }
+        Err(self.broken(0, "the front matter is not closed by a line \"---\""))
+    }
+
+    fn check_front(&self, front: &FrontMatter, at: usize) -> Result<(), Broken> {
+        let version = front.kubernetes_version.strip_prefix("v1.").unwrap_or("");
+        if version.is_empty() || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+            let text = &front.kubernetes_version;
+            return Err(self.broken(at, format!("kubernetesVersion is {text:?}; it looks like \"v1.36\"")));
+        }
+        if front.cluster.nodes.as_ref().is_some_and(Vec::is_empty) {
+            return Err(self.broken(at, "cluster.nodes is empty; leave it out for the usual three nodes"));
+        }
+        Ok(())
+    }
+
+    fn bad_yaml(&self, from: usize, what: &str, e: &serde_yaml::Error) -> Broken {
+        let line = self.line(from) + e.location().map_or(0, |l| l.line().saturating_sub(1));
+        let text = e.to_string();
+        let text = text.split(" at line ").next().unwrap_or_default();
+        Broken { path: self.path.to_string(), line, message: format!("{what} can't be read: {text}") }
+    }
+}
+
+struct Reader<'a> {
+    file: File<'a>,
+    intro: String,
+    steps: Vec<Step>,
+    /// Everything before this offset is in `intro` or `steps`.
+    read_to: usize,
+}
+
+impl Reader<'_> {
+    fn body(&mut self, events: OffsetIter<'_>, start: usize) -> Result<(), Broken> {
+        let mut depth = 0;
+        let mut heading: Option<Heading> = None;
+        for (event, range) in events {
+            let range = range.start + start..range.end + start;
+            match event {
+                Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
+                    heading = Some(Heading { level, range, text: String::new() });
+                    depth += 1;
+                }
+                Event::End(TagEnd::Heading(_)) => {
+                    depth -= 1;
+                    if let Some(heading) = heading.take() {
+                        self.heading(heading);
+                    }
+                }
+                Event::Text(t) | Event::Code(t) => {
+                    if let Some(heading) = &mut heading {
+                        heading.text.push_str(&t);
+                    }
+                }
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                    self.fence(&info, range, depth)?;
+                    depth += 1;
+                }
+                Event::Start(_) => depth += 1,
+                Event::End(_) => depth -= 1,
+                _ => {}
+            }
+        }
+        self.prose(self.file.source.len());
+        Ok(())
+    }
+
+    fn heading(&mut self, heading: Heading) {
+        match heading.level {
+            HeadingLevel::H2 => {
+                self.prose(heading.range.start);
+                let line = self.file.line(heading.range.start);
+                self.steps.push(Step { heading: heading.text.trim().to_string(), line, blocks: Vec::new() });
+                self.read_to = heading.range.end;
+            }
+            // OBSERVATION: a code host shows no title of its own, so files repeat theirs as `#`.
+            HeadingLevel::H1 if self.steps.is_empty() => {
+                self.prose(heading.range.start);
+                self.read_to = heading.range.end;
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps what lies between the last thing read and `end` as Markdown.
+    fn prose(&mut self, end: usize) {
+        let text = self.file.source[self.read_to..end].trim();
+        if !text.is_empty() {
+            match self.steps.last_mut() {
+                Some(step) => step.blocks.push(Block::Prose(text.to_string())),
+                None if self.intro.is_empty() => self.intro = text.to_string(),
+                None => {
+                    self.intro.push_str("\n\n");
+                    self.intro.push_str(text);
+                }
+            }
+        }
+        self.read_to = end;
+    }
+
+    fn fence(&mut self, info: &str, range: Range<usize>, depth: usize) -> Result<(), Broken> {
+        let file = self.file;
+        let (language, attributes) = info.trim().split_once(char::is_whitespace).unwrap_or((info.trim(), ""));
+        let attributes: Vec<&str> = attributes.split_whitespace().collect();
+        let unknown = |attribute: &str, known: &str| {
+            Err(file.broken(range.start, format!("a {language} block doesn't know {attribute:?}; {known}")))
+        };
+        let (settle, name) = match (language, attributes.as_slice()) {
+            ("console", []) => (true, None),
+            ("console", ["nosettle"]) => (false, None),
+            ("console", [first, ..]) => return unknown(first, "it may be followed by \"nosettle\""),
+            ("quiz", []) => (true, None),
+            ("quiz", [first, ..]) => return unknown(first, "it stands alone"),
+            (_, []) => return Ok(()),
+            ("yaml", [one]) if one.starts_with("file=") => (true, one.strip_prefix("file=")),
+            ("yaml", [first, ..]) => return unknown(first, "it may be followed by \"file=NAME.yaml\""),
+            (_, [first, ..]) => return unknown(first, "only yaml, console and quiz blocks mean something to a lesson"),
+        };
+        if depth > 0 || self.column(range.start) > 0 {
+            return Err(file.broken(range.start, format!("a {language} block must start at the left margin")));
+        }
+        if self.steps.is_empty() {
+            return Err(
+                file.broken(range.start, format!("a {language} block must be in a step, below a \"##\" heading"))
+            );
+        }
+        let body = self.fence_body(&range)?;
+        self.prose(range.start);
+        self.read_to = range.end;
+        let block = match (language, name) {
+            ("console", _) => Block::Console(Console { settle, commands: self.commands(body)? }),
+            ("quiz", _) => Block::Quiz(self.quiz(body)?),
+            (_, name) => self.manifest(name.unwrap_or_default(), &range, body)?,
+        };
+        if let Some(step) = self.steps.last_mut() {
+            step.blocks.push(block);
+        }
+        Ok(())
+    }
+
+    fn column(&self, offset: usize) -> usize {
+        offset - self.file.source[..offset].rfind('\n').map_or(0, |n| n + 1)
+    }
+
+    /// The bytes between the two fences of the block at `range`.
+    fn fence_body(&self, range: &Range<usize>) -> Result<Range<usize>, Broken> {
+        let mut lines = Lines { text: &self.file.source[..range.end], at: range.start };
+        let Some((_, open)) = lines.next() else { return Ok(range.clone()) };
+        let mark = open.chars().next().unwrap_or('`');
+        let length = open.chars().take_while(|c| *c == mark).count();
+        let from = lines.at;
+        let mut to = None;
+        while let Some((at, line)) = lines.next() {
+            let line = line.trim();
+            // OBSERVATION: only the block's last line can close it, CommonMark has seen to that.
+            to = (line.chars().all(|c| c == mark) && line.len() >= length).then_some(at);
+        }
+        to.map(|to| from..to).ok_or_else(|| self.file.broken(range.start, "this block is not closed"))
+    }
+
+    fn commands(&self, body: Range<usize>) -> Result<Vec<Command>, Broken> {
+        let file = self.file;
+        let mut commands: Vec<Command> = Vec::new();
+        let mut lines = Lines { text: &file.source[..body.end], at: body.start };
+        while let Some((at, line)) = lines.next() {
+            let typed = match line.strip_prefix("$ ") {
+                Some(typed) => typed.trim(),
+                None if line.trim_end() == "$" => "",
+                None => match commands.last_mut() {
+                    Some(command) => {
+                        command.output_range.end = lines.at;
+                        continue;
+                    }
+                    None => return Err(file.broken(at, "a console block starts with a command, \"$ kubectl ...\"")),
+                },
+            };
+            match words::split(typed) {
+                Ok(words) if words.first().is_some_and(|w| w == "kubectl" || w == "kstate") => {}
+                Ok(_) => return Err(file.broken(at, "only kubectl and kstate commands run in a lesson")),
+                Err(why) => return Err(file.broken(at, why)),
+            }
+            commands.push(Command {
+                line: typed.to_string(),
+                expected: String::new(),
+                exit: 0,
+                at: file.line(at),
+                output_range: lines.at..lines.at,
+            });
+        }
+        if commands.is_empty() {
+            return Err(file.broken(body.start, "a console block starts with a command, \"$ kubectl ...\""));
+        }
+        for command in &mut commands {
+            let text = file.source[command.output_range.clone()].replace("\r\n", "\n");
+            (command.expected, command.exit) = split_exit(text.strip_suffix('\n').unwrap_or(&text));
+        }
+        Ok(commands)
+    }
+
+    fn quiz(&self, body: Range<usize>) -> Result<Quiz, Broken> {
+        let text = &self.file.source[body.clone()];
+        let quiz: Quiz = serde_yaml::from_str(text).map_err(|e| self.file.bad_yaml(body.start, "the quiz", &e))?;
+        let letters: Vec<String> = ('a'..='z').map(String::from).take(quiz.options.len()).collect();
+        if quiz.options.len() < 2 || !quiz.options.keys().eq(letters.iter()) {
+            return Err(self.file.broken(body.start, "a quiz has at least two options, lettered a, b, c, ..."));
+        }
+        if !quiz.options.contains_key(&quiz.answer) {
+            let answer = &quiz.answer;
+            return Err(self.file.broken(body.start, format!("the quiz's answer {answer:?} is none of its options")));
+        }
+        Ok(quiz)
+    }
+
+    fn manifest(&self, name: &str, range: &Range<usize>, body: Range<usize>) -> Result<Block, Broken> {
+        let plain = !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if !plain || !(name.ends_with(".yaml") || name.ends_with(".yml")) {
+            let message = format!("file={name} is no name for a manifest; it looks like \"file=my-pod.yaml\"");
+            return Err(self.file.broken(range.start, message));
+        }
+        Ok(Block::File {
+            name: name.to_string(),
+            text: self.file.source[body].replace("\r\n", "\n"),
+            line: self.file.line(range.start),
+        })
+    }
+}
+
+/// `pv,pvc\n[exit 1]` is the output and the exit code.
+fn split_exit(text: &str) -> (String, u8) {
+    let (rest, last) = text.rsplit_once('\n').unwrap_or(("", text));
+    match last.strip_prefix("[exit ").and_then(|l| l.strip_suffix(']')).and_then(|code| code.parse().ok()) {
+        Some(code) => (rest.to_string(), code),
+        None => (text.to_string(), 0),
+    }
+}
+
+struct Heading {
+    level: HeadingLevel,
+    range: Range<usize>,
+    text: String,
+}
+
+/// Lines without their ends, each with the offset at which it starts.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = (usize, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let from = self.at;
+        let rest = &self.text[from..];
+        if rest.is_empty() {
+            return None;
+        }
+        let length = rest.find('\n').unwrap_or(rest.len());
+        self.at = (from + length + 1).min(self.text.len());
+        let line = &rest[..length];
+        Some((from, line.strip_suffix('\r').unwrap_or(line)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::Block;
+    use super::parse;
+
+    const FRONT: &str = "---\ntitle: T\nsummary: S.\nminutes: 5\n---\n";
+
+    fn broken(text: &str) -> String {
+        parse("lessons/x.md", text).expect_err("it should be broken").to_string()
+    }
+
+    #[test]
+    fn reads_a_lesson() {
+        let text = format!(
+            "{FRONT}# T\n\nHello.\n\n## One `pv`\n\nWhy.\n\n```yaml file=a.yaml\nkind: Pod\n```\n\n```quiz\nquestion: Q?\noptions:\n  a: No\n  b: Yes\nanswer: b\nwhy: Because.\n```\n```console nosettle\n$ kubectl apply -f a.yaml\npod/a created\n$ kubectl get pv x\nError from server (NotFound): persistentvolumes \"x\" not found\n[exit 1]\n```\n\n## Two\n\nBye.\n"
+        );
+        let lesson = parse("lessons/x.md", &text).expect("a lesson");
+        assert_eq!((lesson.name.as_str(), lesson.intro.as_str()), ("x", "Hello."));
+        assert_eq!(lesson.steps.iter().map(|s| s.heading.as_str()).collect::<Vec<_>>(), ["One pv", "Two"]);
+        let commands: Vec<_> = lesson.commands().collect();
+        assert_eq!(commands[0].1.expected, "pod/a created");
+        assert_eq!((commands[1].1.exit, commands[1].1.at), (1, 29));
+        assert_eq!(
+            &text[commands[1].1.output_range.clone()],
+            "Error from server (NotFound): persistentvolumes \"x\" not found\n[exit 1]\n"
+        );
+        let [Block::Prose(_), Block::File { name, text, .. }, Block::Quiz(quiz), Block::Console(console)] =
+            &lesson.steps[0].blocks[..]
+        else {
+            panic!("{:?}", lesson.steps[0].blocks)
+        };
+        assert_eq!((name.as_str(), text.as_str(), quiz.right()), ("a.yaml", "kind: Pod\n", "Yes"));
+        assert!(!console.settle);
+    }
+
+    #[test]
+    fn reads_windows_line_ends_alike() {
+        let text = format!("{FRONT}## One\n```console\n$ kubectl get pv\nNo resources found\n```\n");
+        let windows = parse("x.md", &text.replace('\n', "\r\n")).expect("a lesson");
+        let unix = parse("x.md", &text).expect("a lesson");
+        let line =
+            |l: &super::Lesson| l.commands().map(|(_, c)| (c.line.clone(), c.expected.clone())).collect::<Vec<_>>();
+        assert_eq!(line(&windows), line(&unix));
+    }
+
+    #[test]
+    fn names_the_line_of_what_is_wrong() {
+        assert_eq!(
+            broken("# No front matter\n"),
+            "lessons/x.md:1: a lesson starts with its front matter, YAML between two lines \"---\""
+        );
+        assert_eq!(broken("---\ntitle: T\n"), "lessons/x.md:1: the front matter is not closed by a line \"---\"");
+        assert_eq!(
+            broken("---\ntitle: T\nminuts: 3\n---\n"),
+            "lessons/x.md:3: the front matter can't be read: unknown field `minuts`, expected one of `title`, `summary`, `minutes`, `cluster`, `seed`, `kubernetesVersion`, `watch`"
+        );
+        assert_eq!(
+            broken(FRONT),
+            "lessons/x.md:5: a lesson needs at least one step, a heading that starts with \"##\""
+        );
+        let step = format!("{FRONT}\n## One\n\n");
+        assert_eq!(
+            broken(&format!("{step}```console settle\n$ kubectl get pv\n```\n")),
+            "lessons/x.md:9: a console block doesn't know \"settle\"; it may be followed by \"nosettle\""
+        );
+        assert_eq!(
+            broken(&format!("{step}```console\nkubectl get pv\n```\n")),
+            "lessons/x.md:10: a console block starts with a command, \"$ kubectl ...\""
+        );
+        assert_eq!(
+            broken(&format!("{step}```console\n$ kubectl get pv\n")),
+            "lessons/x.md:9: this block is not closed"
+        );
+        assert_eq!(
+            broken(&format!("{step}```console\n$ ls\n```\n")),
+            "lessons/x.md:10: only kubectl and kstate commands run in a lesson"
+        );
+        assert_eq!(
+            broken(&format!("{step}```yaml file=../a.yaml\nkind: Pod\n```\n")),
+            "lessons/x.md:9: file=../a.yaml is no name for a manifest; it looks like \"file=my-pod.yaml\""
+        );
+        assert_eq!(
+            broken(&format!("{step}- ```console\n  $ kubectl get pv\n  ```\n")),
+            "lessons/x.md:9: a console block must start at the left margin"
+        );
+        assert_eq!(
+            broken(&format!("{step}```quiz\nquestion: Q\noptions: {{a: x, b: y}}\nanswer: c\nwhy: w\n```\n")),
+            "lessons/x.md:10: the quiz's answer \"c\" is none of its options"
+        );
+        assert_eq!(
+            broken(&format!("{step}```quiz\nquestion: [q]\n```\n")),
+            "lessons/x.md:10: the quiz can't be read: question: invalid type: sequence, expected a string"
+        );
+    }
+}
