@@ -1,4 +1,7 @@
 //! printers
 
 pub mod json;
+pub mod prefix_writer;
+pub mod table;
+pub mod tabwriter;
 pub mod yaml;

@@ -1,0 +1,86 @@
+//! Indented lines with tabs, as `kubectl describe` writes them.
+//!
+//! Mirrors `PrefixWriter` of `k8s.io/kubectl/pkg/describe`.
+
+use std::fmt;
+
+use super::tabwriter::TabWriter;
+
+/// No indent.
+pub const LEVEL_0: usize = 0;
+/// Two blanks, and so on.
+pub const LEVEL_1: usize = 1;
+/// Four blanks.
+pub const LEVEL_2: usize = 2;
+/// Six blanks.
+pub const LEVEL_3: usize = 3;
+/// Eight blanks.
+pub const LEVEL_4: usize = 4;
+
+/// Collects a description; tabs align what follows them within neighbouring lines.
+#[derive(Debug, Clone)]
+pub struct PrefixWriter {
+    tabs: TabWriter,
+}
+
+impl Default for PrefixWriter {
+    fn default() -> Self {
+        PrefixWriter::new()
+    }
+}
+
+impl PrefixWriter {
+    /// An empty description.
+    pub fn new() -> PrefixWriter {
+        PrefixWriter { tabs: TabWriter::new(0, 2) }
+    }
+
+    /// Writes text after `level` times two blanks: `w.write(LEVEL_0, format_args!("Name:\t{name}\n"))`.
+    /// Control sequences for terminals are made visible.
+    pub fn write(&mut self, level: usize, text: impl fmt::Display) {
+        let indent = "  ".repeat(level);
+        self.tabs.write(&format!("{indent}{}", escape_terminal(&text.to_string())));
+    }
+
+    /// Writes a line as it is, without an indent.
+    pub fn write_line(&mut self, text: impl fmt::Display) {
+        self.tabs.write(&format!("{}\n", escape_terminal(&text.to_string())));
+    }
+
+    /// Settles the columns so far; those that follow start anew.
+    pub fn flush(&mut self) {
+        self.tabs.flush();
+    }
+
+    /// The description, laid out.
+    pub fn finish(mut self) -> String {
+        self.tabs.take()
+    }
+}
+
+/// Replaces what would control the terminal; mirrors `printers.EscapeTerminal`.
+pub fn escape_terminal(text: &str) -> String {
+    text.replace('\u{1b}', "^[").replace('\r', "\\r")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LEVEL_0, LEVEL_1, PrefixWriter};
+
+    #[test]
+    fn indents_and_aligns() {
+        let mut w = PrefixWriter::new();
+        w.write(LEVEL_0, "Name:\tstatic-pvc01\n");
+        w.write(LEVEL_0, format_args!("Capacity:\t{}\n", "1Gi"));
+        w.write(LEVEL_0, "Source:\n");
+        w.write(LEVEL_1, "Type:\tHostPath\n");
+        w.write(LEVEL_1, "HostPathType:\t\u{1b}[31m\n");
+        insta::assert_snapshot!(w.finish(), @"
+        Name:      static-pvc01
+        Capacity:  1Gi
+        Source:
+          Type:          HostPath
+          HostPathType:  ^[[31m
+        ");
+    }
+}
