@@ -4,12 +4,13 @@
 //! a lesson and a test.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
 
-use dialoguer::console::Term;
+use dialoguer::console::{Term, measure_text_width};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{Confirm, Input, Select};
+use dialoguer::{BasicHistory, Confirm, History, Input, Select};
 use owo_colors::{OwoColorize, Style};
 
 use crate::error::Failure;
@@ -26,6 +27,10 @@ pub struct Ui {
     width: Option<usize>,
     closed: Cell<bool>,
     write_error: RefCell<Option<String>>,
+    /// What was typed at [`Ui::line`], for the arrow keys.
+    typed: RefCell<Vec<String>>,
+    /// Answers that somebody else gives; `None`: the terminal is asked.
+    answers: Option<RefCell<VecDeque<String>>>,
 }
 
 #[derive(Debug)]
@@ -48,6 +53,8 @@ impl Ui {
             width: None,
             closed: Cell::new(false),
             write_error: RefCell::new(None),
+            typed: RefCell::default(),
+            answers: None,
         }
     }
 
@@ -60,6 +67,8 @@ impl Ui {
             width: Some(DEFAULT_WIDTH),
             closed: Cell::new(false),
             write_error: RefCell::new(None),
+            typed: RefCell::default(),
+            answers: None,
         }
     }
 
@@ -68,6 +77,14 @@ impl Ui {
         if let Sink::Captured { input, .. } = &self.sink {
             *input.borrow_mut() = text.to_string();
         }
+        self
+    }
+
+    /// The same, as if somebody were there and typed these lines when asked; after the last one they
+    /// hang up.
+    pub fn answering(mut self, lines: &[&str]) -> Self {
+        self.answers = Some(RefCell::new(lines.iter().map(|l| l.to_string()).collect()));
+        self.interactive = true;
         self
     }
 
@@ -171,6 +188,9 @@ impl Ui {
     /// # Errors
     /// The terminal can't be read.
     pub fn select(&self, prompt: &str, items: &[String], default: usize) -> Result<Option<usize>, Failure> {
+        if let Some(answer) = self.answer() {
+            return Ok(answer.and_then(|a| items.iter().position(|i| i.starts_with(&a))));
+        }
         if !self.interactive {
             return Ok(None);
         }
@@ -188,6 +208,9 @@ impl Ui {
     /// # Errors
     /// The terminal can't be read.
     pub fn confirm(&self, prompt: &str, default: bool) -> Result<bool, Failure> {
+        if let Some(answer) = self.answer() {
+            return Ok(answer.map_or(default, |a| a == "y"));
+        }
         if !self.interactive {
             return Ok(default);
         }
@@ -200,22 +223,48 @@ impl Ui {
         Ok(answer.unwrap_or(default))
     }
 
-    /// Asks for a line after `prompt` (printed as it is). Enter alone gives `default`, which then
-    /// stands in the line as if it had been typed. `None`: there is nobody to ask.
+    /// Asks for a line after `prompt` (printed as it is), below an `offer` that disappears with the
+    /// answer. Enter alone gives `default`, which then stands in the line as if it had been typed.
+    /// `None`: there is nobody to ask any more.
     ///
     /// # Errors
     /// The terminal can't be read.
-    pub fn line(&self, prompt: &str, default: &str) -> Result<Option<String>, Failure> {
-        if !self.interactive {
-            return Ok(None);
+    pub fn line(&self, offer: &str, prompt: &str, default: &str) -> Result<Option<String>, Failure> {
+        let typed = match self.answer() {
+            Some(answer) => answer.map(|a| if a.is_empty() { default.to_string() } else { a }),
+            None if self.interactive => Some(self.ask_line(offer, prompt, default)?),
+            None => None,
+        };
+        // OBSERVATION: an Enter that stands for nothing leaves no trace.
+        if let Some(typed) = typed.as_ref().filter(|t| !t.is_empty()) {
+            self.out(&format!("{prompt}{}\n", self.paint(typed, Style::new().bold())));
+            self.typed.borrow_mut().push(typed.clone());
         }
-        Input::<String>::with_theme(&Bare)
+        Ok(typed)
+    }
+
+    fn ask_line(&self, offer: &str, prompt: &str, default: &str) -> Result<String, Failure> {
+        let term = Term::stdout();
+        let mut history = BasicHistory::new().no_duplicates(true);
+        self.typed.borrow().iter().for_each(|line| history.write(line));
+        self.out(offer);
+        let typed = Input::<String>::with_theme(&Bare)
             .with_prompt(prompt)
             .default(default.to_string())
             .show_default(false)
-            .interact_text_on(&Term::stdout())
-            .map(Some)
-            .map_err(lost_terminal)
+            .report(false)
+            .history_with(&mut history)
+            .interact_text_on(&term)
+            .map_err(lost_terminal)?;
+        let width = self.width().max(1);
+        let rows = offer.lines().map(|l| measure_text_width(l).div_ceil(width).max(1)).sum();
+        term.clear_last_lines(rows).map_err(|e| lost_terminal(e.into()))?;
+        Ok(typed)
+    }
+
+    /// The next answer of [`Ui::answering`]; `Some(None)` when it has none left, `None` when the terminal is to be asked.
+    fn answer(&self) -> Option<Option<String>> {
+        self.answers.as_ref().map(|answers| answers.borrow_mut().pop_front())
     }
 
     fn theme(&self) -> Box<dyn Theme> {
@@ -241,10 +290,6 @@ struct Bare;
 impl Theme for Bare {
     fn format_input_prompt(&self, f: &mut dyn fmt::Write, prompt: &str, _: Option<&str>) -> fmt::Result {
         f.write_str(prompt)
-    }
-
-    fn format_input_prompt_selection(&self, f: &mut dyn fmt::Write, prompt: &str, typed: &str) -> fmt::Result {
-        write!(f, "{prompt}{typed}")
     }
 }
 

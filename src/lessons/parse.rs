@@ -236,7 +236,7 @@ impl Reader<'_> {
         let length = open.chars().take_while(|c| *c == mark).count();
         let from = lines.at;
         let mut to = None;
-        while let Some((at, line)) = lines.next() {
+        for (at, line) in lines {
             let line = line.trim();
             // OBSERVATION: only the block's last line can close it, CommonMark has seen to that.
             to = (line.chars().all(|c| c == mark) && line.len() >= length).then_some(at);
