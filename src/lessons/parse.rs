@@ -350,7 +350,11 @@ impl<'a> Iterator for Lines<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+
+    use super::super::library::lesson;
     use super::super::model::Block;
+    use super::super::render::render;
     use super::parse;
 
     const FRONT: &str = "---\ntitle: T\nsummary: S.\nminutes: 5\n---\n";
@@ -441,5 +445,25 @@ mod tests {
             broken(&format!("{step}```quiz\nquestion: [q]\n```\n")),
             "lessons/x.md:10: the quiz can't be read: question: invalid type: sequence, expected a string"
         );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_damage_makes_it_panic(from in 0.0..1.0, length in 0_usize..400, put in "[-`~#$> \\n\\[\\].a\u{e9}]{0,6}") {
+            let text: Vec<char> = lesson("dynamic-pvc").unwrap_or_default().chars().collect();
+            let from = (text.len() as f64 * from) as usize;
+            let to = (from + length).min(text.len());
+            let damaged: String = text[..from].iter().copied().chain(put.chars()).chain(text[to..].iter().copied()).collect();
+            if let Ok(lesson) = parse("x.md", &damaged) {
+                for (_, command) in lesson.commands() {
+                    prop_assert!(damaged.get(command.output_range.clone()).is_some());
+                }
+                for width in [1, 40] {
+                    render(&damaged, width, true);
+                }
+            }
+        }
     }
 }
