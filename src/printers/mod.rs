@@ -1,7 +1,11 @@
 //! printers
 
+pub mod custom_columns;
+pub mod go_value;
 pub mod json;
+pub mod jsonpath;
 pub mod prefix_writer;
+pub mod sort;
 pub mod table;
 pub mod tabwriter;
 pub mod yaml;

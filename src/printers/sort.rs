@@ -1,0 +1,156 @@
+//! The order that `--sort-by` brings objects into.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/get/sorter.go`: quantities as quantities, numbers as numbers, all else as text.
+
+use serde_json::Value;
+
+use super::go_value::{quote, type_name};
+use super::jsonpath::{Found, JsonPath, JsonPathError, relaxed};
+use crate::api::Quantity;
+
+/// What is printed, which decides what an error says and whether a path in full template form is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A table of one kind.
+    Table,
+    /// A list of objects for `-o yaml`, `-o name` and the like.
+    List,
+}
+
+/// Where each place's object is found now: the objects' indexes in their new order.
+///
+/// # Errors
+/// An unreadable path, a path that no object has (`couldn't find any field with path "{.x}" in the list of
+/// objects`), or values that have no order.
+pub fn order<'a>(
+    path: &str,
+    objects: impl IntoIterator<Item = &'a Value>,
+    target: Target,
+) -> Result<Vec<usize>, JsonPathError> {
+    let template = match (relaxed(path), target) {
+        (Ok(template), _) => template,
+        (Err(_), Target::Table) => path.to_string(),
+        (Err(e), Target::List) => return Err(e),
+    };
+    let path = JsonPath::parse(&template).map_err(|e| match target {
+        Target::Table => JsonPathError(format!("sorting error: {e}")),
+        Target::List => e,
+    })?;
+    let path = path.allow_missing_keys(true);
+    let keys: Vec<Option<Found<'a>>> =
+        objects.into_iter().map(|object| path.first(object)).collect::<Result<_, _>>()?;
+    if !keys.is_empty() && keys.iter().all(Option::is_none) {
+        let template = quote(&template);
+        return Err(JsonPathError(format!("couldn't find any field with path {template} in the list of objects")));
+    }
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    // Go sorts up to a dozen elements by insertion, where an object without the field passes all before it.
+    if keys.len() <= 12 {
+        for i in 1..order.len() {
+            let mut j = i;
+            while j > 0 && less(&keys[order[j]], &keys[order[j - 1]], &template)? {
+                order.swap(j, j - 1);
+                j -= 1;
+            }
+        }
+        return Ok(order);
+    }
+    merge_sort(&mut order, &|a, b| match (&keys[a], &keys[b]) {
+        (None, None) => Ok(false),
+        (a, b) => less(a, b, &template),
+    })?;
+    Ok(order)
+}
+
+type Less<'f> = dyn Fn(usize, usize) -> Result<bool, JsonPathError> + 'f;
+
+/// A stable sort that does not mind an order that is none (texts and quantities mixed).
+fn merge_sort(items: &mut [usize], less: &Less<'_>) -> Result<(), JsonPathError> {
+    let middle = items.len() / 2;
+    if middle == 0 {
+        return Ok(());
+    }
+    let (left, right) = items.split_at_mut(middle);
+    merge_sort(left, less)?;
+    merge_sort(right, less)?;
+    let (left, right) = (left.to_vec(), right.to_vec());
+    let (mut l, mut r) = (left.into_iter().peekable(), right.into_iter().peekable());
+    for place in items {
+        let next = match (l.peek(), r.peek()) {
+            (Some(&a), Some(&b)) if less(b, a)? => r.next(),
+            (Some(_), _) => l.next(),
+            (None, _) => r.next(),
+        };
+        if let Some(next) = next {
+            *place = next;
+        }
+    }
+    Ok(())
+}
+
+fn less(a: &Option<Found<'_>>, b: &Option<Found<'_>>, path: &str) -> Result<bool, JsonPathError> {
+    let (Some(a), Some(b)) = (a, b) else { return Ok(a.is_none()) };
+    let unsortable = |what: String| {
+        Err(JsonPathError(format!("Field {path} in [][][]reflect.Value is an unsortable type: interface, err: {what}")))
+    };
+    match (a.as_ref(), b.as_ref()) {
+        (Value::Null, other) => Ok(!other.is_null()),
+        (_, Value::Null) => Ok(false),
+        (Value::String(a), Value::String(b)) => Ok(match (Quantity::parse(a), Quantity::parse(b)) {
+            (Ok(a), Ok(b)) => a < b,
+            _ => a < b,
+        }),
+        (Value::Number(a), Value::Number(b)) if a.is_i64() && b.is_i64() => Ok(a.as_i64() < b.as_i64()),
+        (Value::Number(a), Value::Number(b)) if !a.is_i64() && !b.is_i64() => Ok(a.as_f64() < b.as_f64()),
+        (Value::Bool(_) | Value::Array(_) | Value::Object(_), _) => {
+            unsortable(format!("unsortable type: {}", type_name(a)))
+        }
+        _ => unsortable("unsortable interface: interface".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Target, order};
+    use serde_json::{Value, json};
+
+    fn sorted(values: &[Value], path: &str) -> Result<Vec<usize>, String> {
+        let objects: Vec<Value> = values.iter().map(|v| json!({"a": v, "b": {"c": v}})).collect();
+        order(path, &objects, Target::Table).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn by_value() {
+        assert_eq!(sorted(&[json!("10Gi"), json!("2Gi"), json!("512Mi")], ".b.c"), Ok(vec![2, 1, 0]));
+        assert_eq!(sorted(&[json!("b"), json!("a"), json!("10")], "{.a}"), Ok(vec![2, 1, 0]));
+        assert_eq!(sorted(&[json!(10), json!(9), json!(9)], "a"), Ok(vec![1, 2, 0]));
+        let times = [json!("2026-11-20T22:05:20Z"), json!("2026-11-20T22:05:19Z")];
+        assert_eq!(sorted(&times, ".a"), Ok(vec![1, 0]));
+        let many: Vec<Value> = (0..40).map(|i| json!(i % 4)).collect();
+        let sorted = sorted(&many, ".a").unwrap();
+        assert!(sorted.is_sorted_by_key(|&i| (i % 4, i)));
+    }
+
+    #[test]
+    fn missing_fields_come_first() {
+        let objects = [json!({"a": "x"}), json!({"n": 1}), json!({"a": "b"}), json!({"n": 2})];
+        assert_eq!(order(".a", &objects, Target::Table).unwrap(), [3, 1, 2, 0]);
+        assert_eq!(
+            order(".none", &objects, Target::Table).unwrap_err().to_string(),
+            "couldn't find any field with path \"{.none}\" in the list of objects"
+        );
+        assert!(order(".none", &[], Target::Table).unwrap().is_empty());
+    }
+
+    #[test]
+    fn errors_in_kubectls_words() {
+        let objects = [json!({"a": true}), json!({"a": false})];
+        assert_eq!(
+            order(".a", &objects, Target::Table).unwrap_err().to_string(),
+            "Field {.a} in [][][]reflect.Value is an unsortable type: interface, err: unsortable type: bool"
+        );
+        let refused = |path: &str, target| order(path, &objects, target).unwrap_err().to_string();
+        assert_eq!(refused("{.a", Target::Table), "sorting error: unclosed action");
+        assert!(refused("{.a", Target::List).starts_with("unexpected path string"));
+    }
+}
