@@ -25,6 +25,8 @@ pub enum Reason {
     UnsupportedMediaType,
     /// 500: a fault of kstate's own (a damaged state file, for example).
     InternalError,
+    /// 500: an error to which the server gives no reason.
+    Unknown,
 }
 
 impl Reason {
@@ -40,6 +42,7 @@ impl Reason {
             Reason::MethodNotAllowed => "MethodNotAllowed",
             Reason::UnsupportedMediaType => "UnsupportedMediaType",
             Reason::InternalError => "InternalError",
+            Reason::Unknown => "",
         }
     }
 }
@@ -198,12 +201,19 @@ impl ApiError {
     /// (`cmdutil.StandardErrorMessage`): `Error from server (NotFound): pods "x" not found`, or for
     /// an invalid object `The Pod "x" is invalid: ...` with one bullet for each of several causes.
     pub fn standard_message(&self) -> String {
-        if self.reason != Reason::Invalid || self.kind.is_empty() {
-            return format!("Error from server ({}): {}", self.reason.as_str(), self.message);
+        match self.reason {
+            Reason::Invalid => {}
+            Reason::Unknown => return format!("Error from server: {}", self.message),
+            reason => return format!("Error from server ({}): {}", reason.as_str(), self.message),
         }
         let kind = self.kind.split('.').next().unwrap_or_default();
-        let head = format!("The {kind} {:?} is invalid: ", self.name);
+        let head = match (kind, self.name.as_str()) {
+            ("", "") => "The request is invalid: ".to_string(),
+            (kind, name) => format!("The {kind} {name:?} is invalid: "),
+        };
         match self.causes.as_slice() {
+            [] if kind.is_empty() => format!("{head}{}", self.message),
+            [] => head.trim_end_matches(": ").to_string(),
             [one] => format!("{head}{one}"),
             many => {
                 let mut seen: Vec<String> = Vec::new();

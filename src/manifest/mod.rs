@@ -1,3 +1,4 @@
 //! manifest
 
+pub mod merge;
 pub mod strict;

@@ -6,6 +6,7 @@
 
 mod decode;
 mod scalars;
+mod syntax;
 
 use std::fmt;
 
@@ -14,6 +15,20 @@ use serde_json::Value;
 use self::decode::{Decoder, Dialect};
 use crate::api::schema::{self, TypeDef};
 use crate::api::{Kind, Object};
+
+pub use self::syntax::{Parsed, parse_json};
+
+/// What the server does with fields that a kind does not have; kubectl's `--validate`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FieldValidation {
+    /// They are refused.
+    #[default]
+    Strict,
+    /// They are dropped with a warning.
+    Warn,
+    /// They are dropped.
+    Ignore,
+}
 
 /// What the server read, and what a strict decoder objects to.
 #[derive(Debug, Clone, PartialEq)]
