@@ -1,4 +1,4 @@
-//! What a bare word of YAML means to kubectl, and how Go spells numbers.
+//! What a bare word of YAML means to kubectl, and how Go spells numbers and quotes strings.
 //!
 //! kubectl reads and writes YAML with `go.yaml.in/yaml/v2`, which holds to YAML 1.1: `0644` is 420, `yes` is
 //! true. The reader needs these rules to give a plain scalar its type, the printer to know what to quote.
@@ -38,7 +38,7 @@ pub fn resolve_as(text: &str, timestamps: bool) -> Scalar {
             "~" | "null" | "Null" | "NULL" => Scalar::Null,
             _ => Scalar::Str,
         },
-        b'.' => special_float(text).or_else(|| float(text)).map_or(Scalar::Str, Scalar::Float),
+        b'.' => special_float(text).or_else(|| separated_float(text)).map_or(Scalar::Str, Scalar::Float),
         b'+' | b'-' | b'0'..=b'9' => {
             if let Some(f) = special_float(text) {
                 return Scalar::Float(f);
@@ -142,6 +142,13 @@ fn float(text: &str) -> Option<f64> {
         return None;
     }
     text.parse::<f64>().ok().filter(|f| f.is_finite())
+}
+
+/// A float that starts with its point; here underscores have to stand between digits.
+fn separated_float(text: &str) -> Option<f64> {
+    let digit = |i: usize| text.as_bytes().get(i).is_some_and(u8::is_ascii_digit);
+    let mut underscores = text.match_indices('_');
+    underscores.all(|(i, _)| i > 0 && digit(i - 1) && digit(i + 1)).then(|| float(&text.replace('_', "")))?
 }
 
 /// Whether text is one of the four layouts of dates and times that the YAML package knows.
@@ -266,6 +273,31 @@ fn scientific(sign: &str, digits: &str, exponent: i32, width: usize) -> String {
     format!("{sign}{}{point}{}e{exponent_sign}{:0width$}", &digits[..1], &digits[1..], exponent.unsigned_abs())
 }
 
+/// A string as Go's `%q` prints it (`strconv.Quote`).
+pub fn quote(s: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in s.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            c if c < ' ' || c == '\u{7f}' => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() || c.is_whitespace() && c != ' ' || c == '\u{feff}' => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Scalar, json_float, resolve, yaml_float, yaml_float32};
@@ -294,6 +326,8 @@ mod tests {
             ("1.", Scalar::Float(1.0)),
             ("-.5e3", Scalar::Float(-500.0)),
             ("1e400", Scalar::Str),
+            (".1_0", Scalar::Float(0.1)),
+            ("._1", Scalar::Str),
             (".inf", Scalar::Float(f64::INFINITY)),
             ("1:30", Scalar::Str),
             ("0x", Scalar::Str),

@@ -1,4 +1,7 @@
-//! manifest
+//! Reads manifests as kubectl reads them, decodes them strictly, and merges and patches.
 
+pub mod json;
 pub mod merge;
+pub mod stream;
 pub mod strict;
+pub mod yaml;
