@@ -173,7 +173,7 @@ impl Object {
 
     /// The value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.meta().annotations.as_ref()?.get(key).map(String::as_str)
+        annotation_of(self.meta(), key)
     }
 
     /// The owner that controls it.
@@ -190,6 +190,11 @@ impl Object {
             ApiError::new(Reason::InternalError, format!("the state file holds a damaged {}: {e}", kind.name()))
         })
     }
+}
+
+/// The value of an annotation in an object's metadata.
+pub fn annotation_of<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    meta.annotations.as_ref()?.get(key).map(String::as_str)
 }
 
 /// The owner reference with `controller: true`; mirrors `metav1.GetControllerOf`.

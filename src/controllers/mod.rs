@@ -3,6 +3,8 @@
 //! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
+pub mod persistent_volume;
+
 use std::sync::Arc;
 
 use crate::api::{Duration, Object, ObjectKey, Time};
@@ -10,7 +12,7 @@ use crate::error::ApiError;
 use crate::store::{Change, View};
 
 /// Every controller of the control plane. The node side has its own slice in `node`.
-pub const CONTROLLERS: &[&dyn Controller] = &[];
+pub const CONTROLLERS: &[&dyn Controller] = &[&persistent_volume::PersistentVolumeController];
 
 /// A control loop.
 pub trait Controller: Sync {

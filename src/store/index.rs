@@ -1,8 +1,11 @@
 //! Secondary indexes: what lets a controller find the objects that concern it without scanning.
 
+use std::collections::BTreeSet;
+
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
-use crate::api::object::controller_of;
-use crate::api::{Kind, Object, Quantity};
+use crate::api::object::{annotation_of, controller_of};
+use crate::api::quantity::amount;
+use crate::api::{Kind, Object};
 
 /// An index over the objects of a kind. A bucket's members are ordered by rank, then namespace and name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +22,10 @@ pub enum Index {
     ClaimVolume,
     /// Volumes, by `spec.claimRef`, `NAMESPACE/NAME`.
     VolumeClaim,
-    /// Volumes without a claimRef, by class (`""` for none), ranked by capacity in bytes.
+    /// Volumes without a claimRef, by `free_volume_bucket`, ranked by `free_volume_rank`.
     FreeVolume,
+    /// Volumes, by the provisioner that made them (`pv.kubernetes.io/provisioned-by`).
+    ProvisionedBy,
     /// Claims by class (`""` for an empty one or none).
     ClaimClass,
     /// Events, by the uid of the object they are about.
@@ -34,7 +39,7 @@ pub(super) fn of(kind: Kind) -> &'static [Index] {
     match kind {
         Kind::Pod => &[Index::Owner, Index::Orphan, Index::Node, Index::PodClaim],
         Kind::PersistentVolumeClaim => &[Index::Owner, Index::ClaimVolume, Index::ClaimClass],
-        Kind::PersistentVolume => &[Index::Owner, Index::VolumeClaim, Index::FreeVolume],
+        Kind::PersistentVolume => &[Index::Owner, Index::VolumeClaim, Index::FreeVolume, Index::ProvisionedBy],
         Kind::Event => &[Index::EventObject],
         Kind::EndpointSlice => &[Index::Owner, Index::SliceService],
         _ => &[Index::Owner],
@@ -74,13 +79,13 @@ pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
                 one(format!("{}/{}", r.namespace.as_deref().unwrap_or_default(), r.name.as_deref().unwrap_or_default()))
             })
             .unwrap_or_default(),
-        Index::FreeVolume => match volume_spec(object) {
-            Some(spec) if spec.claim_ref.is_none() => {
-                let size = spec.capacity.as_ref().and_then(|c| c.get("storage"));
-                let bytes = size.and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value()).unwrap_or(0);
-                vec![(spec.storage_class_name.clone().unwrap_or_default(), u128::try_from(bytes).unwrap_or(0))]
-            }
+        Index::FreeVolume => match object {
+            Object::PersistentVolume(volume) => free_volume(volume).into_iter().collect(),
             _ => Vec::new(),
+        },
+        Index::ProvisionedBy => match object.annotation("pv.kubernetes.io/provisioned-by") {
+            Some(provisioner) => one(provisioner.to_string()),
+            None => Vec::new(),
         },
         Index::EventObject => match object {
             Object::Event(e) => one(e.involved_object.uid.clone().unwrap_or_default()),
@@ -99,6 +104,36 @@ fn claim_spec(object: &Object) -> Option<&crate::api::k8s::api::core::v1::Persis
 
 fn volume_spec(object: &Object) -> Option<&crate::api::k8s::api::core::v1::PersistentVolumeSpec> {
     object.get::<PersistentVolume>()?.spec.as_ref()
+}
+
+fn free_volume(volume: &PersistentVolume) -> Option<(String, u128)> {
+    let spec = volume.spec.as_ref().filter(|s| s.claim_ref.is_none())?;
+    let class = annotation_of(&volume.metadata, "volume.beta.kubernetes.io/storage-class");
+    let class = class.or(spec.storage_class_name.as_deref()).unwrap_or_default();
+    let mode = spec.volume_mode.as_deref().unwrap_or("Filesystem");
+    let bytes = amount(spec.capacity.as_ref(), "storage").map_or(0, |q| q.value());
+    let uid = volume.metadata.uid.as_deref().unwrap_or_default();
+    Some((
+        free_volume_bucket(class, mode, spec.access_modes.iter().flatten().map(String::as_str)),
+        free_volume_rank(bytes) | u128::from(uid_order(uid)),
+    ))
+}
+
+/// The bucket of `Index::FreeVolume` for a class (`""` for none), a volumeMode and a set of access modes.
+pub fn free_volume_bucket<'a>(class: &str, volume_mode: &str, modes: impl Iterator<Item = &'a str>) -> String {
+    let modes: BTreeSet<&str> = modes.collect();
+    format!("{class}/{volume_mode}/{}", modes.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// The least rank in `Index::FreeVolume` of a volume of that many bytes.
+pub fn free_volume_rank(bytes: i64) -> u128 {
+    u128::from(bytes.max(0).unsigned_abs()) << 64
+}
+
+/// Volumes of one size come in an order that has nothing to do with their names.
+fn uid_order(uid: &str) -> u64 {
+    let digits = uid.bytes().filter(u8::is_ascii_hexdigit).take(16);
+    digits.fold(0, |n, digit| (n << 4) | u64::from((digit as char).to_digit(16).unwrap_or(0)))
 }
 
 /// The claims that a pod uses, `NAMESPACE/NAME`; a generic ephemeral volume's claim is named `POD-VOLUME`.
