@@ -27,7 +27,7 @@ mod network_policy;
 mod node;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
-mod pod;
+pub mod pod;
 mod pod_disruption_budget;
 mod pod_template;
 mod priority_class;
@@ -45,6 +45,7 @@ pub mod storage_class;
 mod volume_attachment;
 mod volume_attributes_class;
 
+pub mod access;
 pub mod describe;
 pub mod meta;
 pub mod print;

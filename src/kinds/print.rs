@@ -55,6 +55,8 @@ pub struct PrintContext<'a> {
     pub version: Version,
     /// For what lies beside the object.
     pub lister: &'a dyn Lister,
+    /// Whether a description ends with the object's events (`--show-events`).
+    pub show_events: bool,
 }
 
 /// The columns of a kind that has none of its own.

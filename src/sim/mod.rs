@@ -235,7 +235,7 @@ impl Cluster {
     /// What rows and descriptions are made with.
     pub fn with_print_context<R>(&self, f: impl FnOnce(&PrintContext<'_>) -> R) -> R {
         let view = self.view();
-        f(&PrintContext { now: self.now, version: Version(self.config.version), lister: &view })
+        f(&PrintContext { now: self.now, version: Version(self.config.version), lister: &view, show_events: true })
     }
 
     fn admission_request(&self) -> admission::Request<'_> {
