@@ -1,5 +1,232 @@
-//! cli
-/// m
-pub fn main(_: Vec<std::ffi::OsString>) -> u8 {
-    0
+//! The command line: each verb is one file with its arguments (whose doc comments are the help) and a `run`.
+
+mod apply;
+mod clock;
+mod cluster;
+mod create;
+mod delete;
+mod describe;
+mod errors;
+mod events;
+mod files;
+mod get;
+mod home;
+mod node;
+mod output;
+mod request;
+mod resources;
+mod session;
+mod table;
+mod undo;
+mod usage;
+mod watch;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::error::Failure;
+use crate::sim::Cluster;
+use crate::ui::Ui;
+use home::Home;
+use session::{Session, wall_now};
+
+/// kstate runs a Kubernetes control plane for storage and state in one process, and speaks kubectl.
+#[derive(Debug, Parser)]
+#[command(name = "kstate", version, disable_help_subcommand = true, infer_subcommands = false)]
+struct App {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The flags that every verb takes.
+#[derive(Debug, Clone, clap::Args)]
+struct Global {
+    /// If present, the namespace scope for this CLI request
+    #[arg(short = 'n', long, global = true)]
+    namespace: Option<String>,
+    /// The cluster to work on
+    #[arg(long, global = true, value_name = "NAME")]
+    cluster: Option<String>,
+    /// The name of the kubeconfig context to use
+    #[arg(long, global = true, value_name = "NAME")]
+    context: Option<String>,
+    /// Path to the kubeconfig file to use for CLI requests
+    #[arg(long, global = true, value_name = "FILE")]
+    kubeconfig: Option<String>,
+    /// Username to impersonate for the operation
+    #[arg(long = "as", global = true, value_name = "USER")]
+    impersonate: Option<String>,
+    /// The length of time to wait before giving up on a single server request
+    #[arg(long, global = true, value_name = "DURATION")]
+    request_timeout: Option<String>,
+    /// Number for the log level verbosity
+    #[arg(short = 'v', long = "v", global = true, value_name = "LEVEL")]
+    verbosity: Option<String>,
+}
+
+/// Whether a verb may change the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Reads,
+    Writes,
+}
+
+/// Lists the verbs once: variant, module, whether kubectl has it too, and whether it may change the cluster.
+macro_rules! verbs {
+    ($($(#[$attr:meta])* $variant:ident, $module:ident, $kubectl:literal, $access:ident;)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Verb {
+            $($(#[$attr])* $variant($module::Args),)*
+        }
+
+        impl Verb {
+            fn is_kubectl(&self) -> bool {
+                match self { $(Verb::$variant(_) => $kubectl,)* }
+            }
+
+            fn access(&self) -> Access {
+                match self { $(Verb::$variant(_) => Access::$access,)* }
+            }
+        }
+    };
+}
+
+verbs! {
+    Apply, apply, true, Writes;
+    Create, create, true, Writes;
+    Delete, delete, true, Writes;
+    Describe, describe, true, Reads;
+    Events, events, true, Reads;
+    Get, get, true, Reads;
+    Cluster, cluster, false, Reads;
+    Clock, clock, false, Writes;
+    Node, node, false, Writes;
+    Undo, undo, false, Writes;
+}
+
+impl Verb {
+    fn run(self, session: &mut Session<'_>) -> Result<(), Failure> {
+        match self {
+            Verb::Apply(args) => apply::run(args, session),
+            Verb::Create(args) => create::run(args, session),
+            Verb::Delete(args) => delete::run(args, session),
+            Verb::Describe(args) => describe::run(args, session),
+            Verb::Events(args) => events::run(args, session),
+            Verb::Get(args) => get::run(args, session),
+            Verb::Clock(args) => clock::run(args, session),
+            Verb::Node(args) => node::run(args, session),
+            Verb::Undo(args) => undo::run(args, session),
+            Verb::Cluster(_) => Err(Failure::error("clusters are made and chosen outside of a lesson")),
+        }
+    }
+}
+
+/// Runs the command line and returns the exit code.
+pub fn main(args: Vec<OsString>) -> u8 {
+    let ui = Ui::terminal();
+    let args: Vec<String> = args.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    match start(&args, &ui) {
+        Ok(()) => 0,
+        Err(failure) => report(&failure, &ui),
+    }
+}
+
+/// Prints a failure and returns its exit code.
+fn report(failure: &Failure, ui: &Ui) -> u8 {
+    if !failure.message.is_empty() {
+        ui.err(&format!("{}\n", failure.message));
+    }
+    if let Some(hint) = &failure.hint {
+        ui.err(&format!("hint: {hint}\n"));
+    }
+    failure.code
+}
+
+/// The name that the binary was called by.
+fn program(argv0: Option<&String>) -> &'static str {
+    let stem = argv0.map(Path::new).and_then(Path::file_stem).and_then(|s| s.to_str()).unwrap_or_default();
+    if stem == "kubectl" { "kubectl" } else { "kstate" }
+}
+
+fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
+    let program = program(args.first());
+    let app = parse(program, args.get(1..).unwrap_or_default(), ui)?;
+    let home = Home::find()?;
+    if let Verb::Cluster(args) = app.verb {
+        return cluster::run(args, &home, ui);
+    }
+    check_config(&app.global)?;
+    let name = app.global.cluster.clone().unwrap_or_else(|| home.current());
+    let mut cluster = home.open(&name)?;
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let place = Place { ui, program, folder, shared: true };
+    execute(app, args, &mut cluster, &place)
+}
+
+/// Where a command runs.
+struct Place<'a> {
+    ui: &'a Ui,
+    program: &'static str,
+    folder: PathBuf,
+    shared: bool,
+}
+
+/// Runs one verb as one transaction: what it did lasts, and what is due now is done.
+fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) -> Result<(), Failure> {
+    let writes = app.verb.access() == Access::Writes;
+    cluster.begin(writes, wall_now())?;
+    if writes && !matches!(app.verb, Verb::Undo(_)) {
+        let line = format!("{} {}", place.program, args.get(1..).unwrap_or_default().join(" "));
+        cluster.note_operation(&line)?;
+    }
+    let namespace = app.global.namespace.clone().unwrap_or_else(|| "default".into());
+    let mut session = Session {
+        ui: place.ui,
+        cluster,
+        namespace_given: app.global.namespace.is_some(),
+        namespace,
+        program: place.program,
+        folder: place.folder.clone(),
+        shared: place.shared,
+    };
+    let outcome = app.verb.run(&mut session);
+    if writes {
+        // What was refused left nothing behind; what was acknowledged before it, lasts.
+        session.cluster.converge()?;
+    }
+    session.cluster.commit()?;
+    outcome
+}
+
+fn check_config(global: &Global) -> Result<(), Failure> {
+    if let Some(file) = &global.kubeconfig
+        && !Path::new(file).exists()
+    {
+        return Err(Failure::error(format!("stat {file}: no such file or directory")));
+    }
+    match global.context.as_deref() {
+        None | Some("" | home::DEFAULT_CLUSTER) => Ok(()),
+        Some(other) => {
+            Err(Failure::raw(format!("Error in configuration: context was not found for specified context: {other}")))
+        }
+    }
+}
+
+fn parse(program: &'static str, args: &[String], ui: &Ui) -> Result<App, Failure> {
+    let command = App::command()
+        .name(program)
+        .bin_name(program)
+        .mut_subcommands(|c| c.args_override_self(true))
+        .args_override_self(true);
+    let argv = std::iter::once(program.to_string()).chain(args.iter().cloned());
+    let matches = command.try_get_matches_from(argv).map_err(|e| usage::failure(&e, program, args, ui))?;
+    let app = App::from_arg_matches(&matches).map_err(|e| usage::failure(&e, program, args, ui))?;
+    if program == "kubectl" && !app.verb.is_kubectl() {
+        return Err(usage::unknown_command(args.first().map(String::as_str).unwrap_or_default(), program));
+    }
+    Ok(app)
 }

@@ -145,6 +145,11 @@ pub trait Strategy: Typed {
         describe::generic(self, d, context);
     }
 
+    /// The fields that `--field-selector` knows beyond `metadata.name` and `metadata.namespace`.
+    fn selectable_fields() -> &'static [&'static str] {
+        &[]
+    }
+
     /// The value of a field that `--field-selector` knows beyond `metadata.name` and `metadata.namespace`;
     /// none for a field that it doesn't.
     fn selectable_field(&self, _path: &str) -> Option<String> {

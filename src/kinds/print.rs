@@ -1,6 +1,7 @@
 //! Tables as the API server makes them: columns with their age, and the cells that several kinds share.
 
-use crate::api::{Lister, ObjectMeta, Time, time};
+use crate::api::selector::FieldSelector;
+use crate::api::{Kind, Lister, Object, ObjectMeta, Time, time};
 
 /// A Kubernetes minor version: 36 for v1.36.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,4 +71,28 @@ pub fn name_and_age(meta: &ObjectMeta, context: &PrintContext<'_>) -> Vec<String
 /// The AGE cell: how long ago the object was made, `<unknown>` when it has no such time.
 pub fn age(meta: &ObjectMeta, context: &PrintContext<'_>) -> String {
     time::translate_timestamp_since(meta.creation_timestamp.as_ref(), context.now)
+}
+
+/// The value of a field that `--field-selector` may name; none when the kind doesn't offer it.
+pub fn selectable_field(object: &Object, path: &str) -> Option<String> {
+    match path {
+        "metadata.name" => Some(object.name().to_string()),
+        "metadata.namespace" => Some(object.namespace().to_string()),
+        _ => super::rules(object.kind()).selectable_field(object, path),
+    }
+}
+
+/// Why a field selector can't be used on a kind; none when all its fields are known.
+pub fn unknown_field(kind: Kind, selector: &FieldSelector) -> Option<String> {
+    let known = super::rules(kind).selectable_fields();
+    let unknown = selector.terms.iter().find(|t| {
+        t.field != "metadata.name" && t.field != "metadata.namespace" && !known.contains(&t.field.as_str())
+    })?;
+    Some(match known.is_empty() {
+        true if kind.is_namespaced() => {
+            format!("{:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", unknown.field)
+        }
+        true => format!("{:?} is not a known field selector: only \"metadata.name\"", unknown.field),
+        false => format!("field label not supported: {}", unknown.field),
+    })
 }

@@ -59,6 +59,8 @@ pub trait Rules: Sync {
     fn row(&self, object: &Object, context: &PrintContext<'_>) -> Vec<String>;
     /// See `Strategy::describe`.
     fn describe(&self, object: &Object, d: &mut Description, context: &PrintContext<'_>);
+    /// See `Strategy::selectable_fields`.
+    fn selectable_fields(&self) -> &'static [&'static str];
     /// See `Strategy::selectable_field`.
     fn selectable_field(&self, object: &Object, path: &str) -> Option<String>;
 }
@@ -122,6 +124,9 @@ impl<T: Strategy> Rules for Of<T> {
         if let Some(object) = object.get::<T>() {
             object.describe(d, context);
         }
+    }
+    fn selectable_fields(&self) -> &'static [&'static str] {
+        T::selectable_fields()
     }
     fn selectable_field(&self, object: &Object, path: &str) -> Option<String> {
         object.get::<T>().and_then(|o| o.selectable_field(path))

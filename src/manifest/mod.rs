@@ -4,4 +4,5 @@ pub mod json;
 pub mod merge;
 pub mod stream;
 pub mod strict;
+pub mod versions;
 pub mod yaml;

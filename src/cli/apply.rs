@@ -1,0 +1,252 @@
+//! `apply`: make the cluster's objects what the manifests say, by a three-way merge with what was applied last.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/apply`.
+
+use serde_json::{Value, json};
+
+use super::errors::{self, Fault};
+use super::files::{FileArgs, Info};
+use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
+use super::request::{DryRun, Validate, decode, patch as patch_live};
+use super::session::Session;
+use crate::api::ObjectKey;
+use crate::error::{ApiError, Failure};
+use crate::manifest::merge;
+use crate::manifest::merge::server::PatchType;
+use crate::printers::json::to_compact;
+use crate::sim::CreateOptions;
+
+/// The annotation that holds what was applied last.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Apply a configuration to a resource by file name or stdin.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    files: FileArgs,
+    /// Output format
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    output: Option<String>,
+    /// Must be "none", "server", or "client"
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
+    dry_run: String,
+    /// Must be one of: strict (or true), warn, ignore (or false)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "strict", default_value = "strict")]
+    validate: String,
+    /// If true, apply runs in the server instead of the client
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    server_side: bool,
+    /// If true, server-side apply will force the changes against conflicts
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    force_conflicts: bool,
+    /// Name of the manager used to track field ownership
+    #[arg(long, default_value = "kubectl-client-side-apply")]
+    field_manager: String,
+    /// Automatically resolve conflicts between the modified and live configuration
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    overwrite: bool,
+    /// Automatically delete resource objects that do not appear in the configs
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    prune: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long)]
+    selector: Option<String>,
+    /// Select all resources in the namespace of the specified resource types
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    all: bool,
+    /// If true, delete and re-create what can't be patched
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    force: bool,
+    /// Positional arguments are not taken
+    #[arg(hide = true)]
+    rest: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    if !args.rest.is_empty() {
+        let text = format!(
+            "Unexpected args: [{}]\nSee '{} apply -h' for help and examples",
+            args.rest.join(" "),
+            session.program
+        );
+        return Err(Failure::error(text));
+    }
+    if args.files.is_empty() {
+        return Err(Failure::error("must specify one of -f and -k"));
+    }
+    if args.prune {
+        return Err(Failure::error(
+            "--prune is not offered by kstate: delete what is no longer wanted by name or label",
+        ));
+    }
+    let dry_run = DryRun::parse(&args.dry_run)?;
+    if args.server_side && dry_run == DryRun::Client {
+        return Err(Failure::error(
+            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
+        ));
+    }
+    let validate = Validate::parse(&args.validate)?;
+    let format = args.output.as_deref().filter(|o| !o.is_empty());
+    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    if infos.is_empty() && faults.is_empty() {
+        return Err(Failure::error("no objects passed to apply"));
+    }
+    let mut printed = Vec::new();
+    for info in &infos {
+        match apply_one_object(&args, info, dry_run, validate, session) {
+            Ok((tree, operation)) => match &format {
+                None => session.ui.out(&format!("{} {operation}{}\n", name_of(&tree), dry_run.suffix())),
+                Some(Format::Name) => session.ui.out(&format!("{}\n", name_of(&tree))),
+                Some(_) => printed.push(tree),
+            },
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if let Some(format) = format.filter(|_| !printed.is_empty()) {
+        session.ui.out(&format.print(&printed, printed.len() > 1, true)?);
+    }
+    errors::check(faults)
+}
+
+fn apply_one_object(
+    args: &Args,
+    info: &Info,
+    dry_run: DryRun,
+    validate: Validate,
+    session: &mut Session<'_>,
+) -> Result<(Value, &'static str), Fault> {
+    if info.name.is_empty() {
+        if let Some(prefix) = info.tree["metadata"]["generateName"].as_str().filter(|p| !p.is_empty()) {
+            return Err(Fault::plain(format!("from {prefix}: cannot use generate name with apply")));
+        }
+        let source = &info.source;
+        return Err(Fault::plain(format!(
+            "error when retrieving current configuration of:\n{}\nfrom server for: {source:?}: resource name may not be empty",
+            described(info)
+        )));
+    }
+    if args.server_side {
+        return server_side_apply(info, dry_run, validate, session);
+    }
+    let modified = with_last_applied(&info.tree);
+    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
+    let Some(live) = session.cluster.view().get(&key).cloned() else {
+        let mut tree = modified;
+        prune_nulls(&mut tree);
+        if dry_run == DryRun::Client {
+            return Ok((tree, "created"));
+        }
+        let object = decode(session, info.kind, &info.api_version, &tree, validate)
+            .map_err(|f| f.when("creating", &info.source))?;
+        let options = CreateOptions { dry_run: dry_run == DryRun::Server };
+        let answer = session.cluster.create(object, &options);
+        session.print_warnings();
+        let answer = answer.map_err(|e| Fault::from(e).when("creating", &info.source))?;
+        return Ok((tree_of(&answer.object), "created"));
+    };
+    if live.annotation(LAST_APPLIED).is_none() {
+        session.ui.err(&format!(
+            "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by {p} apply. {p} apply \
+             should only be used on resources created declaratively by either {p} create --save-config or {p} apply. The \
+             missing annotation will be patched automatically.\n",
+            info.kind.plural(),
+            info.name,
+            p = session.program
+        ));
+    }
+    let current = tree_of(&live);
+    let original =
+        live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let patch = merge::three_way_strategic(info.kind, &original, &modified, &current).map_err(ApiError::from)?;
+    if live.is_terminating() {
+        session
+            .ui
+            .err(&format!("Warning: Detected changes to resource {} which is currently being deleted.\n", info.name));
+    }
+    if patch.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Ok((current, "unchanged"));
+    }
+    if dry_run == DryRun::Client {
+        let tree = merge::strategic_merge_patch(info.kind, &current, &patch).map_err(ApiError::from)?;
+        return Ok((tree, "configured"));
+    }
+    let patched = patch_live(session, &live, PatchType::Strategic, &to_compact(&patch), validate, dry_run);
+    match patched {
+        Ok(object) => Ok((tree_of(&object), "configured")),
+        Err(fault) => {
+            let fault = fault.when("patching", &info.source);
+            Err(fault.when_raw(&format!(
+                "error when applying patch:\n{}\nto:\n{}\nfor: {:?}: ",
+                to_compact(&patch),
+                described(info),
+                info.source
+            )))
+        }
+    }
+}
+
+fn server_side_apply(
+    info: &Info,
+    dry_run: DryRun,
+    validate: Validate,
+    session: &mut Session<'_>,
+) -> Result<(Value, &'static str), Fault> {
+    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
+    let answer = match session.cluster.view().get(&key).cloned() {
+        None => {
+            let object = decode(session, info.kind, &info.api_version, &info.tree, validate)?;
+            let options = CreateOptions { dry_run: dry_run == DryRun::Server };
+            session.cluster.create(object, &options).map(|a| a.object).map_err(Fault::from)
+        }
+        Some(live) => patch_live(session, &live, PatchType::Strategic, &to_compact(&info.tree), validate, dry_run),
+    };
+    session.print_warnings();
+    let object = answer?;
+    Ok((tree_of(&object), "serverside-applied"))
+}
+
+/// The manifest with itself, as it was written, in the last-applied annotation.
+pub fn with_last_applied(tree: &Value) -> Value {
+    let mut bare = tree.clone();
+    if !bare["metadata"].is_object() {
+        bare["metadata"] = json!({});
+    }
+    match bare["metadata"]["annotations"].as_object_mut() {
+        Some(annotations) => {
+            annotations.remove(LAST_APPLIED);
+        }
+        None => bare["metadata"]["annotations"] = json!({}),
+    }
+    let text = format!("{}\n", to_compact(&bare));
+    bare["metadata"]["annotations"][LAST_APPLIED] = Value::String(text);
+    bare
+}
+
+/// How kubectl names an object within the text of a failed patch (`resource.Info.String`).
+fn described(info: &Info) -> String {
+    let (group, version) = info.api_version.split_once('/').unwrap_or(("", info.api_version.as_str()));
+    format!(
+        "Resource: \"{group}/{version}, Resource={}\", GroupVersionKind: \"{group}/{version}, Kind={}\"\nName: {:?}, Namespace: {:?}",
+        info.kind.plural(),
+        info.kind.name(),
+        info.name,
+        info.namespace
+    )
+}
+
+/// A creation drops the nulls that a later patch would drop too.
+fn prune_nulls(tree: &mut Value) {
+    match tree {
+        Value::Object(map) => {
+            map.retain(|_, v| !v.is_null());
+            map.values_mut().for_each(prune_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(prune_nulls),
+        _ => {}
+    }
+}

@@ -1,0 +1,50 @@
+//! `kstate clock`: show the cluster's clock, let time pass, or let the cluster settle.
+
+use super::session::Session;
+use crate::api::Duration;
+use crate::error::Failure;
+use crate::sim::ClockMode;
+
+/// Show or move the cluster's clock.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Verb {
+    /// Let time pass
+    Advance {
+        /// How long, such as 12s or 5m
+        duration: String,
+    },
+    /// Let time pass until nothing is due but recurring work
+    Settle,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the duration can't be read.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    match args.verb {
+        None => {}
+        Some(Verb::Settle) => session.cluster.settle()?,
+        Some(Verb::Advance { duration }) => {
+            let span = Duration::parse(&duration).map_err(|e| Failure::error(e.to_string()))?;
+            if span < Duration::ZERO {
+                return Err(Failure::error(format!(
+                    "time: {duration:?} would turn the clock back; kstate undo does that"
+                )));
+            }
+            session.cluster.advance(span)?;
+        }
+    }
+    let mode = match session.cluster.config().clock {
+        ClockMode::Wall => "wall",
+        ClockMode::Manual => "manual",
+    };
+    session.ui.out(&format!("{} ({mode})\n", session.cluster.now().rfc3339()));
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! `kstate cluster`: make, list, choose, empty and remove clusters.
+
+use super::home::{DEFAULT_CLUSTER, Home};
+use crate::error::Failure;
+use crate::printers::table::{Column, Options, Row, Table, print};
+use crate::sim::{ClockMode, Config};
+use crate::ui::Ui;
+
+/// Make, list, choose and remove clusters.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Verb {
+    /// Make a cluster and use it
+    Create {
+        /// Its name
+        name: Option<String>,
+        #[command(flatten)]
+        options: ConfigArgs,
+    },
+    /// List the clusters
+    #[command(alias = "ls")]
+    List,
+    /// Use a cluster from now on
+    Use {
+        /// Its name
+        name: String,
+    },
+    /// Remove a cluster and all that is in it
+    #[command(alias = "rm")]
+    Delete {
+        /// Its name; the one in use by default
+        name: Option<String>,
+    },
+    /// Make a cluster anew, as it was when it was created
+    Reset {
+        /// Its name; the one in use by default
+        name: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, clap::Args)]
+struct ConfigArgs {
+    /// Where its time comes from: real time, or only the commands that move it
+    #[arg(long, value_name = "wall|manual", default_value = "wall")]
+    clock: String,
+    /// The version whose tables it prints, v1.16 to v1.36
+    #[arg(long, value_name = "VERSION", default_value = "v1.36")]
+    kubernetes_version: String,
+    /// What names, uids and lots are drawn from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The nodes' names, the control plane's first
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    nodes: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// What is wrong with a name or an option, or with the state files.
+pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<(), Failure> {
+    match args.verb {
+        Verb::Create { name, options } => {
+            let name = name.unwrap_or_else(|| DEFAULT_CLUSTER.to_string());
+            home.create(&name, options.config()?)?;
+            home.set_current(&name)?;
+            ui.out(&format!("cluster {name:?} created\n"));
+        }
+        Verb::List => list(home, ui)?,
+        Verb::Use { name } => {
+            home.open(&name)?;
+            home.set_current(&name)?;
+            ui.out(&format!("using cluster {name:?}\n"));
+        }
+        Verb::Delete { name } => {
+            let name = name.unwrap_or_else(|| home.current());
+            home.delete(&name)?;
+            ui.out(&format!("cluster {name:?} deleted\n"));
+        }
+        Verb::Reset { name } => {
+            let current = home.current();
+            let name = name.unwrap_or_else(|| current.clone());
+            let config = home.open(&name)?.config().clone();
+            home.delete(&name)?;
+            home.create(&name, config)?;
+            home.set_current(&current)?;
+            ui.out(&format!("cluster {name:?} reset\n"));
+        }
+    }
+    Ok(())
+}
+
+fn list(home: &Home, ui: &Ui) -> Result<(), Failure> {
+    let current = home.current();
+    let names = home.clusters();
+    if names.is_empty() {
+        ui.err("No clusters found; the first command makes one.\n");
+        return Ok(());
+    }
+    let columns = ["CURRENT", "NAME", "VERSION", "CLOCK", "NODES", "SEED"].map(Column::new).to_vec();
+    let mut rows = Vec::new();
+    for name in names {
+        let config = home.open(&name)?.config().clone();
+        let clock = match config.clock {
+            ClockMode::Wall => "wall",
+            ClockMode::Manual => "manual",
+        };
+        rows.push(Row {
+            cells: vec![
+                if name == current { "*".into() } else { String::new() },
+                name,
+                format!("v1.{}", config.version),
+                clock.into(),
+                config.nodes.len().to_string(),
+                config.seed.to_string(),
+            ],
+            ..Row::default()
+        });
+    }
+    ui.out(&print(&Table { columns, rows }, &Options::default()));
+    Ok(())
+}
+
+impl ConfigArgs {
+    fn config(&self) -> Result<Config, Failure> {
+        let clock = match self.clock.as_str() {
+            "wall" => ClockMode::Wall,
+            "manual" => ClockMode::Manual,
+            other => return Err(Failure::error(format!("invalid clock {other:?}: must be wall or manual"))),
+        };
+        let defaults = Config::default();
+        let nodes = if self.nodes.is_empty() { defaults.nodes } else { self.nodes.clone() };
+        for (n, name) in nodes.iter().enumerate() {
+            let faults = crate::api::names::dns1123_subdomain(name);
+            if let Some(fault) = faults.first() {
+                return Err(Failure::error(format!("invalid node name {name:?}: {fault}")));
+            }
+            if nodes[..n].contains(name) {
+                return Err(Failure::error(format!("node {name:?} is named twice")));
+            }
+        }
+        Ok(Config { clock, seed: self.seed, version: parse_version(&self.kubernetes_version)?, nodes })
+    }
+}
+
+/// The minor version of `v1.22`, `1.22` or `v1.22.3`.
+///
+/// # Errors
+/// When it is none that kstate knows.
+pub fn parse_version(text: &str) -> Result<u32, Failure> {
+    let minor = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.").and_then(|rest| rest.split('.').next());
+    let minor = minor.and_then(|m| m.parse::<u32>().ok()).filter(|m| (16..=36).contains(m));
+    minor.ok_or_else(|| Failure::error(format!("invalid Kubernetes version {text:?}: must be v1.16 to v1.36")))
+}

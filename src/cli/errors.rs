@@ -1,0 +1,79 @@
+//! How kubectl words what went wrong: one fault, or several of one command.
+//!
+//! Mirrors `checkErr`, `AddSourceToErr` and `MultipleErrors` of `k8s.io/kubectl/pkg/cmd/util/helpers.go`.
+
+use crate::error::{ApiError, Failure};
+
+/// One fault met on the way of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The server's refusal.
+    Api(Box<ApiError>),
+    /// kubectl's own, without the `error: ` before it.
+    Plain(String),
+}
+
+impl Fault {
+    /// A fault of kubectl's own.
+    pub fn plain(message: impl Into<String>) -> Fault {
+        Fault::Plain(message.into())
+    }
+
+    /// `error when VERB "SOURCE": ...`.
+    pub fn when(self, verb: &str, source: &str) -> Fault {
+        match self {
+            Fault::Api(mut e) => {
+                e.message = format!("error when {verb} {source:?}: {}", e.message);
+                Fault::Api(e)
+            }
+            Fault::Plain(text) => Fault::Plain(format!("error when {verb} {source:?}: {text}")),
+        }
+    }
+
+    /// The line that stands for this fault among several.
+    /// Puts a text before the message.
+    pub fn when_raw(self, before: &str) -> Fault {
+        match self {
+            Fault::Api(mut e) => {
+                e.message = format!("{before}{}", e.message);
+                Fault::Api(e)
+            }
+            Fault::Plain(text) => Fault::Plain(format!("{before}{text}")),
+        }
+    }
+
+    fn among_many(&self) -> String {
+        match self {
+            Fault::Api(e) => format!("Error from server ({}): {}", e.reason.as_str(), e.message),
+            Fault::Plain(text) => text.clone(),
+        }
+    }
+}
+
+impl From<ApiError> for Fault {
+    fn from(e: ApiError) -> Fault {
+        Fault::Api(Box::new(e))
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        match fault {
+            Fault::Api(e) => Failure::from(*e),
+            Fault::Plain(text) if text.starts_with("error: ") => Failure::raw(text),
+            Fault::Plain(text) => Failure::error(text),
+        }
+    }
+}
+
+/// Ends a command with all that it met: nothing, one fault in its own form, or a list.
+///
+/// # Errors
+/// The failure that says it all, if there was a fault.
+pub fn check(mut faults: Vec<Fault>) -> Result<(), Failure> {
+    match faults.len() {
+        0 => Ok(()),
+        1 => Err(faults.remove(0).into()),
+        _ => Err(Failure::raw(faults.iter().map(Fault::among_many).collect::<Vec<_>>().join("\n"))),
+    }
+}

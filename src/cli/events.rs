@@ -1,0 +1,126 @@
+//! `events`: what the cluster said, oldest first.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/events`.
+
+use std::sync::Arc;
+
+use super::output::{Format, tree_of};
+use super::resources::find_kind;
+use super::session::Session;
+use crate::api::k8s::api::core::v1::Event;
+use crate::api::{Kind, Object, Time, time};
+use crate::error::Failure;
+use crate::printers::table::{Column, Options, Row, Table, print};
+
+/// Display events.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// If present, list the requested object(s) across all namespaces
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    all_namespaces: bool,
+    /// Filter events to only those pertaining to the specified resource
+    #[arg(long = "for", value_name = "TYPE/NAME")]
+    for_object: Option<String>,
+    /// Output only events of given types
+    #[arg(long, value_delimiter = ',')]
+    types: Vec<String>,
+    /// Output format. One of: (json, yaml, name, ...)
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    output: Option<String>,
+    /// When using the default output format, don't print headers
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    no_headers: bool,
+    /// Return large lists in chunks rather than all at once
+    #[arg(long, default_value_t = 500)]
+    chunk_size: i64,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    let about = args.for_object.as_deref().map(named_object).transpose()?;
+    for t in &args.types {
+        if !t.eq_ignore_ascii_case("Normal") && !t.eq_ignore_ascii_case("Warning") {
+            return Err(Failure::error("valid --types are Normal or Warning"));
+        }
+    }
+    let format = args.output.as_deref().filter(|o| !o.is_empty());
+    let format = format.map(|o| Format::parse(session, o, None, super::output::OBJECT_FORMATS)).transpose()?;
+    let view = session.cluster.view();
+    let mut events: Vec<Arc<Object>> = view
+        .list(Kind::Event)
+        .filter(|o| args.all_namespaces || o.namespace() == session.namespace)
+        .filter(|o| o.get::<Event>().is_some_and(|e| wanted(&args, e, about.as_ref())))
+        .cloned()
+        .collect();
+    if events.is_empty() {
+        let text = match args.all_namespaces {
+            true => "No events found.\n".to_string(),
+            false => format!("No events found in {} namespace.\n", session.namespace),
+        };
+        session.ui.err(&text);
+        return Ok(());
+    }
+    events.sort_by_key(|o| o.get::<Event>().map(last_seen));
+    if let Some(format) = format {
+        let trees: Vec<_> = events.iter().map(|o| tree_of(o)).collect();
+        session.ui.out(&format.print(&trees, true, true)?);
+        return Ok(());
+    }
+    let columns = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(Column::new).to_vec();
+    let now = session.cluster.now();
+    let rows = events.iter().filter_map(|o| o.get::<Event>()).map(|e| row(e, now)).collect();
+    let options = Options { with_namespace: args.all_namespaces, no_headers: args.no_headers, ..Options::default() };
+    session.ui.out(&print(&Table { columns, rows }, &options));
+    Ok(())
+}
+
+fn named_object(text: &str) -> Result<(Kind, String), Failure> {
+    let Some((kind, name)) = text.split_once('/') else {
+        return Err(Failure::error("--for must be in resource/name form"));
+    };
+    let kind =
+        find_kind(kind).ok_or_else(|| Failure::error(format!("the server doesn't have a resource type {kind:?}")))?;
+    Ok((kind, name.to_string()))
+}
+
+fn wanted(args: &Args, event: &Event, about: Option<&(Kind, String)>) -> bool {
+    let type_fits = args.types.is_empty()
+        || args.types.iter().any(|t| event.type_.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(t)));
+    let object = &event.involved_object;
+    let object_fits = about.is_none_or(|(kind, name)| {
+        object.kind.as_deref() == Some(kind.name()) && object.name.as_deref() == Some(name.as_str())
+    });
+    type_fits && object_fits
+}
+
+fn last_seen(event: &Event) -> Time {
+    let stamp = event.last_timestamp.as_ref().map(Time::from_meta);
+    stamp.or(event.event_time.as_ref().map(Time::from_micro)).unwrap_or_default()
+}
+
+fn row(event: &Event, now: Time) -> Row {
+    let object = &event.involved_object;
+    let kind = object.kind.clone().unwrap_or_default();
+    let last = time::human_duration(now - last_seen(event));
+    let seen = match event.count.unwrap_or(0) {
+        n if n > 1 => {
+            let first = event.first_timestamp.as_ref().map(Time::from_meta).unwrap_or(now);
+            format!("{last} (x{n} over {})", time::human_duration(now - first))
+        }
+        _ => last,
+    };
+    Row {
+        cells: vec![
+            seen,
+            event.type_.clone().unwrap_or_default(),
+            event.reason.clone().unwrap_or_default(),
+            format!("{kind}/{}", object.name.as_deref().unwrap_or_default()),
+            event.message.as_deref().unwrap_or_default().trim().to_string(),
+        ],
+        namespace: event.metadata.namespace.clone().unwrap_or_default(),
+        ..Row::default()
+    }
+}

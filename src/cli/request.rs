@@ -1,0 +1,137 @@
+//! What several verbs ask of the server: decode a manifest, patch an object, `--dry-run`, `--validate`.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::errors::Fault;
+use super::session::Session;
+use crate::api::{Kind, Object};
+use crate::error::{ApiError, Failure, Reason};
+use crate::manifest::merge::server::{PatchType, patch_object};
+use crate::manifest::strict::{self, FieldValidation};
+
+/// `--dry-run`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DryRun {
+    /// Do it.
+    None,
+    /// Only print what would be sent.
+    Client,
+    /// Send it, but store nothing.
+    Server,
+}
+
+impl DryRun {
+    /// Reads the flag's value.
+    ///
+    /// # Errors
+    /// kubectl's text for another value.
+    pub fn parse(text: &str) -> Result<DryRun, Failure> {
+        match text {
+            "none" | "false" => Ok(DryRun::None),
+            "client" | "true" => Ok(DryRun::Client),
+            "server" => Ok(DryRun::Server),
+            "unchanged" => {
+                Err(Failure::error("Invalid dry-run value (unchanged). Must be \"none\", \"server\", or \"client\"."))
+            }
+            other => Err(Failure::error(format!(
+                "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
+            ))),
+        }
+    }
+
+    /// What kubectl adds to the line that says what was done.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            DryRun::None => "",
+            DryRun::Client => " (dry run)",
+            DryRun::Server => " (server dry run)",
+        }
+    }
+}
+
+/// `--validate`: what happens to fields that the server doesn't know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validate {
+    /// They are an error.
+    Strict,
+    /// They are a warning.
+    Warn,
+    /// They are dropped.
+    Ignore,
+}
+
+impl Validate {
+    /// The server's own name for it.
+    pub fn field_validation(self) -> FieldValidation {
+        match self {
+            Validate::Strict => FieldValidation::Strict,
+            Validate::Warn => FieldValidation::Warn,
+            Validate::Ignore => FieldValidation::Ignore,
+        }
+    }
+
+    /// Reads the flag's value.
+    ///
+    /// # Errors
+    /// kubectl's text for another value.
+    pub fn parse(text: &str) -> Result<Validate, Failure> {
+        match text {
+            "strict" | "true" => Ok(Validate::Strict),
+            "warn" => Ok(Validate::Warn),
+            "ignore" | "false" => Ok(Validate::Ignore),
+            other => Err(Failure::error(format!(
+                "invalid - validate option {other:?}; must be one of: strict (or true), warn, ignore (or false)"
+            ))),
+        }
+    }
+}
+
+/// Reads a manifest as the server does: types, unknown fields, Go's normal form.
+///
+/// # Errors
+/// `BadRequest` with the decoder's text.
+pub fn decode(
+    session: &Session<'_>,
+    kind: Kind,
+    api_version: &str,
+    tree: &Value,
+    validate: Validate,
+) -> Result<Object, Fault> {
+    let bad = |text: String| Fault::from(ApiError::new(Reason::BadRequest, text));
+    let tree = crate::manifest::versions::to_stored(kind, api_version, tree);
+    let decoded = strict::decode(kind, &tree).map_err(|e| bad(strict::bad_request_message(kind, e)))?;
+    if !decoded.unknown.is_empty() {
+        match validate {
+            Validate::Strict => {
+                return Err(bad(strict::bad_request_message(kind, strict::strict_message(&decoded.unknown))));
+            }
+            Validate::Warn => decoded.unknown.iter().for_each(|u| session.ui.err(&format!("Warning: {u}\n"))),
+            Validate::Ignore => {}
+        }
+    }
+    Ok(decoded.object)
+}
+
+/// Sends a patch and stores what it makes of the object.
+///
+/// # Errors
+/// The server's refusal.
+pub fn patch(
+    session: &mut Session<'_>,
+    live: &Object,
+    patch_type: PatchType,
+    body: &str,
+    validate: Validate,
+    dry_run: DryRun,
+) -> Result<Arc<Object>, Fault> {
+    let patched = patch_object(live, patch_type, body, validate.field_validation())?;
+    patched.warnings.iter().for_each(|w| session.ui.err(&format!("Warning: {w}\n")));
+    let answer = match dry_run {
+        DryRun::None => session.cluster.update(patched.object),
+        _ => session.cluster.update_dry_run(patched.object),
+    };
+    session.print_warnings();
+    Ok(answer?)
+}

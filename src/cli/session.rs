@@ -1,0 +1,69 @@
+//! What a verb works with: the terminal, the cluster, and where the user stands.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::api::Time;
+use crate::error::Failure;
+use crate::sim::Cluster;
+use crate::ui::Ui;
+
+/// One command's surroundings.
+pub struct Session<'a> {
+    /// The terminal, or what stands for it in a lesson.
+    pub ui: &'a Ui,
+    /// The cluster, within a transaction.
+    pub cluster: &'a mut Cluster,
+    /// The namespace that names are looked up in.
+    pub namespace: String,
+    /// Whether the user named it (`-n`).
+    pub namespace_given: bool,
+    /// `kubectl` or `kstate`: the name that texts speak of.
+    pub program: &'static str,
+    /// Where relative paths start.
+    pub folder: PathBuf,
+    /// Whether another process may change the cluster meanwhile (a lesson's can't).
+    pub shared: bool,
+}
+
+impl Session<'_> {
+    /// A path of the user's.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(Path::new(path))
+    }
+
+    /// Prints the warnings that the server sent.
+    pub fn print_warnings(&mut self) {
+        for warning in self.cluster.take_warnings() {
+            self.ui.err(&format!("Warning: {warning}\n"));
+        }
+    }
+
+    /// Makes what was done so far lasting and visible to other processes, and goes on.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.cluster.commit()?;
+        self.cluster.begin(true, wall_now())?;
+        Ok(())
+    }
+
+    /// Ends the transaction, waits a moment of real time and begins anew, to see what others did.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn wait_for_others(&mut self) -> Result<(), Failure> {
+        self.cluster.commit()?;
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        self.cluster.begin(false, wall_now())?;
+        Ok(())
+    }
+}
+
+/// The real time.
+#[allow(clippy::disallowed_methods)]
+pub fn wall_now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_millis()).unwrap_or(0))
+}

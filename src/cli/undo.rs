@@ -1,0 +1,33 @@
+//! `kstate undo`: take commands back; the cluster is then as it was before them.
+
+use super::session::Session;
+use crate::error::Failure;
+
+/// Take the last command back.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// How many commands to take back
+    #[arg(default_value_t = 1)]
+    count: usize,
+    /// List the commands that can be taken back
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When there is nothing to undo.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    if args.list {
+        for operation in session.cluster.store().operations()? {
+            session.ui.out(&format!("{}\n", operation.command));
+        }
+        return Ok(());
+    }
+    let undone = session.cluster.undo(args.count).map_err(|e| Failure::error(e.message))?;
+    for operation in undone {
+        session.ui.out(&format!("undone: {}\n", operation.command));
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What is wrong with a command line, in the words of kubectl's flag parser.
+//!
+//! Mirrors `github.com/spf13/pflag` and `k8s.io/kubectl/pkg/cmd/util` (UsageErrorf).
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::error::Failure;
+use crate::ui::Ui;
+
+/// Turns clap's finding into kubectl's text. Help is printed here and ends with exit code 0.
+pub fn failure(error: &clap::Error, program: &str, args: &[String], ui: &Ui) -> Failure {
+    let text = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(s)) => s.clone(),
+        Some(ContextValue::Strings(all)) => all.join(", "),
+        _ => String::new(),
+    };
+    let verb = args.iter().find(|a| !a.starts_with('-')).cloned().unwrap_or_default();
+    let see = format!("See '{program} {verb} --help' for usage.");
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            ui.out(&error.to_string());
+            Failure::silent(u8::from(
+                error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !args.is_empty(),
+            ))
+        }
+        ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand), program),
+        ErrorKind::UnknownArgument => {
+            let flag = text(ContextKind::InvalidArg);
+            match flag.strip_prefix("--") {
+                Some(_) => Failure::error(format!("unknown flag: {}\n{see}", flag.split('=').next().unwrap_or(&flag))),
+                None if flag.starts_with('-') => {
+                    let letter = flag.chars().nth(1).unwrap_or_default();
+                    Failure::error(format!("unknown shorthand flag: '{letter}' in {flag}\n{see}"))
+                }
+                None => Failure::error(format!("unknown command {flag:?} for \"{program} {verb}\"\n{see}")),
+            }
+        }
+        ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_empty() => {
+            let flag = text(ContextKind::InvalidArg);
+            Failure::error(format!("flag needs an argument: {}\n{see}", pflag_name(&flag, args)))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+            let flag = long_name(&flag);
+            let detail = go_parse_error(error, &value);
+            Failure::error(format!("invalid argument {value:?} for {flag:?} flag: {detail}\n{see}"))
+        }
+        ErrorKind::MissingRequiredArgument => {
+            let missing = text(ContextKind::InvalidArg);
+            let flags: Vec<String> = missing
+                .split(", ")
+                .filter_map(|m| m.strip_prefix("--"))
+                .map(|m| format!("{:?}", m.split([' ', '=']).next().unwrap_or(m)))
+                .collect();
+            if flags.is_empty() {
+                return Failure::error(format!("{} is required\n{see}", missing.trim_matches(['<', '>'])));
+            }
+            Failure::error(format!("required flag(s) {} not set", flags.join(", ")))
+        }
+        ErrorKind::MissingSubcommand => {
+            ui.out(&error.to_string());
+            Failure::silent(1)
+        }
+        _ => Failure::error(error.to_string().trim_start_matches("error: ").trim_end().to_string()),
+    }
+}
+
+/// `unknown command "foo" for "kubectl"`, with what comes near.
+pub fn unknown_command(name: &str, program: &str) -> Failure {
+    let near = near_commands(name);
+    let mut text = format!("unknown command {name:?} for {program:?}");
+    if !near.is_empty() {
+        text.push_str("\n\nDid you mean this?");
+        near.iter().for_each(|n| text.push_str(&format!("\n\t{n}")));
+    }
+    Failure::error(text)
+}
+
+/// The verbs that cobra would suggest: at most two edits away, or beginning alike.
+fn near_commands(name: &str) -> Vec<String> {
+    let command = <super::App as clap::CommandFactory>::command();
+    let lower = name.to_lowercase();
+    let near = |n: &&str| distance(&lower, n) <= 2 || n.starts_with(&lower);
+    command.get_subcommands().map(|c| c.get_name()).filter(near).map(String::from).collect()
+}
+
+/// Levenshtein's distance.
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let change = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// A flag as pflag names it when its value is missing: `'o' in -o`, `--namespace`.
+fn pflag_name(flag: &str, args: &[String]) -> String {
+    let last = args.last().cloned().unwrap_or_default();
+    match last.strip_prefix('-') {
+        Some(short) if !short.starts_with('-') && short.len() == 1 => format!("'{short}' in {last}"),
+        _ => long_name(flag),
+    }
+}
+
+/// `--replicas` of clap's `--replicas <COUNT>` or `-o <FORMAT>`.
+fn long_name(flag: &str) -> String {
+    let name = flag.split([' ', '=', '[']).next().unwrap_or(flag).to_string();
+    let command = <super::App as clap::CommandFactory>::command();
+    let Some(letter) = name.strip_prefix('-').filter(|n| n.len() == 1).and_then(|n| n.chars().next()) else {
+        return name;
+    };
+    let args = command.get_subcommands().flat_map(|c| c.get_arguments());
+    let long = args.filter(|a| a.get_short() == Some(letter)).find_map(|a| a.get_long());
+    long.map_or(name, |l| format!("-{letter}, --{l}"))
+}
+
+/// Go's text for a value that can't be parsed.
+fn go_parse_error(error: &clap::Error, value: &str) -> String {
+    let source = std::error::Error::source(error).map(|s| s.to_string()).unwrap_or_default();
+    if source.contains("invalid digit") || source.contains("not in") || source.contains("cannot parse integer") {
+        let function = "strconv.ParseInt";
+        let what = if value.parse::<i128>().is_ok() { "value out of range" } else { "invalid syntax" };
+        return format!("{function}: parsing {value:?}: {what}");
+    }
+    if source.is_empty() && error.to_string().contains("[possible values: true, false]") {
+        return format!("strconv.ParseBool: parsing {value:?}: invalid syntax");
+    }
+    source
+}
