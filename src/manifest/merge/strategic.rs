@@ -76,7 +76,7 @@ pub(super) fn merge_map(
             }
             (Some(Value::Array(old)), Value::Array(new)) => {
                 let (inner, strategy) = lookup.list(key)?;
-                Some(Value::Array(merge_list_field(old, new, inner, strategy, deletes_scalars, mode)?))
+                Some(Value::Array(merge_list_field(old, new, inner, strategy, deletes_scalars, mode)?.list))
             }
             (old, _) if deletes_scalars => old,
             (old, new) => {
@@ -158,20 +158,19 @@ fn merge_ordered_lists(
             (None, None) => continue,
             (old, new) => items_of(&[old.as_deref().unwrap_or_default(), new.as_deref().unwrap_or_default()]),
         };
-        let merged = match (&old, &mut new) {
-            (Some(old), Some(new)) => merge_list_field(old.clone(), new, inner, strategy, false, mode)?,
-            (Some(old), None) => old.clone(),
+        let merged = match (old, &mut new) {
+            (Some(old), Some(new)) => merge_list_field(old, new, inner, strategy, false, mode)?,
+            (Some(old), None) => MergedList { list: old.clone(), server_order: old },
             (None, new) => {
                 let mut list = Value::Array(new.take().unwrap_or_default());
                 remove_directives(&mut list);
-                list_of(Some(&list))?.unwrap_or_default()
+                MergedList { list: list_of(Some(&list))?.unwrap_or_default(), server_order: Vec::new() }
             }
         };
         let items = items?;
         let merge_key = strategy.merge_key;
-        let (named, server_only) = partition(merged, &order, merge_key, items)?;
-        let old = old.unwrap_or_default();
-        let merged = interleave(named, server_only, &order, &old, merge_key, items)?;
+        let (named, server_only) = partition(merged.list, &order, merge_key, items)?;
+        let merged = interleave(named, server_only, &order, &merged.server_order, merge_key, items)?;
         original.insert(key.to_string(), Value::Array(merged));
         patch.remove(key);
     }
@@ -218,6 +217,14 @@ fn check_order(new: &[Value], order: &[Value], key: Option<&str>) -> Result<(), 
     Ok(())
 }
 
+/// A merged list, and the order of the server's items as an enclosing merge sees it.
+///
+/// Go merges in place: what was deleted leaves room in the server's list, which new items then fill.
+struct MergedList {
+    list: Vec<Value>,
+    server_order: Vec<Value>,
+}
+
 fn merge_list_field(
     old: Vec<Value>,
     new: &mut Vec<Value>,
@@ -225,11 +232,11 @@ fn merge_list_field(
     strategy: PatchStrategy,
     deletes_scalars: bool,
     mode: MergeMode,
-) -> Result<Vec<Value>, MergeError> {
+) -> Result<MergedList, MergeError> {
     if strategy.merge || deletes_scalars {
         merge_list(old, new, lookup, strategy.merge_key, deletes_scalars, mode)
     } else {
-        Ok(new.clone())
+        Ok(MergedList { list: new.clone(), server_order: old })
     }
 }
 
@@ -240,23 +247,26 @@ fn merge_list(
     key: Option<&'static str>,
     deletes_scalars: bool,
     mode: MergeMode,
-) -> Result<Vec<Value>, MergeError> {
+) -> Result<MergedList, MergeError> {
     if old.is_empty() && new.is_empty() {
-        return Ok(old);
+        return Ok(MergedList { list: Vec::new(), server_order: old });
     }
     let items = items_of(&[old.as_slice(), new.as_slice()])?;
     if items == Items::Scalars {
         if mode == MergeMode::Apply && deletes_scalars {
-            return Ok(old.into_iter().filter(|v| !new.contains(v)).collect());
+            let list = old.iter().filter(|v| !new.contains(v)).cloned().collect();
+            return Ok(MergedList { list, server_order: old });
         }
         let mut merged = [old.as_slice(), new.as_slice()].concat();
         deduplicate(&mut merged);
         let (named, server_only) = partition(merged, new, key, items)?;
-        return interleave(named, server_only, new, &old, key, items);
+        let list = interleave(named, server_only, new, &old, key, items)?;
+        return Ok(MergedList { list, server_order: old });
     }
     let Some(merge_key) = key else {
         return Err(MergeError::other(format!("cannot merge lists without merge key for {}", lookup.name())));
     };
+    let room = old.len();
     let (old, mut new) = carry_out_directives(old, new, merge_key)?;
     let mut merged = old.clone();
     for item in &mut new {
@@ -269,8 +279,9 @@ fn merge_list(
             (_, item) => merged.push(item.clone()),
         }
     }
+    let server_order = merged.iter().take(room).cloned().collect();
     let (named, server_only) = partition(merged, &new, key, items)?;
-    interleave(named, server_only, &new, &old, key, items)
+    Ok(MergedList { list: interleave(named, server_only, &new, &old, key, items)?, server_order })
 }
 
 /// Carries out the directives among the items of a patch; gives the old list without what they delete, and the rest.
