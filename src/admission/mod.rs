@@ -111,6 +111,7 @@ pub fn update(
         // Only the status moves; everything else is as it was, but for labels and annotations of the metadata.
         let mut kept = old.clone();
         rules.copy_status(&mut kept, &object);
+        kept.meta_mut().annotations = object.meta().annotations.clone();
         rules.set_defaults(&mut kept);
         let faults = rules.validate_status_update(&kept, old);
         return match faults.is_empty() {

@@ -3,7 +3,11 @@
 //! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
+mod deployment;
 pub mod persistent_volume;
+pub mod pods;
+mod replica_set;
+mod stateful_set;
 
 use std::sync::Arc;
 
@@ -12,7 +16,13 @@ use crate::error::ApiError;
 use crate::store::{Change, View};
 
 /// Every controller of the control plane. The node side has its own slice in `node`.
-pub const CONTROLLERS: &[&dyn Controller] = &[&persistent_volume::PersistentVolumeController];
+#[rustfmt::skip]
+pub const CONTROLLERS: &[&dyn Controller] = &[
+    &deployment::DeploymentController,
+    &persistent_volume::PersistentVolumeController,
+    &replica_set::ReplicaSetController,
+    &stateful_set::StatefulSetController,
+];
 
 /// A control loop.
 pub trait Controller: Sync {
@@ -51,6 +61,8 @@ pub enum Action {
     Write(Step),
     /// An event to record.
     Event(EventDraft),
+    /// Give up here: the key is looked at again after a backoff.
+    Fail(ApiError),
 }
 
 /// A request, and what follows from its answer.

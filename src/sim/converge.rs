@@ -207,6 +207,7 @@ impl Cluster {
         for action in actions {
             match action {
                 Action::Event(event) => self.record(event)?,
+                Action::Fail(error) => return Ok(Some(error)),
                 Action::Write(Step { write, then }) => {
                     let answer = self.do_write(write, chain)?;
                     let handled = then.is_some();

@@ -12,7 +12,7 @@ use crate::api::{Kind, Object};
 pub enum Index {
     /// Any kind, by the uid of each of its owners.
     Owner,
-    /// Pods without a controller, by namespace.
+    /// Pods, replica sets and controller revisions without a controller, by namespace.
     Orphan,
     /// Pods, by the node that they are bound to; `""` for those that are bound to none.
     Node,
@@ -42,6 +42,7 @@ pub(super) fn of(kind: Kind) -> &'static [Index] {
         Kind::PersistentVolume => &[Index::Owner, Index::VolumeClaim, Index::FreeVolume, Index::ProvisionedBy],
         Kind::Event => &[Index::EventObject],
         Kind::EndpointSlice => &[Index::Owner, Index::SliceService],
+        Kind::ReplicaSet | Kind::ControllerRevision => &[Index::Owner, Index::Orphan],
         _ => &[Index::Owner],
     }
 }

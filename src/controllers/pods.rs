@@ -1,0 +1,307 @@
+//! What the controllers that own pods share: telling a pod's state, making pods from a template, claiming them.
+//!
+//! Mirrors `pkg/controller/controller_utils.go` and `controller_ref_manager.go`.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::api::k8s::api::core::v1::{Pod, PodCondition, PodTemplateSpec};
+use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
+use crate::api::object::{controller_of, new_controller_ref};
+use crate::api::selector::Selector;
+use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, names};
+use crate::controllers::{About, Action, EventDraft, Write};
+use crate::error::{ApiError, Reason};
+use crate::store::{Change, Index, View};
+
+/// The phase; empty before the API server has seen the pod.
+pub fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
+}
+
+/// Whether its deletion has begun.
+pub fn is_terminating(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
+/// Whether it has ended, well or not.
+pub fn is_terminal(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Whether it counts as a replica: it neither ended nor goes. Mirrors `IsPodActive`.
+pub fn is_active(pod: &Pod) -> bool {
+    !is_terminal(pod) && !is_terminating(pod)
+}
+
+fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
+    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|c| c.type_ == "Ready")
+}
+
+/// Whether its Ready condition holds. Mirrors `podutil.IsPodReady`.
+pub fn is_ready(pod: &Pod) -> bool {
+    ready_condition(pod).is_some_and(|c| c.status == "True")
+}
+
+/// Since when it is ready; none while it is not.
+fn ready_since(pod: &Pod) -> Option<Time> {
+    let condition = ready_condition(pod).filter(|c| c.status == "True")?;
+    condition.last_transition_time.as_ref().map(Time::from_meta)
+}
+
+/// Whether it has been ready for `min_ready` seconds. Mirrors `podutil.IsPodAvailable`.
+pub fn is_available(pod: &Pod, min_ready: i32, now: Time) -> bool {
+    is_ready(pod)
+        && (min_ready == 0 || ready_since(pod).is_some_and(|since| since + Duration::secs(min_ready.into()) <= now))
+}
+
+/// How long until the first of the pods that are ready becomes available; none when all of them are.
+/// Mirrors `FindMinNextPodAvailabilityCheck`.
+pub fn next_availability_check<'a>(
+    pods: impl IntoIterator<Item = &'a Pod>,
+    min_ready: i32,
+    now: Time,
+) -> Option<Duration> {
+    if min_ready <= 0 {
+        return None;
+    }
+    let due = |pod: &Pod| ready_since(pod).map(|since| since + Duration::secs(min_ready.into()) - now);
+    pods.into_iter().filter_map(due).filter(|wait| *wait > Duration::ZERO).min()
+}
+
+/// A pod as its template says, owned by `owner`. Mirrors `GetPodFromTemplate`.
+pub fn pod_from_template(template: &PodTemplateSpec, owner: &Object) -> Pod {
+    let meta = template.metadata.as_ref();
+    Pod {
+        metadata: ObjectMeta {
+            namespace: owner.meta().namespace.clone(),
+            generate_name: Some(pods_prefix(owner.name())),
+            labels: meta.and_then(|m| m.labels.clone()),
+            annotations: meta.and_then(|m| m.annotations.clone()),
+            finalizers: meta.and_then(|m| m.finalizers.clone()),
+            owner_references: Some(vec![new_controller_ref(owner)]),
+            ..Default::default()
+        },
+        spec: template.spec.clone(),
+        status: None,
+    }
+}
+
+/// The `generateName` of an owner's pods. Mirrors `getPodsPrefix`.
+fn pods_prefix(owner: &str) -> String {
+    let prefix = format!("{owner}-");
+    let valid = names::dns1123_subdomain(&names::mask_trailing_dash(&prefix)).is_empty();
+    if valid { prefix } else { owner.to_string() }
+}
+
+/// What an owner has of some kind, and the writes that make it so.
+pub struct Claimed<'a> {
+    /// The objects that it owns.
+    pub objects: Vec<&'a Arc<Object>>,
+    /// The adoptions and releases, to be done first.
+    pub actions: Vec<Action>,
+}
+
+/// Takes ownership of orphans that match and gives up what no longer does. Mirrors `BaseControllerRefManager.ClaimObject`.
+pub fn claim<'a>(
+    owner: &Object,
+    candidates: impl Iterator<Item = &'a Arc<Object>>,
+    matches: impl Fn(&Object) -> bool,
+) -> Claimed<'a> {
+    let mut claimed = Claimed { objects: Vec::new(), actions: Vec::new() };
+    for object in candidates {
+        match controller_of(object.meta()) {
+            Some(controller) if controller.uid != owner.uid() => {}
+            Some(_) if matches(object) => claimed.objects.push(object),
+            // OBSERVATION: it is ours and the selector no longer matches; an owner that goes changes nothing.
+            Some(_) if owner.is_terminating() => {}
+            Some(_) => {
+                let mut released = Object::clone(object);
+                let refs = released.meta_mut().owner_references.take().unwrap_or_default();
+                let kept: Vec<_> = refs.into_iter().filter(|r| r.uid != owner.uid()).collect();
+                released.meta_mut().owner_references = Some(kept).filter(|r| !r.is_empty());
+                claimed.actions.push(tolerating_gone(Write::update(released)));
+            }
+            None if owner.is_terminating() || object.is_terminating() || !matches(object) => {}
+            None => {
+                let mut adopted = Object::clone(object);
+                adopted.meta_mut().owner_references.get_or_insert_default().push(new_controller_ref(owner));
+                claimed.actions.push(tolerating_gone(Write::update(adopted)));
+                claimed.objects.push(object);
+            }
+        }
+    }
+    claimed
+}
+
+/// The pods that belong to an owner: of those that are `considered`, its own and orphans, whatever the selector and
+/// `member` agree to. Mirrors `ClaimPods`.
+pub fn claim_pods<'a>(
+    view: &View<'a>,
+    owner: &Object,
+    selector: &Selector,
+    considered: impl Fn(&Pod) -> bool,
+    member: impl Fn(&Pod) -> bool,
+) -> Claimed<'a> {
+    let owned = view.indexed(Kind::Pod, Index::Owner, owner.uid());
+    let orphans = view.indexed(Kind::Pod, Index::Orphan, owner.namespace());
+    // An orphan may name the owner without being controlled by it.
+    let orphans = orphans.filter(|p| !p.meta().owner_references.iter().flatten().any(|r| r.uid == owner.uid()));
+    let candidates = owned.chain(orphans).filter(|o| o.get::<Pod>().is_some_and(&considered));
+    claim(owner, candidates, |object| {
+        selector.matches(object.meta().labels.as_ref()) && object.get::<Pod>().is_some_and(&member)
+    })
+}
+
+/// A write whose object may be gone by then.
+pub fn tolerating_gone(write: Write) -> Action {
+    write.then(|answer| match answer {
+        Err(error) if error.reason != Reason::NotFound => vec![Action::Fail(error.clone())],
+        _ => Vec::new(),
+    })
+}
+
+/// Whether a refusal means that the namespace is being deleted.
+pub fn is_namespace_terminating(error: &ApiError) -> bool {
+    error.reason == Reason::Forbidden && error.message.ends_with("because it is being terminated")
+}
+
+/// Names the owners of kind `owner` that a change of an object concerns: its controller before and now, and for
+/// an orphan every owner in its namespace whose selector matches.
+pub fn enqueue_owners(
+    view: &View<'_>,
+    change: &Change,
+    owner: Kind,
+    selector_of: impl Fn(&Object) -> Option<Selector>,
+    enqueue: &mut dyn FnMut(ObjectKey),
+) {
+    let (old, new) = (change.old.as_deref(), change.new.as_deref());
+    let was = old.and_then(|o| controller_of(o.meta())).filter(|r| r.kind == owner.name());
+    let is = new.and_then(|o| controller_of(o.meta())).filter(|r| r.kind == owner.name());
+    let namespace = &change.key.namespace;
+    for (n, reference) in [is, was].into_iter().enumerate() {
+        let Some(reference) = reference else { continue };
+        if n == 1 && is.is_some_and(|r| r.uid == reference.uid) {
+            continue;
+        }
+        let key = ObjectKey::new(owner, namespace, &reference.name);
+        if view.get(&key).is_some_and(|o| o.uid() == reference.uid) {
+            enqueue(key);
+        }
+    }
+    // OBSERVATION: nobody owns it. Whoever selects it may want to adopt it.
+    let Some(orphan) = new.filter(|o| controller_of(o.meta()).is_none()) else { return };
+    let before = old.map(|o| (o.meta().labels.as_ref(), controller_of(o.meta())));
+    if before == Some((orphan.meta().labels.as_ref(), None)) {
+        return;
+    }
+    for candidate in view.list_in(owner, namespace) {
+        let selected = |s: Selector| !s.is_everything() && s.matches(orphan.meta().labels.as_ref());
+        if selector_of(candidate).is_some_and(selected) {
+            enqueue(candidate.key());
+        }
+    }
+}
+
+/// Says something normal of an object.
+pub fn normal(about: &Object, component: &str, reason: &str, message: impl Into<String>) -> Action {
+    Action::Event(EventDraft::normal(About::object(about), component, reason, message))
+}
+
+/// Says something alarming of an object.
+pub fn warning(about: &Object, component: &str, reason: &str, message: impl Into<String>) -> Action {
+    Action::Event(EventDraft::warning(About::object(about), component, reason, message))
+}
+
+/// An absolute number, or a share of `total` in percent. A percentage that can't be read counts as 0.
+/// Mirrors `intstr.GetScaledValueFromIntOrPercent`.
+pub fn scaled_value(value: &IntOrString, total: i32, round_up: bool) -> i32 {
+    match value {
+        IntOrString::Int(n) => *n,
+        IntOrString::String(text) => {
+            let percent: i64 = text.strip_suffix('%').and_then(|t| t.parse().ok()).unwrap_or(0);
+            let hundredths = percent * i64::from(total);
+            let scaled = if round_up { -(-hundredths).div_euclid(100) } else { hundredths.div_euclid(100) };
+            i32::try_from(scaled).unwrap_or(i32::MAX)
+        }
+    }
+}
+
+/// A pod with what decides how soon it is deleted when replicas are too many.
+struct Ranked<'a> {
+    pod: &'a Arc<Object>,
+    placed: bool,
+    phase: u8,
+    ready: bool,
+    cost: i32,
+    neighbours: usize,
+    ready_age: i64,
+    restarts: (i32, i32),
+    age: i64,
+}
+
+/// The order in which superfluous pods go, the first to go first. `related` are the pods of the sets with the same
+/// owner: pods that share a node with many of them go sooner. Mirrors `ActivePodsWithRanks`.
+pub fn rank_for_deletion<'a>(pods: &[&'a Arc<Object>], related: &[&Arc<Object>], now: Time) -> Vec<&'a Arc<Object>> {
+    let node = |o: &Arc<Object>| {
+        let spec = o.get::<Pod>().and_then(|p| p.spec.as_ref());
+        spec.and_then(|s| s.node_name.clone()).unwrap_or_default()
+    };
+    let mut on_node = std::collections::BTreeMap::<String, usize>::new();
+    for other in related.iter().filter(|o| o.get::<Pod>().is_some_and(is_active)) {
+        *on_node.entry(node(other)).or_default() += 1;
+    }
+    let mut ranked: Vec<Ranked<'a>> = Vec::with_capacity(pods.len());
+    for object in pods {
+        let Some(pod) = object.get::<Pod>() else { continue };
+        let home = node(object);
+        let created = pod.metadata.creation_timestamp.as_ref().map(Time::from_meta);
+        ranked.push(Ranked {
+            pod: object,
+            placed: !home.is_empty(),
+            phase: match phase(pod) {
+                "Pending" => 0,
+                "Unknown" => 1,
+                "Running" => 2,
+                _ => 0,
+            },
+            ready: is_ready(pod),
+            cost: object.annotation("controller.kubernetes.io/pod-deletion-cost").map_or(0, |c| c.parse().unwrap_or(0)),
+            neighbours: on_node.get(&home).copied().unwrap_or(0),
+            ready_age: logarithmic_age(ready_since(pod), now),
+            restarts: restarts(pod),
+            age: logarithmic_age(created, now),
+        });
+    }
+    ranked.sort_by(|a, b| {
+        let by_state = (a.placed, a.phase, a.ready, a.cost).cmp(&(b.placed, b.phase, b.ready, b.cost));
+        let by_neighbours = b.neighbours.cmp(&a.neighbours);
+        let by_ready_age = if a.ready && b.ready { a.ready_age.cmp(&b.ready_age) } else { Ordering::Equal };
+        by_state
+            .then(by_neighbours)
+            .then(by_ready_age)
+            .then(b.restarts.cmp(&a.restarts))
+            .then(a.age.cmp(&b.age))
+            .then_with(|| a.pod.uid().cmp(b.pod.uid()))
+    });
+    ranked.into_iter().map(|r| r.pod).collect()
+}
+
+/// The base-2 logarithm of an age in nanoseconds, cut; -1 for none. So pods of about the same age tie.
+fn logarithmic_age(then: Option<Time>, now: Time) -> i64 {
+    match then.map(|t| (now - t).0) {
+        Some(millis) if millis > 0 => (millis as f64 * 1e6).log2() as i64,
+        _ => -1,
+    }
+}
+
+/// The most restarts of a container, and of a sidecar.
+fn restarts(pod: &Pod) -> (i32, i32) {
+    let Some(status) = &pod.status else { return (0, 0) };
+    let containers = status.container_statuses.iter().flatten().map(|c| c.restart_count).max();
+    let init = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten());
+    let sidecars: Vec<&str> =
+        init.filter(|c| c.restart_policy.as_deref() == Some("Always")).map(|c| c.name.as_str()).collect();
+    let of_sidecars = status.init_container_statuses.iter().flatten().filter(|c| sidecars.contains(&c.name.as_str()));
+    (containers.unwrap_or(0), of_sidecars.map(|c| c.restart_count).max().unwrap_or(0))
+}
