@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod get;
 mod home;
+mod lesson;
 mod node;
 mod output;
 mod request;
@@ -103,6 +104,7 @@ verbs! {
     Events, events, true, Reads;
     Get, get, true, Reads;
     Cluster, cluster, false, Reads;
+    Lesson, lesson, false, Reads;
     Clock, clock, false, Writes;
     Node, node, false, Writes;
     Undo, undo, false, Writes;
@@ -121,6 +123,7 @@ impl Verb {
             Verb::Node(args) => node::run(args, session),
             Verb::Undo(args) => undo::run(args, session),
             Verb::Cluster(_) => Err(Failure::error("clusters are made and chosen outside of a lesson")),
+            Verb::Lesson(_) => Err(Failure::error("this is a lesson already")),
         }
     }
 }
@@ -156,15 +159,26 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     let program = program(args.first());
     let app = parse(program, args.get(1..).unwrap_or_default(), ui)?;
     let home = Home::find()?;
-    if let Verb::Cluster(args) = app.verb {
-        return cluster::run(args, &home, ui);
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    match app.verb {
+        Verb::Cluster(args) => return cluster::run(args, &home, ui),
+        Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
+        _ => {}
     }
     check_config(&app.global)?;
     let name = app.global.cluster.clone().unwrap_or_else(|| home.current());
     let mut cluster = home.open(&name)?;
-    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let place = Place { ui, program, folder, shared: true };
     execute(app, args, &mut cluster, &place)
+}
+
+/// Runs the words of a command line on a cluster that is not the user's own, a lesson's, and returns the exit code.
+fn run_on(words: &[String], ui: &Ui, cluster: &mut Cluster, folder: &Path) -> u8 {
+    let program = program(words.first());
+    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false };
+    let outcome =
+        parse(program, words.get(1..).unwrap_or_default(), ui).and_then(|app| execute(app, words, cluster, &place));
+    outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
 }
 
 /// Where a command runs.

@@ -1,0 +1,107 @@
+//! `kstate lesson check`: replays lessons and shows where they and the cluster disagree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use owo_colors::Style;
+
+use super::home::{self, Found};
+use super::shell::LessonShell;
+use crate::error::Failure;
+use crate::lessons::check::{compare, replay};
+use crate::lessons::library;
+use crate::lessons::update::update;
+use crate::ui::Ui;
+
+/// Checks the lessons that are named, or all; with `rewrite` their files are brought up to date.
+///
+/// # Errors
+/// A lesson is broken or disagrees (all has been said then), or a file can't be written.
+pub(super) fn run(ui: &Ui, folder: &Path, names: &[String], rewrite: bool) -> Result<(), Failure> {
+    let mut good = true;
+    for name in expand(folder, names)? {
+        match home::find(folder, &name) {
+            Ok(found) => good &= one(ui, &found, rewrite)?,
+            Err(failure) => {
+                good = false;
+                let hint = failure.hint.map(|h| format!("{h}\n")).unwrap_or_default();
+                ui.err(&format!("{}\n{hint}", failure.message));
+            }
+        }
+    }
+    if good { Ok(()) } else { Err(Failure::silent(1)) }
+}
+
+/// Folders become their lessons, no names all lessons; in a checkout a lesson's name means the file there.
+fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>, Failure> {
+    let all: Vec<String> = library::lessons().map(|(name, _)| name.to_string()).collect();
+    let mut paths = Vec::new();
+    for name in if names.is_empty() { &all } else { names } {
+        let here = library::lesson_path(name);
+        let path = folder.join(name);
+        if library::lesson(name).is_some() && folder.join(&here).is_file() {
+            paths.push(here);
+        } else if path.is_dir() {
+            let mut files: Vec<PathBuf> = fs::read_dir(&path)
+                .map_err(|e| Failure::error(format!("{name} can't be read: {e}")))?
+                .filter_map(|entry| entry.ok().map(|e| e.path()))
+                .filter(|file| file.extension().is_some_and(|e| e == "md"))
+                .collect();
+            files.sort();
+            let name = name.trim_end_matches(['/', '\\']);
+            let leaves = files.iter().filter_map(|f| f.file_name()?.to_str());
+            paths.extend(leaves.map(|leaf| format!("{name}/{leaf}")));
+        } else {
+            paths.push(name.clone());
+        }
+    }
+    Ok(paths)
+}
+
+/// Whether the lesson holds, now.
+fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool, Failure> {
+    let lesson = &found.lesson;
+    let mut shell = LessonShell::in_memory(lesson)?;
+    let (mut replies, mut differences) = (Vec::new(), Vec::new());
+    replay(lesson, &mut shell, |command, reply| {
+        differences.extend(compare(command, &reply));
+        replies.push(reply);
+    })?;
+    let commands = replies.len();
+    let verdict = |word: &str, style: Style, detail: String| {
+        let word = ui.paint(&format!("{word:<8}"), style);
+        ui.out(&format!("{word}{:<14} ({detail})\n", lesson.name));
+    };
+    let good = Style::new().green();
+    if differences.is_empty() {
+        verdict("ok", good, format!("{commands} commands"));
+        return Ok(true);
+    }
+    if rewrite {
+        let Some(file) = &found.file else {
+            return Err(Failure::error(format!(
+                "the lesson {:?} is in the binary, and no file to be updated",
+                lesson.name
+            ))
+            .hint(format!("name its file, as in: kstate lesson check --update {}", lesson.path)));
+        };
+        let text = update(lesson, &replies)?;
+        fs::write(file, text).map_err(|e| Failure::error(format!("{}: {e}", lesson.path)))?;
+        verdict("updated", good, format!("{} of {commands} commands", differences.len()));
+        return Ok(true);
+    }
+    verdict("FAILED", Style::new().red().bold(), format!("{} of {commands} commands differ", differences.len()));
+    for difference in differences {
+        let (path, at, line) = (&lesson.path, difference.at, &difference.line);
+        ui.out(&format!("{path}:{at}: output of \"{line}\" differs\n"));
+        for line in difference.diff.lines() {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => Style::new().green(),
+                Some(b'-') => Style::new().red(),
+                _ => Style::new(),
+            };
+            ui.out(&format!("{}\n", ui.paint(line, style)));
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,137 @@
+//! Where lessons keep things: the learner's progress, and a folder with files and cluster per lesson.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::error::Failure;
+use crate::lessons::library;
+use crate::lessons::model::Lesson;
+use crate::lessons::parse::parse;
+use crate::lessons::progress::{Progress, digest};
+
+/// A lesson and what it is known by.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) lesson: Lesson,
+    /// Its key in the progress, and the name of its folder: the lesson's name, for one of the
+    /// learner's own with a fingerprint of where it lies.
+    pub(super) key: String,
+    /// The file it was read from; none for those in the binary.
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Finds the lesson that the user names: one in the binary, or a Markdown file.
+///
+/// # Errors
+/// There is none of that name, or it is broken.
+pub(super) fn find(folder: &Path, name: &str) -> Result<Found, Failure> {
+    if let Some(source) = library::lesson(name) {
+        let lesson = parse(&library::lesson_path(name), source).map_err(Failure::error)?;
+        return Ok(Found { lesson, key: name.to_string(), file: None });
+    }
+    let file = folder.join(name);
+    if !name.ends_with(".md") && !file.is_file() {
+        let failure = Failure::error(format!("there is no lesson {name:?}"));
+        return Err(match library::nearest(name) {
+            Some(nearest) => failure.hint(format!("did you mean {nearest:?}?")),
+            None => {
+                failure.hint("kstate lesson list shows all; a lesson of your own is named by its file, ./my-lesson.md")
+            }
+        });
+    }
+    let source = read(&file, name)?;
+    let lesson = parse(name, &source).map_err(Failure::error)?;
+    let place = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+    let key = format!("{}-{}", lesson.name, &digest(&place.to_string_lossy())[..8]);
+    Ok(Found { lesson, key, file: Some(file) })
+}
+
+/// All lessons in the binary.
+///
+/// # Errors
+/// One is broken, which `cargo test` would have told.
+pub(super) fn all() -> Result<Vec<Found>, Failure> {
+    library::lessons().map(|(name, _)| find(Path::new(""), name)).collect()
+}
+
+fn read(file: &Path, name: &str) -> Result<String, Failure> {
+    let bytes = fs::read(file).map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Failure::error(format!("the path {name:?} does not exist")),
+        _ => Failure::error(format!("{name} can't be read: {e}")),
+    })?;
+    String::from_utf8(bytes).map_err(|e| {
+        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        Failure::error(format!("{name}:{line}: a lesson is text in UTF-8"))
+    })
+}
+
+/// The folder below kstate's own in which lessons keep things.
+#[derive(Debug, Clone)]
+pub(super) struct Home(PathBuf);
+
+impl Home {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Home(folder)
+    }
+
+    /// The folder in which a lesson's commands run; it is made if need be, and emptied if `fresh`.
+    ///
+    /// # Errors
+    /// It can't be made or emptied.
+    pub(super) fn files(&self, key: &str, fresh: bool) -> Result<PathBuf, Failure> {
+        let folder = self.0.join(key).join("files");
+        if fresh {
+            match fs::remove_dir_all(&folder) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(unusable(&folder, &e)),
+                _ => {}
+            }
+        }
+        fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e))?;
+        Ok(folder)
+    }
+
+    /// The state file of a lesson's cluster.
+    pub(super) fn cluster(&self, key: &str) -> PathBuf {
+        self.0.join(key).join("cluster.db")
+    }
+
+    /// What is remembered; nothing on the first day.
+    ///
+    /// # Errors
+    /// The file is damaged or can't be read.
+    pub(super) fn progress(&self) -> Result<Progress, Failure> {
+        let file = self.progress_file();
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Progress::default()),
+            Err(e) => return Err(unusable(&file, &e)),
+        };
+        serde_json::from_str(&text).map_err(|e| {
+            Failure::error(format!("the progress in {} is damaged: {e}", file.display()))
+                .hint("remove that file to start afresh; the lessons themselves are not touched")
+        })
+    }
+
+    /// Remembers, all or nothing.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub(super) fn save(&self, progress: &Progress) -> Result<(), Failure> {
+        let file = self.progress_file();
+        let new = file.with_extension(format!("json.{}", std::process::id()));
+        let text = serde_json::to_string_pretty(progress).unwrap_or_default() + "\n";
+        fs::create_dir_all(&self.0)
+            .and_then(|()| fs::write(&new, text))
+            .and_then(|()| fs::rename(&new, &file))
+            .map_err(|e| unusable(&file, &e))
+    }
+
+    fn progress_file(&self) -> PathBuf {
+        self.0.join("progress.json")
+    }
+}
+
+fn unusable(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::error(format!("{}: {e}", path.display()))
+}

@@ -1,0 +1,184 @@
+//! Runs a lesson's commands in this process, on a cluster of the lesson's own.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::cli::run_on;
+use crate::cli::session::wall_now;
+use crate::error::{ApiError, Failure};
+use crate::lessons::library;
+use crate::lessons::model::Lesson;
+use crate::lessons::shell::{Mark, Reply, Shell};
+use crate::lessons::words;
+use crate::sim::{ClockMode, Cluster, Config};
+use crate::ui::Ui;
+
+/// kstate's own verbs that work on the lesson's cluster; the others choose or change clusters.
+const OWN_VERBS: [&str; 4] = ["clock", "node", "why", "events"];
+
+/// A lesson's cluster and folder.
+pub(super) struct LessonShell {
+    cluster: Cluster,
+    folder: PathBuf,
+    /// Whether the folder goes with the shell.
+    passing: bool,
+}
+
+impl LessonShell {
+    /// A cluster in memory and a folder that is removed in the end: for checks and pipes.
+    ///
+    /// # Errors
+    /// The cluster or the folder can't be made.
+    pub(super) fn in_memory(lesson: &Lesson) -> Result<Self, Failure> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("kstate-lesson-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e))?;
+        let cluster = Cluster::new_in_memory(config(lesson), wall_now())?;
+        LessonShell { cluster, folder, passing: true }.prepared(lesson)
+    }
+
+    /// A new cluster in the file `state`, in place of one that may be there.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub(super) fn on_disk(lesson: &Lesson, state: &Path, folder: PathBuf) -> Result<Self, Failure> {
+        // SQLite keeps two more files beside its own while it is open.
+        for suffix in ["", "-wal", "-shm"] {
+            let file = PathBuf::from(format!("{}{suffix}", state.display()));
+            match fs::remove_file(&file) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(unusable(&file, &e)),
+                _ => {}
+            }
+        }
+        let cluster = Cluster::new_on_disk(state, config(lesson), wall_now())?;
+        LessonShell { cluster, folder, passing: false }.prepared(lesson)
+    }
+
+    /// The cluster as the last session left it.
+    ///
+    /// # Errors
+    /// The file is damaged or can't be read.
+    pub(super) fn open(state: &Path, folder: PathBuf) -> Result<Self, Failure> {
+        Ok(LessonShell { cluster: Cluster::open(state)?, folder, passing: false })
+    }
+
+    /// The folder in which the commands run.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Brings the classes that the lesson's profile asks for.
+    fn prepared(mut self, lesson: &Lesson) -> Result<Self, Failure> {
+        let Some(classes) = &lesson.front.cluster.classes else { return Ok(self) };
+        if !classes.iter().any(|c| c == "local-path") {
+            self.run("kubectl delete storageclass local-path");
+        }
+        for class in classes.iter().filter(|c| *c != "local-path") {
+            let Some(text) = library::manifest(class).filter(|m| m.contains("kind: StorageClass")) else {
+                return Err(Failure::error(format!("{}: there is no storage class {class:?}", lesson.path)));
+            };
+            self.write_file("class.yaml", text)?;
+            self.run("kubectl apply -f class.yaml");
+            fs::remove_file(self.folder.join("class.yaml")).map_err(|e| unusable(&self.folder, &e))?;
+        }
+        self.settle()?;
+        Ok(self)
+    }
+
+    fn words(line: &str) -> Result<Vec<String>, String> {
+        let words = words::split(line)?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            ["kubectl", ..] => {}
+            ["kstate", verb, ..] if OWN_VERBS.contains(&verb) => {}
+            ["kstate", "undo", ..] => return Err("in a lesson, \"back\" goes back".into()),
+            ["kstate", "lesson" | "cluster", ..] => return Err("this works outside of a lesson only".into()),
+            ["kstate", ..] => {}
+            _ => return Err("only kubectl and kstate commands run in a lesson".into()),
+        }
+        Ok(words.into_iter().map(String::from).collect())
+    }
+}
+
+impl Drop for LessonShell {
+    fn drop(&mut self) {
+        if self.passing {
+            // OBSERVATION: what can't be removed lies in the system's own folder for such things.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+impl Shell for LessonShell {
+    fn run(&mut self, line: &str) -> Reply {
+        let words = match Self::words(line) {
+            Ok(words) => words,
+            Err(why) => return Reply { output: format!("error: {why}\n"), code: 1 },
+        };
+        let ui = Ui::captured();
+        let code = run_on(&words, &ui, &mut self.cluster, &self.folder);
+        Reply { output: ui.take(), code }
+    }
+
+    fn settle(&mut self) -> Result<(), Failure> {
+        self.cluster.begin(true, wall_now())?;
+        self.cluster.settle()?;
+        Ok(self.cluster.commit()?)
+    }
+
+    fn write_file(&mut self, name: &str, text: &str) -> Result<(), Failure> {
+        let file = self.folder.join(name);
+        fs::write(&file, text).map_err(|e| unusable(&file, &e))
+    }
+
+    fn checkpoint(&mut self) -> Result<Mark, Failure> {
+        self.cluster.begin(true, wall_now())?;
+        self.cluster.note_operation("lesson step")?;
+        let operations = self.cluster.store().operations()?;
+        let id = operations.first().map(|o| o.id).ok_or_else(|| ApiError::internal("the step was not noted"))?;
+        self.cluster.commit()?;
+        Ok(Mark(id.to_string()))
+    }
+
+    fn rollback(&mut self, mark: &Mark) -> Result<(), Failure> {
+        self.cluster.begin(true, wall_now())?;
+        let operations = self.cluster.store().operations()?;
+        let Some(at) = operations.iter().position(|o| o.id.to_string() == mark.0) else {
+            self.cluster.rollback();
+            return Err(Failure::error(
+                "the cluster no longer remembers that step; kstate lesson --restart starts again",
+            ));
+        };
+        self.cluster.undo(at + 1)?;
+        Ok(self.cluster.commit()?)
+    }
+
+    fn watched_tables(&mut self, kinds: &[String]) -> String {
+        if kinds.is_empty() {
+            return String::new();
+        }
+        let ui = Ui::captured();
+        let words = ["kubectl", "get", &kinds.join(",")].map(String::from);
+        run_on(&words, &ui, &mut self.cluster, &self.folder);
+        ui.take_out()
+    }
+}
+
+fn config(lesson: &Lesson) -> Config {
+    let front = &lesson.front;
+    let minor = front.kubernetes_version.strip_prefix("v1.").and_then(|v| v.split('.').next());
+    let usual = Config::default();
+    Config {
+        clock: ClockMode::Manual,
+        seed: front.seed,
+        version: minor.and_then(|m| m.parse().ok()).unwrap_or(usual.version),
+        nodes: front.cluster.nodes.clone().unwrap_or(usual.nodes),
+    }
+}
+
+fn unusable(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::error(format!("{}: {e}", path.display()))
+}
