@@ -47,6 +47,7 @@ mod volume_attributes_class;
 
 pub mod access;
 pub mod describe;
+pub mod internal;
 pub mod meta;
 pub mod print;
 
