@@ -73,7 +73,7 @@ pub fn documents(bytes: &[u8]) -> Result<Vec<Document>, StreamError> {
 fn text_of(bytes: &[u8]) -> String {
     let utf_16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        let odd = if bytes.len() % 2 == 0 { "" } else { "\u{fffd}" };
+        let odd = if bytes.len().is_multiple_of(2) { "" } else { "\u{fffd}" };
         String::from_utf16_lossy(&units) + odd
     };
     match bytes {
@@ -86,6 +86,7 @@ fn text_of(bytes: &[u8]) -> String {
 
 fn read_json(text: &str, read: &mut Vec<Document>) -> Result<(), String> {
     let mut decoder = Decoder::new(text.as_bytes());
+    let mut lines = Lines { text, offset: 0, line: 1 };
     let mut count = 0;
     loop {
         let good = decoder.offset();
@@ -93,7 +94,7 @@ fn read_json(text: &str, read: &mut Vec<Document>) -> Result<(), String> {
             Ok(None) => return Ok(()),
             Ok(Some((value, start))) => {
                 count += 1;
-                add(read, value, line_of(text, start));
+                add(read, value, lines.at(start));
             }
             Err(error) if count > 1 => return Err(error.to_string()),
             Err(error) => {
@@ -101,7 +102,7 @@ fn read_json(text: &str, read: &mut Vec<Document>) -> Result<(), String> {
                 let error = with_offset(&error);
                 let Some(skipped) = leading_space(&text[good..]) else { return Err(error) };
                 let from = good + skipped;
-                let mut documents = YamlDocuments { rest: &text[from..], line: line_of(text, from) };
+                let mut documents = YamlDocuments { rest: &text[from..], line: lines.at(from) };
                 match documents.next() {
                     None => return Ok(()),
                     Some(Err(_)) => return Err(error),
@@ -142,8 +143,19 @@ fn leading_space(text: &str) -> Option<usize> {
     None
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text[..offset].matches('\n').count()
+/// Numbers the lines of a text for offsets that only grow.
+struct Lines<'a> {
+    text: &'a str,
+    offset: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn at(&mut self, offset: usize) -> usize {
+        self.line += self.text[self.offset..offset].matches('\n').count();
+        self.offset = offset;
+        self.line
+    }
 }
 
 /// What is left of a stream of YAML documents.
@@ -212,5 +224,87 @@ fn plain_numbers(value: Value) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(plain_numbers).collect()),
         Value::Object(map) => Value::Object(map.into_iter().map(|(k, v)| (k, plain_numbers(v))).collect()),
         value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig, any, proptest};
+    use serde_json::json;
+
+    use super::documents;
+
+    /// The documents, `LINE VALUE` each, and the fault if there is one.
+    fn read(text: &str) -> String {
+        let (documents, fault) = match documents(text.as_bytes()) {
+            Ok(documents) => (documents, None),
+            Err(error) => (error.before.clone(), Some(error.parsing("x.yaml"))),
+        };
+        let lines = documents.iter().map(|document| format!("{} {}", document.line, document.value));
+        lines.chain(fault).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn yaml_is_cut_at_separators() {
+        insta::assert_snapshot!(read("# nothing\n---\na: 1\n--- # two\r\nb: 2\r\n---\n\n---\nc: |\n  x\n"), @r#"
+        3 {"a":1}
+        5 {"b":2}
+        9 {"c":"x\n"}
+        "#);
+        insta::assert_snapshot!(read("---\na: 1\n---\nb: 2\n  c: 3\n"), @r#"
+        1 {"a":1}
+        error parsing x.yaml: error converting YAML to JSON: yaml: line 2: mapping values are not allowed in this context
+        "#);
+        insta::assert_snapshot!(read("a: 1\n---b\n"), @r#"error parsing x.yaml: invalid Yaml document separator: b"#);
+        insta::assert_snapshot!(read("\u{feff}a: 1\n"), @r#"1 {"a":1}"#);
+        insta::assert_snapshot!(read(""), @"");
+    }
+
+    #[test]
+    fn json_is_one_value_after_the_other() {
+        insta::assert_snapshot!(read("\n{\"a\": 1}{\"b\": 2}\n\n{\"c\": [\n3]}"), @r#"
+        2 {"a":1}
+        2 {"b":2}
+        4 {"c":[3]}
+        "#);
+        insta::assert_snapshot!(read("{\"a\": 1} {\"b\": 2} {\"c\" 3}"), @r#"
+        1 {"a":1}
+        1 {"b":2}
+        error parsing x.yaml: invalid character '3' after object key
+        "#);
+        insta::assert_snapshot!(read("{\"a\": "), @r#"error parsing x.yaml: unexpected EOF"#);
+    }
+
+    #[test]
+    fn what_fails_as_json_may_be_yaml() {
+        // Observed: kubectl 1.33 creates from a file with a comma too many.
+        insta::assert_snapshot!(read("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",}"), @r#"1 {"apiVersion":"v1","kind":"ConfigMap"}"#);
+        insta::assert_snapshot!(read("{\"a\": 1}\n---\nb: 2\n---\nc: 3\n"), @r#"
+        1 {"a":1}
+        2 {"b":2}
+        5 {"c":3}
+        "#);
+        insta::assert_snapshot!(read("{a b: [}"), @r#"error parsing x.yaml: json: offset 2: invalid character 'a' looking for beginning of object key string"#);
+        insta::assert_snapshot!(read("{,}"), @r#"error parsing x.yaml: json: offset 2: invalid character ',' looking for beginning of object key string"#);
+    }
+
+    #[test]
+    fn windows_writes_utf_16() {
+        let bytes: Vec<u8> = "\u{feff}a: é\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let read = documents(&bytes).unwrap_or_default();
+        assert_eq!(read.first().map(|document| document.value.clone()), Some(json!({"a": "é"})));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in any::<Vec<u8>>(), brace in any::<bool>()) {
+            let mut bytes = bytes;
+            if brace {
+                bytes.insert(0, b'{');
+            }
+            let _ = documents(&bytes);
+        }
     }
 }

@@ -11,6 +11,8 @@ mod node;
 mod parser;
 mod scalars;
 mod scanner;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -224,12 +224,13 @@ impl Parser {
                 self.state = State::IndentlessSequenceEntry;
                 Ok(Event::SequenceStart(anchor))
             }
-            Kind::Scalar { text, plain } => {
-                let implicit = *plain && tag.is_empty() || tag == "!";
-                let scalar = Scalar { text: text.clone(), anchor, tag, implicit };
-                self.take();
+            Kind::Scalar { .. } => {
+                let Some(Kind::Scalar { text, plain }) = self.take().map(|token| token.kind) else {
+                    return Ok(empty_scalar());
+                };
                 self.return_from_node();
-                Ok(Event::Scalar(scalar))
+                let implicit = plain && tag.is_empty() || tag == "!";
+                Ok(Event::Scalar(Scalar { text, anchor, tag, implicit }))
             }
             Kind::FlowSequenceStart => {
                 self.state = State::FlowSequenceEntry { first: true };
@@ -262,11 +263,12 @@ impl Parser {
         let mut tag = None;
         let mut tag_mark = start;
         loop {
-            match self.peek()?.clone() {
-                Kind::Anchor(name) if anchor.is_none() => anchor = Some(name),
+            let token = self.scanner.peek()?;
+            match &token.kind {
+                Kind::Anchor(name) if anchor.is_none() => anchor = Some(name.clone()),
                 Kind::Tag(handle, suffix) if tag.is_none() => {
-                    tag = Some((handle, suffix));
-                    tag_mark = self.mark()?;
+                    tag = Some((handle.clone(), suffix.clone()));
+                    tag_mark = token.mark;
                 }
                 _ => break,
             }
