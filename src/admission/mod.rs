@@ -2,13 +2,22 @@
 //!
 //! Mirrors `k8s.io/apiserver/pkg/registry/rest` (BeforeCreate, BeforeUpdate) and the admission plugins.
 
+mod default_storage_class;
+mod storage_object_in_use_protection;
+mod volume_resize;
+
 use crate::api::{Object, Time};
 use crate::error::ApiError;
 use crate::kinds::{self, meta};
 use crate::store::View;
 
 /// The admission plugins, in the API server's order.
-pub const PLUGINS: &[&dyn Plugin] = &[];
+pub const PLUGINS: &[&dyn Plugin] = &[
+    // One per line.
+    &default_storage_class::DefaultStorageClass,
+    &storage_object_in_use_protection::StorageObjectInUseProtection,
+    &volume_resize::PersistentVolumeClaimResize,
+];
 
 /// A request on its way.
 #[derive(Clone, Copy)]
@@ -44,6 +53,14 @@ pub trait Plugin: Sync {
     /// # Errors
     /// The refusal.
     fn validate_create(&self, _request: &Request<'_>, _object: &Object) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    /// Refuses the new version of an object after it was validated.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn validate_update(&self, _request: &Request<'_>, _object: &Object, _old: &Object) -> Result<(), ApiError> {
         Ok(())
     }
 
@@ -134,6 +151,9 @@ pub fn update(
     faults.extend(rules.validate_update(&object, old));
     if !faults.is_empty() {
         return Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults));
+    }
+    for plugin in PLUGINS {
+        plugin.validate_update(request, &object, old)?;
     }
     let warnings = rules.warnings_on_update(&object, old);
     Ok((object, warnings))

@@ -6,8 +6,13 @@
 mod deployment;
 pub mod persistent_volume;
 pub mod pods;
+pub mod provisioner;
+pub mod pv_protection;
+pub mod pvc_protection;
 mod replica_set;
+pub mod resizer;
 mod stateful_set;
+pub mod vac_protection;
 
 use std::sync::Arc;
 
@@ -20,8 +25,13 @@ use crate::store::{Change, View};
 pub const CONTROLLERS: &[&dyn Controller] = &[
     &deployment::DeploymentController,
     &persistent_volume::PersistentVolumeController,
+    &provisioner::ProvisionController,
+    &pv_protection::PvProtectionController,
+    &pvc_protection::PvcProtectionController,
     &replica_set::ReplicaSetController,
+    &resizer::expand::ExpandController,
     &stateful_set::StatefulSetController,
+    &vac_protection::VacProtectionController,
 ];
 
 /// A control loop.

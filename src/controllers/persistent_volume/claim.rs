@@ -267,7 +267,7 @@ fn check_volume_satisfy_claim(volume: &PersistentVolume, claim: &PersistentVolum
 }
 
 /// Whether a pod has ended; mirrors `pkg/volume/util.IsPodTerminated`.
-pub(super) fn is_pod_terminated(pod: &Pod) -> bool {
+pub fn is_pod_terminated(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let phase = status.and_then(|s| s.phase.as_deref()).unwrap_or_default();
     let running = || {

@@ -19,6 +19,10 @@ use crate::api::{Duration, Kind, Object, ObjectKey, Time, Typed};
 use crate::controllers::{About, Controller, EventDraft, Outcome};
 use crate::store::{Change, View};
 
+pub use claim::is_pod_terminated;
+pub(crate) use bind::reference_to_claim;
+pub(crate) use plugins::{csi_name_from_in_tree_name, migrated_plugin_of};
+
 pub use helpers::{
     check_access_modes, check_volume_mode_mismatches, check_volume_node_affinity, find_matching_volume,
     is_delay_binding_mode, is_delay_binding_provisioning, is_volume_bound_to_claim,

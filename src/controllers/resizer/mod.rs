@@ -1,0 +1,3 @@
+//! What makes bound volumes larger.
+
+pub mod expand;
