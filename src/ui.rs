@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::sync::Once;
 
 use dialoguer::console::{Term, measure_text_width};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
@@ -14,6 +15,9 @@ use dialoguer::{BasicHistory, Confirm, History, Input, Select};
 use owo_colors::{OwoColorize, Style};
 
 use crate::error::Failure;
+
+/// The exit code of a process that the user interrupted, as shells have it.
+const INTERRUPTED: u8 = 130;
 
 /// Columns assumed where there is no terminal to ask.
 const DEFAULT_WIDTH: usize = 80;
@@ -194,6 +198,7 @@ impl Ui {
         if !self.interactive {
             return Ok(None);
         }
+        show_cursor_on_interrupt();
         let theme = self.theme();
         Select::with_theme(theme.as_ref())
             .with_prompt(prompt)
@@ -293,7 +298,23 @@ impl Theme for Bare {
     }
 }
 
-fn lost_terminal(e: dialoguer::Error) -> Failure {
+/// dialoguer hides the cursor while one selects, and an interrupt would leave it hidden in the user's shell.
+fn show_cursor_on_interrupt() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // OBSERVATION: where no handler can be set, an interrupt ends the process all the same.
+        let _ = ctrlc::set_handler(|| {
+            let _ = Term::stdout().show_cursor();
+            std::process::exit(INTERRUPTED.into());
+        });
+    });
+}
+
+fn lost_terminal(dialoguer::Error::IO(e): dialoguer::Error) -> Failure {
+    if e.kind() == ErrorKind::Interrupted {
+        let _ = Term::stdout().show_cursor();
+        return Failure::silent(INTERRUPTED);
+    }
     Failure::error(format!("the terminal can't be read: {e}"))
 }
 
