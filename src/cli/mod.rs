@@ -1,25 +1,32 @@
 //! The command line: each verb is one file with its arguments (whose doc comments are the help) and a `run`.
 
+mod annotate;
 mod apply;
 mod clock;
 mod cluster;
 mod create;
 mod delete;
 mod describe;
+mod discovery;
 mod errors;
 mod events;
 mod files;
 mod get;
 mod home;
+mod label;
 mod lesson;
 mod node;
 mod output;
+mod patch;
+mod replace;
 mod request;
 mod resources;
 mod session;
 mod table;
+mod target;
 mod undo;
 mod usage;
+mod wait;
 mod watch;
 
 use std::ffi::OsString;
@@ -76,56 +83,54 @@ enum Access {
     Writes,
 }
 
-/// Lists the verbs once: variant, module, whether kubectl has it too, and whether it may change the cluster.
+/// Lists the verbs that work on one cluster: variant, module, whether kubectl has it too, and whether it may change the cluster.
 macro_rules! verbs {
-    ($($(#[$attr:meta])* $variant:ident, $module:ident, $kubectl:literal, $access:ident;)*) => {
+    ($($(#[$attr:meta])* $variant:ident, $($module:ident)::+, $kubectl:literal, $access:ident;)*) => {
         #[derive(Debug, Subcommand)]
         enum Verb {
-            $($(#[$attr])* $variant($module::Args),)*
+            Cluster(cluster::Args),
+            Lesson(lesson::Args),
+            $($(#[$attr])* $variant($($module)::+::Args),)*
         }
 
         impl Verb {
             fn is_kubectl(&self) -> bool {
-                match self { $(Verb::$variant(_) => $kubectl,)* }
+                match self { $(Verb::$variant(_) => $kubectl,)* Verb::Cluster(_) | Verb::Lesson(_) => false }
             }
 
             fn access(&self) -> Access {
-                match self { $(Verb::$variant(_) => Access::$access,)* }
+                match self { $(Verb::$variant(_) => Access::$access,)* Verb::Cluster(_) | Verb::Lesson(_) => Access::Reads }
+            }
+
+            fn run(self, session: &mut Session<'_>) -> Result<(), Failure> {
+                match self {
+                    $(Verb::$variant(args) => $($module)::+::run(args, session),)*
+                    Verb::Cluster(_) | Verb::Lesson(_) => Err(Failure::error("this is not for within a lesson")),
+                }
             }
         }
     };
 }
 
 verbs! {
+    Annotate, annotate, true, Writes;
+    ApiResources, discovery::resources, true, Reads;
+    ApiVersions, discovery::versions, true, Reads;
     Apply, apply, true, Writes;
+    ClusterInfo, discovery::cluster_info, true, Reads;
     Create, create, true, Writes;
     Delete, delete, true, Writes;
     Describe, describe, true, Reads;
     Events, events, true, Reads;
     Get, get, true, Reads;
-    Cluster, cluster, false, Reads;
-    Lesson, lesson, false, Reads;
+    Label, label, true, Writes;
+    Patch, patch, true, Writes;
+    Replace, replace, true, Writes;
+    Version, discovery::version, true, Reads;
+    Wait, wait, true, Writes;
     Clock, clock, false, Writes;
     Node, node, false, Writes;
     Undo, undo, false, Writes;
-}
-
-impl Verb {
-    fn run(self, session: &mut Session<'_>) -> Result<(), Failure> {
-        match self {
-            Verb::Apply(args) => apply::run(args, session),
-            Verb::Create(args) => create::run(args, session),
-            Verb::Delete(args) => delete::run(args, session),
-            Verb::Describe(args) => describe::run(args, session),
-            Verb::Events(args) => events::run(args, session),
-            Verb::Get(args) => get::run(args, session),
-            Verb::Clock(args) => clock::run(args, session),
-            Verb::Node(args) => node::run(args, session),
-            Verb::Undo(args) => undo::run(args, session),
-            Verb::Cluster(_) => Err(Failure::error("clusters are made and chosen outside of a lesson")),
-            Verb::Lesson(_) => Err(Failure::error("this is a lesson already")),
-        }
-    }
 }
 
 /// Runs the command line and returns the exit code.

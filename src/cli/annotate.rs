@@ -1,0 +1,20 @@
+//! `annotate`: add, change and remove annotations.
+
+use super::label::{self, What};
+use super::session::Session;
+use crate::error::Failure;
+
+/// Update the annotations on a resource.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    args: label::Args,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    label::change(args.args, What::Annotations, session)
+}

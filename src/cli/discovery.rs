@@ -1,0 +1,344 @@
+//! What the server offers: `api-resources`, `api-versions`, `version`, `cluster-info`.
+
+/// `api-resources`.
+pub mod resources {
+    use super::super::session::Session;
+    use crate::api::Kind;
+    use crate::error::Failure;
+    use crate::printers::table::{Column, Options, Row, Table, print};
+
+    /// Print the supported API resources on the server.
+    #[derive(Debug, Clone, clap::Args)]
+    pub struct Args {
+        /// Limit to resources in the specified API group
+        #[arg(long)]
+        api_group: Option<String>,
+        /// If false, non-namespaced resources will be returned
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+        namespaced: Option<bool>,
+        /// Limit to resources that support the specified verbs
+        #[arg(long, value_delimiter = ',')]
+        verbs: Vec<String>,
+        /// Limit to resources that belong to the specified categories
+        #[arg(long, value_delimiter = ',')]
+        categories: Vec<String>,
+        /// If non-empty, sort list of resources using specified field: name or kind
+        #[arg(long)]
+        sort_by: Option<String>,
+        /// When using the default or custom-column output format, don't print headers
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+        no_headers: bool,
+        /// Output format: wide or name
+        #[arg(short = 'o', long, value_name = "FORMAT")]
+        output: Option<String>,
+    }
+
+    /// A line of the list.
+    struct Resource {
+        plural: &'static str,
+        short: &'static [&'static str],
+        group: &'static str,
+        version: &'static str,
+        namespaced: bool,
+        kind: &'static str,
+        verbs: &'static str,
+        categories: &'static [&'static str],
+    }
+
+    const ALL_VERBS: &str = "create,delete,deletecollection,get,list,patch,update,watch";
+
+    /// What a v1.36 server lists beside the kinds that kstate runs: plural, short names, group, version,
+    /// namespaced, kind, verbs. Each stands where the server puts it: before the plural that comes next.
+    const OTHERS: &[(&str, &[&str], &str, &str, bool, &str, &str)] = &[
+        ("bindings", &[], "", "v1", true, "Binding", "create"),
+        ("componentstatuses", &["cs"], "", "v1", false, "ComponentStatus", "get,list"),
+        (
+            "mutatingadmissionpolicies",
+            &[],
+            "admissionregistration.k8s.io",
+            "v1",
+            false,
+            "MutatingAdmissionPolicy",
+            ALL_VERBS,
+        ),
+        (
+            "mutatingadmissionpolicybindings",
+            &[],
+            "admissionregistration.k8s.io",
+            "v1",
+            false,
+            "MutatingAdmissionPolicyBinding",
+            ALL_VERBS,
+        ),
+        (
+            "mutatingwebhookconfigurations",
+            &[],
+            "admissionregistration.k8s.io",
+            "v1",
+            false,
+            "MutatingWebhookConfiguration",
+            ALL_VERBS,
+        ),
+        (
+            "validatingadmissionpolicies",
+            &[],
+            "admissionregistration.k8s.io",
+            "v1",
+            false,
+            "ValidatingAdmissionPolicy",
+            ALL_VERBS,
+        ),
+        (
+            "validatingadmissionpolicybindings",
+            &[],
+            "admissionregistration.k8s.io",
+            "v1",
+            false,
+            "ValidatingAdmissionPolicyBinding",
+            ALL_VERBS,
+        ),
+        (
+            "validatingwebhookconfigurations",
+            &[],
+            "admissionregistration.k8s.io",
+            "v1",
+            false,
+            "ValidatingWebhookConfiguration",
+            ALL_VERBS,
+        ),
+        (
+            "customresourcedefinitions",
+            &["crd", "crds"],
+            "apiextensions.k8s.io",
+            "v1",
+            false,
+            "CustomResourceDefinition",
+            ALL_VERBS,
+        ),
+        ("apiservices", &[], "apiregistration.k8s.io", "v1", false, "APIService", ALL_VERBS),
+        ("selfsubjectreviews", &[], "authentication.k8s.io", "v1", false, "SelfSubjectReview", "create"),
+        ("tokenreviews", &[], "authentication.k8s.io", "v1", false, "TokenReview", "create"),
+        ("localsubjectaccessreviews", &[], "authorization.k8s.io", "v1", true, "LocalSubjectAccessReview", "create"),
+        ("selfsubjectaccessreviews", &[], "authorization.k8s.io", "v1", false, "SelfSubjectAccessReview", "create"),
+        ("selfsubjectrulesreviews", &[], "authorization.k8s.io", "v1", false, "SelfSubjectRulesReview", "create"),
+        ("subjectaccessreviews", &[], "authorization.k8s.io", "v1", false, "SubjectAccessReview", "create"),
+        (
+            "certificatesigningrequests",
+            &["csr"],
+            "certificates.k8s.io",
+            "v1",
+            false,
+            "CertificateSigningRequest",
+            ALL_VERBS,
+        ),
+        ("events", &["ev"], "events.k8s.io", "v1", true, "Event", ALL_VERBS),
+        ("flowschemas", &[], "flowcontrol.apiserver.k8s.io", "v1", false, "FlowSchema", ALL_VERBS),
+        (
+            "prioritylevelconfigurations",
+            &[],
+            "flowcontrol.apiserver.k8s.io",
+            "v1",
+            false,
+            "PriorityLevelConfiguration",
+            ALL_VERBS,
+        ),
+        ("ipaddresses", &["ip"], "networking.k8s.io", "v1", false, "IPAddress", ALL_VERBS),
+        ("servicecidrs", &[], "networking.k8s.io", "v1", false, "ServiceCIDR", ALL_VERBS),
+        ("deviceclasses", &[], "resource.k8s.io", "v1", false, "DeviceClass", ALL_VERBS),
+        ("resourceclaims", &[], "resource.k8s.io", "v1", true, "ResourceClaim", ALL_VERBS),
+        ("resourceclaimtemplates", &[], "resource.k8s.io", "v1", true, "ResourceClaimTemplate", ALL_VERBS),
+        ("resourceslices", &[], "resource.k8s.io", "v1", false, "ResourceSlice", ALL_VERBS),
+    ];
+
+    fn all() -> Vec<Resource> {
+        let ours = Kind::ALL.iter().map(|k| Resource {
+            plural: k.plural(),
+            short: k.short_names(),
+            group: k.group(),
+            version: k.version(),
+            namespaced: k.is_namespaced(),
+            kind: k.name(),
+            verbs: ALL_VERBS,
+            categories: k.categories(),
+        });
+        let others = OTHERS.iter().map(|(plural, short, group, version, namespaced, kind, verbs)| Resource {
+            plural,
+            short,
+            group,
+            version,
+            namespaced: *namespaced,
+            kind,
+            verbs,
+            categories: &[],
+        });
+        let mut all: Vec<Resource> = ours.chain(others).collect();
+        all.sort_by_key(|r| (r.group, r.plural));
+        all
+    }
+
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// kubectl's texts.
+    pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+        let output = args.output.as_deref().unwrap_or_default();
+        if !matches!(output, "" | "wide" | "name") {
+            return Err(Failure::error(format!("--output {output} is not available in kubectl api-resources")));
+        }
+        let mut shown: Vec<Resource> = all()
+            .into_iter()
+            .filter(|r| args.api_group.as_deref().is_none_or(|g| r.group == g))
+            .filter(|r| args.namespaced.is_none_or(|n| r.namespaced == n))
+            .filter(|r| args.verbs.iter().all(|v| r.verbs.split(',').any(|has| has == v)))
+            .filter(|r| args.categories.iter().all(|c| r.categories.contains(&c.as_str())))
+            .collect();
+        match args.sort_by.as_deref() {
+            None | Some("") => {}
+            Some("name") => shown.sort_by_key(|r| r.plural),
+            Some("kind") => shown.sort_by_key(|r| r.kind),
+            Some(_) => return Err(Failure::error("--sort-by accepts only name or kind")),
+        }
+        if output == "name" {
+            let line = |r: &Resource| match r.group {
+                "" => format!("{}\n", r.plural),
+                group => format!("{}.{group}\n", r.plural),
+            };
+            session.ui.out(&shown.iter().map(line).collect::<String>());
+            return Ok(());
+        }
+        let mut columns = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"].map(Column::new).to_vec();
+        columns.extend(["VERBS", "CATEGORIES"].map(Column::wide));
+        let rows = shown
+            .iter()
+            .map(|r| {
+                let version =
+                    if r.group.is_empty() { r.version.to_string() } else { format!("{}/{}", r.group, r.version) };
+                Row {
+                    cells: vec![
+                        r.plural.into(),
+                        r.short.join(","),
+                        version,
+                        r.namespaced.to_string(),
+                        r.kind.into(),
+                        r.verbs.into(),
+                        r.categories.join(","),
+                    ],
+                    ..Row::default()
+                }
+            })
+            .collect();
+        let options = Options { wide: output == "wide", no_headers: args.no_headers, ..Options::default() };
+        session.ui.out(&print(&Table { columns, rows }, &options));
+        Ok(())
+    }
+
+    /// The versions of all groups, sorted, the core's last.
+    pub(super) fn versions() -> Vec<String> {
+        let mut versions: Vec<String> = all()
+            .iter()
+            .map(|r| if r.group.is_empty() { r.version.to_string() } else { format!("{}/{}", r.group, r.version) })
+            .collect();
+        versions.push("autoscaling/v1".into());
+        versions.sort();
+        versions.dedup();
+        versions
+    }
+}
+
+/// `api-versions`.
+pub mod versions {
+    use super::super::session::Session;
+    use crate::error::Failure;
+
+    /// Print the supported API versions on the server, in the form of "group/version".
+    #[derive(Debug, Clone, clap::Args)]
+    pub struct Args {}
+
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// None.
+    pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+        let lines: String = super::resources::versions().iter().map(|v| format!("{v}\n")).collect();
+        session.ui.out(&lines);
+        Ok(())
+    }
+}
+
+/// `version`.
+pub mod version {
+    use serde_json::json;
+
+    use super::super::session::Session;
+    use crate::error::Failure;
+    use crate::printers::{json as json_printer, yaml};
+
+    /// The kubectl whose texts kstate speaks.
+    const CLIENT: &str = "v1.33.1";
+    const KUSTOMIZE: &str = "v5.6.0";
+
+    /// Print the client and server version information.
+    #[derive(Debug, Clone, clap::Args)]
+    pub struct Args {
+        /// If true, shows client version only (no server required)
+        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+        client: bool,
+        /// One of 'yaml' or 'json'
+        #[arg(short = 'o', long, value_name = "FORMAT")]
+        output: Option<String>,
+    }
+
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// kubectl's text for another output format.
+    pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+        let minor = session.cluster.config().version;
+        let server = format!("v1.{minor}.2");
+        match args.output.as_deref().filter(|o| !o.is_empty()) {
+            None => {
+                let mut text = format!("Client Version: {CLIENT}\nKustomize Version: {KUSTOMIZE}\n");
+                if !args.client {
+                    text.push_str(&format!("Server Version: {server}\n"));
+                }
+                session.ui.out(&text);
+            }
+            Some(format @ ("json" | "yaml")) => {
+                let info = |version: &str, minor: &str| json!({"major": "1", "minor": minor, "gitVersion": version, "platform": "linux/amd64"});
+                let mut tree = json!({"clientVersion": info(CLIENT, "33"), "kustomizeVersion": KUSTOMIZE});
+                if !args.client {
+                    tree["serverVersion"] = info(&server, &minor.to_string());
+                }
+                session.ui.out(&if format == "json" { json_printer::to_pretty(&tree) } else { yaml::to_yaml(&tree) });
+            }
+            Some(_) => return Err(Failure::error("--output must be 'yaml' or 'json'")),
+        }
+        if !args.client && minor.abs_diff(33) > 1 {
+            session.ui.err(&format!(
+                "WARNING: version difference between client (1.33) and server (1.{minor}) exceeds the supported minor version skew of +/-1\n"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// `cluster-info`.
+pub mod cluster_info {
+    use super::super::session::Session;
+    use crate::error::Failure;
+
+    /// Display cluster information.
+    #[derive(Debug, Clone, clap::Args)]
+    pub struct Args {}
+
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// None.
+    pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+        session.ui.out(
+            "Kubernetes control plane is running at https://127.0.0.1:6443\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n",
+        );
+        Ok(())
+    }
+}

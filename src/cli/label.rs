@@ -1,0 +1,244 @@
+//! `label` and `annotate`: add, change and remove labels and annotations.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/label` and `.../annotate`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::errors::{self, Fault};
+use super::files::FileArgs;
+use super::output::{Format, OBJECT_FORMATS, tree_of};
+use super::request::{self, DryRun, Validate};
+use super::session::Session;
+use super::target::Target;
+use crate::api::{Object, names};
+use crate::error::Failure;
+use crate::manifest::merge::server::PatchType;
+use crate::printers::json::to_compact;
+
+/// Update the labels on a resource.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// TYPE NAME or TYPE/NAME, and KEY=VALUE or KEY- for each change
+    #[arg(value_name = "TYPE")]
+    args: Vec<String>,
+    #[command(flatten)]
+    files: FileArgs,
+    /// If true, allow labels to be overwritten
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    overwrite: bool,
+    /// If true, display the labels for a given resource
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    list: bool,
+    /// Select all resources, in the namespace of the specified resource types
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    all: bool,
+    /// If true, check the specified action in all namespaces
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    all_namespaces: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long)]
+    selector: Option<String>,
+    /// Selector (field query) to filter on
+    #[arg(long)]
+    field_selector: Option<String>,
+    /// Output format
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    output: Option<String>,
+    /// Must be "none", "server", or "client"
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
+    dry_run: String,
+}
+
+/// Which of the two maps is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// `metadata.labels`.
+    Labels,
+    /// `metadata.annotations`.
+    Annotations,
+}
+
+/// The changes that the arguments ask for.
+#[derive(Debug, Default)]
+struct Changes {
+    set: BTreeMap<String, String>,
+    remove: Vec<String>,
+}
+
+/// Runs `label`.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    change(args, What::Labels, session)
+}
+
+/// Runs `label` or `annotate`.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), Failure> {
+    let dry_run = DryRun::parse(&args.dry_run)?;
+    let format = args.output.as_deref().filter(|o| !o.is_empty());
+    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let split = args.args.iter().position(|a| is_change(a)).unwrap_or(args.args.len());
+    let (named, specs) = args.args.split_at(split);
+    let changes = parse(specs, what)?;
+    if args.all && args.selector.as_deref().is_some_and(|s| !s.is_empty()) {
+        return Err(Failure::error("cannot set --all and --selector at the same time"));
+    }
+    if named.is_empty() && args.files.is_empty() {
+        return Err(Failure::error(
+            "one or more resources must be specified as <resource> <name> or <resource>/<name>",
+        ));
+    }
+    if changes.set.is_empty() && changes.remove.is_empty() && !args.list {
+        let one = if what == What::Labels { "label" } else { "annotation" };
+        return Err(Failure::error(format!("at least one {one} update is required")));
+    }
+    let target = Target {
+        args: named,
+        files: &args.files,
+        selector: args.selector.as_deref(),
+        field_selector: args.field_selector.as_deref(),
+        all: args.all,
+        all_namespaces: args.all_namespaces,
+    };
+    let found = target.find(session)?;
+    let mut faults = found.faults;
+    let single = found.named && found.objects.len() == 1;
+    for live in &found.objects {
+        match change_one(&args, what, live, &changes, dry_run, session) {
+            Err(fault) => faults.push(fault),
+            Ok((tree, _)) if args.list => list(&tree, what, single, session),
+            Ok((tree, done)) => super::create::print_created(session, &tree, format.as_ref(), dry_run, done, true)?,
+        }
+    }
+    errors::check(faults)
+}
+
+fn is_change(arg: &str) -> bool {
+    (arg.contains('=') || arg.ends_with('-')) && !arg.is_empty()
+}
+
+fn parse(specs: &[String], what: What) -> Result<Changes, Failure> {
+    let one = if what == What::Labels { "label" } else { "annotation" };
+    let mut changes = Changes::default();
+    for spec in specs {
+        if let Some((key, value)) = spec.split_once('=') {
+            if what == What::Labels {
+                if value.contains('=') {
+                    return Err(Failure::error(format!("invalid label spec: {spec}")));
+                }
+                let faults = names::label_value(value);
+                if !faults.is_empty() {
+                    return Err(Failure::error(format!("invalid label value: {spec:?}: {}", faults.join(";"))));
+                }
+            }
+            if key.is_empty() && what == What::Annotations {
+                return Err(Failure::error(format!("invalid {one} format: {spec}")));
+            }
+            changes.set.insert(key.to_string(), value.to_string());
+        } else if let Some(key) = spec.strip_suffix('-') {
+            changes.remove.push(key.to_string());
+        } else if what == What::Labels {
+            return Err(Failure::error(format!("unknown label spec: {spec}")));
+        } else {
+            return Err(Failure::error(
+                "all resources must be specified before annotation changes: ".to_string() + spec,
+            ));
+        }
+    }
+    let both: Vec<&str> = changes.remove.iter().filter(|k| changes.set.contains_key(*k)).map(String::as_str).collect();
+    match (both.is_empty(), what) {
+        (true, _) => Ok(changes),
+        (false, What::Labels) => Err(Failure::error("can not both modify and remove a label in the same command")),
+        (false, What::Annotations) => Err(Failure::error(format!(
+            "can not both modify and remove the following annotation(s) in the same command: {}",
+            both.join(", ")
+        ))),
+    }
+}
+
+fn change_one(
+    args: &Args,
+    what: What,
+    live: &Object,
+    changes: &Changes,
+    dry_run: DryRun,
+    session: &mut Session<'_>,
+) -> Result<(Value, &'static str), Fault> {
+    let field = if what == What::Labels { "labels" } else { "annotations" };
+    let mut tree = tree_of(live);
+    let before = to_compact(&tree);
+    let current: Map<String, Value> = tree["metadata"][field].as_object().cloned().unwrap_or_default();
+    if what == What::Labels && !args.list {
+        for key in changes.remove.iter().filter(|k| !current.contains_key(*k)) {
+            session.ui.out(&format!("label {key:?} not found.\n"));
+        }
+    }
+    if !args.overwrite {
+        refuse_overwrites(what, &current, changes)?;
+    }
+    let mut patch = Map::new();
+    let mut after = current.clone();
+    for (key, value) in &changes.set {
+        after.insert(key.clone(), json!(value));
+        patch.insert(key.clone(), json!(value));
+    }
+    for key in changes.remove.iter().filter(|k| current.contains_key(*k)) {
+        after.remove(key);
+        patch.insert(key.clone(), Value::Null);
+    }
+    let changed = after != current;
+    tree["metadata"][field] = Value::Object(after);
+    let now = to_compact(&tree);
+    // kubectl compares the texts, so that a map which was not there and is empty now counts as a change.
+    let done = match (what, now == before) {
+        (What::Annotations, _) => "annotated",
+        (What::Labels, true) => "not labeled",
+        (What::Labels, false) if !args.overwrite && now.len() < before.len() => "unlabeled",
+        (What::Labels, false) => "labeled",
+    };
+    if changed && !args.list && dry_run != DryRun::Client {
+        let body = to_compact(&json!({"metadata": {field: patch}}));
+        let object = request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)?;
+        tree = tree_of(&object);
+    }
+    Ok((tree, done))
+}
+
+fn refuse_overwrites(what: What, current: &Map<String, Value>, changes: &Changes) -> Result<(), Fault> {
+    let clash = |(key, value): &(&String, &String)| {
+        let there = current.get(*key)?.as_str()?;
+        let free = what == What::Annotations && key.as_str() == "kubernetes.io/change-cause";
+        (there != value.as_str() && !free).then(|| format!("'{key}' already has a value ({there})"))
+    };
+    let clashes: Vec<String> = changes.set.iter().filter_map(|pair| clash(&pair)).collect();
+    if clashes.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::plain(match what {
+        What::Labels => clashes.iter().map(|c| format!("{c}, and --overwrite is false")).collect::<Vec<_>>().join(", "),
+        What::Annotations => {
+            format!("--overwrite is false but found the following declared annotation(s): {}", clashes.join("; "))
+        }
+    }))
+}
+
+fn list(tree: &Value, what: What, single: bool, session: &Session<'_>) {
+    let field = if what == What::Labels { "labels" } else { "annotations" };
+    let indent = if single { "" } else { " " };
+    if !single {
+        let (version, kind) =
+            (tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
+        let group = version.split_once('/').map_or("", |(g, _)| g);
+        let name = tree["metadata"]["name"].as_str().unwrap_or_default();
+        session.ui.out(&format!("Listing {field} for {kind}.{group}/{name}:\n"));
+    }
+    for (key, value) in tree["metadata"][field].as_object().into_iter().flatten() {
+        session.ui.out(&format!("{indent}{key}={}\n", value.as_str().unwrap_or_default()));
+    }
+}

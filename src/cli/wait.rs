@@ -1,0 +1,230 @@
+//! `wait`: until a condition holds, an object exists, is gone, or has a value. The clock jumps.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/wait`.
+
+use serde_json::Value;
+
+use super::errors::{self, Fault};
+use super::files::FileArgs;
+use super::output::{name_of, tree_of};
+use super::session::Session;
+use super::target::Target;
+use crate::api::{Duration, ObjectKey, Time};
+use crate::error::{ApiError, Failure, Reason};
+use crate::printers::jsonpath::{self, JsonPath};
+use crate::sim::{Cluster, Settled};
+
+/// Wait for a specific condition on one or many resources.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// TYPE NAME or TYPE/NAME
+    #[arg(value_name = "TYPE")]
+    args: Vec<String>,
+    #[command(flatten)]
+    files: FileArgs,
+    /// The condition to wait on: create, delete, condition=NAME[=VALUE] or jsonpath='{PATH}'[=VALUE]
+    #[arg(long = "for", value_name = "CONDITION")]
+    for_condition: Vec<String>,
+    /// The length of time to wait before giving up
+    #[arg(long, default_value = "30s", allow_hyphen_values = true)]
+    timeout: String,
+    /// Select all resources in the namespace of the specified resource types
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    all: bool,
+    /// If present, list the requested object(s) across all namespaces
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    all_namespaces: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long)]
+    selector: Option<String>,
+    /// Selector (field query) to filter on
+    #[arg(long)]
+    field_selector: Option<String>,
+}
+
+enum Condition {
+    Delete,
+    Create,
+    Status { name: String, value: String },
+    Path { path: JsonPath, value: Option<String> },
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts; exit 1 when the time is over or the condition can never hold by itself.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    let conditions = args.for_condition.iter().map(|c| parse(c)).collect::<Result<Vec<_>, _>>()?;
+    if conditions.is_empty() {
+        return Err(Failure::error("unrecognized condition: []"));
+    }
+    let timeout = Duration::parse(&args.timeout).map_err(|e| {
+        Failure::error(format!(
+            "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} wait --help' for usage.",
+            args.timeout, session.program
+        ))
+    })?;
+    let timeout = if timeout < Duration::ZERO { Duration::secs(168 * 3600) } else { timeout };
+    let deadline = session.cluster.now() + timeout;
+    let target = Target {
+        args: &args.args,
+        files: &args.files,
+        selector: args.selector.as_deref(),
+        field_selector: args.field_selector.as_deref(),
+        all: args.all,
+        all_namespaces: args.all_namespaces,
+    };
+    if conditions.iter().any(|c| matches!(c, Condition::Create)) {
+        wait_for_creation(&target, deadline, session)?;
+    }
+    let found = target.find(session)?;
+    let mut faults = found.faults;
+    if conditions.iter().any(|c| matches!(c, Condition::Delete)) {
+        // What is not there has been deleted already.
+        faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
+        if found.objects.is_empty() {
+            return errors::check(faults);
+        }
+    }
+    if found.objects.is_empty() && faults.is_empty() {
+        return Err(Failure::error("no matching resources found"));
+    }
+    for object in &found.objects {
+        let (key, uid) = (object.key(), object.uid().to_string());
+        let met = conditions.iter().try_for_each(|condition| wait_for(condition, &key, &uid, deadline, session));
+        match met {
+            Ok(()) => session.ui.out(&format!("{} condition met\n", name_of(&tree_of(object)))),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    errors::check(faults)
+}
+
+fn parse(text: &str) -> Result<Condition, Failure> {
+    if text.eq_ignore_ascii_case("delete") {
+        return Ok(Condition::Delete);
+    }
+    if text.eq_ignore_ascii_case("create") {
+        return Ok(Condition::Create);
+    }
+    if let Some(condition) = text.strip_prefix("condition=") {
+        let (name, value) = condition.split_once('=').unwrap_or((condition, "true"));
+        return Ok(Condition::Status { name: name.to_lowercase(), value: value.to_lowercase() });
+    }
+    let Some(input) = text.strip_prefix("jsonpath=") else {
+        return Err(Failure::error(format!("unrecognized condition: {text:?}")));
+    };
+    let parts = split_single_equals(input);
+    if parts.len() > 2 {
+        return Err(Failure::error(
+            "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'",
+        ));
+    }
+    let template = jsonpath::relaxed(&parts[0]).map_err(Failure::error)?;
+    let path = JsonPath::parse(&template).map_err(Failure::error)?.allow_missing_keys(true);
+    let value = parts.get(1).map(|v| v.trim_matches(['\'', '"']).to_string());
+    if value.as_deref() == Some("") {
+        return Err(Failure::error(
+            "jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3",
+        ));
+    }
+    Ok(Condition::Path { path, value })
+}
+
+/// Splits at `=` but not at `==`, which belongs to a filter.
+fn split_single_equals(input: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut rest = input;
+    while let Some(at) = rest.find('=') {
+        let last = parts.len() - 1;
+        parts[last].push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match rest.strip_prefix('=') {
+            Some(after) => {
+                parts[last].push_str("==");
+                rest = after;
+            }
+            None => parts.push(String::new()),
+        }
+    }
+    let last = parts.len() - 1;
+    parts[last].push_str(rest);
+    parts
+}
+
+fn wait_for_creation(target: &Target<'_>, deadline: Time, session: &mut Session<'_>) -> Result<(), Failure> {
+    loop {
+        let found = target.find(session)?;
+        if !found.objects.is_empty() && found.faults.is_empty() {
+            return Ok(());
+        }
+        let revision = session.cluster.revision();
+        let ended = session.cluster.run_while(deadline, |c| c.revision() == revision)?;
+        if ended != Settled::Reached {
+            let name = found.faults.into_iter().find_map(|f| match f {
+                Fault::Api(e) => Some(e.name),
+                Fault::Plain(_) => None,
+            });
+            let kind = found.kinds.first().map(|k| k.plural()).unwrap_or_default();
+            let on = format!("{kind}/{}", name.unwrap_or_default());
+            return Err(Failure::error(format!("timed out waiting for the condition on {on}")));
+        }
+    }
+}
+
+fn wait_for(
+    condition: &Condition,
+    key: &ObjectKey,
+    uid: &str,
+    deadline: Time,
+    session: &mut Session<'_>,
+) -> Result<(), Fault> {
+    let mut gone = false;
+    let mut unmet = |cluster: &mut Cluster| {
+        let object = cluster.view().get(key).filter(|o| o.uid() == uid).cloned();
+        gone = object.is_none();
+        match (condition, object) {
+            (Condition::Create, _) => false,
+            (Condition::Delete, object) => object.is_some(),
+            (_, None) => false,
+            (_, Some(object)) => !holds(condition, &tree_of(&object)),
+        }
+    };
+    let ended = session.cluster.run_while(deadline, &mut unmet)?;
+    if gone && !matches!(condition, Condition::Delete | Condition::Create) {
+        return Err(ApiError::not_found(&key.kind.resource(), &key.name).into());
+    }
+    let timed_out =
+        || Fault::plain(format!("timed out waiting for the condition on {}/{}", key.kind.plural(), key.name));
+    match ended {
+        Settled::Reached => Ok(()),
+        Settled::TimedOut => Err(timed_out()),
+        Settled::Idle => {
+            // OBSERVATION: nothing more will happen by itself. The clock moves to where kubectl would give up.
+            session.cluster.run_until(deadline)?;
+            Err(timed_out())
+        }
+    }
+}
+
+fn holds(condition: &Condition, tree: &Value) -> bool {
+    match condition {
+        Condition::Status { name, value } => {
+            let conditions = tree["status"]["conditions"].as_array();
+            let of_name = |c: &&Value| c["type"].as_str().is_some_and(|t| t.to_lowercase() == *name);
+            let Some(found) = conditions.into_iter().flatten().find(of_name) else { return false };
+            // A condition that speaks of an older generation says nothing yet.
+            let stale = match (tree["metadata"]["generation"].as_i64(), tree["status"]["observedGeneration"].as_i64()) {
+                (Some(generation), Some(observed)) => observed < generation,
+                _ => false,
+            };
+            !stale && found["status"].as_str().is_some_and(|s| s.to_lowercase() == *value)
+        }
+        Condition::Path { path, value } => match (path.first(tree), value) {
+            (Ok(Some(_)), None) => true,
+            (Ok(Some(found)), Some(value)) => jsonpath::text_of(&found) == *value,
+            _ => false,
+        },
+        Condition::Delete | Condition::Create => true,
+    }
+}
