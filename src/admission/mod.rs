@@ -3,6 +3,11 @@
 //! Mirrors `k8s.io/apiserver/pkg/registry/rest` (BeforeCreate, BeforeUpdate) and the admission plugins.
 
 mod default_storage_class;
+mod default_toleration_seconds;
+mod limit_ranger;
+mod namespace_lifecycle;
+mod priority;
+mod service_account;
 mod storage_object_in_use_protection;
 mod volume_resize;
 
@@ -14,6 +19,11 @@ use crate::store::View;
 /// The admission plugins, in the API server's order.
 pub const PLUGINS: &[&dyn Plugin] = &[
     // One per line.
+    &namespace_lifecycle::NamespaceLifecycle,
+    &limit_ranger::LimitRanger,
+    &service_account::ServiceAccounts,
+    &priority::Priority,
+    &default_toleration_seconds::DefaultTolerationSeconds,
     &default_storage_class::DefaultStorageClass,
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,

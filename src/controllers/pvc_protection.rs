@@ -81,9 +81,12 @@ fn pod_uses_pvc(pod: &Pod, claim: &PersistentVolumeClaim) -> bool {
             let named = volume.persistent_volume_claim.as_ref().is_some_and(|c| c.claim_name == name);
             let ephemeral = volume.ephemeral.is_some()
                 && format!("{pod_name}-{}", volume.name) == name
-                && claim.metadata.owner_references.iter().flatten().any(|o| {
-                    o.controller == Some(true) && Some(&o.uid) == pod.metadata.uid.as_ref()
-                });
+                && claim
+                    .metadata
+                    .owner_references
+                    .iter()
+                    .flatten()
+                    .any(|o| o.controller == Some(true) && Some(&o.uid) == pod.metadata.uid.as_ref());
             named || (ephemeral && !pod_is_shut_down(pod))
         })
 }

@@ -19,8 +19,8 @@ use crate::api::{Duration, Kind, Object, ObjectKey, Time, Typed};
 use crate::controllers::{About, Controller, EventDraft, Outcome};
 use crate::store::{Change, View};
 
-pub use claim::is_pod_terminated;
 pub(crate) use bind::reference_to_claim;
+pub use claim::is_pod_terminated;
 pub(crate) use plugins::{csi_name_from_in_tree_name, migrated_plugin_of};
 
 pub use helpers::{

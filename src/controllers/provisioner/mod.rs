@@ -18,7 +18,7 @@ use crate::controllers::persistent_volume::reference_to_claim;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
 use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::{Change, Index, View};
-use backends::{Backend, PROVISIONERS, Options};
+use backends::{Backend, Options, PROVISIONERS};
 
 /// How long making or deleting a volume takes: a helper pod's life.
 const HELPER_TIME: Duration = Duration::secs(1);
@@ -175,7 +175,9 @@ fn backend_to_delete(volume: &PersistentVolume) -> Option<&'static Backend> {
     let phase = volume.status.as_ref().and_then(|s| s.phase.as_deref())?;
     let policy = volume.spec.as_ref().and_then(|s| s.persistent_volume_reclaim_policy.as_deref());
     let made_by = annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED)?;
-    if !matches!(phase, "Released" | "Failed") || policy != Some("Delete") || volume.metadata.deletion_timestamp.is_some()
+    if !matches!(phase, "Released" | "Failed")
+        || policy != Some("Delete")
+        || volume.metadata.deletion_timestamp.is_some()
     {
         return None;
     }
@@ -189,18 +191,16 @@ fn has_volume(claim: &PersistentVolumeClaim) -> bool {
 /// Who says a provisioner's events: `NAME_POD_UID`, the pod's name and the uid drawn once for a cluster.
 fn component(view: &View<'_>, backend: &Backend) -> String {
     let mut draw = draw_of(view, backend.provisioner);
-    let pod = if backend.pod.ends_with('-') {
-        format!("{}{}", backend.pod, draw.suffix())
-    } else {
-        backend.pod.to_string()
-    };
+    let pod =
+        if backend.pod.ends_with('-') { format!("{}{}", backend.pod, draw.suffix()) } else { backend.pod.to_string() };
     format!("{}_{pod}_{}", backend.provisioner, draw.uid())
 }
 
 /// What a provisioner draws, the same for the life of a cluster: its own uid stands for the cluster's seed.
 fn draw_of(view: &View<'_>, purpose: &str) -> Draw {
     let cluster = view.get(&ObjectKey::cluster(Kind::Namespace, "kube-system"));
-    let uid: String = cluster.map(|o| o.uid().chars().filter(char::is_ascii_hexdigit).take(15).collect()).unwrap_or_default();
+    let uid: String =
+        cluster.map(|o| o.uid().chars().filter(char::is_ascii_hexdigit).take(15).collect()).unwrap_or_default();
     Draw::new(u64::from_str_radix(&uid, 16).unwrap_or(0), purpose, 0)
 }
 

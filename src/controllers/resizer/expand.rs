@@ -62,8 +62,7 @@ fn expand(view: &View<'_>, object: &Object, outcome: &mut Outcome) {
     let about = About::object(object);
     match migrated_plugin_of(volume) {
         Some(plugin) => {
-            let message =
-                format!("CSI migration enabled for {plugin}; waiting for external resizer to expand the pvc");
+            let message = format!("CSI migration enabled for {plugin}; waiting for external resizer to expand the pvc");
             outcome.event(EventDraft::normal(about, COMPONENT, "ExternalExpanding", message));
             let driver = csi_name_from_in_tree_name(plugin).unwrap_or_default();
             if annotation_of(&claim.metadata, ANN_VOLUME_RESIZER) != Some(driver) {

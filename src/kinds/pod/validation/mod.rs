@@ -12,3 +12,8 @@ pub fn validate_pod_template_spec(_template: &PodTemplateSpec, _path: &str) -> V
 pub(super) fn validate_pod_create(_pod: &Pod) -> Vec<FieldError> {
     Vec::new()
 }
+
+/// Faults of the new version of a pod. Mirrors `ValidatePodUpdate`.
+pub(super) fn validate_pod_update(_new: &Pod, _old: &Pod) -> Vec<FieldError> {
+    Vec::new()
+}
