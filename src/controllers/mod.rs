@@ -75,6 +75,13 @@ pub enum Action {
     Event(EventDraft),
     /// Give up here: the key is looked at again after a backoff.
     Fail(ApiError),
+    /// Something to remember that is no API object; `View::note` reads it.
+    Note {
+        /// What it is about, `pod-address/NODE`.
+        name: String,
+        /// What to remember.
+        value: String,
+    },
 }
 
 /// A request, and what follows from its answer.
@@ -269,6 +276,11 @@ impl Outcome {
     /// Adds an event.
     pub fn event(&mut self, event: EventDraft) {
         self.actions.push(Action::Event(event));
+    }
+
+    /// Remembers something that is no API object.
+    pub fn note(&mut self, name: impl Into<String>, value: impl ToString) {
+        self.actions.push(Action::Note { name: name.into(), value: value.to_string() });
     }
 
     /// Asks to come back when something will have got on. The earlier of two wishes holds.

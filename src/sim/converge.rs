@@ -208,6 +208,7 @@ impl Cluster {
             match action {
                 Action::Event(event) => self.record(event)?,
                 Action::Fail(error) => return Ok(Some(error)),
+                Action::Note { name, value } => self.store.set_setting(&format!("note/{name}"), &value)?,
                 Action::Write(Step { write, then }) => {
                     let answer = self.do_write(write, chain)?;
                     let handled = then.is_some();

@@ -61,6 +61,7 @@ impl Cluster {
         let text = serde_json::to_string(&cluster.config).map_err(|e| ApiError::internal(e.to_string()))?;
         cluster.store.set_setting(CONFIG, &text)?;
         cluster.store.set_setting(OFFSET, "0")?;
+        cluster.store.set_setting(View::SEED, &cluster.config.seed.to_string())?;
         cluster.populate()?;
         cluster.commit()?;
         Ok(cluster)

@@ -72,6 +72,19 @@ impl<'a> View<'a> {
         self.store.setting(&View::stopped_setting(node))?.parse().ok().map(Time)
     }
 
+    /// What the cluster's lots are drawn from.
+    pub fn seed(&self) -> u64 {
+        self.store.setting(View::SEED).and_then(|v| v.parse().ok()).unwrap_or(0)
+    }
+
+    /// The name of the setting that holds the seed.
+    pub const SEED: &'static str = "seed";
+
+    /// What a component outside of the API keeps on its disk, such as the last address that a node gave out.
+    pub fn note(&self, name: &str) -> Option<&'a str> {
+        self.store.setting(&format!("note/{name}"))
+    }
+
     /// The name of the setting that says so.
     pub fn stopped_setting(node: &str) -> String {
         format!("kubelet-stopped/{node}")

@@ -1,0 +1,99 @@
+//! The kubelets of all nodes as one control loop over pods.
+
+use crate::api::k8s::api::core::v1::{Node, Pod};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::controllers::{About, Controller, Deletion, Outcome, Write};
+use crate::store::{Change, Index, View};
+
+use super::{events, pod_status, pods, volumes};
+
+/// How long a container takes to stop. It is killed at once, whatever its grace period is.
+const STOP_TIME: Duration = Duration::secs(1);
+
+/// Starts what is bound to its node, keeps it running, and stops what is being deleted.
+pub(super) struct Kubelet;
+
+impl Controller for Kubelet {
+    fn name(&self) -> &'static str {
+        "kubelet"
+    }
+
+    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+        let key = &change.key;
+        match key.kind {
+            Kind::Pod => {
+                let pod = change.new.as_ref().and_then(|o| o.get::<Pod>());
+                if pod.is_some_and(|p| !node_name(p).is_empty()) {
+                    enqueue(key.clone());
+                }
+            }
+            // A node that is new, or whose kubelet was stopped or started: then old and new are the same.
+            Kind::Node if change.new.is_some() && (change.old.is_none() || change.old == change.new) => {
+                view.indexed(Kind::Pod, Index::Node, &key.name).for_each(|pod| enqueue(pod.key()));
+            }
+            Kind::ConfigMap | Kind::Secret => {
+                let waiting = view.list_in(Kind::Pod, &key.namespace).filter(|o| {
+                    o.get::<Pod>().is_some_and(|p| {
+                        !node_name(p).is_empty() && phase(p) == "Pending" && volumes::refers_to(p, &key.name)
+                    })
+                });
+                waiting.for_each(|pod| enqueue(pod.key()));
+            }
+            _ => {}
+        }
+    }
+
+    fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
+        let Some(object) = view.get(key) else { return Outcome::done() };
+        let Some(pod) = object.get::<Pod>() else { return Outcome::done() };
+        let name = node_name(pod);
+        let Some(node) = view.get_as::<Node>("", name) else { return Outcome::done() };
+        if view.kubelet_stopped_since(name).is_some() {
+            return Outcome::done();
+        }
+        if object.is_terminating() {
+            return kill_pod(view, object, pod, now);
+        }
+        match phase(pod) {
+            "Succeeded" | "Failed" => Outcome::done(),
+            _ => pods::sync_pod(view, node, object, pod, now),
+        }
+    }
+}
+
+/// The node that a pod is bound to; empty for none.
+pub(super) fn node_name(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).unwrap_or_default()
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
+}
+
+/// Stops a pod's containers and then removes the pod.
+fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Outcome {
+    let mut outcome = Outcome::done();
+    let meta = &pod.metadata;
+    let grace = Duration::secs(meta.deletion_grace_period_seconds.unwrap_or(0));
+    if grace == Duration::ZERO {
+        // OBSERVATION: the containers are gone and only finalizers keep the object.
+        return outcome;
+    }
+    let deadline = meta.deletion_timestamp.as_ref().map(Time::from_meta).unwrap_or(now);
+    let due = deadline - grace + STOP_TIME.min(grace);
+    let told = events::said(view, object, "", |e| e.reason.as_deref() == Some("Killing")).is_some();
+    if !told {
+        let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
+        for status in statuses.filter(|s| pod_status::is_running(s)) {
+            let about = About::container(object, &status.name);
+            let message = format!("Stopping container {}", status.name);
+            outcome.event(events::event(about, node_name(pod), "Killing", message));
+        }
+    }
+    if now < due {
+        outcome.after(due - now);
+    } else {
+        outcome.write(Write::Delete(Deletion::of(object).grace(0)));
+    }
+    outcome
+}
