@@ -6,6 +6,7 @@ pub mod kind;
 pub mod names;
 pub mod object;
 pub mod quantity;
+pub mod resources;
 pub mod scalar;
 pub mod schema;
 pub mod selector;

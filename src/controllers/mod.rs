@@ -11,6 +11,7 @@ pub mod pv_protection;
 pub mod pvc_protection;
 mod replica_set;
 pub mod resizer;
+pub mod scheduler;
 mod service_accounts;
 mod stateful_set;
 pub mod vac_protection;
@@ -31,6 +32,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &pvc_protection::PvcProtectionController,
     &replica_set::ReplicaSetController,
     &resizer::expand::ExpandController,
+    &scheduler::Scheduler,
     &service_accounts::ServiceAccountsController,
     &stateful_set::StatefulSetController,
     &vac_protection::VacProtectionController,

@@ -208,7 +208,9 @@ impl Cluster {
                 return Err(ApiError::conflict("pods/binding", &pod.name, &detail));
             }
             spec.node_name = Some(node.to_string());
-            let conditions = p.status.get_or_insert_default().conditions.get_or_insert_default();
+            let status = p.status.get_or_insert_default();
+            status.nominated_node_name = None;
+            let conditions = status.conditions.get_or_insert_default();
             conditions.retain(|c| c.type_ != "PodScheduled");
             conditions.push(PodCondition {
                 type_: "PodScheduled".into(),

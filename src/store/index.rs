@@ -16,6 +16,12 @@ pub enum Index {
     Orphan,
     /// Pods, by the node that they are bound to; `""` for those that are bound to none.
     Node,
+    /// Pods that the scheduler could not place, by what would help: `claim`, `volume`, `node`, `pod`, `affinity`.
+    Unschedulable,
+    /// Bound pods that have affinity or anti-affinity to other pods; the bucket is `""`.
+    Affinity,
+    /// Pods that are not bound yet, by the node that they are meant for.
+    Nominated,
     /// Pods, by each claim that they use, `NAMESPACE/NAME` (a generic ephemeral volume counts as its claim).
     PodClaim,
     /// Claims, by `spec.volumeName`; `""` for those without.
@@ -37,7 +43,15 @@ pub enum Index {
 /// The indexes of a kind.
 pub(super) fn of(kind: Kind) -> &'static [Index] {
     match kind {
-        Kind::Pod => &[Index::Owner, Index::Orphan, Index::Node, Index::PodClaim],
+        Kind::Pod => &[
+            Index::Owner,
+            Index::Orphan,
+            Index::Node,
+            Index::Unschedulable,
+            Index::Affinity,
+            Index::Nominated,
+            Index::PodClaim,
+        ],
         Kind::PersistentVolumeClaim => &[Index::Owner, Index::ClaimVolume, Index::ClaimClass],
         Kind::PersistentVolume => &[Index::Owner, Index::VolumeClaim, Index::FreeVolume, Index::ProvisionedBy],
         Kind::Event => &[Index::EventObject],
@@ -62,6 +76,25 @@ pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
         Index::Node => {
             let node = object.get::<Pod>().and_then(|p| p.spec.as_ref()).and_then(|s| s.node_name.clone());
             one(node.unwrap_or_default())
+        }
+        Index::Unschedulable => object
+            .get::<Pod>()
+            .map(|p| unschedulable(p).into_iter().map(|b| (b.into(), 0)).collect())
+            .unwrap_or_default(),
+        Index::Affinity => {
+            let spec = object.get::<Pod>().and_then(|p| p.spec.as_ref());
+            let bound = spec.filter(|s| s.node_name.as_deref().is_some_and(|n| !n.is_empty()));
+            let affinity = bound.and_then(|s| s.affinity.as_ref());
+            match affinity.is_some_and(|a| a.pod_affinity.is_some() || a.pod_anti_affinity.is_some()) {
+                true => one(String::new()),
+                false => Vec::new(),
+            }
+        }
+        Index::Nominated => {
+            let pod = object.get::<Pod>();
+            let unbound = pod.filter(|p| !p.spec.as_ref().is_some_and(|s| s.node_name.is_some()));
+            let node = unbound.and_then(|p| p.status.as_ref()).and_then(|s| s.nominated_node_name.clone());
+            node.filter(|n| !n.is_empty()).map(one).unwrap_or_default()
         }
         Index::PodClaim => {
             object.get::<Pod>().map(|p| pod_claims(p).into_iter().map(|c| (c, 0)).collect()).unwrap_or_default()
@@ -97,6 +130,35 @@ pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             None => Vec::new(),
         },
     }
+}
+
+/// What would help a pod that the scheduler could not place, read from its condition. Mirrors the queueing hints of
+/// the scheduler's plugins.
+fn unschedulable(pod: &Pod) -> Vec<&'static str> {
+    if pod.spec.as_ref().is_some_and(|s| s.node_name.as_deref().is_some_and(|n| !n.is_empty())) {
+        return Vec::new();
+    }
+    let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
+    let failed = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let Some(message) = failed.and_then(|c| c.message.as_deref()) else { return Vec::new() };
+    let says = |words: &[&str]| words.iter().any(|w| message.contains(w));
+    let mut help = Vec::new();
+    if says(&["unbound immediate", "persistentvolumeclaim \"", "storageclass"]) {
+        help.push("claim");
+    }
+    if says(&["volumes to bind", "PersistentVolume's node affinity", "free storage", "non-existent pv"]) {
+        help.push("volume");
+    }
+    if says(&["Insufficient", "Too many pods", "free ports", "ReadWriteOncePod", "available disk"]) {
+        help.push("pod");
+    }
+    if says(&["affinity rules", "topology spread"]) {
+        help.push("affinity");
+    }
+    if help != ["claim"] {
+        help.push("node");
+    }
+    help
 }
 
 fn claim_spec(object: &Object) -> Option<&crate::api::k8s::api::core::v1::PersistentVolumeClaimSpec> {

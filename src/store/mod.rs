@@ -4,6 +4,7 @@
 //! "what came after revision N". `View` is the read-only side that controllers see.
 
 pub mod index;
+pub mod load;
 mod sqlite;
 mod table;
 mod view;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::index::{self, Index};
+use super::load::Loads;
 use crate::api::{Kind, Object, ObjectKey};
 
 /// Namespace and name.
@@ -13,11 +14,13 @@ type Name = (String, String);
 pub(super) struct Table {
     objects: BTreeMap<Name, Arc<Object>>,
     indexes: Vec<(Index, BTreeMap<String, BTreeSet<(u128, Name)>>)>,
+    loads: Loads,
 }
 
 impl Table {
     pub(super) fn new(kind: Kind) -> Table {
-        Table { objects: BTreeMap::new(), indexes: index::of(kind).iter().map(|i| (*i, BTreeMap::new())).collect() }
+        let indexes = index::of(kind).iter().map(|i| (*i, BTreeMap::new())).collect();
+        Table { objects: BTreeMap::new(), indexes, loads: Loads::default() }
     }
 
     pub(super) fn insert(&mut self, object: Arc<Object>) {
@@ -27,6 +30,7 @@ impl Table {
     pub(super) fn replace(&mut self, object: Arc<Object>) -> Option<Arc<Object>> {
         let name = (object.namespace().to_string(), object.name().to_string());
         let old = self.objects.insert(name.clone(), Arc::clone(&object));
+        self.loads.change(old.as_deref(), Some(&object));
         for (index, buckets) in &mut self.indexes {
             let before = old.as_ref().map(|o| index::entries(*index, o)).unwrap_or_default();
             let after = index::entries(*index, &object);
@@ -43,6 +47,7 @@ impl Table {
     pub(super) fn remove(&mut self, key: &ObjectKey) -> Option<Arc<Object>> {
         let name = (key.namespace.clone(), key.name.clone());
         let old = self.objects.remove(&name)?;
+        self.loads.change(Some(&old), None);
         for (index, buckets) in &mut self.indexes {
             take_out(buckets, index::entries(*index, &old), &name);
         }
@@ -52,6 +57,10 @@ impl Table {
     pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Arc<Object>> {
         // BTreeMap has no lookup by a borrowed pair; the two clones are cheaper than a second map.
         self.objects.get(&(namespace.to_string(), name.to_string()))
+    }
+
+    pub(super) fn loads(&self) -> &Loads {
+        &self.loads
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Object>> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::load::{NodeCapacity, NodeLoad};
 use super::{Index, Store};
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 
@@ -60,6 +61,21 @@ impl<'a> View<'a> {
         least: u128,
     ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         self.store.table(kind).bucket(index, bucket, least)
+    }
+
+    /// What the pods that are bound to a node ask for in sum; none when there are no such pods.
+    pub fn node_load(&self, node: &str) -> Option<&'a NodeLoad> {
+        self.store.table(Kind::Pod).loads().bound(node)
+    }
+
+    /// What the pods that are meant for a node but not bound to it yet ask for in sum.
+    pub fn nominated_load(&self, node: &str) -> Option<&'a NodeLoad> {
+        self.store.table(Kind::Pod).loads().nominated(node)
+    }
+
+    /// What a node has to give.
+    pub fn node_capacity(&self, node: &str) -> Option<&'a NodeCapacity> {
+        self.store.table(Kind::Node).loads().capacity(node)
     }
 
     /// How many members a bucket has.

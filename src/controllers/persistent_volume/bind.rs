@@ -10,7 +10,7 @@ use crate::controllers::Write;
 const ANN_PRE_RESIZE_CAPACITY: &str = "volume.alpha.kubernetes.io/pre-resize-capacity";
 
 /// A volume bound to a claim, and whether that changes it; mirrors `GetBindVolumeToClaim`.
-pub(super) fn get_bind_volume_to_claim(
+pub(crate) fn get_bind_volume_to_claim(
     volume: &PersistentVolume,
     claim: &PersistentVolumeClaim,
 ) -> (PersistentVolume, bool) {

@@ -6,7 +6,7 @@
 //! The key is a claim or a volume. A claim or volume that is bound and whole needs no further look until one of
 //! the two changes; everything else is looked at again every 15 seconds, as the original looks at all.
 
-mod bind;
+pub(crate) mod bind;
 mod claim;
 pub mod helpers;
 mod plugins;

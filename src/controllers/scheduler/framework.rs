@@ -1,0 +1,127 @@
+//! What a scheduling cycle works on, and how it says why no node fits.
+//!
+//! Mirrors `pkg/scheduler/framework/types.go`.
+
+use std::collections::BTreeMap;
+
+use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
+use crate::api::resources::{self, Resources};
+use crate::api::{Kind, Object};
+use crate::store::View;
+use crate::store::load::{NodeCapacity, NodeLoad};
+
+/// Why a plugin rejects a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rejection {
+    /// The reasons, each as it is counted in the message.
+    pub(super) reasons: Vec<String>,
+    /// Whether the node might do once other pods are gone; otherwise it is `UnschedulableAndUnresolvable`.
+    pub(super) resolvable: bool,
+}
+
+impl Rejection {
+    /// Other pods are in the way.
+    pub(super) fn resolvable(reason: &str) -> Rejection {
+        Rejection { reasons: vec![reason.to_string()], resolvable: true }
+    }
+
+    /// No other pod's end would help.
+    pub(super) fn unresolvable(reason: &str) -> Rejection {
+        Rejection { reasons: vec![reason.to_string()], resolvable: false }
+    }
+}
+
+/// A node with what is on it.
+#[derive(Clone)]
+pub(super) struct NodeInfo<'a> {
+    pub(super) node: &'a Node,
+    pub(super) name: &'a str,
+    pub(super) capacity: &'a NodeCapacity,
+    /// What its pods ask for; none for a node without pods.
+    pub(super) load: Option<&'a NodeLoad>,
+}
+
+impl<'a> NodeInfo<'a> {
+    /// The value of a label of the node.
+    pub(super) fn label(&self, key: &str) -> Option<&'a str> {
+        self.node.metadata.labels.as_ref()?.get(key).map(String::as_str)
+    }
+}
+
+/// The pod to place, and the cluster as it is.
+pub(super) struct Cycle<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) object: &'a Object,
+    pub(super) pod: &'a Pod,
+    pub(super) spec: &'a PodSpec,
+    pub(super) requests: Resources,
+    pub(super) nodes: Vec<NodeInfo<'a>>,
+}
+
+impl<'a> Cycle<'a> {
+    /// A cycle for a pod; none for a pod without a spec.
+    pub(super) fn new(view: &'a View<'a>, object: &'a Object) -> Option<Cycle<'a>> {
+        let pod = object.get::<Pod>()?;
+        let spec = pod.spec.as_ref()?;
+        let nodes = view.list(Kind::Node).filter_map(|o| {
+            let node = o.get::<Node>()?;
+            let name = o.name();
+            Some(NodeInfo { node, name, capacity: view.node_capacity(name)?, load: view.node_load(name) })
+        });
+        let nodes = nodes.collect();
+        Some(Cycle { view, object, pod, spec, requests: resources::pod_requests(spec), nodes })
+    }
+
+    /// The pod's namespace.
+    pub(super) fn namespace(&self) -> &'a str {
+        self.object.namespace()
+    }
+
+    /// The pod's priority.
+    pub(super) fn priority(&self) -> i32 {
+        self.spec.priority.unwrap_or(0)
+    }
+}
+
+/// Why no node fits.
+#[derive(Debug, Default)]
+pub(super) struct Diagnosis {
+    /// What a plugin said that rejected the pod before looking at nodes.
+    pub(super) pre_filter: Option<String>,
+    /// The nodes that were rejected.
+    pub(super) nodes: BTreeMap<String, Rejection>,
+    /// The reason that counts for every node that is not among them.
+    pub(super) absent: Option<String>,
+    /// What the attempt to make room ended with; empty for nothing to say.
+    pub(super) post_filter: String,
+}
+
+impl Diagnosis {
+    /// The message of the FailedScheduling event. Mirrors `FitError.Error`.
+    pub(super) fn message(&self, all_nodes: usize) -> String {
+        let mut text = format!("0/{all_nodes} nodes are available:");
+        match &self.pre_filter {
+            Some(reason) => text += &format!(" {reason}."),
+            None => {
+                let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+                for reason in self.nodes.values().flat_map(|r| &r.reasons) {
+                    *counts.entry(reason).or_default() += 1;
+                }
+                if let Some(reason) = &self.absent
+                    && self.nodes.len() < all_nodes
+                {
+                    *counts.entry(reason).or_default() += all_nodes - self.nodes.len();
+                }
+                let mut reasons: Vec<String> = counts.iter().map(|(reason, n)| format!("{n} {reason}")).collect();
+                reasons.sort();
+                if !reasons.is_empty() {
+                    text += &format!(" {}.", reasons.join(", "));
+                }
+            }
+        }
+        if !self.post_filter.is_empty() {
+            text += &format!(" {}", self.post_filter);
+        }
+        text
+    }
+}

@@ -1,0 +1,335 @@
+//! The scheduler: finds a node for each pod that has none.
+//!
+//! Mirrors `pkg/scheduler/schedule_one.go` and its default plugins. A pod that fits nowhere is tried again when
+//! something happens that may help it (`Index::Unschedulable` says what would), not on a timer.
+
+mod filters;
+mod framework;
+mod inter_pod_affinity;
+mod scores;
+pub(crate) mod taints;
+mod topology_spread;
+mod volume_binding;
+
+use std::collections::BTreeSet;
+
+use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod, PodCondition};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::controllers::{About, Action, Controller, EventDraft, Outcome, Write};
+use crate::store::load::NodeLoad;
+use crate::store::{Change, Index, View};
+use filters::{check_node, check_ports, check_resources};
+use framework::{Cycle, Diagnosis, NodeInfo, Rejection};
+use inter_pod_affinity::Affinities;
+use topology_spread::Spread;
+use volume_binding::{PodVolumeClaims, PodVolumes};
+
+/// The scheduler's name, as pods ask for it and as its events name it.
+const NAME: &str = "default-scheduler";
+
+/// Which of several schedulers it is.
+const INSTANCE: &str = "default-scheduler-vm";
+
+/// Pods that fit nowhere are tried again at least that often: `podMaxInUnschedulablePodsDuration`.
+const FLUSH: Duration = Duration::secs(300);
+
+/// How long the scheduler waits for volumes to be bound: `bindTimeoutSeconds`.
+const BIND_TIMEOUT: Duration = Duration::secs(600);
+
+/// The longest note of an event.
+const NOTE_MAX: usize = 1024;
+
+/// See the module.
+pub struct Scheduler;
+
+impl Controller for Scheduler {
+    fn name(&self) -> &'static str {
+        "scheduler"
+    }
+
+    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+        let (old, new) = (change.old.as_deref(), change.new.as_deref());
+        match change.key.kind {
+            Kind::Pod => on_pod(view, old, new, enqueue),
+            Kind::Node => {
+                if old.is_none() != new.is_none() || nodes_differ(old, new) {
+                    wake(view, "node", enqueue);
+                }
+            }
+            Kind::PersistentVolumeClaim => {
+                let claim = format!("{}/{}", change.key.namespace, change.key.name);
+                wake_users(view, &claim, enqueue);
+            }
+            Kind::PersistentVolume => on_volume(view, new, enqueue),
+            Kind::StorageClass | Kind::CSIStorageCapacity | Kind::CSIDriver => {
+                wake(view, "volume", enqueue);
+                wake(view, "claim", enqueue);
+            }
+            _ => {}
+        }
+    }
+
+    fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
+        let Some(object) = view.get(key).filter(|o| is_ours(o)) else { return Outcome::done() };
+        let Some(cycle) = Cycle::new(view, object) else { return Outcome::done() };
+        if cycle.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
+            return Outcome::done();
+        }
+        schedule_one(&cycle, now)
+    }
+}
+
+/// Whether a pod waits for this scheduler.
+fn is_ours(object: &Object) -> bool {
+    let spec = object.get::<Pod>().and_then(|p| p.spec.as_ref());
+    !object.is_terminating()
+        && spec.is_some_and(|s| {
+            s.node_name.as_deref().unwrap_or_default().is_empty() && s.scheduler_name.as_deref().unwrap_or(NAME) == NAME
+        })
+}
+
+fn spec_of(object: Option<&Object>) -> Option<&crate::api::k8s::api::core::v1::PodSpec> {
+    object?.get::<Pod>()?.spec.as_ref()
+}
+
+fn on_pod(view: &View<'_>, old: Option<&Object>, new: Option<&Object>, enqueue: &mut dyn FnMut(ObjectKey)) {
+    if let Some(pod) = new.filter(|pod| is_ours(pod)) {
+        let same = old.is_some_and(|old| {
+            spec_of(Some(old)) == spec_of(new) && old.meta().labels == pod.meta().labels && old.uid() == pod.uid()
+        });
+        if !same {
+            enqueue(pod.key());
+        }
+        return;
+    }
+    let takes_room = |object: Option<&Object>| {
+        let pod = object.and_then(|o| o.get::<Pod>());
+        let status = pod.and_then(|p| p.status.as_ref());
+        let ended = matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"));
+        let bound = spec_of(object).is_some_and(|s| s.node_name.is_some());
+        pod.is_some() && !ended && (bound || status.is_some_and(|s| s.nominated_node_name.is_some()))
+    };
+    if takes_room(old) && !takes_room(new) {
+        wake(view, "pod", enqueue);
+        wake(view, "affinity", enqueue);
+        return;
+    }
+    let is_bound = |object: Option<&Object>| spec_of(object).is_some_and(|s| s.node_name.is_some());
+    let labels = |object: Option<&Object>| object.and_then(|o| o.meta().labels.clone());
+    let begins_to_go = old.is_some_and(|o| !o.is_terminating()) && new.is_some_and(Object::is_terminating);
+    if is_bound(new) && (!is_bound(old) || begins_to_go || labels(old) != labels(new)) {
+        wake(view, "affinity", enqueue);
+    }
+}
+
+fn nodes_differ(old: Option<&Object>, new: Option<&Object>) -> bool {
+    let part = |object: Option<&Object>| {
+        let node = object?.get::<Node>()?;
+        let allocatable = node.status.as_ref().and_then(|s| s.allocatable.clone());
+        Some((node.spec.clone(), node.metadata.labels.clone(), allocatable))
+    };
+    part(old) != part(new)
+}
+
+fn on_volume(view: &View<'_>, new: Option<&Object>, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let spec = new.and_then(|o| o.get::<PersistentVolume>()).and_then(|v| v.spec.as_ref());
+    match spec.and_then(|s| s.claim_ref.as_ref()) {
+        Some(claim) => {
+            let of = |part: &Option<String>| part.clone().unwrap_or_default();
+            wake_users(view, &format!("{}/{}", of(&claim.namespace), of(&claim.name)), enqueue);
+        }
+        None => wake(view, "volume", enqueue),
+    }
+}
+
+/// Looks again at the pods that such a change may help, the most important ones first.
+fn wake(view: &View<'_>, help: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let mut pods: Vec<_> = view.indexed(Kind::Pod, Index::Unschedulable, help).collect();
+    pods.sort_by_key(|pod| std::cmp::Reverse(spec_of(Some(pod)).and_then(|s| s.priority).unwrap_or(0)));
+    pods.into_iter().for_each(|pod| enqueue(pod.key()));
+}
+
+/// Looks again at the pods without a node that use a claim.
+fn wake_users(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let pods = view.indexed(Kind::Pod, Index::PodClaim, claim).filter(|pod| is_ours(pod));
+    pods.for_each(|pod| enqueue(pod.key()));
+}
+
+/// Tries to place one pod.
+fn schedule_one(cycle: &Cycle<'_>, now: Time) -> Outcome {
+    match find_node(cycle) {
+        Ok((node, volumes, all_bound)) => place(cycle, node, &volumes, all_bound),
+        Err(message) => fail(cycle, &message, now),
+    }
+}
+
+/// The node for a pod, and what its volumes need there.
+fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), String> {
+    if cycle.nodes.is_empty() {
+        return Err("no nodes available to schedule pods".into());
+    }
+    let mut diagnosis = Diagnosis::default();
+    let refuse = |reason: String| {
+        // OBSERVATION: DynamicResources, which has a say when nothing fits, has not been asked before.
+        let diagnosis = Diagnosis { pre_filter: Some(reason), post_filter: "not found".into(), ..Default::default() };
+        diagnosis.message(cycle.nodes.len())
+    };
+    let named = filters::named_nodes(cycle).map_err(refuse)?;
+    let claims = volume_binding::pod_volume_claims(cycle).map_err(refuse)?;
+    let spread = Spread::new(cycle);
+    let affinities = Affinities::new(cycle, &BTreeSet::new());
+    let check = |info: &NodeInfo<'a>| check(cycle, info, &claims, &spread, &affinities);
+    let nominated = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref());
+    if let Some(info) = cycle.nodes.iter().find(|info| Some(info.name) == nominated)
+        && let Ok(volumes) = check(info)
+    {
+        return Ok((info.name, volumes, claims.all_bound));
+    }
+    let mut feasible: Vec<NodeInfo<'a>> = Vec::new();
+    let mut volumes: Vec<PodVolumes<'a>> = Vec::new();
+    for info in &cycle.nodes {
+        if named.as_ref().is_some_and(|names| !names.contains(info.name)) {
+            diagnosis.absent = Some("node(s) didn't satisfy plugin(s) [NodeAffinity]".into());
+            continue;
+        }
+        match check(info) {
+            Ok(found) => {
+                feasible.push(info.clone());
+                volumes.push(found);
+            }
+            Err(rejection) => {
+                diagnosis.nodes.insert(info.name.to_string(), rejection);
+            }
+        }
+    }
+    match scores::best(cycle, &feasible) {
+        Some(best) => {
+            let at = feasible.iter().position(|info| info.name == best).unwrap_or_default();
+            Ok((best, volumes.swap_remove(at), claims.all_bound))
+        }
+        None => {
+            let helpless =
+                Diagnosis { absent: Some("Preemption is not helpful for scheduling".into()), ..Default::default() };
+            let preemption = helpless.message(cycle.nodes.len());
+            diagnosis.post_filter = format!("no new claims to deallocate, preemption: {preemption}");
+            Err(diagnosis.message(cycle.nodes.len()))
+        }
+    }
+}
+
+/// Asks all plugins, in their order, whether a node does.
+fn check<'a>(
+    cycle: &Cycle<'a>,
+    info: &NodeInfo<'a>,
+    claims: &PodVolumeClaims<'a>,
+    spread: &Spread<'_>,
+    affinities: &Affinities<'_>,
+) -> Result<PodVolumes<'a>, Rejection> {
+    let with_nominated = with_nominated(cycle, info);
+    let load = with_nominated.as_ref().or(info.load);
+    check_node(cycle, info)?;
+    check_ports(cycle, load)?;
+    check_resources(cycle, info, load)?;
+    volume_binding::check_restrictions(claims)?;
+    let volumes = volume_binding::find_pod_volumes(cycle, claims, info)?;
+    spread.check(cycle, info)?;
+    affinities.check(info)?;
+    Ok(volumes)
+}
+
+/// The node's load together with the pods that are meant for it and are no less important than this one; none when
+/// there are no such pods.
+fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
+    let nominated = cycle.view.nominated_load(info.name)?;
+    let important = nominated.priorities.range(cycle.priority()..).next().is_some();
+    if !important {
+        return None;
+    }
+    let mut load = info.load.cloned().unwrap_or_default();
+    let alike = nominated.priorities.range(..cycle.priority()).next().is_none();
+    let own = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref()) == Some(info.name);
+    if alike {
+        load.requested.add(&nominated.requested);
+        load.pods += nominated.pods;
+        nominated.ports.iter().for_each(|(port, n)| *load.ports.entry(port.clone()).or_insert(0) += n);
+        if own {
+            load.count(cycle.pod, cycle.spec, false);
+        }
+        return Some(load);
+    }
+    for other in cycle.view.indexed(Kind::Pod, Index::Nominated, info.name) {
+        if let Some(pod) = other.get::<Pod>()
+            && let Some(spec) = &pod.spec
+            && spec.priority.unwrap_or(0) >= cycle.priority()
+            && other.uid() != cycle.object.uid()
+        {
+            load.count(pod, spec, true);
+        }
+    }
+    Some(load)
+}
+
+/// Binds the pod to its node, or first what its claims need there.
+fn place(cycle: &Cycle<'_>, node: &str, volumes: &PodVolumes<'_>, all_bound: bool) -> Outcome {
+    let mut outcome = Outcome::done();
+    if !all_bound {
+        nominate(cycle, node, &mut outcome);
+        volume_binding::bind_pod_volumes(volumes, node, &mut outcome);
+        outcome.recurring(BIND_TIMEOUT);
+        return outcome;
+    }
+    let about = About::object(cycle.object);
+    let message = format!("Successfully assigned {}/{} to {node}", cycle.namespace(), cycle.object.name());
+    let bind = Write::Bind { pod: cycle.object.key(), node: node.to_string() };
+    outcome.push(bind.then(move |answer| match answer {
+        Ok(_) => vec![Action::Event(EventDraft::normal(about, NAME, "Scheduled", message).on(INSTANCE))],
+        Err(_) => Vec::new(),
+    }));
+    outcome
+}
+
+/// Says on the pod which node it is meant for, since binding takes a while.
+fn nominate(cycle: &Cycle<'_>, node: &str, outcome: &mut Outcome) {
+    let mut pod = cycle.pod.clone();
+    let status = pod.status.get_or_insert_default();
+    if status.nominated_node_name.as_deref() != Some(node) {
+        status.nominated_node_name = Some(node.to_string());
+        outcome.write(Write::update_status(pod));
+    }
+}
+
+/// Notes that a pod fits nowhere. Mirrors `handleSchedulingFailure`.
+fn fail(cycle: &Cycle<'_>, message: &str, now: Time) -> Outcome {
+    let mut outcome = Outcome::done();
+    let note = match message.char_indices().nth(NOTE_MAX) {
+        Some(_) => message.chars().take(NOTE_MAX - 4).chain(" ...".chars()).collect(),
+        None => message.to_string(),
+    };
+    let about = About::object(cycle.object);
+    outcome.event(EventDraft::warning(about, NAME, "FailedScheduling", note).on(INSTANCE));
+    let mut pod = cycle.pod.clone();
+    let generation = pod.metadata.generation;
+    let status = pod.status.get_or_insert_default();
+    status.nominated_node_name = None;
+    let conditions = status.conditions.get_or_insert_default();
+    let old = conditions.iter().find(|c| c.type_ == "PodScheduled");
+    let since = old.filter(|c| c.status == "False").and_then(|c| c.last_transition_time.clone());
+    let condition = PodCondition {
+        type_: "PodScheduled".into(),
+        status: "False".into(),
+        reason: Some("Unschedulable".into()),
+        message: Some(message.to_string()),
+        last_transition_time: since.or_else(|| Some(now.meta())),
+        observed_generation: generation,
+        ..Default::default()
+    };
+    match conditions.iter_mut().find(|c| c.type_ == "PodScheduled") {
+        Some(slot) => *slot = condition,
+        None => conditions.push(condition),
+    }
+    if Some(&pod) != cycle.object.get::<Pod>() {
+        outcome.write(Write::update_status(pod));
+    }
+    outcome.recurring(FLUSH);
+    outcome
+}
