@@ -1,6 +1,7 @@
 //! printers
 
 pub mod custom_columns;
+pub mod explain;
 pub mod go_value;
 pub mod json;
 pub mod jsonpath;

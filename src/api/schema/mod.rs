@@ -3,6 +3,7 @@
 //! Names, types and descriptions come from k8s-openapi; what only the Go sources say is the table `go.txt`.
 
 mod build;
+mod enums;
 mod go;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::Kind;
 
+pub use enums::EnumValue;
 pub use go::{GoFacts, PatchStrategy};
 
 /// A struct of the API, or one of its special scalars (`Quantity`, `Time`, ...), which have no fields.
@@ -81,6 +83,12 @@ impl FieldDef {
             },
             scalar => scalar.go_type(),
         }
+    }
+
+    /// The values that a scalar may have, if its type is an enumerated one.
+    pub fn enum_values(&self) -> Option<&'static [EnumValue]> {
+        let name = self.go.named.filter(|_| matches!(self.ty, FieldType::String))?;
+        enums::values_of(name.rsplit('.').next()?)
     }
 
     fn named(&self) -> Option<String> {

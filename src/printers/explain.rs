@@ -1,0 +1,255 @@
+//! What `kubectl explain` prints of a kind or one of its fields.
+//!
+//! Mirrors the plaintext template of `k8s.io/kubectl/pkg/explain/v2`.
+
+use crate::api::Kind;
+use crate::api::schema::{self, FieldDef, FieldType, TypeDef};
+use crate::error::Failure;
+
+/// The columns that a line of text may fill, its indentation included.
+const WIDTH: usize = 80;
+
+/// A field's line in a list names no more values than this.
+const SHORT_ENUM: usize = 4;
+
+/// What was printed before an explanation failed, and why it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unexplained {
+    /// The lines that standard output has already got.
+    pub printed: String,
+    /// The failure.
+    pub failure: Failure,
+}
+
+/// Explains a kind, or the field at `path`, in the stored version or the one that `api_version` names.
+///
+/// # Errors
+/// `field "x" does not exist`, after the heading; an API version that the server, or the kind, does not have.
+pub fn render(kind: Kind, api_version: Option<&str>, path: &[&str], recursive: bool) -> Result<String, Unexplained> {
+    let stored = kind.api_version();
+    let api_version = api_version.unwrap_or(&stored);
+    let Some(def) = schema::of_version(kind, api_version) else {
+        return Err(Unexplained { printed: String::new(), failure: no_such_version(kind, api_version) });
+    };
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    let mut out = String::new();
+    if !group.is_empty() {
+        out.push_str(&format!("GROUP:      {group}\n"));
+    }
+    out.push_str(&format!("KIND:       {}\nVERSION:    {version}\n\n", kind.name()));
+    let Some((name, parents)) = path.split_last() else {
+        out.push_str(&section(&[&def.description], &fields_of(def, recursive)));
+        return Ok(out);
+    };
+    let parent = match parents {
+        [] => Some(def),
+        parents => def.field(parents).and_then(|f| f.ty.leaf().as_struct()),
+    };
+    let Some(field) = parent.and_then(|p| p.fields.get(*name)) else {
+        let failure = Failure::error(format!("field \"{name}\" does not exist"));
+        return Err(Unexplained { printed: out, failure });
+    };
+    out.push_str(&format!("FIELD: {name} <{}>\n", type_name(&field.ty)));
+    if let Some(values) = field.enum_values() {
+        out.push_str("ENUM:");
+        values.iter().for_each(|v| out.push_str(&format!("\n    {}", shown(v.value))));
+    }
+    out.push_str("\n\n");
+    let of_type = field.ty.leaf().published_name().and_then(schema::named).map_or("", |d| d.description.as_str());
+    let fields = field.ty.leaf().as_struct().map(|d| fields_of(d, recursive)).unwrap_or_default();
+    out.push_str(&section(&[&description(field), of_type], &fields));
+    Ok(out)
+}
+
+fn no_such_version(kind: Kind, api_version: &str) -> Failure {
+    let resource = format!("{api_version}, Resource={}", kind.plural());
+    // The group of the core kinds is empty, and Go prints the slash all the same.
+    let resource = if api_version.contains('/') { resource } else { format!("/{resource}") };
+    if Kind::ALL.iter().any(|k| k.api_version() == api_version) {
+        Failure::error(format!("GVR ({resource}) not found in OpenAPI schema"))
+    } else {
+        Failure::error(format!("couldn't find resource for \"{resource}\""))
+    }
+}
+
+/// The description and the fields, and the empty line that ends every explanation.
+fn section(descriptions: &[&str], fields: &str) -> String {
+    let mut text = String::new();
+    for description in descriptions.iter().filter(|d| !d.is_empty()) {
+        text.push_str(description);
+        text.push('\n');
+    }
+    if text.is_empty() {
+        text.push_str("<empty>");
+    }
+    let heading = if fields.is_empty() { "" } else { "FIELDS:\n" };
+    format!("DESCRIPTION:\n{}\n{heading}{fields}\n", block(&text, 4))
+}
+
+fn fields_of(def: &TypeDef, recursive: bool) -> String {
+    let mut out = String::new();
+    list_fields(def, recursive, 1, &mut out);
+    out
+}
+
+fn list_fields(def: &TypeDef, recursive: bool, level: usize, out: &mut String) {
+    for (name, field) in &def.fields {
+        let indent = " ".repeat(level * 2);
+        let required = if field.required { " -required-" } else { "" };
+        out.push_str(&format!("{indent}{name}\t<{}>{required}", type_name(&field.ty)));
+        if let Some(values) = field.enum_values() {
+            let names: Vec<&str> = values.iter().take(SHORT_ENUM).map(|v| shown(v.value)).collect();
+            let more = if values.len() > SHORT_ENUM { ", ...." } else { "" };
+            out.push_str(&format!("\n{indent}enum: {}{more}", names.join(", ")));
+        }
+        out.push('\n');
+        if recursive {
+            if let Some(inner) = field.ty.leaf().as_struct() {
+                list_fields(inner, recursive, level + 1, out);
+            }
+        } else {
+            let text = description(field);
+            let text = if text.is_empty() { "<no description>" } else { &text };
+            out.push_str(&format!("{}\n\n", block(text, level * 2 + 2)));
+        }
+    }
+}
+
+/// The published description, which lists the values of an enumerated type.
+fn description(field: &FieldDef) -> String {
+    let mut text = field.description.clone();
+    if let Some(values) = field.enum_values() {
+        text.push_str("\n\nPossible enum values:");
+        for value in values {
+            text.push_str(&format!("\n - `\"{}\"`", value.value));
+            if !value.description.is_empty() {
+                text.push_str(&format!(" {}", value.description));
+            }
+        }
+    }
+    text
+}
+
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "\"\"" } else { value }
+}
+
+/// The type as `explain` guesses it: `[]Container`, `map[string]Quantity`, `string`.
+fn type_name(ty: &FieldType) -> String {
+    match ty {
+        FieldType::Struct(def) => def.go_name.clone(),
+        FieldType::Array(item) => format!("[]{}", type_name(item)),
+        FieldType::Map(item) => format!("map[string]{}", type_name(item)),
+        FieldType::String | FieldType::Bytes | FieldType::Time | FieldType::MicroTime => "string".into(),
+        FieldType::Int32 | FieldType::Int64 => "integer".into(),
+        FieldType::Number => "number".into(),
+        FieldType::Boolean => "boolean".into(),
+        FieldType::Quantity => "Quantity".into(),
+        FieldType::IntOrString => "IntOrString".into(),
+        FieldType::RawExtension => "RawExtension".into(),
+        FieldType::FieldsV1 => "FieldsV1".into(),
+    }
+}
+
+fn block(text: &str, indent: usize) -> String {
+    let pad = " ".repeat(indent);
+    format!("{pad}{}", wrap(text, WIDTH.saturating_sub(indent)).replace('\n', &format!("\n{pad}")))
+}
+
+/// Breaks lines at blanks; mirrors `github.com/mitchellh/go-wordwrap`, which drops the blanks that it breaks at
+/// and leaves words alone that are longer than a line.
+fn wrap(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut column, mut blanks, mut word) = (0, String::new(), String::new());
+    let (mut blank_count, mut word_length) = (0, 0);
+    for c in text.chars() {
+        if c == '\n' {
+            if !word.is_empty() || column + blank_count <= limit {
+                out.push_str(&blanks);
+            }
+            out.push_str(&word);
+            out.push('\n');
+            blanks.clear();
+            word.clear();
+            (column, blank_count, word_length) = (0, 0, 0);
+        } else if c.is_whitespace() && c != '\u{a0}' {
+            if blanks.is_empty() || !word.is_empty() {
+                column += blank_count + word_length;
+                out.push_str(&blanks);
+                out.push_str(&word);
+                blanks.clear();
+                word.clear();
+                (blank_count, word_length) = (0, 0);
+            }
+            blanks.push(c);
+            blank_count += 1;
+        } else {
+            word.push(c);
+            word_length += 1;
+            if column + word_length + blank_count > limit && word_length < limit {
+                out.push('\n');
+                column = 0;
+                blanks.clear();
+                blank_count = 0;
+            }
+        }
+    }
+    if !word.is_empty() || column + blank_count <= limit {
+        out.push_str(&blanks);
+    }
+    out.push_str(&word);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::api::Kind;
+
+    #[test]
+    fn explains_a_field_as_kubectl_does() {
+        let text = render(Kind::Deployment, None, &["spec", "strategy"], false).unwrap().replace("    \n", "    |\n");
+        insta::assert_snapshot!(text, @r#"
+        GROUP:      apps
+        KIND:       Deployment
+        VERSION:    v1
+
+        FIELD: strategy <DeploymentStrategy>
+
+
+        DESCRIPTION:
+            The deployment strategy to use to replace existing pods with new ones.
+            DeploymentStrategy describes how to replace existing pods with new ones.
+            |
+        FIELDS:
+          rollingUpdate	<RollingUpdateDeployment>
+            Rolling update config params. Present only if DeploymentStrategyType =
+            RollingUpdate.
+
+          type	<string>
+          enum: Recreate, RollingUpdate
+            Type of deployment. Can be "Recreate" or "RollingUpdate". Default is
+            RollingUpdate.
+            |
+            Possible enum values:
+             - `"Recreate"` Kill all existing pods before creating new ones.
+             - `"RollingUpdate"` Replace the old ReplicaSets by new one using rolling
+            update i.e gradually scale down the old ReplicaSets and scale up the new
+            one.
+        "#);
+        let text = render(Kind::PersistentVolumeClaim, None, &["spec", "volumeMode"], false).unwrap();
+        assert!(
+            text.contains("FIELD: volumeMode <string>\nENUM:\n    Block\n    Filesystem\n\nDESCRIPTION:\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn says_what_there_is_not() {
+        let error = render(Kind::PersistentVolumeClaim, None, &["spec", "nope"], false).unwrap_err();
+        assert_eq!(error.printed, "KIND:       PersistentVolumeClaim\nVERSION:    v1\n\n");
+        assert_eq!(error.failure.message, "error: field \"nope\" does not exist");
+        let error = render(Kind::StatefulSet, Some("apps/v1beta1"), &[], false).unwrap_err();
+        assert_eq!(error.failure.message, r#"error: couldn't find resource for "apps/v1beta1, Resource=statefulsets""#);
+    }
+}
