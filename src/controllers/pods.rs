@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Pod, PodCondition, PodTemplateSpec};
-use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, names};
@@ -211,20 +210,6 @@ pub fn normal(about: &Object, component: &str, reason: &str, message: impl Into<
 /// Says something alarming of an object.
 pub fn warning(about: &Object, component: &str, reason: &str, message: impl Into<String>) -> Action {
     Action::Event(EventDraft::warning(About::object(about), component, reason, message))
-}
-
-/// An absolute number, or a share of `total` in percent. A percentage that can't be read counts as 0.
-/// Mirrors `intstr.GetScaledValueFromIntOrPercent`.
-pub fn scaled_value(value: &IntOrString, total: i32, round_up: bool) -> i32 {
-    match value {
-        IntOrString::Int(n) => *n,
-        IntOrString::String(text) => {
-            let percent: i64 = text.strip_suffix('%').and_then(|t| t.parse().ok()).unwrap_or(0);
-            let hundredths = percent * i64::from(total);
-            let scaled = if round_up { -(-hundredths).div_euclid(100) } else { hundredths.div_euclid(100) };
-            i32::try_from(scaled).unwrap_or(i32::MAX)
-        }
-    }
 }
 
 /// A pod with what decides how soon it is deleted when replicas are too many.

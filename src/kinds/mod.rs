@@ -50,6 +50,7 @@ pub mod describe;
 pub mod internal;
 pub mod meta;
 pub mod print;
+pub mod workload;
 
 mod registry;
 

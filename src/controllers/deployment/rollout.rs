@@ -8,6 +8,7 @@ use crate::api::Kind;
 use crate::api::k8s::api::apps::v1::ReplicaSet;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::controllers::pods;
+use crate::kinds::workload::by_creation;
 use crate::store::Index;
 
 impl Sync<'_> {
@@ -44,7 +45,7 @@ impl Sync<'_> {
         if most <= 0 {
             return false;
         }
-        split.old.sort_by(util::by_creation);
+        split.old.sort_by(by_creation);
         // Unhealthy replicas go first: they can't make things worse.
         let mut cleaned = 0;
         for rs in active(&mut split.old) {

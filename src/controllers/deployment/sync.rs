@@ -12,6 +12,7 @@ use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::{Object, ObjectMeta, Time, names};
 use crate::controllers::{Action, Deletion, Outcome, Write, pods};
 use crate::error::Reason;
+use crate::kinds::workload::{LABEL_POD_TEMPLATE_HASH, by_creation, equal_ignore_hash};
 use crate::store::View;
 
 /// The look is over: what was written will lead to another one.
@@ -65,7 +66,7 @@ impl<'a> Sync<'a> {
         mut sets: Vec<ReplicaSet>,
         now: Time,
     ) -> Sync<'a> {
-        sets.sort_by(util::by_creation);
+        sets.sort_by(by_creation);
         let deployment = deployment.clone();
         Sync { view, owner, deployment, sets, now, outcome: Outcome::done(), status_written: false }
     }
@@ -139,7 +140,7 @@ impl<'a> Sync<'a> {
         let template = self.deployment.spec.as_ref().map(|s| s.template.clone()).unwrap_or_default();
         let is_new = |rs: &ReplicaSet| {
             let of_set = rs.spec.as_ref().and_then(|s| s.template.as_ref());
-            of_set.is_some_and(|t| util::equal_ignore_hash(t, &template))
+            of_set.is_some_and(|t| equal_ignore_hash(t, &template))
         };
         // The oldest of several ReplicaSets with the template counts.
         let place = self.sets.iter().position(is_new);
@@ -232,10 +233,10 @@ impl<'a> Sync<'a> {
         let spec = self.deployment.spec.clone().unwrap_or_default();
         let mut template = template.clone();
         let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
-        labels.insert(util::LABEL_HASH.into(), hash.into());
+        labels.insert(LABEL_POD_TEMPLATE_HASH.into(), hash.into());
         let labels = labels.clone();
         let mut selector = spec.selector;
-        selector.match_labels.get_or_insert_default().insert(util::LABEL_HASH.into(), hash.into());
+        selector.match_labels.get_or_insert_default().insert(LABEL_POD_TEMPLATE_HASH.into(), hash.into());
         ReplicaSet {
             metadata: ObjectMeta {
                 name: Some(name),
@@ -291,7 +292,7 @@ impl<'a> Sync<'a> {
 
     /// Scales what there is in proportion. Mirrors `scale`.
     fn scale(&mut self, split: &mut Split) {
-        split.old.sort_by(|a, b| util::by_creation(b, a));
+        split.old.sort_by(|a, b| by_creation(b, a));
         let active = split.all().filter(|rs| util::replicas(rs) > 0).count();
         if active <= 1 {
             let only = match active {
@@ -323,7 +324,7 @@ impl<'a> Sync<'a> {
             split.old.iter_mut().chain(&mut split.new).filter(|rs| util::replicas(rs) > 0).collect();
         let to_add = allowed - util::replica_count(active.iter().map(|rs| &**rs));
         active.sort_by(|a, b| {
-            let by_age = util::by_creation(a, b);
+            let by_age = by_creation(a, b);
             util::replicas(b).cmp(&util::replicas(a)).then(if to_add > 0 { by_age.reverse() } else { by_age })
         });
         let mut added = 0;

@@ -8,12 +8,9 @@ use crate::api::Time;
 use crate::api::k8s::api::apps::v1::{
     Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus,
 };
-use crate::api::k8s::api::core::v1::PodTemplateSpec;
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
-use crate::controllers::pods::scaled_value;
+use crate::kinds::workload::{by_creation, scaled_value};
 
-/// The label by which the pods of one template are told from those of another.
-pub(super) const LABEL_HASH: &str = "pod-template-hash";
 /// The number of the rollout, on the Deployment and its ReplicaSets.
 pub(super) const ANN_REVISION: &str = "deployment.kubernetes.io/revision";
 /// The earlier numbers of a ReplicaSet that was rolled back to.
@@ -251,25 +248,6 @@ pub(super) fn set_replicas_annotations(rs: &mut ReplicaSet, desired: i32, max: i
     annotations.insert(ANN_DESIRED_REPLICAS.into(), desired.to_string());
     annotations.insert(ANN_MAX_REPLICAS.into(), max.to_string());
     needed
-}
-
-/// Whether two templates are the same but for the hash label. Mirrors `EqualIgnoreHash`.
-pub(super) fn equal_ignore_hash(a: &PodTemplateSpec, b: &PodTemplateSpec) -> bool {
-    let plain = |t: &PodTemplateSpec| {
-        let mut meta = t.metadata.clone().unwrap_or_default();
-        let mut labels = meta.labels.take().unwrap_or_default();
-        labels.remove(LABEL_HASH);
-        meta.labels = Some(labels);
-        meta.annotations = meta.annotations.filter(|a| !a.is_empty());
-        meta
-    };
-    a.spec == b.spec && plain(a) == plain(b)
-}
-
-/// Orders ReplicaSets from old to new.
-pub(super) fn by_creation(a: &ReplicaSet, b: &ReplicaSet) -> Ordering {
-    let made = |rs: &ReplicaSet| rs.metadata.creation_timestamp.as_ref().map(|t| t.0);
-    made(a).cmp(&made(b)).then_with(|| name(a).cmp(name(b)))
 }
 
 /// Orders ReplicaSets by the number of their rollout.

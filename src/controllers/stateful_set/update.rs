@@ -19,8 +19,9 @@ use crate::api::k8s::api::apps::v1::{
 };
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::{Object, Time};
-use crate::controllers::pods::{self, is_available, is_ready, is_terminal, is_terminating, phase, scaled_value};
+use crate::controllers::pods::{self, is_available, is_ready, is_terminal, is_terminating, phase};
 use crate::controllers::{Action, Write};
+use crate::kinds::workload::scaled_value;
 use crate::store::View;
 
 /// What a sync comes to.
