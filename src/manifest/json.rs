@@ -1,5 +1,6 @@
 //! Reads JSON as Go's `encoding/json` does, whose words for a fault reach the user.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Number, Value};
@@ -26,13 +27,18 @@ impl std::error::Error for JsonError {}
 /// Reads a text that is one JSON value, as `json.Unmarshal` does. A float that is whole becomes an integer, of
 /// equal keys the last one wins.
 pub fn unmarshal(bytes: &[u8]) -> Result<Value, JsonError> {
-    let mut reader = Reader { bytes, at: 0 };
+    unmarshal_strict(bytes).map(|(value, _)| value)
+}
+
+/// The same, with what a strict decoder objects to: `duplicate field "spec.replicas"`, each once, in the text's order.
+pub fn unmarshal_strict(bytes: &[u8]) -> Result<(Value, Vec<String>), JsonError> {
+    let mut reader = Reader::new(bytes);
     let value = reader.value(0).map_err(|fault| match fault {
         Fault::End => JsonError { text: "unexpected end of JSON input".into(), offset: None },
         Fault::At(error) => error,
     })?;
     match reader.skip_space() {
-        None => Ok(value),
+        None => Ok((value, reader.duplicates)),
         Some(_) => Err(reader.invalid("after top-level value")),
     }
 }
@@ -45,7 +51,7 @@ pub struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     /// A decoder that starts with the text's first value.
     pub fn new(bytes: &'a [u8]) -> Decoder<'a> {
-        Decoder { reader: Reader { bytes, at: 0 } }
+        Decoder { reader: Reader::new(bytes) }
     }
 
     /// The next value with the offset of its first byte; none when only white space is left.
@@ -90,9 +96,16 @@ enum Fault {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Where the value is that is being read, `spec.containers[0]`.
+    path: String,
+    duplicates: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { bytes, at: 0, path: String::new(), duplicates: Vec::new() }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -135,7 +148,7 @@ impl Reader<'_> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, Fault> {
-        let mut map = Map::new();
+        let (mut map, mut seen, outer) = (Map::new(), BTreeSet::new(), self.path.len());
         self.at += 1;
         if self.skip_space() == Some(b'}') {
             self.at += 1;
@@ -150,7 +163,15 @@ impl Reader<'_> {
                 return self.fault("after object key");
             }
             self.at += 1;
+            if outer > 0 {
+                self.path.push('.');
+            }
+            self.path.push_str(&key);
+            if !seen.insert(key.clone()) {
+                self.duplicate();
+            }
             map.insert(key, self.value(depth + 1)?);
+            self.path.truncate(outer);
             match self.skip_space() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => break,
@@ -161,15 +182,24 @@ impl Reader<'_> {
         Ok(Value::Object(map))
     }
 
+    fn duplicate(&mut self) {
+        let text = format!("duplicate field {}", quote(&self.path));
+        if !self.duplicates.contains(&text) {
+            self.duplicates.push(text);
+        }
+    }
+
     fn array(&mut self, depth: usize) -> Result<Value, Fault> {
-        let mut items = Vec::new();
+        let (mut items, outer) = (Vec::new(), self.path.len());
         self.at += 1;
         if self.skip_space() == Some(b']') {
             self.at += 1;
             return Ok(Value::Array(items));
         }
         loop {
+            self.path.push_str(&format!("[{}]", items.len()));
             items.push(self.value(depth + 1)?);
+            self.path.truncate(outer);
             match self.skip_space() {
                 Some(b',') => self.at += 1,
                 Some(b']') => break,

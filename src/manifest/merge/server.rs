@@ -10,8 +10,9 @@ use super::strategic::{MergeMode, merge_map};
 use super::{json_merge_patch, json_patch};
 use crate::api::{Object, schema};
 use crate::error::{ApiError, FieldError, Reason};
+use crate::manifest::json::unmarshal_strict;
 use crate::manifest::strict::{
-    DecodeError, Decoded, FieldValidation, decode, decode_patched, normalise, parse_json, strict_message,
+    DecodeError, Decoded, FieldValidation, decode, decode_patched, normalise, strict_message,
 };
 
 /// The kinds of patches that the server takes.
@@ -52,32 +53,32 @@ pub fn patch_object(
         let prefix = if patch_type == PatchType::Strategic { "" } else { "error decoding patch: " };
         ApiError::new(Reason::BadRequest, format!("{prefix}{text}"))
     };
-    let parsed = parse_json(body).map_err(bad_request)?;
+    let (body, duplicates) = unmarshal_strict(body.as_bytes()).map_err(|e| bad_request(e.to_string()))?;
     let (decoded, mut strict, shown) = match patch_type {
         PatchType::Strategic => {
-            let mut patch = match parsed.value {
+            let mut patch = match body {
                 Value::Object(map) => map,
                 Value::Null => Default::default(),
                 other => return Err(bad_request(no_object(&other))),
             };
             let fields = tree.as_object().cloned().unwrap_or_default();
             let merged = merge_map(fields, &mut patch, Lookup::Struct(schema::of(kind)), MergeMode::Apply)?;
-            (decode_patched(kind, &Value::Object(merged)), parsed.duplicates, go_value(&Value::Object(patch)))
+            (decode_patched(kind, &Value::Object(merged)), duplicates, go_value(&Value::Object(patch)))
         }
         PatchType::Merge => {
-            match &parsed.value {
+            match &body {
                 Value::Object(_) => {}
                 Value::Null => return Err(ApiError::new(Reason::BadRequest, "Invalid JSON Patch")),
                 other => return Err(bad_request(no_object(other))),
             }
-            let patched = json_merge_patch(&tree, &parsed.value);
-            (decode(kind, &patched), parsed.duplicates, patched.to_string())
+            let patched = json_merge_patch(&tree, &body);
+            (decode(kind, &patched), duplicates, patched.to_string())
         }
         PatchType::Json => {
-            let mut strict = operations(&parsed.value).map_err(bad_request)?;
-            strict.extend(parsed.duplicates);
+            let mut strict = operations(&body).map_err(bad_request)?;
+            strict.extend(duplicates);
             let strict = strict.into_iter().map(|e| format!("json patch {e}")).collect();
-            let patched = json_patch(&tree, &parsed.value)?;
+            let patched = json_patch(&tree, &body)?;
             (decode(kind, &patched), strict, patched.to_string())
         }
     };

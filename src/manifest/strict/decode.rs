@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::DecodeError;
-use super::scalars::{canonical_bytes, canonical_time, go_number, go_quote};
+use super::scalars::{canonical_bytes, canonical_time, go_number};
 use crate::api::quantity::canonicalize;
+use crate::api::scalar::quote;
 use crate::api::schema::{FieldDef, FieldType, TypeDef};
 
 /// Which of the server's decoders speaks.
@@ -307,7 +308,7 @@ impl Decoder {
         }
         let before = self.path.len();
         self.push_key(key);
-        let text = format!("unknown field {}", go_quote(&self.path));
+        let text = format!("unknown field {}", quote(&self.path));
         self.path.truncate(before);
         if self.seen.insert(text.clone()) {
             self.strict.push(text);

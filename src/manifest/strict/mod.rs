@@ -6,7 +6,6 @@
 
 mod decode;
 mod scalars;
-mod syntax;
 
 use std::fmt;
 
@@ -15,8 +14,6 @@ use serde_json::Value;
 use self::decode::{Decoder, Dialect};
 use crate::api::schema::{self, TypeDef};
 use crate::api::{Kind, Object};
-
-pub use self::syntax::{Parsed, parse_json};
 
 /// What the server does with fields that a kind does not have; kubectl's `--validate`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,47 +1,19 @@
-//! Numbers, times, bytes and quoted text as Go's standard library reads and prints them.
+//! Numbers, times and bytes as Go's standard library reads and prints them.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time as Clock};
 use jiff::tz::Offset;
 use serde_json::Value;
 
+use crate::api::scalar::{json_float, quote};
+
 /// A number as Go's `encoding/json` writes it; whole floats without a fraction, `1e+21` from there on.
 pub(super) fn go_number(value: &Value) -> String {
-    let Value::Number(n) = value else { return String::new() };
-    if n.is_i64() || n.is_u64() {
-        return n.to_string();
+    match value {
+        Value::Number(n) if n.is_f64() => json_float(n.as_f64().unwrap_or_default()),
+        Value::Number(n) => n.to_string(),
+        _ => String::new(),
     }
-    let f = n.as_f64().unwrap_or_default();
-    if f == 0.0 {
-        return if f.is_sign_negative() { "-0".into() } else { "0".into() };
-    }
-    if (1e-6..1e21).contains(&f.abs()) {
-        return format!("{f}");
-    }
-    // Rust writes 1e21 and 1e-7, Go 1e+21 and 1e-7.
-    format!("{f:e}").replace('e', "e+").replace("e+-", "e-")
-}
-
-/// A text in double quotes as `strconv.Quote` gives it.
-pub(super) fn go_quote(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{b}' => out.push_str("\\v"),
-            c if c < ' ' || c == '\u{7f}' => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -145,7 +117,7 @@ impl TimeParser<'_> {
         let nanosecond = self.fraction(micro)?;
         let offset = self.zone()?;
         if !self.rest.is_empty() {
-            return Err(self.message(&format!(": extra text: {}", go_quote(self.rest))));
+            return Err(self.message(&format!(": extra text: {}", quote(self.rest))));
         }
         let day_error = || self.message(": day out of range");
         let date = Date::new(year as i16, month as i8, day as i8).map_err(|_| day_error())?;
@@ -155,11 +127,11 @@ impl TimeParser<'_> {
     }
 
     fn message(&self, detail: &str) -> String {
-        format!("parsing time {}{detail}", go_quote(self.whole))
+        format!("parsing time {}{detail}", quote(self.whole))
     }
 
     fn cannot_parse(&self, at: &str, element: &str) -> String {
-        let (layout, at, element) = (go_quote(self.layout), go_quote(at), go_quote(element));
+        let (layout, at, element) = (quote(self.layout), quote(at), quote(element));
         self.message(&format!(" as {layout}: cannot parse {at} as {element}"))
     }
 
