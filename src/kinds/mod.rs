@@ -49,6 +49,7 @@ pub mod access;
 pub mod describe;
 pub mod internal;
 pub mod meta;
+pub mod node_selector;
 pub mod print;
 pub mod workload;
 

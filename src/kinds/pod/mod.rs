@@ -8,7 +8,7 @@ pub mod resources;
 mod strategy;
 mod table;
 mod validation;
-mod volumes;
+pub(in crate::kinds) mod volumes;
 mod warnings;
 
 pub use containers::{describe_resources, field_value, int_or_string, resource_value, split_maybe_subscripted_path};

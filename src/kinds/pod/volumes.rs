@@ -61,14 +61,19 @@ pub(super) fn describe_volumes(d: &mut Description, volumes: &[Volume], space: &
     let indent = if space.is_empty() { "" } else { " " };
     for v in volumes {
         d.write(1, format!("{indent}{}:\n", v.name));
-        if !describe_common(d, v) && !describe_network(d, v) && !describe_vendor(d, v) {
+        if !describe_source(d, v) {
             d.write(1, "<unknown>\n");
         }
     }
 }
 
+/// The lines of a volume's source. Answers whether it has one that is known.
+pub(in crate::kinds) fn describe_source(d: &mut Description, v: &Volume) -> bool {
+    describe_common(d, v) || describe_network(d, v) || describe_vendor(d, v)
+}
+
 /// A type and its fields, with four blanks before every field's name.
-fn source(d: &mut Description, kind: &str, fields: &[(&str, &dyn std::fmt::Display)]) -> bool {
+pub(in crate::kinds) fn source(d: &mut Description, kind: &str, fields: &[(&str, &dyn std::fmt::Display)]) -> bool {
     let mut lines = format!("Type:\t{kind}\n");
     for (name, value) in fields {
         lines += &format!("    {name}\t{value}\n");
@@ -77,7 +82,8 @@ fn source(d: &mut Description, kind: &str, fields: &[(&str, &dyn std::fmt::Displ
     true
 }
 
-fn yes(flag: Option<bool>) -> bool {
+/// A flag that is false where it is absent.
+pub(in crate::kinds) fn yes(flag: Option<bool>) -> bool {
     flag == Some(true)
 }
 
@@ -86,7 +92,8 @@ fn secret_ref(reference: &Option<LocalObjectReference>) -> String {
     reference.as_ref().map_or("nil".into(), |r| format!("&LocalObjectReference{{Name:{},}}", r.name))
 }
 
-fn list(items: &[String]) -> String {
+/// A list as Go's `%v` prints it.
+pub(in crate::kinds) fn list(items: &[String]) -> String {
     format!("[{}]", items.join(" "))
 }
 
