@@ -7,6 +7,7 @@ use crate::api::k8s::api::core::v1::{
     Namespace, NamespaceSpec, NamespaceStatus, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec,
     NodeStatus, NodeSystemInfo,
 };
+use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::names::Draw;
 use crate::api::{Object, ObjectMeta};
@@ -26,6 +27,7 @@ impl Cluster {
             let node = self.node(n, name);
             self.plant(node)?;
         }
+        self.plant(local_path_class())?;
         self.converge()?;
         Ok(())
     }
@@ -130,6 +132,22 @@ impl Cluster {
         self.enqueue_for(&object);
         Ok(())
     }
+}
+
+/// The class that k3s brings, which is the default one.
+fn local_path_class() -> Object {
+    let default = ("storageclass.kubernetes.io/is-default-class".to_string(), "true".to_string());
+    Object::StorageClass(StorageClass {
+        metadata: ObjectMeta {
+            name: Some("local-path".into()),
+            annotations: Some([default].into()),
+            ..Default::default()
+        },
+        provisioner: "rancher.io/local-path".into(),
+        reclaim_policy: Some("Delete".into()),
+        volume_binding_mode: Some("WaitForFirstConsumer".into()),
+        ..Default::default()
+    })
 }
 
 /// The pod network of the `n`th node.
