@@ -4,6 +4,8 @@
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
 mod deployment;
+mod garbage_collector;
+mod namespace;
 pub mod persistent_volume;
 pub mod pods;
 pub mod provisioner;
@@ -26,6 +28,8 @@ use crate::store::{Change, View};
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
     &deployment::DeploymentController,
+    &garbage_collector::GarbageCollector,
+    &namespace::NamespaceController,
     &persistent_volume::PersistentVolumeController,
     &provisioner::ProvisionController,
     &pv_protection::PvProtectionController,
@@ -106,6 +110,8 @@ pub enum Write {
     Update(Box<Object>),
     /// Replace the status alone.
     UpdateStatus(Box<Object>),
+    /// Replace the finalizers in a namespace's spec (the `namespaces/finalize` subresource).
+    Finalize(Box<Object>),
     /// Delete.
     Delete(Deletion),
     /// Bind a pod to a node (the `pods/binding` subresource).

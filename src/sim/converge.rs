@@ -234,6 +234,7 @@ impl Cluster {
             Write::Create(object) => self.create(*object, &Default::default()).map(|a| a.object),
             Write::Update(object) => self.update(chain.rebase(*object)),
             Write::UpdateStatus(object) => self.update_status(chain.rebase(*object)),
+            Write::Finalize(object) => self.finalize(chain.rebase(*object)),
             Write::Delete(deletion) => self.delete(&deletion),
             Write::Bind { pod, node } => self.bind(&pod, &node),
         };

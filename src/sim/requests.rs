@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Cluster;
 use crate::admission::{self, Part};
-use crate::api::k8s::api::core::v1::{Pod, PodCondition};
+use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
 use crate::api::{Duration, Kind, Object, ObjectKey};
 use crate::controllers::{Deletion, Propagation};
@@ -124,16 +124,40 @@ impl Cluster {
         if object == *old || dry_run {
             return Ok(if dry_run { Arc::new(object) } else { old });
         }
+        self.put_or_end(object)
+    }
+
+    /// Stores the new version of an object, unless it completes the deletion.
+    fn put_or_end(&mut self, object: Object) -> Result<Arc<Object>, ApiError> {
         // OBSERVATION: the last finalizer is gone and no grace period runs, so this update completes the deletion.
         let ends = object.is_terminating()
             && object.meta().finalizers.as_ref().is_none_or(Vec::is_empty)
             && object.meta().deletion_grace_period_seconds.unwrap_or(0) == 0
             && !namespace_must_be_finalized(&object);
         if ends {
-            self.remove(&key)?;
+            self.remove(&object.key())?;
             return Ok(Arc::new(object));
         }
         self.store.put(object)
+    }
+
+    /// Replaces the finalizers in a namespace's spec. Mirrors `FinalizeREST`.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Conflict` when the object's resourceVersion is not the current one.
+    pub fn finalize(&mut self, object: Object) -> Result<Arc<Object>, ApiError> {
+        let (resource, key) = (object.kind().resource(), object.key());
+        let Some(old) = self.view().get(&key).cloned() else {
+            return Err(ApiError::not_found(&resource, &key.name));
+        };
+        if object.revision() != 0 && object.revision() != old.revision() {
+            return Err(ApiError::stale(&resource, &key.name));
+        }
+        let mut finalized = Object::clone(&old);
+        if let (Some(to), Some(from)) = (finalized.get_mut::<Namespace>(), object.get::<Namespace>()) {
+            to.spec = from.spec.clone();
+        }
+        self.put_or_end(finalized)
     }
 
     fn remove(&mut self, key: &ObjectKey) -> Result<(), ApiError> {
@@ -178,7 +202,7 @@ impl Cluster {
                 meta.generation = Some(generation + 1);
             }
         }
-        if let Some(namespace) = object.get_mut::<crate::api::k8s::api::core::v1::Namespace>() {
+        if let Some(namespace) = object.get_mut::<Namespace>() {
             namespace.status.get_or_insert_default().phase = Some("Terminating".into());
         }
         if object == *old {
