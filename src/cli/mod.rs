@@ -10,6 +10,7 @@ mod describe;
 mod discovery;
 mod errors;
 mod events;
+mod explain;
 mod files;
 mod get;
 mod home;
@@ -122,6 +123,7 @@ verbs! {
     Delete, delete, true, Writes;
     Describe, describe, true, Reads;
     Events, events, true, Reads;
+    Explain, explain, true, Reads;
     Get, get, true, Reads;
     Label, label, true, Writes;
     Patch, patch, true, Writes;
