@@ -2,8 +2,12 @@
 
 mod annotate;
 mod apply;
+mod auth;
+mod authorize;
 mod clock;
 mod cluster;
+mod config;
+mod containers;
 mod create;
 mod delete;
 mod describe;
@@ -118,16 +122,24 @@ verbs! {
     ApiResources, discovery::resources, true, Reads;
     ApiVersions, discovery::versions, true, Reads;
     Apply, apply, true, Writes;
+    Attach, containers::attach, true, Reads;
+    Auth, auth, true, Reads;
     ClusterInfo, discovery::cluster_info, true, Reads;
+    Config, config, true, Writes;
+    Cp, containers::cp, true, Reads;
     Create, create, true, Writes;
     Delete, delete, true, Writes;
     Describe, describe, true, Reads;
     Events, events, true, Reads;
     Explain, explain, true, Reads;
+    Exec, containers::exec, true, Reads;
     Get, get, true, Reads;
     Label, label, true, Writes;
+    Logs, containers::logs, true, Reads;
     Patch, patch, true, Writes;
+    PortForward, containers::port_forward, true, Reads;
     Replace, replace, true, Writes;
+    Top, containers::top, true, Reads;
     Version, discovery::version, true, Reads;
     Wait, wait, true, Writes;
     Clock, clock, false, Writes;
@@ -172,17 +184,18 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
         Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
         _ => {}
     }
-    check_config(&app.global)?;
-    let name = app.global.cluster.clone().unwrap_or_else(|| home.current());
+    check_config(&app.global, &home)?;
+    let named = app.global.cluster.clone().or_else(|| app.global.context.clone());
+    let name = named.filter(|n| !n.is_empty()).unwrap_or_else(|| home.current());
     let mut cluster = home.open(&name)?;
-    let place = Place { ui, program, folder, shared: true };
+    let place = Place { ui, program, folder, shared: true, home: Some(&home), cluster_name: Some(name) };
     execute(app, args, &mut cluster, &place)
 }
 
 /// Runs the words of a command line on a cluster that is not the user's own, a lesson's, and returns the exit code.
 fn run_on(words: &[String], ui: &Ui, cluster: &mut Cluster, folder: &Path) -> u8 {
     let program = program(words.first());
-    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false };
+    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, home: None, cluster_name: None };
     let outcome =
         parse(program, words.get(1..).unwrap_or_default(), ui).and_then(|app| execute(app, words, cluster, &place));
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
@@ -194,6 +207,8 @@ struct Place<'a> {
     program: &'static str,
     folder: PathBuf,
     shared: bool,
+    home: Option<&'a Home>,
+    cluster_name: Option<String>,
 }
 
 /// Runs one verb as one transaction: what it did lasts, and what is due now is done.
@@ -204,7 +219,8 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
         let line = format!("{} {}", place.program, args.get(1..).unwrap_or_default().join(" "));
         cluster.note_operation(&line)?;
     }
-    let namespace = app.global.namespace.clone().unwrap_or_else(|| "default".into());
+    let namespace =
+        app.global.namespace.clone().or_else(|| cluster.default_namespace()).unwrap_or_else(|| "default".into());
     let mut session = Session {
         ui: place.ui,
         cluster,
@@ -213,6 +229,9 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
         program: place.program,
         folder: place.folder.clone(),
         shared: place.shared,
+        home: place.home,
+        cluster_name: place.cluster_name.clone(),
+        user: app.global.impersonate.clone(),
     };
     let outcome = app.verb.run(&mut session);
     if writes {
@@ -223,7 +242,7 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
     outcome
 }
 
-fn check_config(global: &Global) -> Result<(), Failure> {
+fn check_config(global: &Global, home: &Home) -> Result<(), Failure> {
     if let Some(file) = &global.kubeconfig
         && !Path::new(file).exists()
     {
@@ -231,6 +250,7 @@ fn check_config(global: &Global) -> Result<(), Failure> {
     }
     match global.context.as_deref() {
         None | Some("" | home::DEFAULT_CLUSTER) => Ok(()),
+        Some(name) if home.clusters().iter().any(|c| c == name) => Ok(()),
         Some(other) => {
             Err(Failure::raw(format!("Error in configuration: context was not found for specified context: {other}")))
         }

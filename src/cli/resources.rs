@@ -200,6 +200,7 @@ impl Query {
     /// # Errors
     /// When a selector can't be read.
     pub fn list(&self, session: &Session<'_>, kind: Kind) -> Result<Vec<Arc<Object>>, Fault> {
+        session.authorize("list", kind, "", self.all_namespaces)?;
         let filter = self.filter(kind)?;
         let view = session.cluster.view();
         let objects: Vec<&Arc<Object>> = match kind.is_namespaced() && !self.all_namespaces {
@@ -253,6 +254,10 @@ fn find_named(session: &Session<'_>, names: &[(Kind, String)]) -> Found {
     for (kind, name) in names {
         if !found.kinds.contains(kind) {
             found.kinds.push(*kind);
+        }
+        if let Err(refused) = session.authorize("get", *kind, name, false) {
+            found.faults.push(refused);
+            continue;
         }
         match session.cluster.view().get(&session.key(*kind, name)) {
             Some(object) => found.objects.push(Arc::clone(object)),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::home::Home;
 use crate::api::Time;
 use crate::error::Failure;
 use crate::sim::Cluster;
@@ -24,6 +25,12 @@ pub struct Session<'a> {
     pub folder: PathBuf,
     /// Whether another process may change the cluster meanwhile (a lesson's can't).
     pub shared: bool,
+    /// The folder of all clusters; none within a lesson.
+    pub home: Option<&'a Home>,
+    /// The cluster's name; none within a lesson.
+    pub cluster_name: Option<String>,
+    /// The user that is impersonated (`--as`); none for the cluster's admin.
+    pub user: Option<String>,
 }
 
 impl Session<'_> {

@@ -34,6 +34,7 @@ pub struct Cluster {
 const CONFIG: &str = "config";
 const NOW: &str = "now";
 const OFFSET: &str = "offset";
+const NAMESPACE: &str = "namespace";
 
 impl Cluster {
     /// Makes a new cluster in a state file that must not exist yet, with its nodes, namespaces and classes,
@@ -201,6 +202,19 @@ impl Cluster {
     /// `NotFound` when there is no such node.
     pub fn set_kubelet(&mut self, node: &str, running: bool) -> Result<(), ApiError> {
         self.mark_kubelet(node, running)
+    }
+
+    /// The namespace that commands work in unless they name one; none for `default`.
+    pub fn default_namespace(&self) -> Option<String> {
+        self.store.setting(NAMESPACE).map(String::from).filter(|n| !n.is_empty())
+    }
+
+    /// Chooses that namespace.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_default_namespace(&mut self, namespace: &str) -> Result<(), ApiError> {
+        self.store.set_setting(NAMESPACE, namespace)
     }
 
     /// What is.
