@@ -8,6 +8,7 @@ mod limit_ranger;
 mod namespace_lifecycle;
 mod priority;
 mod service_account;
+mod service_ip;
 mod storage_object_in_use_protection;
 mod volume_resize;
 
@@ -27,6 +28,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &default_storage_class::DefaultStorageClass,
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,
+    &service_ip::ServiceIps,
 ];
 
 /// A request on its way.

@@ -3,7 +3,7 @@
 //! Mirrors `k8s.io/apimachinery/pkg/util/validation` and `pkg/api/validate/content`. A check returns what is
 //! wrong, one text per fault and nothing for a good value; callers wrap each in a `FieldError::invalid`.
 
-mod addresses;
+pub mod addresses;
 mod draw;
 
 pub use addresses::{cidr, cidr_warnings, ip, ip_warnings, parse_cidr_sloppy, parse_ip_sloppy};
