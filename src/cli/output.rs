@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::api::{Kind, Object};
 use crate::error::Failure;
 use crate::printers::custom_columns::CustomColumns;
+use crate::printers::go_template::GoTemplate;
 use crate::printers::jsonpath::{JsonPath, JsonPathError};
 use crate::printers::{json as json_printer, yaml};
 
@@ -111,7 +112,11 @@ impl Format {
             Format::JsonPathAsJson(template) => {
                 jsonpath(template, missing)?.json_output(true).print(&whole()).map_err(template_error)?
             }
-            Format::GoTemplate(template) => return Err(Failure::error(format!("error parsing template {template}"))),
+            Format::GoTemplate(template) => {
+                let parsed = GoTemplate::parse(template);
+                let parsed = parsed.map_err(|e| Failure::error(format!("error parsing template {template}, {e}")))?;
+                parsed.allow_missing_keys(missing).print(&whole()).map_err(|f| Failure::error(f.message))?
+            }
             Format::CustomColumns(spec) => {
                 CustomColumns::from_spec(spec, !headers).and_then(|mut c| c.print(trees)).map_err(template_error)?
             }

@@ -31,8 +31,7 @@ pub fn build(cluster: &Cluster, kind: Kind, objects: &[&Arc<Object>]) -> Table {
         let shown: Vec<bool> = rules.columns().iter().map(|c| c.exists_in(context.version)).collect();
         let columns = rules.columns().iter().zip(&shown).filter(|(_, s)| **s);
         let columns = columns
-            .enumerate()
-            .map(|(n, (c, _))| Column { name: c.name.to_string(), wide_only: c.wide, is_name: n == 0 })
+            .map(|(c, _)| Column { name: c.name.to_string(), wide_only: c.wide, is_name: c.name == "NAME" })
             .collect();
         let row = |object: &&Arc<Object>| Row {
             cells: rules.row(object, context).into_iter().zip(&shown).filter(|(_, s)| **s).map(|(c, _)| c).collect(),

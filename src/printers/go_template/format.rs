@@ -1,5 +1,8 @@
 //! `print` and `printf`: Go's `fmt` for the values that JSON has.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use serde_json::Value;
 
 use super::super::go_value::{float, quote, quote_char, sprint, sprint_syntax, type_name};
@@ -52,43 +55,12 @@ pub(super) fn sprintf(pattern: &str, values: &[Option<&Value>]) -> String {
                 _ => spec.zero = true,
             }
         }
-        let mut number = |out: &mut String, what: &str| {
-            if chars.next_if_eq(&'*').is_some() {
-                let value = values.get(used).copied().flatten().and_then(Value::as_i64);
-                used += 1;
-                let width = value.and_then(|n| usize::try_from(n.unsigned_abs()).ok()).filter(|n| *n <= MAX_WIDTH);
-                if width.is_none() {
-                    *out += &format!("%!(BAD{what})");
-                }
-                return (width, value.is_some_and(|n| n < 0));
-            }
-            let mut n = None;
-            while let Some(digit) = chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)) {
-                n = Some((n.unwrap_or(0) * 10 + digit as usize).min(MAX_WIDTH));
-            }
-            (n, false)
-        };
-        let (width, left) = number(&mut out, "WIDTH");
+        let (width, left) = number(&mut chars, values, &mut used, &mut out, "%!(BADWIDTH)");
         spec.width = width;
         spec.minus |= left;
         if chars.next_if_eq(&'.').is_some() {
-            let mut number = |out: &mut String| {
-                if chars.next_if_eq(&'*').is_some() {
-                    let value = values.get(used).copied().flatten().and_then(Value::as_u64);
-                    used += 1;
-                    let width = value.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= MAX_WIDTH);
-                    if width.is_none() {
-                        *out += "%!(BADPREC)";
-                    }
-                    return width;
-                }
-                let mut n = 0;
-                while let Some(digit) = chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)) {
-                    n = (n * 10 + digit as usize).min(MAX_WIDTH);
-                }
-                Some(n)
-            };
-            spec.precision = number(&mut out);
+            let (precision, _) = number(&mut chars, values, &mut used, &mut out, "%!(BADPREC)");
+            spec.precision = precision.or(Some(0));
         }
         let Some(verb) = chars.next() else {
             out += "%!(NOVERB)";
@@ -113,6 +85,30 @@ pub(super) fn sprintf(pattern: &str, values: &[Option<&Value>]) -> String {
         out += &format!("%!(EXTRA {})", extra.collect::<Vec<_>>().join(", "));
     }
     out
+}
+
+/// A width or precision, given in digits or by a `*` in an argument, and whether it was negative.
+fn number(
+    chars: &mut Peekable<Chars<'_>>,
+    values: &[Option<&Value>],
+    used: &mut usize,
+    out: &mut String,
+    bad: &str,
+) -> (Option<usize>, bool) {
+    if chars.next_if_eq(&'*').is_some() {
+        let value = values.get(*used).copied().flatten().and_then(Value::as_i64);
+        *used += 1;
+        let width = value.and_then(|n| usize::try_from(n.unsigned_abs()).ok()).filter(|n| *n <= MAX_WIDTH);
+        if width.is_none() {
+            out.push_str(bad);
+        }
+        return (width, value.is_some_and(|n| n < 0));
+    }
+    let mut n = None;
+    while let Some(digit) = chars.next_if(char::is_ascii_digit).and_then(|c| c.to_digit(10)) {
+        n = Some((n.unwrap_or(0) * 10 + digit as usize).min(MAX_WIDTH));
+    }
+    (n, false)
 }
 
 fn format_value(value: Option<&Value>, spec: Spec) -> String {

@@ -8,6 +8,7 @@ mod format;
 mod funcs;
 mod lex;
 mod parse;
+mod tree;
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ pub struct PrintFailure {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GoTemplate {
     text: String,
-    trees: BTreeMap<String, Vec<parse::Node>>,
+    trees: BTreeMap<String, Vec<tree::Node>>,
     allow_missing_keys: bool,
 }
 
