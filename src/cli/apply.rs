@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
 use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
-use super::request::{DryRun, Validate, decode, patch as patch_live};
+use super::request::{DryRun, Validate, decode, patch_version};
 use super::session::Session;
 use crate::api::ObjectKey;
 use crate::error::{ApiError, Failure};
 use crate::manifest::merge;
 use crate::manifest::merge::server::PatchType;
+use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
 use crate::sim::CreateOptions;
 
@@ -159,7 +160,7 @@ fn apply_one_object(
             p = session.program
         ));
     }
-    let current = tree_of(&live);
+    let current = from_stored(info.kind, &info.api_version, tree_of(&live));
     let original =
         live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     let patch = merge::three_way_strategic(info.kind, &original, &modified, &current).map_err(ApiError::from)?;
@@ -175,7 +176,8 @@ fn apply_one_object(
         let tree = merge::strategic_merge_patch(info.kind, &current, &patch).map_err(ApiError::from)?;
         return Ok((tree, "configured"));
     }
-    let patched = patch_live(session, &live, PatchType::Strategic, &to_compact(&patch), validate, dry_run);
+    let patched =
+        patch_version(session, &live, &info.api_version, PatchType::Strategic, &to_compact(&patch), validate, dry_run);
     match patched {
         Ok(object) => Ok((tree_of(&object), "configured")),
         Err(fault) => {
@@ -203,7 +205,10 @@ fn server_side_apply(
             let options = CreateOptions { dry_run: dry_run == DryRun::Server };
             session.cluster.create(object, &options).map(|a| a.object).map_err(Fault::from)
         }
-        Some(live) => patch_live(session, &live, PatchType::Strategic, &to_compact(&info.tree), validate, dry_run),
+        Some(live) => {
+            let body = to_compact(&info.tree);
+            patch_version(session, &live, &info.api_version, PatchType::Strategic, &body, validate, dry_run)
+        }
     };
     session.print_warnings();
     let object = answer?;

@@ -8,7 +8,7 @@ use super::errors::Fault;
 use super::session::Session;
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Failure, Reason};
-use crate::manifest::merge::server::{PatchType, patch_object};
+use crate::manifest::merge::server::{self, PatchType};
 use crate::manifest::strict::{self, FieldValidation};
 
 /// `--dry-run`.
@@ -100,12 +100,13 @@ pub fn decode(
     validate: Validate,
 ) -> Result<Object, Fault> {
     let bad = |text: String| Fault::from(ApiError::new(Reason::BadRequest, text));
-    let tree = crate::manifest::versions::to_stored(kind, api_version, tree);
-    let decoded = strict::decode(kind, &tree).map_err(|e| bad(strict::bad_request_message(kind, e)))?;
+    let decoded = strict::decode_version(kind, api_version, tree)
+        .map_err(|e| bad(strict::bad_request_message(kind, api_version, e)))?;
     if !decoded.unknown.is_empty() {
         match validate {
             Validate::Strict => {
-                return Err(bad(strict::bad_request_message(kind, strict::strict_message(&decoded.unknown))));
+                let text = strict::strict_message(&decoded.unknown);
+                return Err(bad(strict::bad_request_message(kind, api_version, text)));
             }
             Validate::Warn => decoded.unknown.iter().for_each(|u| session.ui.err(&format!("Warning: {u}\n"))),
             Validate::Ignore => {}
@@ -126,7 +127,23 @@ pub fn patch(
     validate: Validate,
     dry_run: DryRun,
 ) -> Result<Arc<Object>, Fault> {
-    let patched = patch_object(live, patch_type, body, validate.field_validation())?;
+    patch_version(session, live, &live.kind().api_version(), patch_type, body, validate, dry_run)
+}
+
+/// The same, where the patch is about a version of the kind that need not be the stored one.
+///
+/// # Errors
+/// The server's refusal.
+pub fn patch_version(
+    session: &mut Session<'_>,
+    live: &Object,
+    api_version: &str,
+    patch_type: PatchType,
+    body: &str,
+    validate: Validate,
+    dry_run: DryRun,
+) -> Result<Arc<Object>, Fault> {
+    let patched = server::patch_version(live, api_version, patch_type, body, validate.field_validation())?;
     patched.warnings.iter().for_each(|w| session.ui.err(&format!("Warning: {w}\n")));
     let answer = match dry_run {
         DryRun::None => session.cluster.update(patched.object),

@@ -69,7 +69,7 @@ impl From<MergeError> for ApiError {
 /// # Errors
 /// A malformed patch, an item without its merge key, a field of objects that the kind does not have.
 pub fn strategic_merge_patch(kind: Kind, current: &Value, patch: &Value) -> Result<Value, MergeError> {
-    merge_map(fields(current), &mut fields(patch), root(kind), MergeMode::Apply).map(Value::Object)
+    merge_map(fields(current), &mut fields(patch), root(kind, current), MergeMode::Apply).map(Value::Object)
 }
 
 /// The patch that `kubectl apply` sends: it brings `current` to what `modified` says, and deletes
@@ -83,7 +83,7 @@ pub fn three_way_strategic(
     modified: &Value,
     current: &Value,
 ) -> Result<Value, MergeError> {
-    let (modified, lookup) = (fields(modified), root(kind));
+    let (lookup, modified) = (root(kind, modified), fields(modified));
     let options =
         DiffOptions { set_element_order: true, only_deletions: false, ignore_deletions: true, retain_keys: false };
     let mut delta = diff_maps(&mut fields(current), &modified, lookup, options)?;
@@ -99,7 +99,7 @@ pub fn three_way_strategic(
 pub fn two_way_strategic(kind: Kind, original: &Value, modified: &Value) -> Result<Value, MergeError> {
     let options =
         DiffOptions { set_element_order: true, only_deletions: false, ignore_deletions: false, retain_keys: false };
-    diff_maps(&mut fields(original), &fields(modified), root(kind), options).map(Value::Object)
+    diff_maps(&mut fields(original), &fields(modified), root(kind, modified), options).map(Value::Object)
 }
 
 /// Whether a patch changes what an object is: its `apiVersion`, `kind` or name. kubectl edit then says
@@ -112,8 +112,10 @@ fn fields(document: &Value) -> Map<String, Value> {
     document.as_object().cloned().unwrap_or_default()
 }
 
-fn root(kind: Kind) -> Lookup {
-    Lookup::Struct(schema::of(kind))
+/// The schema of the version that a document says it is of; the stored one where it says nothing known.
+fn root(kind: Kind, document: &Value) -> Lookup {
+    let version = document.get("apiVersion").and_then(Value::as_str);
+    Lookup::Struct(version.and_then(|v| schema::of_version(kind, v)).unwrap_or_else(|| schema::of(kind)))
 }
 
 #[cfg(test)]

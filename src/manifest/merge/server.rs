@@ -12,8 +12,9 @@ use crate::api::{Object, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::json::unmarshal_strict;
 use crate::manifest::strict::{
-    DecodeError, Decoded, FieldValidation, decode, decode_patched, normalise, strict_message,
+    DecodeError, Decoded, FieldValidation, decode_patched, decode_version, normalise, strict_message,
 };
+use crate::manifest::versions::from_stored;
 
 /// The kinds of patches that the server takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +47,25 @@ pub fn patch_object(
     body: &str,
     validation: FieldValidation,
 ) -> Result<Patched, ApiError> {
+    patch_version(current, &current.kind().api_version(), patch_type, body, validation)
+}
+
+/// The same, where the request is about a version of the kind that need not be the stored one.
+///
+/// # Errors
+/// Those of [`patch_object`].
+pub fn patch_version(
+    current: &Object,
+    api_version: &str,
+    patch_type: PatchType,
+    body: &str,
+    validation: FieldValidation,
+) -> Result<Patched, ApiError> {
     let kind = current.kind();
     let mut tree = current.to_tree();
     normalise(kind, &mut tree);
+    let tree = from_stored(kind, api_version, tree);
+    let def = schema::of_version(kind, api_version).unwrap_or_else(|| schema::of(kind));
     let bad_request = |text: String| {
         let prefix = if patch_type == PatchType::Strategic { "" } else { "error decoding patch: " };
         ApiError::new(Reason::BadRequest, format!("{prefix}{text}"))
@@ -62,8 +79,8 @@ pub fn patch_object(
                 other => return Err(bad_request(no_object(&other))),
             };
             let fields = tree.as_object().cloned().unwrap_or_default();
-            let merged = merge_map(fields, &mut patch, Lookup::Struct(schema::of(kind)), MergeMode::Apply)?;
-            (decode_patched(kind, &Value::Object(merged)), duplicates, go_value(&Value::Object(patch)))
+            let merged = merge_map(fields, &mut patch, Lookup::Struct(def), MergeMode::Apply)?;
+            (decode_patched(kind, api_version, &Value::Object(merged)), duplicates, go_value(&Value::Object(patch)))
         }
         PatchType::Merge => {
             match &body {
@@ -72,14 +89,14 @@ pub fn patch_object(
                 other => return Err(bad_request(no_object(other))),
             }
             let patched = json_merge_patch(&tree, &body);
-            (decode(kind, &patched), duplicates, patched.to_string())
+            (decode_version(kind, api_version, &patched), duplicates, patched.to_string())
         }
         PatchType::Json => {
             let mut strict = operations(&body).map_err(bad_request)?;
             strict.extend(duplicates);
             let strict = strict.into_iter().map(|e| format!("json patch {e}")).collect();
             let patched = json_patch(&tree, &body)?;
-            (decode(kind, &patched), strict, patched.to_string())
+            (decode_version(kind, api_version, &patched), strict, patched.to_string())
         }
     };
     let invalid = |text: &str| ApiError::invalid("", "", vec![FieldError::invalid("patch", &shown, text)]);

@@ -14,6 +14,7 @@ use serde_json::Value;
 use self::decode::{Decoder, Dialect};
 use crate::api::schema::{self, TypeDef};
 use crate::api::{Kind, Object};
+use crate::manifest::versions::to_stored;
 
 /// What the server does with fields that a kind does not have; kubectl's `--validate`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,13 +58,27 @@ pub fn decode(kind: Kind, tree: &Value) -> Result<Decoded, DecodeError> {
     typed(kind, decode_as(schema::of(kind), tree)?)
 }
 
+/// Reads an object that was sent as JSON in a version that the server offers; the object has the stored version.
+///
+/// # Errors
+/// The first value that does not fit its field.
+pub fn decode_version(kind: Kind, api_version: &str, tree: &Value) -> Result<Decoded, DecodeError> {
+    decode_by(Dialect::Json, kind, api_version, tree)
+}
+
 /// Reads the outcome of a strategic merge patch, which the server converts without going through JSON:
 /// the words differ (`unrecognized type: int32`), and unknown fields are sorted.
 ///
 /// # Errors
 /// The first value that does not fit its field.
-pub fn decode_patched(kind: Kind, tree: &Value) -> Result<Decoded, DecodeError> {
-    typed(kind, Decoder::new(Dialect::Unstructured).run(schema::of(kind), tree)?)
+pub fn decode_patched(kind: Kind, api_version: &str, tree: &Value) -> Result<Decoded, DecodeError> {
+    decode_by(Dialect::Unstructured, kind, api_version, tree)
+}
+
+fn decode_by(dialect: Dialect, kind: Kind, api_version: &str, tree: &Value) -> Result<Decoded, DecodeError> {
+    let def = schema::of_version(kind, api_version).unwrap_or_else(|| schema::of(kind));
+    let (tree, unknown) = Decoder::new(dialect).run(def, tree)?;
+    typed(kind, (to_stored(kind, api_version, &tree), unknown))
 }
 
 /// Reads a document as a struct of the API: its normal form and the strict errors.
@@ -120,8 +135,9 @@ pub fn check_metadata(tree: &Value) -> Result<(), DecodeError> {
 
 /// The server's message for a body that it could not read: `Pod in version "v1" cannot be handled as a Pod: ...`.
 /// `detail` is a [`DecodeError`] or [`strict_message`].
-pub fn bad_request_message(kind: Kind, detail: impl fmt::Display) -> String {
-    format!("{} in version {:?} cannot be handled as a {}: {detail}", kind.name(), kind.version(), kind.name())
+pub fn bad_request_message(kind: Kind, api_version: &str, detail: impl fmt::Display) -> String {
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    format!("{} in version {version:?} cannot be handled as a {}: {detail}", kind.name(), kind.name())
 }
 
 /// `strict decoding error: unknown field "a", unknown field "b"`.
@@ -243,7 +259,8 @@ mod tests {
 
     #[test]
     fn refuses_a_patch_in_the_converters_words() {
-        let refusal = |kind, tree: Value| decode_patched(kind, &tree).expect_err("it is refused").0;
+        let refusal =
+            |kind: Kind, tree: Value| decode_patched(kind, &kind.api_version(), &tree).expect_err("it is refused").0;
         assert_eq!(refusal(Kind::Deployment, json!({"spec": {"replicas": "2"}})), "unrecognized type: int32");
         assert_eq!(refusal(Kind::ConfigMap, json!({"data": {"a": 1}})), "cannot convert int64 to string");
         assert_eq!(refusal(Kind::Pod, json!({"spec": 1})), "cannot restore struct from: int64");
