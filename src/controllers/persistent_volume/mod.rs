@@ -13,6 +13,9 @@ mod plugins;
 mod reclaim;
 mod volume;
 
+#[cfg(test)]
+mod tests;
+
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1 as meta;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time, Typed};

@@ -1,0 +1,218 @@
+//! The binder at work in a cluster.
+
+use serde_json::{Value, json};
+
+use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use crate::api::{Duration, Kind, Lister, Object, ObjectKey, Time};
+use crate::controllers::Deletion;
+use crate::kinds::rules;
+use crate::sim::{ClockMode, Cluster, Config};
+
+fn cluster() -> Cluster {
+    let config = Config { clock: ClockMode::Manual, ..Config::default() };
+    let mut cluster = Cluster::new_in_memory(config, Time(0)).unwrap();
+    cluster.begin(true, Time(0)).unwrap();
+    cluster
+}
+
+fn create(cluster: &mut Cluster, kind: Kind, tree: Value) {
+    let object = Object::from_tree(kind, tree).unwrap();
+    cluster.create(object, &Default::default()).unwrap();
+    cluster.converge().unwrap();
+}
+
+fn volume(name: &str, size: &str, more: Value) -> Value {
+    let mut spec = json!({
+        "capacity": {"storage": size},
+        "accessModes": ["ReadWriteOnce"],
+        "hostPath": {"path": format!("/mnt/{name}")},
+    });
+    merge(&mut spec, more);
+    json!({"metadata": {"name": name}, "spec": spec})
+}
+
+fn claim(name: &str, size: &str, more: Value) -> Value {
+    let mut spec = json!({
+        "resources": {"requests": {"storage": size}},
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "",
+    });
+    merge(&mut spec, more);
+    json!({"metadata": {"name": name, "namespace": "default"}, "spec": spec})
+}
+
+fn merge(into: &mut Value, from: Value) {
+    for (key, value) in from.as_object().into_iter().flatten() {
+        into[key] = value.clone();
+    }
+}
+
+/// The rows of a kind's table without names' column headings and ages.
+fn table(cluster: &Cluster, kind: Kind) -> String {
+    let columns = rules(kind).columns();
+    let row = |o: &Object| {
+        let cells = cluster.with_print_context(|c| rules(kind).row(o, c));
+        let kept = columns.iter().zip(cells).filter(|(c, _)| c.name != "AGE" && !c.wide).map(|(_, cell)| cell);
+        kept.filter(|cell| !cell.is_empty() && cell != "<unset>").collect::<Vec<_>>().join(" ")
+    };
+    Lister::list(&cluster.view(), kind, None).iter().map(|o| row(o)).collect::<Vec<_>>().join("\n")
+}
+
+fn both(cluster: &Cluster) -> String {
+    format!("{}\n{}", table(cluster, Kind::PersistentVolume), table(cluster, Kind::PersistentVolumeClaim))
+}
+
+fn events(cluster: &Cluster) -> String {
+    let all = Lister::list(&cluster.view(), Kind::Event, None);
+    let mut lines: Vec<String> = all
+        .iter()
+        .filter_map(|o| match o.as_ref() {
+            Object::Event(e) => Some(format!(
+                "{} x{} {}: {}",
+                e.involved_object.name.clone()?,
+                e.count?,
+                e.reason.clone()?,
+                e.message.clone()?
+            )),
+            _ => None,
+        })
+        .collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+fn delete(cluster: &mut Cluster, kind: Kind, name: &str) {
+    let namespace = if kind.is_namespaced() { "default" } else { "" };
+    let object = cluster.view().get(&ObjectKey::new(kind, namespace, name)).cloned().unwrap();
+    cluster.delete(&Deletion::of(&object)).unwrap();
+    cluster.settle().unwrap();
+}
+
+#[test]
+fn takes_the_smallest_volume_with_the_fewest_modes() {
+    let mut c = cluster();
+    create(
+        &mut c,
+        Kind::PersistentVolume,
+        volume("small-rwx", "1Gi", json!({"accessModes": ["ReadWriteOnce", "ReadWriteMany"]})),
+    );
+    create(&mut c, Kind::PersistentVolume, volume("large", "5Gi", json!({})));
+    create(&mut c, Kind::PersistentVolume, volume("medium", "2Gi", json!({})));
+    create(&mut c, Kind::PersistentVolume, volume("block", "1Gi", json!({"volumeMode": "Block"})));
+    create(&mut c, Kind::PersistentVolumeClaim, claim("c1", "1Gi", json!({})));
+    create(&mut c, Kind::PersistentVolumeClaim, claim("c2", "10Mi", json!({"accessModes": ["ReadWriteMany"]})));
+    create(&mut c, Kind::PersistentVolumeClaim, claim("c3", "6Gi", json!({})));
+    insta::assert_snapshot!(both(&c), @r"
+    block 1Gi RWO Retain Available
+    large 5Gi RWO Retain Available
+    medium 2Gi RWO Retain Bound default/c1
+    small-rwx 1Gi RWO,RWX Retain Bound default/c2
+    c1 Bound medium 2Gi RWO
+    c2 Bound small-rwx 1Gi RWO,RWX
+    c3 Pending
+    ");
+    c.advance(Duration::secs(31)).unwrap();
+    insta::assert_snapshot!(events(&c), @"c3 x3 FailedBinding: no persistent volumes available for this claim and no storage class is set");
+}
+
+#[test]
+fn a_lost_volume_comes_back() {
+    let mut c = cluster();
+    create(&mut c, Kind::PersistentVolume, volume("v", "1Gi", json!({})));
+    create(&mut c, Kind::PersistentVolumeClaim, claim("c", "1Gi", json!({})));
+    // The volume goes though it is bound: someone takes its finalizer away.
+    let key = ObjectKey::cluster(Kind::PersistentVolume, "v");
+    let object = c.view().get(&key).cloned().unwrap();
+    c.delete(&Deletion::of(&object)).unwrap();
+    insta::assert_snapshot!(both(&c), @r"
+    v 1Gi RWO Retain Terminating default/c
+    c Bound v 1Gi RWO
+    ");
+    let mut object = Object::clone(c.view().get(&key).unwrap());
+    object.meta_mut().finalizers = None;
+    c.update(object).unwrap();
+    c.converge().unwrap();
+    insta::assert_snapshot!(both(&c), @"c Lost v 0");
+    create(&mut c, Kind::PersistentVolume, volume("v", "1Gi", json!({})));
+    insta::assert_snapshot!(both(&c), @r"
+    v 1Gi RWO Retain Available
+    c Lost v 0
+    ");
+    c.advance(Duration::secs(16)).unwrap();
+    insta::assert_snapshot!(both(&c), @r"
+    v 1Gi RWO Retain Bound default/c
+    c Bound v 1Gi RWO
+    ");
+    insta::assert_snapshot!(events(&c), @"c x1 ClaimLost: Bound claim has lost its PersistentVolume. Data on the volume is lost!");
+}
+
+#[test]
+fn policies() {
+    let mut c = cluster();
+    for (name, path, policy) in
+        [("keep", "/tmp/x", "Retain"), ("gone", "/tmp/y", "Delete"), ("fail", "/mnt/z", "Delete")]
+    {
+        let more = json!({"hostPath": {"path": path}, "persistentVolumeReclaimPolicy": policy});
+        create(&mut c, Kind::PersistentVolume, volume(name, "1Gi", more));
+        create(&mut c, Kind::PersistentVolumeClaim, claim(name, "1Gi", json!({"volumeName": name})));
+    }
+    for name in ["keep", "gone", "fail"] {
+        delete(&mut c, Kind::PersistentVolumeClaim, name);
+    }
+    insta::assert_snapshot!(both(&c), @r"
+    fail 1Gi RWO Delete Failed default/fail
+    keep 1Gi RWO Retain Released default/keep
+    ");
+    insta::assert_snapshot!(events(&c), @"fail x1 VolumeFailedDelete: host_path deleter only supports /tmp/.+ but received provided /mnt/z");
+    // A claim of the same name does not get the volume back before its claimRef is free.
+    create(&mut c, Kind::PersistentVolumeClaim, claim("keep", "1Gi", json!({})));
+    c.settle().unwrap();
+    insta::assert_snapshot!(table(&c, Kind::PersistentVolumeClaim), @"keep Pending");
+    let mut object = Object::clone(c.view().get(&ObjectKey::cluster(Kind::PersistentVolume, "keep")).unwrap());
+    object.get_mut::<PersistentVolume>().unwrap().spec.as_mut().unwrap().claim_ref = None;
+    c.update(object).unwrap();
+    c.advance(Duration::secs(16)).unwrap();
+    insta::assert_snapshot!(table(&c, Kind::PersistentVolumeClaim), @"keep Bound keep 1Gi RWO");
+}
+
+#[test]
+fn provisions_when_the_scheduler_has_chosen_a_node() {
+    let mut c = cluster();
+    create(&mut c, Kind::PersistentVolumeClaim, claim("c", "10Mi", json!({"storageClassName": "local-path"})));
+    insta::assert_snapshot!(both(&c), @"c Pending local-path");
+    let key = ObjectKey::new(Kind::PersistentVolumeClaim, "default", "c");
+    let mut object = Object::clone(c.view().get(&key).unwrap());
+    let annotations = object.meta_mut().annotations.get_or_insert_default();
+    annotations.insert("volume.kubernetes.io/selected-node".into(), "k3d-deadless-agent-0".into());
+    c.update(object).unwrap();
+    c.converge().unwrap();
+    insta::assert_snapshot!(both(&c), @"c Pending local-path");
+    c.settle().unwrap();
+    let uid = c.view().get(&key).unwrap().uid().to_string();
+    insta::assert_snapshot!(both(&c).replace(&uid, "UID"), @r"
+    pvc-UID 10Mi RWO Delete Bound default/c local-path
+    c Bound pvc-UID 10Mi RWO local-path
+    ");
+    delete(&mut c, Kind::PersistentVolumeClaim, "c");
+    assert_eq!(both(&c), "\n");
+}
+
+#[test]
+fn work_grows_with_the_claims_alone() {
+    let mut c = cluster();
+    let n = 300;
+    for i in 0..n {
+        let object = Object::from_tree(Kind::PersistentVolume, volume(&format!("v{i}"), "1Gi", json!({}))).unwrap();
+        c.create(object, &Default::default()).unwrap();
+    }
+    for i in 0..n {
+        let tree = claim(&format!("c{i}"), "1Gi", json!({}));
+        let object = Object::from_tree(Kind::PersistentVolumeClaim, tree).unwrap();
+        c.create(object, &Default::default()).unwrap();
+    }
+    c.settle().unwrap();
+    let bound = c.view().list_as::<PersistentVolumeClaim>().filter(|c| super::phase_of_claim(c) == "Bound").count();
+    assert_eq!(bound, n);
+    // A volume and a claim each: created, made available or bound, and the binding's four writes.
+    assert_eq!(c.revision() as usize - cluster().revision() as usize, n * 7);
+}
