@@ -4,6 +4,8 @@
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
 mod deployment;
+pub mod endpoint_slice;
+pub mod endpoints;
 mod garbage_collector;
 mod namespace;
 pub mod persistent_volume;
@@ -28,6 +30,8 @@ use crate::store::{Change, View};
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
     &deployment::DeploymentController,
+    &endpoint_slice::EndpointSliceController,
+    &endpoints::EndpointsController,
     &garbage_collector::GarbageCollector,
     &namespace::NamespaceController,
     &persistent_volume::PersistentVolumeController,

@@ -1,0 +1,320 @@
+//! EndpointSlices: the endpoints of a service in slices of a hundred.
+//!
+//! Mirrors `pkg/controller/endpointslice` and `k8s.io/endpointslice/reconciler.go`.
+
+use std::collections::BTreeMap;
+
+use super::endpoints::{
+    IS_HEADLESS, LAST_CHANGE_TRIGGER_TIME, busy, find_port, has_endpoints, hostname_for, selected_pods,
+    services_of_changed_pod, should_pod_be_in_endpoints, trigger_time,
+};
+use crate::api::k8s::api::core::v1::{Node, ObjectReference, Pod, Service};
+use crate::api::k8s::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
+use crate::api::object::new_controller_ref;
+use crate::api::{Kind, Object, ObjectKey, ObjectMeta, Time, names};
+use crate::controllers::pods::{is_namespace_terminating, is_ready, is_terminating};
+use crate::controllers::{Action, Controller, Deletion, Outcome, Write};
+use crate::kinds::access::{items, text};
+use crate::kinds::service::CLUSTER_IP_NONE;
+use crate::store::{Change, Index, View};
+
+/// The service that a slice belongs to.
+pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+const CONTROLLER: &str = "endpointslice-controller.k8s.io";
+/// How many endpoints a slice holds: `--max-endpoints-per-slice`.
+const MAX_ENDPOINTS_PER_SLICE: usize = 100;
+
+/// See the module.
+pub(super) struct EndpointSliceController;
+
+impl Controller for EndpointSliceController {
+    fn name(&self) -> &'static str {
+        "endpointslice"
+    }
+
+    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+        match change.key.kind {
+            Kind::Service => enqueue(change.key.clone()),
+            Kind::EndpointSlice => {
+                let slice = change.old.as_ref().filter(|o| o.label(MANAGED_BY) == Some(CONTROLLER));
+                if let Some(service) = slice.and_then(|o| o.label(SERVICE_NAME)) {
+                    enqueue(ObjectKey::new(Kind::Service, &change.key.namespace, service));
+                }
+            }
+            Kind::Pod => services_of_changed_pod(view, change).into_iter().for_each(enqueue),
+            _ => {}
+        }
+    }
+
+    fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
+        let mut outcome = Outcome::done();
+        let Some(object) = view.get(key).filter(|o| !o.is_terminating()) else { return outcome };
+        let Some(service) = object.get::<Service>().filter(|s| has_endpoints(s)) else { return outcome };
+        let bucket = format!("{}/{}", key.namespace, key.name);
+        let slices: Vec<&EndpointSlice> = view
+            .indexed(Kind::EndpointSlice, Index::SliceService, &bucket)
+            .filter(|o| o.label(MANAGED_BY) == Some(CONTROLLER) && !o.is_terminating())
+            .filter_map(|o| o.get::<EndpointSlice>())
+            .collect();
+        let total = slices.iter().map(|s| items(&s.endpoints).len()).sum();
+        if let Some(wait) = slices.iter().filter_map(|s| busy(&s.metadata, total, now)).max() {
+            outcome.after(wait);
+            return outcome;
+        }
+        let pods = selected_pods(view, object, service);
+        for write in (Reconciler { view, object, service, pods }).reconcile(slices) {
+            outcome.push(write.then(|answer| match answer {
+                Err(error) if !is_namespace_terminating(error) => vec![Action::Fail(error.clone())],
+                _ => Vec::new(),
+            }));
+        }
+        outcome
+    }
+}
+
+struct Reconciler<'a> {
+    view: &'a View<'a>,
+    object: &'a Object,
+    service: &'a Service,
+    pods: Vec<&'a Pod>,
+}
+
+/// Ports as a key: slices hold endpoints of the same ports.
+fn port_key(ports: &[EndpointPort]) -> String {
+    let mut all: Vec<String> =
+        ports.iter().map(|p| format!("{:?}/{:?}/{:?}/{:?}", p.name, p.port, p.protocol, p.app_protocol)).collect();
+    all.sort();
+    all.join(",")
+}
+
+/// What makes two endpoints the same one.
+fn identity(endpoint: &Endpoint) -> (Vec<String>, String) {
+    let uid = endpoint.target_ref.as_ref().and_then(|r| r.uid.clone()).unwrap_or_default();
+    (endpoint.addresses.clone(), uid)
+}
+
+impl Reconciler<'_> {
+    fn reconcile(&self, slices: Vec<&EndpointSlice>) -> Vec<Write> {
+        let uid = self.object.uid();
+        let mut existing: BTreeMap<String, Vec<EndpointSlice>> = BTreeMap::new();
+        let mut to_delete: Vec<EndpointSlice> = Vec::new();
+        let owned = |s: &EndpointSlice| s.metadata.owner_references.iter().flatten().any(|o| o.uid == uid);
+        for slice in slices.iter().map(|s| EndpointSlice::clone(s)) {
+            match owned(&slice) && slice.address_type == "IPv4" {
+                true => existing.entry(port_key(items(&slice.ports))).or_default().push(slice),
+                false => to_delete.push(slice),
+            }
+        }
+        let before = slices.len();
+        let desired = self.desired();
+        let (mut to_create, mut to_update) = (Vec::new(), Vec::new());
+        for (key, (ports, endpoints)) in &desired {
+            let of_ports = existing.remove(key).unwrap_or_default();
+            self.by_port(of_ports, ports, endpoints.clone(), &mut to_create, &mut to_update, &mut to_delete);
+        }
+        to_delete.extend(existing.into_values().flatten());
+        if before == to_delete.len() && to_create.is_empty() {
+            let placeholder = self.new_slice(&[]);
+            let same = |s: &EndpointSlice| {
+                items(&s.endpoints).is_empty()
+                    && items(&s.ports).is_empty()
+                    && s.metadata.labels == placeholder.metadata.labels
+            };
+            match to_delete.as_slice() {
+                [only] if same(only) => to_delete.clear(),
+                _ => to_create.push(placeholder),
+            }
+        }
+        self.finalize(to_create, to_update, to_delete, &slices)
+    }
+
+    /// The endpoints that there should be, by their ports.
+    fn desired(&self) -> BTreeMap<String, (Vec<EndpointPort>, Vec<Endpoint>)> {
+        let mut all: BTreeMap<String, (Vec<EndpointPort>, Vec<Endpoint>)> = BTreeMap::new();
+        for pod in self.pods.iter().filter(|p| should_pod_be_in_endpoints(p, true)) {
+            let ports = self.ports(pod);
+            let node = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).unwrap_or_default();
+            let node = self.view.get_as::<Node>("", node);
+            let spec = self.service.spec.as_ref();
+            if node.is_none() && spec.and_then(|s| s.publish_not_ready_addresses) != Some(true) {
+                continue;
+            }
+            let entry = all.entry(port_key(&ports)).or_insert_with(|| (ports, Vec::new()));
+            entry.1.push(self.endpoint(pod, node));
+        }
+        all
+    }
+
+    fn ports(&self, pod: &Pod) -> Vec<EndpointPort> {
+        let ports = self.service.spec.as_ref().map(|s| items(&s.ports)).unwrap_or_default();
+        let port = |p: &crate::api::k8s::api::core::v1::ServicePort| {
+            Some(EndpointPort {
+                name: Some(text(&p.name).to_string()),
+                port: Some(find_port(pod, p)?),
+                protocol: p.protocol.clone(),
+                app_protocol: p.app_protocol.clone(),
+            })
+        };
+        ports.iter().filter_map(port).collect()
+    }
+
+    fn endpoint(&self, pod: &Pod, node: Option<&Node>) -> Endpoint {
+        let publish = self.service.spec.as_ref().and_then(|s| s.publish_not_ready_addresses) == Some(true);
+        let (serving, terminating) = (is_ready(pod), is_terminating(pod));
+        let labels = node.and_then(|n| n.metadata.labels.as_ref());
+        Endpoint {
+            addresses: pod.status.as_ref().and_then(|s| s.pod_ip.clone()).into_iter().collect(),
+            conditions: Some(EndpointConditions {
+                ready: Some(publish || (serving && !terminating)),
+                serving: Some(serving),
+                terminating: Some(terminating),
+            }),
+            hostname: hostname_for(pod, self.service).map(String::from),
+            node_name: pod.spec.as_ref().and_then(|s| s.node_name.clone()),
+            target_ref: Some(ObjectReference {
+                kind: Some("Pod".into()),
+                name: pod.metadata.name.clone(),
+                namespace: pod.metadata.namespace.clone(),
+                uid: pod.metadata.uid.clone(),
+                ..Default::default()
+            }),
+            zone: labels.and_then(|l| l.get("topology.kubernetes.io/zone")).cloned(),
+            ..Default::default()
+        }
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.service.metadata.labels.clone().unwrap_or_default();
+        let cluster_ip = self.service.spec.as_ref().map(|s| text(&s.cluster_ip)).unwrap_or_default();
+        match cluster_ip {
+            "" | CLUSTER_IP_NONE => labels.insert(IS_HEADLESS.into(), String::new()),
+            _ => labels.remove(IS_HEADLESS),
+        };
+        labels.insert(SERVICE_NAME.into(), self.object.name().to_string());
+        labels.insert(MANAGED_BY.into(), CONTROLLER.into());
+        labels
+    }
+
+    fn new_slice(&self, ports: &[EndpointPort]) -> EndpointSlice {
+        let name = self.object.name();
+        let prefix = format!("{name}-");
+        let long = !names::dns1123_subdomain(&names::mask_trailing_dash(&prefix)).is_empty();
+        EndpointSlice {
+            metadata: ObjectMeta {
+                generate_name: Some(if long { name.to_string() } else { prefix }),
+                namespace: Some(self.object.namespace().to_string()),
+                labels: Some(self.labels()),
+                owner_references: Some(vec![new_controller_ref(self.object)]),
+                ..Default::default()
+            },
+            address_type: "IPv4".into(),
+            ports: Some(ports.to_vec()).filter(|p| !p.is_empty()),
+            endpoints: None,
+        }
+    }
+
+    /// Mirrors `reconcileByPortMapping`.
+    fn by_port(
+        &self,
+        existing: Vec<EndpointSlice>,
+        ports: &[EndpointPort],
+        mut wanted: Vec<Endpoint>,
+        to_create: &mut Vec<EndpointSlice>,
+        to_update: &mut Vec<EndpointSlice>,
+        to_delete: &mut Vec<EndpointSlice>,
+    ) {
+        let labels = Some(self.labels());
+        let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
+        for mut slice in existing {
+            let old = slice.endpoints.take().unwrap_or_default();
+            let mut kept = Vec::new();
+            for endpoint in &old {
+                if let Some(at) = wanted.iter().position(|w| identity(w) == identity(endpoint)) {
+                    kept.push(wanted.remove(at));
+                }
+            }
+            let moved = kept != old;
+            let emptied = moved && kept.is_empty();
+            slice.endpoints = Some(kept).filter(|k| !k.is_empty());
+            let relabelled = slice.metadata.labels != labels;
+            if emptied {
+                slice.endpoints = Some(old);
+                to_delete.push(slice);
+            } else if moved || relabelled {
+                slice.metadata.labels = labels.clone();
+                changed.push(slice);
+            } else {
+                unchanged.push(slice);
+            }
+        }
+        let size = |slice: &EndpointSlice| items(&slice.endpoints).len();
+        let fill = |slice: &mut EndpointSlice, wanted: &mut Vec<Endpoint>| {
+            let room = MAX_ENDPOINTS_PER_SLICE.saturating_sub(size(slice)).min(wanted.len());
+            slice.endpoints.get_or_insert_default().extend(wanted.drain(..room));
+        };
+        changed.sort_by_key(|slice| std::cmp::Reverse(size(slice)));
+        for slice in &mut changed {
+            if !wanted.is_empty() {
+                fill(slice, &mut wanted);
+            }
+        }
+        while !wanted.is_empty() {
+            let fits = |slice: &EndpointSlice| size(slice) + wanted.len() <= MAX_ENDPOINTS_PER_SLICE && size(slice) > 0;
+            let best = (0..unchanged.len()).filter(|i| fits(&unchanged[*i])).max_by_key(|i| size(&unchanged[*i]));
+            match best {
+                Some(at) => {
+                    let mut slice = unchanged.remove(at);
+                    fill(&mut slice, &mut wanted);
+                    changed.push(slice);
+                }
+                None => {
+                    let mut slice = self.new_slice(ports);
+                    fill(&mut slice, &mut wanted);
+                    to_create.push(slice);
+                }
+            }
+        }
+        to_update.extend(changed);
+    }
+
+    /// Slices that would go give way to those that would come. Mirrors `finalize`.
+    fn finalize(
+        &self,
+        mut to_create: Vec<EndpointSlice>,
+        mut to_update: Vec<EndpointSlice>,
+        mut to_delete: Vec<EndpointSlice>,
+        before: &[&EndpointSlice],
+    ) -> Vec<Write> {
+        let uid = self.object.uid();
+        let reusable = |s: &EndpointSlice| {
+            s.address_type == "IPv4" && s.metadata.owner_references.iter().flatten().any(|o| o.uid == uid)
+        };
+        while let Some(at) = to_delete.iter().position(&reusable) {
+            let Some(new) = to_create.pop() else { break };
+            let old = to_delete.remove(at);
+            let metadata = ObjectMeta { labels: new.metadata.labels.clone(), ..old.metadata };
+            to_update.push(EndpointSlice { metadata, ..new });
+        }
+        let stamp = |mut slice: EndpointSlice, is_new: bool| {
+            let known: Vec<&Endpoint> = before.iter().flat_map(|s| items(&s.endpoints)).collect();
+            let fresh: Vec<String> =
+                items(&slice.endpoints).iter().filter(|e| !known.contains(e)).map(|e| identity(e).1).collect();
+            let pods = self.pods.iter().copied().filter(|p| fresh.iter().any(|uid| *uid == text(&p.metadata.uid)));
+            let first = is_new && before.is_empty();
+            let annotations = slice.metadata.annotations.get_or_insert_default();
+            match trigger_time(self.service, first, pods) {
+                Some(time) => annotations.insert(LAST_CHANGE_TRIGGER_TIME.into(), time),
+                None => annotations.remove(LAST_CHANGE_TRIGGER_TIME),
+            };
+            if annotations.is_empty() {
+                slice.metadata.annotations = None;
+            }
+            slice
+        };
+        let mut writes: Vec<Write> = to_create.into_iter().map(|s| Write::create(stamp(s, true))).collect();
+        writes.extend(to_update.into_iter().map(|s| Write::update(stamp(s, false))));
+        writes.extend(to_delete.into_iter().map(|s| Write::Delete(Deletion::of(&Object::EndpointSlice(s)))));
+        writes
+    }
+}
