@@ -1,7 +1,5 @@
 //! Deployment.
 
-use serde_json::{Value, json};
-
 use crate::api::k8s::api::apps::v1::{
     Deployment, DeploymentSpec, DeploymentStatus, DeploymentStrategy, ReplicaSet, RollingUpdateDeployment,
 };
@@ -12,10 +10,11 @@ use crate::api::{Kind, time};
 use crate::error::FieldError;
 use crate::kinds::access::{items, set_text, text};
 use crate::kinds::describe::{describe_events_of, print_annotations_multiline, print_labels_multiline};
+use crate::kinds::internal::Internal;
 use crate::kinds::meta::FIELD_IMMUTABLE;
 use crate::kinds::pod::{self, int_or_string};
 use crate::kinds::workload::{
-    GoStruct, by_creation, container_cells, describe_conditions, equal_ignore_hash, int_or_percent_value,
+    by_creation, container_cells, describe_conditions, equal_ignore_hash, int_or_percent_value,
     is_not_more_than_100_percent, nonnegative, validate_positive_int_or_percent, validate_selector,
     validate_template_for_replica_set, warn_of_name,
 };
@@ -144,16 +143,9 @@ fn validate_strategy(strategy: &DeploymentStrategy) -> Vec<FieldError> {
             let detail = "this should be defaulted and never be nil";
             vec![FieldError::required(format!("{path}.rollingUpdate"), detail)]
         }
-        (other, rolling) => {
-            let rolling = rolling.as_ref().map_or(Value::Null, |r| {
-                let number = |v: &Option<IntOrString>| v.as_ref().map_or(json!(0), |v| json!(v));
-                json!(GoStruct(vec![
-                    ("MaxUnavailable", number(&r.max_unavailable)),
-                    ("MaxSurge", number(&r.max_surge)),
-                ]))
-            });
-            let go = GoStruct(vec![("Type", json!(other)), ("RollingUpdate", rolling)]);
-            vec![FieldError::not_supported(path, go, &["Recreate", "RollingUpdate"])]
+        _ => {
+            let strategy = Internal::of("DeploymentStrategy", strategy);
+            vec![FieldError::not_supported(path, strategy, &["Recreate", "RollingUpdate"])]
         }
     }
 }

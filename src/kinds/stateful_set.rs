@@ -1,7 +1,5 @@
 //! StatefulSet.
 
-use serde_json::{Value, json};
-
 use crate::api::k8s::api::apps::v1::{
     RollingUpdateStatefulSetStrategy, StatefulSet, StatefulSetSpec, StatefulSetStatus, StatefulSetUpdateStrategy,
 };
@@ -14,11 +12,12 @@ use crate::kinds::describe::{
     describe_events_of, print_annotations_multiline, print_labels_multiline, print_labels_multiline_with_indent,
     quantity,
 };
+use crate::kinds::internal::Internal;
 use crate::kinds::meta::validate_annotations;
 use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::kinds::pod::{self, int_or_string};
 use crate::kinds::workload::{
-    GoStruct, container_cells, int_or_percent_value, is_not_more_than_100_percent, nonnegative, pods_status,
+    container_cells, int_or_percent_value, is_not_more_than_100_percent, nonnegative, pods_status,
     validate_positive_int_or_percent, validate_restarting_template, validate_selector, validate_template_labels,
 };
 use crate::kinds::{Column, Description, NameRule, PrintContext, Strategy, print};
@@ -204,20 +203,19 @@ fn validate_update_strategy(strategy: &StatefulSetUpdateStrategy) -> Vec<FieldEr
     match (text(&strategy.type_), &strategy.rolling_update) {
         ("OnDelete", Some(rolling)) => {
             let detail = "only allowed for updateStrategy 'RollingUpdate'";
-            vec![FieldError::invalid(format!("{path}.rollingUpdate"), GoStruct(go_rolling_update(rolling)), detail)]
+            vec![FieldError::invalid(
+                format!("{path}.rollingUpdate"),
+                Internal::of("RollingUpdateStatefulSetStrategy", rolling),
+                detail,
+            )]
         }
         ("RollingUpdate", Some(rolling)) => validate_rolling_update(rolling, &format!("{path}.rollingUpdate")),
         ("OnDelete" | "RollingUpdate", None) => Vec::new(),
-        (other, rolling) => {
-            let rolling = rolling.as_ref().map(|r| json!(GoStruct(go_rolling_update(r))));
-            let go = GoStruct(vec![("Type", json!(other)), ("RollingUpdate", rolling.unwrap_or(Value::Null))]);
-            vec![FieldError::invalid(path, go, "must be 'RollingUpdate' or 'OnDelete'")]
+        _ => {
+            let strategy = Internal::of("StatefulSetUpdateStrategy", strategy);
+            vec![FieldError::invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")]
         }
     }
-}
-
-fn go_rolling_update(rolling: &RollingUpdateStatefulSetStrategy) -> Vec<(&'static str, Value)> {
-    vec![("Partition", json!(rolling.partition.unwrap_or(0))), ("MaxUnavailable", json!(rolling.max_unavailable))]
 }
 
 fn validate_rolling_update(rolling: &RollingUpdateStatefulSetStrategy, path: &str) -> Vec<FieldError> {

@@ -2,8 +2,6 @@
 //!
 //! Mirrors `pkg/apis/apps/validation/validation.go` and helpers of printers and `describe`.
 
-use serde_json::Value;
-
 use crate::api::k8s::api::apps::v1::ReplicaSet;
 use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
@@ -151,20 +149,6 @@ pub fn scaled_value(value: &IntOrString, total: i32, round_up: bool) -> i32 {
             let scaled = if round_up { -(-hundredths).div_euclid(100) } else { hundredths.div_euclid(100) };
             i32::try_from(scaled).unwrap_or(i32::MAX)
         }
-    }
-}
-
-/// A Go struct without JSON tags as messages print it: `{"Type":"OnDelete","RollingUpdate":null}`, fields in order.
-pub struct GoStruct(pub Vec<(&'static str, Value)>);
-
-impl serde::Serialize for GoStruct {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap;
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
     }
 }
 
