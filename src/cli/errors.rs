@@ -30,7 +30,14 @@ impl Fault {
         }
     }
 
-    /// The line that stands for this fault among several.
+    /// The message alone.
+    pub fn message(&self) -> String {
+        match self {
+            Fault::Api(e) => e.message.clone(),
+            Fault::Plain(text) => text.clone(),
+        }
+    }
+
     /// Puts a text before the message.
     pub fn when_raw(self, before: &str) -> Fault {
         match self {
@@ -42,6 +49,7 @@ impl Fault {
         }
     }
 
+    /// The line that stands for this fault among several.
     fn among_many(&self) -> String {
         match self {
             Fault::Api(e) => format!("Error from server ({}): {}", e.reason.as_str(), e.message),

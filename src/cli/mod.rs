@@ -26,6 +26,8 @@ mod patch;
 mod replace;
 mod request;
 mod resources;
+mod rollout;
+mod scale;
 mod session;
 mod table;
 mod target;
@@ -139,6 +141,8 @@ verbs! {
     Patch, patch, true, Writes;
     PortForward, containers::port_forward, true, Reads;
     Replace, replace, true, Writes;
+    Rollout, rollout, true, Writes;
+    Scale, scale, true, Writes;
     Top, containers::top, true, Reads;
     Version, discovery::version, true, Reads;
     Wait, wait, true, Writes;

@@ -12,7 +12,7 @@ mod csi_driver;
 mod csi_node;
 mod csi_storage_capacity;
 mod daemon_set;
-mod deployment;
+pub mod deployment;
 pub mod endpoint_slice;
 mod endpoints;
 mod event;
@@ -51,6 +51,7 @@ pub mod internal;
 pub mod meta;
 pub mod node_selector;
 pub mod print;
+pub mod rollout;
 pub mod workload;
 
 mod registry;

@@ -138,7 +138,6 @@ impl Cluster {
         let Some(controller) = all().get(item.controller) else { return Ok(true) };
         let outcome = controller.reconcile(&self.store.view(), &item.key, self.now);
         self.carry_out(item, outcome)?;
-        self.dispatch_changes();
         Ok(true)
     }
 
@@ -182,7 +181,10 @@ impl Cluster {
 
     fn carry_out(&mut self, item: Item, outcome: Outcome) -> Result<(), ApiError> {
         let mut chain = Chain::default();
-        match self.do_actions(outcome.actions, &mut chain)? {
+        let refused = self.do_actions(outcome.actions, &mut chain)?;
+        // Who reacts to what was written comes before another look at the same key.
+        self.dispatch_changes();
+        match refused {
             None => {
                 self.queue.forget_failures(&item);
                 match outcome.requeue {

@@ -52,6 +52,9 @@ impl Controller for StatefulSetController {
         outcome.actions.extend(update.actions);
         outcome.actions.extend(revisions::truncate_history(set, members.iter().copied(), &history, &found));
 
+        if update.again {
+            outcome.after(Duration::ZERO);
+        }
         let min_ready = identity::min_ready_seconds(set);
         if min_ready > 0 && update.status.ready_replicas.unwrap_or(0) != update.status.available_replicas.unwrap_or(0) {
             let check = pods::next_availability_check(members, min_ready, now);

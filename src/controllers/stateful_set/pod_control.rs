@@ -81,12 +81,23 @@ struct ClaimWork {
     missing: VecDeque<PersistentVolumeClaim>,
     present: Vec<PersistentVolumeClaim>,
     faults: Vec<String>,
-    create_pod: bool,
+    /// Whether a fault keeps the pod itself from being made.
+    for_new_pod: bool,
 }
 
-/// Makes a pod, its claims first. Mirrors `CreateStatefulPod`.
-pub(super) fn create_stateful_pod(view: &View<'_>, plan: &Rc<Plan>, set: &StatefulSet, pod: Pod) -> Vec<Action> {
-    create_persistent_volume_claims(claim_work(view, plan, set, pod, true))
+/// Makes a pod, or first the claims that it lacks: then the second part says that the set must be looked at again
+/// once the binder has seen them. Mirrors `CreateStatefulPod`.
+pub(super) fn create_stateful_pod(
+    view: &View<'_>,
+    plan: &Rc<Plan>,
+    set: &StatefulSet,
+    pod: Pod,
+) -> (Vec<Action>, bool) {
+    let work = claim_work(view, plan, set, pod, true);
+    match work.missing.is_empty() && work.faults.is_empty() {
+        true => (vec![create_pod(work)], false),
+        false => (create_persistent_volume_claims(work), true),
+    }
 }
 
 /// Makes the claims that a pending pod lacks. Mirrors `createMissingPersistentVolumeClaims`.
@@ -102,13 +113,13 @@ pub(super) fn create_missing_persistent_volume_claims(
     create_persistent_volume_claims(claim_work(view, plan, set, pod.clone(), false))
 }
 
-fn claim_work(view: &View<'_>, plan: &Rc<Plan>, set: &StatefulSet, pod: Pod, create_pod: bool) -> ClaimWork {
+fn claim_work(view: &View<'_>, plan: &Rc<Plan>, set: &StatefulSet, pod: Pod, for_new_pod: bool) -> ClaimWork {
     let mut work = ClaimWork {
         plan: Rc::clone(plan),
         missing: VecDeque::new(),
         present: Vec::new(),
         faults: Vec::new(),
-        create_pod,
+        for_new_pod,
         pod: Box::new(pod),
     };
     for claim in get_persistent_volume_claims(set, ordinal(&work.pod)) {
@@ -150,20 +161,22 @@ fn create_persistent_volume_claims(mut work: ClaimWork) -> Vec<Action> {
 }
 
 fn after_claims(work: ClaimWork) -> Vec<Action> {
-    let ClaimWork { plan, pod, present, faults, create_pod, .. } = work;
-    let name = identity_name(&pod);
-    if !faults.is_empty() {
-        let fault = match faults.as_slice() {
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        };
-        let event = create_pod.then(|| plan.pod_event("Create", &name, Some(&fault)));
-        return event.into_iter().chain(plan.fail(ApiError::new(Reason::Forbidden, fault))).collect();
-    }
-    if !create_pod {
+    let ClaimWork { plan, pod, present, faults, for_new_pod, .. } = work;
+    if faults.is_empty() {
         return update_pod_claim_for_retention_policy(&plan, &pod, present);
     }
-    let create = Write::create(Pod::clone(&pod)).then(move |answer| match answer {
+    let fault = match faults.as_slice() {
+        [one] => one.clone(),
+        many => format!("[{}]", many.join(", ")),
+    };
+    let event = for_new_pod.then(|| plan.pod_event("Create", &identity_name(&pod), Some(&fault)));
+    event.into_iter().chain(plan.fail(ApiError::new(Reason::Forbidden, fault))).collect()
+}
+
+fn create_pod(work: ClaimWork) -> Action {
+    let ClaimWork { plan, pod, present, .. } = work;
+    let name = identity_name(&pod);
+    Write::create(Pod::clone(&pod)).then(move |answer| match answer {
         Ok(created) => {
             let created = created.get::<Pod>().unwrap_or(&pod);
             let mut actions = update_pod_claim_for_retention_policy(&plan, created, present);
@@ -175,8 +188,7 @@ fn after_claims(work: ClaimWork) -> Vec<Action> {
             let event = plan.pod_event("Create", &name, Some(&error.message));
             [event].into_iter().chain(plan.fail(error.clone())).collect()
         }
-    });
-    vec![create]
+    })
 }
 
 fn identity_name(pod: &Pod) -> String {

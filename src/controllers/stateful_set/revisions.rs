@@ -5,16 +5,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::identity::pod_revision;
 use crate::api::k8s::api::apps::v1::{ControllerRevision, StatefulSet};
-use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
+use crate::api::k8s::api::core::v1::Pod;
 use crate::api::k8s::apimachinery::pkg::runtime::RawExtension;
 use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Kind, Object, ObjectMeta, names};
 use crate::controllers::{Action, Deletion, Write, pods};
+use crate::kinds::rollout::{revision_data, template_of};
 use crate::store::{Index, View};
 
 /// The label that holds a revision's hash.
@@ -62,16 +63,6 @@ pub(super) fn adopt_orphan_revisions(set: &Object, revisions: &[&Arc<Object>]) -
         pods::tolerating_gone(Write::update(adopted))
     };
     if set.is_terminating() { Vec::new() } else { orphaned.map(adopt).collect() }
-}
-
-/// The patch that brings a set back to its present template. Mirrors `getPatch`.
-fn get_patch(set: &StatefulSet) -> Value {
-    let template = set.spec.as_ref().map(|s| serde_json::to_value(&s.template).unwrap_or_default());
-    let mut template = template.unwrap_or_else(|| json!({}));
-    if let Some(fields) = template.as_object_mut() {
-        fields.insert("$patch".into(), json!("replace"));
-    }
-    json!({"spec": {"template": template}})
 }
 
 /// The patch as Go's `json.Marshal` spells it, which the revision's name is made from.
@@ -133,7 +124,7 @@ pub(super) fn get_stateful_set_revisions(
     let history: Vec<&ControllerRevision> = revisions.iter().filter_map(|o| o.get::<ControllerRevision>()).collect();
     let status = set.status.as_ref();
     let mut collision_count = status.and_then(|s| s.collision_count).unwrap_or(0);
-    let data = get_patch(set);
+    let data = revision_data(&set.spec.as_ref().map(|s| s.template.clone()).unwrap_or_default());
     let next = history.last().map_or(1, |r| r.revision + 1);
     let equal = history.iter().rev().find(|r| r.data.as_ref().is_some_and(|d| d.0 == data));
     let mut actions = Vec::new();
@@ -174,13 +165,6 @@ pub(super) fn apply_revision(set: &StatefulSet, revision: &ControllerRevision) -
         spec.template = template;
     }
     restored
-}
-
-/// The pod template that a revision holds.
-fn template_of(revision: &ControllerRevision) -> Option<PodTemplateSpec> {
-    let mut template = revision.data.as_ref()?.0.get("spec")?.get("template")?.clone();
-    template.as_object_mut()?.remove("$patch");
-    serde_json::from_value(template).ok()
 }
 
 /// The deletions of the oldest revisions that neither the set nor a pod needs, beyond the limit.

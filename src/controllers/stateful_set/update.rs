@@ -2,6 +2,7 @@
 //!
 //! Mirrors `pkg/controller/statefulset/stateful_set_control.go`.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub(super) struct Update {
     pub(super) actions: Vec<Action>,
     /// The status that was written.
     pub(super) status: StatefulSetStatus,
+    /// Whether to look again as soon as others have seen the claims that were made.
+    pub(super) again: bool,
 }
 
 struct Sync<'a> {
@@ -44,6 +47,8 @@ struct Sync<'a> {
     replicas: Vec<Option<&'a Pod>>,
     /// The pods of ordinals that are not wanted, the highest first.
     condemned: Vec<&'a Pod>,
+    /// Whether claims were made whose pods are to follow.
+    again: Cell<bool>,
 }
 
 /// Whether to look at further pods.
@@ -72,6 +77,7 @@ pub(super) fn update_stateful_set<'a>(
         now,
         replicas: vec![None; usize::try_from(wanted(set)).unwrap_or(0)],
         condemned: Vec::new(),
+        again: Cell::new(false),
     };
     for pod in pods {
         if pod_in_ordinal_range(pod, set) {
@@ -95,7 +101,7 @@ pub(super) fn update_stateful_set<'a>(
     }
     complete_rolling_update(set, &mut status);
     actions.extend(sync.status_write(&status).map(Write::action));
-    Update { actions, status }
+    Update { actions, status, again: sync.again.get() }
 }
 
 impl Sync<'_> {
@@ -139,7 +145,9 @@ impl Sync<'_> {
             if pod_claim_is_stale(self.view, self.set, &pod) {
                 return Next::Stop;
             }
-            actions.extend(create_stateful_pod(self.view, plan, self.set, pod));
+            let (created, again) = create_stateful_pod(self.view, plan, self.set, pod);
+            actions.extend(created);
+            self.again.set(self.again.get() || again);
             return Next::Stop;
         };
         if is_terminal(pod) {
