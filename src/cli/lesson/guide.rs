@@ -410,7 +410,6 @@ mod tests {
         The cluster now:
         NAME   READY
         a   1/1
-
         $ k run mine
         pod/mine created
 
