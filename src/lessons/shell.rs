@@ -22,7 +22,7 @@ pub trait Shell {
     /// Runs one `kubectl` or `kstate` line. A command that fails is a reply like any other.
     fn run(&mut self, line: &str) -> Reply;
 
-    /// Lets the cluster's clock run until nothing is due any more.
+    /// Lets the cluster's clock run until nothing is due any more, and a moment longer.
     ///
     /// # Errors
     /// The cluster's state can't be read or written.

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::api::Duration;
 use crate::cli::run_on;
 use crate::cli::session::wall_now;
 use crate::error::{ApiError, Failure};
@@ -17,6 +18,12 @@ use crate::ui::Ui;
 
 /// kstate's own verbs that work on the lesson's cluster; the others choose or change clusters.
 const OWN_VERBS: [&str; 4] = ["clock", "node", "why", "events"];
+
+/// How old a lesson's cluster is when it begins.
+const STANDING: Duration = Duration::secs(300);
+
+/// What passes after each command, as it does when somebody reads: ages are not all alike then.
+const READING: Duration = Duration::secs(3);
 
 /// A lesson's cluster and folder.
 pub(super) struct LessonShell {
@@ -70,8 +77,11 @@ impl LessonShell {
         &self.folder
     }
 
-    /// Brings the classes that the lesson's profile asks for.
+    /// Lets the cluster stand for a while, and brings the classes that the lesson's profile asks for.
     fn prepared(mut self, lesson: &Lesson) -> Result<Self, Failure> {
+        self.cluster.begin(true, wall_now())?;
+        self.cluster.advance(STANDING)?;
+        self.cluster.commit()?;
         let Some(classes) = &lesson.front.cluster.classes else { return Ok(self) };
         if !classes.iter().any(|c| c == "local-path") {
             self.run("kubectl delete storageclass local-path");
@@ -126,6 +136,7 @@ impl Shell for LessonShell {
     fn settle(&mut self) -> Result<(), Failure> {
         self.cluster.begin(true, wall_now())?;
         self.cluster.settle()?;
+        self.cluster.advance(READING)?;
         Ok(self.cluster.commit()?)
     }
 
