@@ -168,6 +168,7 @@ pub(super) fn validate_persistent_volume_update(new: &PersistentVolume, old: &Pe
     }
     let (source, old_source) = (source_of(&spec), source_of(&old));
     if source != old_source {
+        let (source, old_source) = (internal(&source), internal(&old_source));
         let diff = Internal::diff(&old_source, &source);
         let detail = format!("spec.persistentvolumesource is immutable after creation\n{diff}");
         faults.push(FieldError::forbidden("spec.persistentvolumesource", &detail));
@@ -213,6 +214,22 @@ fn with_ga_labels(old: &VolumeNodeAffinity, new: Option<&VolumeNodeAffinity>) ->
     old
 }
 
-fn source_of(spec: &PersistentVolumeSpec) -> Internal {
+/// A spec with nothing in it but the source.
+fn source_of(spec: &PersistentVolumeSpec) -> PersistentVolumeSpec {
+    PersistentVolumeSpec {
+        access_modes: None,
+        capacity: None,
+        claim_ref: None,
+        mount_options: None,
+        node_affinity: None,
+        persistent_volume_reclaim_policy: None,
+        storage_class_name: None,
+        volume_attributes_class_name: None,
+        volume_mode: None,
+        ..spec.clone()
+    }
+}
+
+fn internal(spec: &PersistentVolumeSpec) -> Internal {
     Internal::of("PersistentVolumeSource", spec)
 }

@@ -185,9 +185,8 @@ pub(super) fn validate_persistent_volume_claim_update(
         keep_storage_request(&mut clone, &old_spec);
         clone.volume_attributes_class_name = old_clone.volume_attributes_class_name.clone();
     }
-    let (a, b) = (internal(&old_clone), internal(&clone));
-    if a != b {
-        let diff = Internal::diff(&a, &b);
+    if clone != old_clone && internal(&clone) != internal(&old_clone) {
+        let diff = Internal::diff(&internal(&old_clone), &internal(&clone));
         let detail = format!(
             "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound \
              claims\n{diff}"
