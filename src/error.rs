@@ -78,9 +78,15 @@ impl FieldError {
 
     /// `Unsupported value: VALUE: supported values: "A", "B"` (the values are sorted).
     pub fn not_supported(field: impl Into<String>, value: impl serde::Serialize, supported: &[&str]) -> Self {
+        let mut sorted = supported.to_vec();
+        sorted.sort_unstable();
+        Self::not_supported_in_order(field, value, &sorted)
+    }
+
+    /// The same with the values as they come, for the few checks whose original does not sort them.
+    pub fn not_supported_in_order(field: impl Into<String>, value: impl serde::Serialize, supported: &[&str]) -> Self {
         let value = serde_json::to_string(&value).unwrap_or_default();
-        let mut all: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
-        all.sort();
+        let all: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
         let detail = if all.is_empty() { String::new() } else { format!("supported values: {}", all.join(", ")) };
         Self::worded(field, format!("Unsupported value: {value}"), &detail)
     }

@@ -47,6 +47,7 @@ mod volume_attributes_class;
 
 pub mod access;
 pub mod describe;
+mod faults;
 pub mod internal;
 pub mod meta;
 pub mod node_selector;

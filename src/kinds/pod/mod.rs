@@ -14,5 +14,9 @@ mod warnings;
 pub use containers::{describe_resources, field_value, int_or_string, resource_value, split_maybe_subscripted_path};
 pub use defaults::{set_pod_spec_defaults, set_pod_template_defaults};
 pub use describe::describe_pod_template;
-pub use validation::validate_pod_template_spec;
+pub(crate) use validation::{
+    is_extended, is_native, is_standard_quota_resource, validate_resource_name, validate_resource_quantity,
+};
+pub use validation::{validate_node_selector, validate_pod_template_spec};
 pub use volumes::print_attributes_multiline;
+pub use warnings::{node_label_deprecation, warnings_for_pod_template};
