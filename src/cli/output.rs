@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::session::Session;
 use crate::api::{Kind, Object};
 use crate::error::Failure;
+use crate::manifest::strict::normalise;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::go_template::GoTemplate;
 use crate::printers::jsonpath::{JsonPath, JsonPathError};
@@ -146,6 +147,7 @@ pub fn list_of(trees: &[Value]) -> Value {
 /// An object as a client sees it: with `apiVersion` and `kind`, without managed fields.
 pub fn tree_of(object: &Object) -> Value {
     let mut tree = object.to_tree();
+    normalise(object.kind(), &mut tree);
     if let Some(metadata) = tree["metadata"].as_object_mut() {
         metadata.remove("managedFields");
     }

@@ -80,7 +80,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
                 let patched = patch_object(live, patch_type, &body, Validate::Ignore.field_validation());
                 patched.and_then(|p| session.cluster.update_status(p.object)).map_err(Fault::from)
             }
-            _ => request::patch(session, live, patch_type, &body, Validate::Ignore, dry_run),
+            // kubectl does not ask for validation here, so the server warns.
+            _ => request::patch(session, live, patch_type, &body, Validate::Warn, dry_run),
         };
         match patched {
             Err(fault) => faults.push(fault),
