@@ -70,6 +70,8 @@ struct Watch {
 impl Watch {
     /// Lets the clock run, and prints what happens, until nothing is due any more.
     fn let_run(&mut self, session: &mut Session<'_>, passes: &dyn Fn(&Object) -> bool) -> Result<(), Failure> {
+        // OBSERVATION: `get` only reads, but a clock that runs writes; without this the time that passed would be lost.
+        session.checkpoint()?;
         let deadline = session.cluster.now() + LONGEST;
         loop {
             let (now, seen) = (session.cluster.now(), self.revision);

@@ -260,7 +260,9 @@ impl Reconciler<'_> {
             }
         }
         while !wanted.is_empty() {
-            let fits = |slice: &EndpointSlice| size(slice) + wanted.len() <= MAX_ENDPOINTS_PER_SLICE && size(slice) > 0;
+            // OBSERVATION: the empty placeholder of a service without pods is filled, it does not stay beside a new one.
+            let few = wanted.len() < MAX_ENDPOINTS_PER_SLICE;
+            let fits = |slice: &EndpointSlice| few && size(slice) + wanted.len() <= MAX_ENDPOINTS_PER_SLICE;
             let best = (0..unchanged.len()).filter(|i| fits(&unchanged[*i])).max_by_key(|i| size(&unchanged[*i]));
             match best {
                 Some(at) => {
