@@ -340,8 +340,10 @@ fn watch_status(
             Settled::Reached => {}
             Settled::TimedOut => return Err(Failure::error("timed out waiting for the condition")),
             Settled::Idle => match progress_ends(&object).filter(|end| *end <= deadline) {
-                // OBSERVATION: nothing gets on by itself, but the rollout's time will be over then.
-                Some(end) if end > session.cluster.now() => session.cluster.run_until(end)?,
+                // OBSERVATION: nothing gets on by itself, but the rollout's time will be over soon.
+                Some(end) if end > session.cluster.now() && end - session.cluster.now() <= PATIENCE => {
+                    session.cluster.run_until(end)?;
+                }
                 _ if timeout > Duration::ZERO => {
                     session.cluster.run_until(deadline)?;
                     return Err(Failure::error("timed out waiting for the condition"));
@@ -361,6 +363,9 @@ fn progress_ends(object: &Object) -> Option<Time> {
     let since = Time::from_meta(progressing.last_update_time.as_ref()?);
     Some(since + Duration::secs(i64::from(deadline) + 2))
 }
+
+/// How long a stuck rollout is watched for its progress deadline; who watches a terminal would not wait longer.
+const PATIENCE: Duration = Duration::secs(120);
 
 fn never_done(object: &Object, session: &Session<'_>) -> Failure {
     let kind = object.kind();

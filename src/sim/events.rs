@@ -4,26 +4,67 @@
 
 use super::Cluster;
 use crate::api::k8s::api::core::v1::{Event, EventSource, ObjectReference};
-use crate::api::{Kind, Object, ObjectMeta};
+use crate::api::{Duration, Kind, Object, ObjectMeta, Time};
 use crate::controllers::EventDraft;
 use crate::error::ApiError;
 use crate::store::Index;
 
+/// What the message of an event begins with that stands for several.
+const COMBINED: &str = "(combined from similar events): ";
+/// From that many different messages of one reason on, further ones are combined.
+const MAX_SIMILAR: usize = 10;
+/// Messages that lie farther apart are not similar.
+const SIMILAR_WITHIN: Duration = Duration::secs(600);
+/// How many events a source may tell of one object at once, and how long until one more is allowed.
+const BURST: i64 = 25;
+const ONE_MORE_AFTER: Duration = Duration::secs(300);
+
+/// What becomes of an event.
+enum Correlated {
+    /// It is told too often: nothing.
+    Dropped,
+    /// It counts up an event, whose message becomes this one.
+    Again(Box<Event>, String),
+    /// It is a new one with this message.
+    New(String),
+}
+
 impl Cluster {
+    /// Compares an event with those that the same source told of the same object. Mirrors `EventCorrelate`; what the
+    /// original keeps in memory is read off the stored events.
+    fn correlate(&self, draft: &EventDraft) -> Correlated {
+        let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
+        let told: Vec<&Event> = stored.filter_map(|o| o.get::<Event>()).filter(|e| is_from(e, draft)).collect();
+        // The scheduler's recorder is another one and does not filter.
+        if draft.component != "default-scheduler" && is_spam(&told, self.now) {
+            return Correlated::Dropped;
+        }
+        if let Some(same) = told.iter().find(|e| says_the_same(e, draft)) {
+            return Correlated::Again(Box::new((*same).clone()), draft.message.clone());
+        }
+        let similar: Vec<&Event> = told.into_iter().filter(|e| is_similar(e, draft)).collect();
+        if lately(&similar, self.now) + 1 < MAX_SIMILAR {
+            return Correlated::New(draft.message.clone());
+        }
+        let message = format!("{COMBINED}{}", draft.message);
+        match similar.into_iter().find(|e| is_combined(e)) {
+            Some(event) => Correlated::Again(Box::new(event.clone()), message),
+            None => Correlated::New(message),
+        }
+    }
+
     /// Records an event, or counts it up if the same was said of the same object before.
-    pub(super) fn record(&mut self, draft: EventDraft) -> Result<(), ApiError> {
-        let known = self
-            .view()
-            .indexed(Kind::Event, Index::EventObject, &draft.about.uid)
-            .find(|o| matches!(&***o, Object::Event(e) if says_the_same(e, &draft)))
-            .cloned();
+    pub(super) fn record(&mut self, mut draft: EventDraft) -> Result<(), ApiError> {
         let now = self.now.meta();
-        if let Some(Object::Event(event)) = known.as_deref() {
-            let mut event = event.clone();
-            event.count = Some(event.count.unwrap_or(1) + 1);
-            event.last_timestamp = Some(now);
-            self.store.put(Object::Event(event))?;
-            return Ok(());
+        match self.correlate(&draft) {
+            Correlated::Dropped => return Ok(()),
+            Correlated::Again(mut event, message) => {
+                event.count = Some(event.count.unwrap_or(1) + 1);
+                event.last_timestamp = Some(now);
+                event.message = Some(message);
+                return self.store.put(Object::Event(*event)).map(|_| ());
+            }
+            Correlated::New(message) => draft.message = message,
         }
         let about = &draft.about;
         // Events about objects of the whole cluster live in the default namespace.
@@ -63,12 +104,101 @@ impl Cluster {
     }
 }
 
-fn says_the_same(event: &Event, draft: &EventDraft) -> bool {
+fn is_from(event: &Event, draft: &EventDraft) -> bool {
     let source = event.source.as_ref();
-    event.reason.as_deref() == Some(&draft.reason)
-        && event.message.as_deref() == Some(&draft.message)
-        && (event.type_.as_deref() == Some("Warning")) == draft.warning
-        && source.and_then(|s| s.component.as_deref()) == Some(&draft.component)
+    source.and_then(|s| s.component.as_deref()) == Some(&draft.component)
         && source.and_then(|s| s.host.as_deref()).unwrap_or_default() == draft.host
+}
+
+fn is_similar(event: &Event, draft: &EventDraft) -> bool {
+    event.reason.as_deref() == Some(&draft.reason) && (event.type_.as_deref() == Some("Warning")) == draft.warning
+}
+
+fn says_the_same(event: &Event, draft: &EventDraft) -> bool {
+    is_similar(event, draft)
+        && event.message.as_deref() == Some(&draft.message)
         && event.involved_object.field_path.as_deref().unwrap_or_default() == draft.about.field_path
+}
+
+fn is_combined(event: &Event) -> bool {
+    event.message.as_deref().is_some_and(|m| m.starts_with(COMBINED))
+}
+
+fn last_told(event: &Event) -> Time {
+    event.last_timestamp.as_ref().map(Time::from_meta).unwrap_or_default()
+}
+
+/// Whether a source has used up what it may tell of an object. Mirrors `EventSourceObjectSpamFilter`.
+fn is_spam(told: &[&Event], now: Time) -> bool {
+    let used: i64 = told.iter().map(|e| i64::from(e.count.unwrap_or(1))).sum();
+    let first = told.iter().filter_map(|e| e.first_timestamp.as_ref().map(Time::from_meta)).min().unwrap_or(now);
+    used >= BURST + (now - first).0 / ONE_MORE_AFTER.0
+}
+
+/// How many different messages there were since the last long pause.
+fn lately(similar: &[&Event], now: Time) -> usize {
+    let mut events: Vec<&&Event> = similar.iter().collect();
+    events.sort_by_key(|e| std::cmp::Reverse(last_told(e)));
+    let mut after = now;
+    let mut messages = 0;
+    for event in events {
+        let at = last_told(event);
+        if after - at > SIMILAR_WITHIN {
+            break;
+        }
+        after = at;
+        messages += usize::from(!is_combined(event));
+    }
+    messages
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::{Kind, ObjectKey, Time};
+    use crate::controllers::{About, EventDraft};
+    use crate::sim::{Cluster, Config};
+
+    fn told(messages: impl Iterator<Item = String>) -> Vec<String> {
+        let mut cluster = Cluster::new_in_memory(Config::default(), Time(0)).unwrap();
+        cluster.begin(true, Time(0)).unwrap();
+        let about = About {
+            key: ObjectKey::new(Kind::Deployment, "default", "web"),
+            uid: "u".into(),
+            resource_version: String::new(),
+            field_path: String::new(),
+        };
+        for message in messages {
+            cluster.record(EventDraft::normal(about.clone(), "deployment-controller", "Scaled", message)).unwrap();
+        }
+        let events = cluster.view().list_as::<crate::api::k8s::api::core::v1::Event>();
+        let mut lines: Vec<String> = events
+            .filter(|e| e.involved_object.uid.as_deref() == Some("u"))
+            .map(|e| format!("{} x{}", e.message.clone().unwrap_or_default(), e.count.unwrap_or(0)))
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn equal_events_are_counted_and_many_similar_ones_combined() {
+        let messages = (0..14).flat_map(|n| [format!("m{n:02}"), "m00".to_string()]);
+        insta::assert_snapshot!(told(messages).join("\n"), @r"
+        (combined from similar events): m12 x4
+        m00 x13
+        m01 x1
+        m02 x1
+        m03 x1
+        m04 x1
+        m05 x1
+        m06 x1
+        m07 x1
+        m08 x1
+        ");
+    }
+
+    #[test]
+    fn a_flood_stops_at_twenty_five() {
+        let all: usize = told((0..10_000).map(|n| format!("m{n}"))).len();
+        assert_eq!(all, 10);
+    }
 }
