@@ -1,3 +1,5 @@
 //! The integration tests: one binary, so that it links once.
 
+mod conformance;
+mod tidy;
 mod yaml;

@@ -6,6 +6,7 @@ use crate::error::Failure;
 
 /// Update the annotations on a resource.
 #[derive(Debug, Clone, clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     args: label::Args,

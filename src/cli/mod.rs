@@ -196,8 +196,9 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     execute(app, args, &mut cluster, &place)
 }
 
-/// Runs the words of a command line on a cluster that is not the user's own, a lesson's, and returns the exit code.
-fn run_on(words: &[String], ui: &Ui, cluster: &mut Cluster, folder: &Path) -> u8 {
+/// Runs the words of a command line on a cluster that is not the user's own (a lesson's, a test's) and returns
+/// the exit code. The first word is the name that the binary would be called by.
+pub fn run_on(words: &[String], ui: &Ui, cluster: &mut Cluster, folder: &Path) -> u8 {
     let program = program(words.first());
     let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, home: None, cluster_name: None };
     let outcome =

@@ -1,0 +1,152 @@
+//! Holds the tree to its own rules: who may import whom, how long a file may be, who may write to the terminal.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The import table of ARCHITECTURE.md. Every module may use `error` and itself.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("api", &[]),
+    ("error", &[]),
+    ("ui", &[]),
+    ("manifest", &["api"]),
+    ("kinds", &["api"]),
+    ("store", &["api"]),
+    ("admission", &["kinds", "store", "api"]),
+    ("controllers", &["kinds", "api", "store"]),
+    ("node", &["controllers", "kinds", "api", "store"]),
+    ("sim", &["controllers", "node", "admission", "store", "kinds", "api"]),
+    ("printers", &["kinds", "api"]),
+    ("lessons", &["manifest", "sim", "api"]),
+];
+
+/// A file over this becomes a folder.
+const LONGEST_FILE: usize = 550;
+
+fn sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of src") {
+            let path = entry.expect("an entry of src").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") => files.push(path),
+                false => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn shown(path: &Path) -> String {
+    let relative = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path);
+    relative.to_string_lossy().replace('\\', "/")
+}
+
+/// `src/api/time.rs` belongs to `api`, `src/ui.rs` to `ui`.
+fn module_of(shown: &str) -> String {
+    let rest = shown.trim_start_matches("src/");
+    rest.split('/').next().unwrap_or(rest).trim_end_matches(".rs").to_string()
+}
+
+fn report(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn imports_go_one_way() {
+    let table: BTreeMap<&str, &[&str]> = MAY_IMPORT.iter().copied().collect();
+    let mut faults = Vec::new();
+    for path in sources() {
+        let name = shown(&path);
+        let module = module_of(&name);
+        let Some(allowed) = table.get(module.as_str()) else { continue };
+        let text = fs::read_to_string(&path).expect("a source file");
+        // Tests may look further than the code that they test.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (n, line) in code.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default();
+            for (at, _) in line.match_indices("crate::") {
+                let target: String = line[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let fine = target == module
+                    || target == "error"
+                    || target.ends_with("_kind")
+                    || target == "spec_and_status"
+                    || allowed.contains(&target.as_str())
+                    || target.is_empty();
+                if !fine {
+                    faults.push(format!("{name}:{}: {module} may not import {target}", n + 1));
+                }
+            }
+        }
+    }
+    report(faults);
+}
+
+#[test]
+fn controllers_see_the_store_only_through_its_view() {
+    let mut faults = Vec::new();
+    for path in sources() {
+        let name = shown(&path);
+        if !name.starts_with("src/controllers") && !name.starts_with("src/node") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for forbidden in ["store::Store", "sqlite", "rusqlite", "SystemTime", "Instant::now"] {
+            if code.contains(forbidden) {
+                faults.push(format!("{name} uses {forbidden}"));
+            }
+        }
+    }
+    report(faults);
+}
+
+#[test]
+fn only_the_edge_touches_the_world() {
+    let edge =
+        |name: &str| name.starts_with("src/cli") || matches!(name, "src/main.rs" | "src/ui.rs" | "src/store/sqlite.rs");
+    let mut faults = Vec::new();
+    for path in sources() {
+        let name = shown(&path);
+        let text = fs::read_to_string(&path).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for world in ["std::fs", "std::env", "SystemTime::now", "Instant::now", "std::process::Command"] {
+            if code.contains(world) && !edge(&name) {
+                faults.push(format!("{name} uses {world}"));
+            }
+        }
+        for print in ["println!", "eprintln!", "print!(", "eprint!("] {
+            if code.contains(print) && name != "src/ui.rs" {
+                faults.push(format!("{name} writes to the terminal with {print}"));
+            }
+        }
+        for unordered in ["HashMap", "HashSet"] {
+            if code.contains(unordered) {
+                faults.push(format!("{name} uses {unordered}, whose order is not the same twice"));
+            }
+        }
+    }
+    report(faults);
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    let mut faults = Vec::new();
+    for path in sources() {
+        let name = shown(&path);
+        let text = fs::read_to_string(&path).expect("a source file");
+        if text.lines().count() > LONGEST_FILE {
+            faults.push(format!("{name} has {} lines: make it a folder", text.lines().count()));
+        }
+        if !text.starts_with("//! ") {
+            faults.push(format!("{name} does not open with a sentence on what it is for"));
+        }
+        if text.lines().any(|l| l.ends_with(' ')) && !text.contains("r#\"") && !text.contains("@r") {
+            faults.push(format!("{name} has blanks at the end of a line"));
+        }
+    }
+    report(faults);
+}
