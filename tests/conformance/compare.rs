@@ -101,6 +101,12 @@ pub fn same(expected: &str, actual: &str, command: &str) -> bool {
     [true, false].iter().any(|nodes| canonical(expected, *nodes, order) == canonical(actual, *nodes, order))
 }
 
+/// The lines that differ, recorded ones with `-`.
+pub fn difference(expected: &str, actual: &str) -> String {
+    let (expected, actual) = (canonical(expected, true, false).join("\n"), canonical(actual, true, false).join("\n"));
+    similar::TextDiff::from_lines(&expected, &actual).unified_diff().context_radius(0).to_string()
+}
+
 /// Whether every expected line is among the actual ones.
 pub fn contains(actual: &str, expected: &str) -> bool {
     let actual: BTreeSet<String> = canonical(actual, true, false).into_iter().collect();

@@ -50,6 +50,16 @@ fn directive(line: &str) -> Option<Step> {
     known.then(|| Step::Directive { name: name.into(), argument: argument.into() })
 }
 
+/// `KSTATE_SHOW=17 cargo test conformance -- --nocapture` shows where the answers of a case differ.
+fn show(case: &Path, line: &str, expected: &str, output: &str, (code, exit): (u8, u8)) {
+    let name = case.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    if !std::env::var("KSTATE_SHOW").is_ok_and(|wanted| name.starts_with(&wanted)) {
+        return;
+    }
+    println!("$ {line}   [exit {exit}, recorded {code}]");
+    println!("{}", compare::difference(expected, output));
+}
+
 /// Replays a case and returns the commands whose answers differ, numbered from 1.
 fn replay(case: &Path) -> Vec<String> {
     let mut shell = Shell::new(case);
@@ -83,6 +93,7 @@ fn replay(case: &Path) -> Vec<String> {
                     false => exit == code && compare::same(&expected, &output, &line),
                 };
                 if !alike && !expected.contains("<<timeout>>") {
+                    show(case, &line, &expected, &output, (code, exit));
                     differing.push(format!("{number}\t{line}"));
                 }
                 let crooked = compare::crooked_table(&output, &line);
