@@ -20,7 +20,8 @@ pub enum Change {
     Changed,
 }
 
-/// The lines of `after`, compared with the tables of `before`. Ages grow by themselves and do not count.
+/// The lines of `after`, compared with the tables of `before`. Ages grow by themselves and do not count; a row that
+/// is younger than the one before is another object of that name.
 pub fn compare<'a>(before: &str, after: &'a str) -> Vec<Line<'a>> {
     let before: Vec<Row> = rows(before).into_iter().flatten().collect();
     let mark = |(text, row): (&'a str, Option<Row>)| {
@@ -28,6 +29,7 @@ pub fn compare<'a>(before: &str, after: &'a str) -> Vec<Line<'a>> {
             None => Change::None,
             Some(row) => match before.iter().find(|b| b.name == row.name && b.header == row.header) {
                 None => Change::New,
+                Some(old) if row.age < old.age => Change::New,
                 Some(old) if old.cells != row.cells => Change::Changed,
                 Some(_) => Change::None,
             },
@@ -39,14 +41,16 @@ pub fn compare<'a>(before: &str, after: &'a str) -> Vec<Line<'a>> {
 
 /// Whether the tables say anything new, ages aside; a row that is gone is something new too.
 pub fn differ(before: &str, after: &str) -> bool {
-    let strip = |text: &str| rows(text).into_iter().flatten().map(|r| (r.name, r.cells)).collect::<Vec<_>>();
-    strip(before) != strip(after)
+    let left = |text: &str| rows(text).into_iter().flatten().map(|r| r.name).collect::<Vec<_>>();
+    left(before) != left(after) || compare(before, after).iter().any(|line| line.change != Change::None)
 }
 
 struct Row {
     header: String,
     name: String,
     cells: Vec<String>,
+    /// In seconds; 0 where there is no such column.
+    age: u64,
 }
 
 /// For each line its row, if it is one.
@@ -67,13 +71,35 @@ fn rows(text: &str) -> Vec<Option<Row>> {
             all.push(columns.as_ref().map(|(starts, names)| {
                 let cells = cells(&chars, starts);
                 let name = cells[..cells.len().min(if names[0] == "NAMESPACE" { 2 } else { 1 })].join("/");
-                let aged = |(name, _): &(&String, String)| !matches!(name.as_str(), "AGE" | "LAST SEEN");
-                let cells = names.iter().zip(cells).filter(aged).map(|(_, cell)| cell).collect();
-                Row { header: names.concat(), name, cells }
+                let (ages, cells): (Vec<_>, Vec<_>) =
+                    names.iter().zip(cells).partition(|(name, _)| matches!(name.as_str(), "AGE" | "LAST SEEN"));
+                let age = ages.first().map_or(0, |(_, age)| seconds(age));
+                Row { header: names.concat(), name, cells: cells.into_iter().map(|(_, cell)| cell).collect(), age }
             }));
         }
     }
     all
+}
+
+/// kubectl's `2m5s` in seconds; 0 for what is no age.
+fn seconds(age: &str) -> u64 {
+    let (mut total, mut number) = (0_u64, 0_u64);
+    for c in age.chars() {
+        let unit = match c {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            'y' => 365 * 86_400,
+            _ => {
+                number = number.saturating_mul(10).saturating_add(c.to_digit(10).unwrap_or(0).into());
+                continue;
+            }
+        };
+        total = total.saturating_add(number.saturating_mul(unit));
+        number = 0;
+    }
+    total
 }
 
 /// Where the cells of a header begin: after two blanks or more.
@@ -123,5 +149,10 @@ pod/exsts-2   1/1     Running   0            9s
         use Change::{Changed, New, None};
         assert_eq!(changes, [None, Changed, None, None, None, New]);
         assert!(differ(BEFORE, ""), "what is gone is a change");
+        let reborn = older.replace(
+            "pod/exsts-0   1/1     Running   0             9s",
+            "pod/exsts-0   1/1     Running   0             2s",
+        );
+        assert!(differ(BEFORE, &reborn), "a younger pod of the same name is another one");
     }
 }

@@ -185,7 +185,7 @@ impl Guide<'_> {
             let word = match self.ask("", &prompt, "")? {
                 Wish::Back => return Ok(Flow::Back),
                 Wish::Quit => return Ok(Flow::Quit),
-                Wish::Enter => String::new(),
+                Wish::Enter => continue,
                 Wish::Word(word) => word.trim_end_matches([')', '.']).to_lowercase(),
             };
             if word == quiz.answer {
