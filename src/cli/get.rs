@@ -113,6 +113,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let table = matches!(format, None | Some(Format::Wide));
         found.objects = sorted(path, found.objects, if table { Target::Table } else { Target::List })?;
     }
+    warn_of_deprecated(&found, session);
     match format {
         None | Some(Format::Wide) => print_tables(&args, format.is_some(), &found, session)?,
         Some(format) => print_objects(&args, &format, &found, session)?,
@@ -187,7 +188,6 @@ fn print_objects(args: &Args, format: &Format, found: &Found, session: &Session<
 }
 
 fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) -> Result<(), Failure> {
-    warn_of_deprecated(found, session);
     if found.objects.is_empty() {
         if found.faults.is_empty() && !args.ignore_not_found {
             let namespaced = found.kinds.iter().any(|k| k.is_namespaced());

@@ -72,10 +72,7 @@ pub fn describe_events(d: &mut Description, events: &[Arc<Object>], context: &Pr
         let source = e.source.as_ref().and_then(|s| s.component.as_deref()).filter(|s| !s.is_empty());
         let source = source.or(e.reporting_component.as_deref()).unwrap_or_default();
         let message = e.message.as_deref().unwrap_or_default().trim();
-        let message = match e.involved_object.field_path.as_deref().unwrap_or_default() {
-            "" => message.to_string(),
-            path => format!("{path}: {message}"),
-        };
+        // kubectl 1.34 puts the field path before the message; the client that we speak as is 1.33.
         let (kind, reason) = (e.type_.as_deref().unwrap_or_default(), e.reason.as_deref().unwrap_or_default());
         d.write(1, format!("{kind}\t{reason}\t{}\t{source}\t{message}\n", event_interval(e, context.now)));
     }

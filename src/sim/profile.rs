@@ -43,6 +43,8 @@ impl Cluster {
 
     /// The `n`th node: 4 CPUs, 8Gi and 110 pods, at 172.18.0.2 and on, with pods in 10.42.n.0/24.
     fn node(&self, n: usize, name: &str) -> Object {
+        // The node IPAM controller hands out networks in the order of names.
+        let network = pod_cidr(self.config.nodes.iter().filter(|other| other.as_str() < name).count());
         let quantities = |cpu: &str, memory: &str| {
             let list = [
                 ("cpu", cpu),
@@ -84,8 +86,8 @@ impl Cluster {
         Object::Node(Node {
             metadata: ObjectMeta { name: Some(name.to_string()), labels: Some(labels), ..Default::default() },
             spec: Some(NodeSpec {
-                pod_cidr: Some(pod_cidr(n)),
-                pod_cidrs: Some(vec![pod_cidr(n)]),
+                pod_cidr: Some(network.clone()),
+                pod_cidrs: Some(vec![network]),
                 ..Default::default()
             }),
             status: Some(NodeStatus {
