@@ -3,6 +3,7 @@
 //! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
+mod daemon_set;
 mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
@@ -14,6 +15,7 @@ pub mod provisioner;
 pub mod pv_protection;
 pub mod pvc_protection;
 mod replica_set;
+mod replication_controller;
 pub mod resizer;
 pub mod scheduler;
 mod service_accounts;
@@ -29,6 +31,7 @@ use crate::store::{Change, View};
 /// Every controller of the control plane. The node side has its own slice in `node`.
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
+    &daemon_set::DaemonSetsController,
     &deployment::DeploymentController,
     &endpoint_slice::EndpointSliceController,
     &endpoints::EndpointsController,
@@ -39,6 +42,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &pv_protection::PvProtectionController,
     &pvc_protection::PvcProtectionController,
     &replica_set::ReplicaSetController,
+    &replication_controller::ReplicationManager,
     &resizer::expand::ExpandController,
     &scheduler::Scheduler,
     &service_accounts::ServiceAccountsController,

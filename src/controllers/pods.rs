@@ -3,13 +3,14 @@
 //! Mirrors `pkg/controller/controller_utils.go` and `controller_ref_manager.go`.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Pod, PodCondition, PodTemplateSpec};
 use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, names};
-use crate::controllers::{About, Action, EventDraft, Write};
+use crate::controllers::{About, Action, Deletion, EventDraft, Propagation, Write};
 use crate::error::{ApiError, Reason};
 use crate::store::{Change, Index, View};
 
@@ -91,6 +92,12 @@ fn pods_prefix(owner: &str) -> String {
     let prefix = format!("{owner}-");
     let valid = names::dns1123_subdomain(&names::mask_trailing_dash(&prefix)).is_empty();
     if valid { prefix } else { owner.to_string() }
+}
+
+/// The hash of a template in the names of what is made from it. Mirrors `ComputeHash`, though Go hashes its own structs.
+pub fn compute_hash(template: &PodTemplateSpec, collisions: Option<i32>) -> String {
+    let tree = serde_json::json!([template, collisions]);
+    names::safe_encode_string(&names::hash_object(&tree).to_string())
 }
 
 /// What an owner has of some kind, and the writes that make it so.
@@ -289,4 +296,59 @@ fn restarts(pod: &Pod) -> (i32, i32) {
         init.filter(|c| c.restart_policy.as_deref() == Some("Always")).map(|c| c.name.as_str()).collect();
     let of_sidecars = status.init_container_statuses.iter().flatten().filter(|c| sidecars.contains(&c.name.as_str()));
     (containers.unwrap_or(0), of_sidecars.map(|c| c.restart_count).max().unwrap_or(0))
+}
+
+/// What a controller does when a pod can't be made or deleted: write its status, and end the sync.
+type OnFailure = Box<dyn Fn(&ApiError) -> Vec<Action>>;
+
+/// Makes and deletes pods for an owner, and tells of it. Mirrors `RealPodControl`.
+pub struct PodControl {
+    owner: Arc<Object>,
+    component: &'static str,
+    on_failure: OnFailure,
+}
+
+impl PodControl {
+    /// For an owner, whose events come from `component`.
+    pub fn new(
+        owner: &Arc<Object>,
+        component: &'static str,
+        on_failure: impl Fn(&ApiError) -> Vec<Action> + 'static,
+    ) -> Rc<PodControl> {
+        Rc::new(PodControl { owner: Arc::clone(owner), component, on_failure: Box::new(on_failure) })
+    }
+
+    fn failed(&self, reason: &str, message: String, error: &ApiError) -> Vec<Action> {
+        let mut actions = vec![warning(&self.owner, self.component, reason, message)];
+        actions.extend((self.on_failure)(error));
+        actions
+    }
+
+    /// Makes a pod.
+    pub fn create(self: &Rc<PodControl>, pod: Pod) -> Action {
+        let control = Rc::clone(self);
+        Write::create(pod).then(move |answer| match answer {
+            Ok(pod) => {
+                let message = format!("Created pod: {}", pod.name());
+                vec![normal(&control.owner, control.component, "SuccessfulCreate", message)]
+            }
+            // OBSERVATION: the namespace goes, and the owner with it. There is nothing to complain of.
+            Err(error) if is_namespace_terminating(error) => Vec::new(),
+            Err(error) => control.failed("FailedCreate", format!("Error creating: {error}"), error),
+        })
+    }
+
+    /// Deletes a pod.
+    pub fn delete(self: &Rc<PodControl>, pod: &Object) -> Action {
+        let (control, name) = (Rc::clone(self), pod.name().to_string());
+        let deletion = Deletion { key: pod.key(), uid: None, grace: None, propagation: Propagation::Background };
+        Write::Delete(deletion).then(move |answer| match answer {
+            Ok(_) => {
+                let message = format!("Deleted pod: {name}");
+                vec![normal(&control.owner, control.component, "SuccessfulDelete", message)]
+            }
+            Err(error) if error.reason == Reason::NotFound => Vec::new(),
+            Err(error) => control.failed("FailedDelete", format!("Error deleting: {error}"), error),
+        })
+    }
 }

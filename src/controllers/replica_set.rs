@@ -10,9 +10,9 @@ use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
 use crate::api::object::controller_of;
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
-use crate::controllers::pods::{self, is_active, is_available, is_ready, is_terminal, is_terminating};
-use crate::controllers::{Action, Controller, Deletion, Outcome, Propagation, Write};
-use crate::error::{ApiError, Reason};
+use crate::controllers::pods::{self, PodControl, is_active, is_available, is_ready, is_terminal, is_terminating};
+use crate::controllers::{Action, Controller, Outcome, Write};
+use crate::error::ApiError;
 use crate::store::{Change, Index, View};
 
 /// The most pods that one look creates or deletes.
@@ -106,16 +106,16 @@ pub(super) fn sync_replica_set(view: &View<'_>, set: &Replicas<'_>, now: Time) -
         .count();
 
     let mut status = calculate_status(set, &active, terminating, now);
-    let failed = Rc::new(Failing {
+    let on_failure = Failing {
         object: Arc::clone(set.object),
-        component: set.component,
         status: status.clone(),
         reason: if (active.len() as i64) < i64::from(set.wanted) { "FailedCreate" } else { "FailedDelete" },
         with_status: set.with_status,
         now,
-    });
+    };
+    let control = PodControl::new(set.object, set.component, move |error| on_failure.fail(error));
     if !set.object.is_terminating() {
-        outcome.actions.extend(manage_replicas(view, set, &active, &failed, now));
+        outcome.actions.extend(manage_replicas(view, set, &active, &control, now));
     }
     remove_condition(&mut status);
     outcome.actions.extend(status_write(set, &status).map(Write::action));
@@ -131,7 +131,6 @@ pub(super) fn sync_replica_set(view: &View<'_>, set: &Replicas<'_>, now: Time) -
 /// What is needed when a pod can't be made or deleted.
 struct Failing {
     object: Arc<Object>,
-    component: &'static str,
     status: ReplicaSetStatus,
     reason: &'static str,
     with_status: fn(&mut Object, ReplicaSetStatus),
@@ -156,10 +155,6 @@ impl Failing {
         (self.with_status)(&mut object, status);
         vec![Write::update_status(object).action(), Action::Fail(error.clone())]
     }
-
-    fn warn(&self, message: String) -> Action {
-        pods::warning(&self.object, self.component, self.reason, message)
-    }
 }
 
 /// Makes the pods that lack and deletes those that are too many. Mirrors `manageReplicas`.
@@ -167,55 +162,19 @@ fn manage_replicas(
     view: &View<'_>,
     set: &Replicas<'_>,
     active: &[&Arc<Object>],
-    failing: &Rc<Failing>,
+    control: &Rc<PodControl>,
     now: Time,
 ) -> Vec<Action> {
     let wanted = usize::try_from(set.wanted).unwrap_or(0);
     if active.len() < wanted {
         let lacking = (wanted - active.len()).min(BURST_REPLICAS);
-        return (0..lacking).map(|_| create_pod(set, failing)).collect();
+        return (0..lacking).map(|_| control.create(pods::pod_from_template(&set.template, set.object))).collect();
     }
     let excess = (active.len() - wanted).min(BURST_REPLICAS);
     if excess == 0 {
         return Vec::new();
     }
-    get_pods_to_delete(view, set, active, excess, now).into_iter().map(|pod| delete_pod(pod, failing)).collect()
-}
-
-fn create_pod(set: &Replicas<'_>, failing: &Rc<Failing>) -> Action {
-    let failing = Rc::clone(failing);
-    let pod = pods::pod_from_template(&set.template, set.object);
-    Write::create(pod).then(move |answer| match answer {
-        Ok(pod) => {
-            let message = format!("Created pod: {}", pod.name());
-            vec![pods::normal(&failing.object, failing.component, "SuccessfulCreate", message)]
-        }
-        // OBSERVATION: the namespace goes, and the set with it. There is nothing to complain of.
-        Err(error) if pods::is_namespace_terminating(error) => Vec::new(),
-        Err(error) => {
-            let mut actions = vec![failing.warn(format!("Error creating: {error}"))];
-            actions.extend(failing.fail(error));
-            actions
-        }
-    })
-}
-
-fn delete_pod(pod: &Arc<Object>, failing: &Rc<Failing>) -> Action {
-    let failing = Rc::clone(failing);
-    let name = pod.name().to_string();
-    let deletion = Deletion { key: pod.key(), uid: None, grace: None, propagation: Propagation::Background };
-    Write::Delete(deletion).then(move |answer| match answer {
-        Ok(_) => {
-            let message = format!("Deleted pod: {name}");
-            vec![pods::normal(&failing.object, failing.component, "SuccessfulDelete", message)]
-        }
-        Err(error) if error.reason == Reason::NotFound => Vec::new(),
-        Err(error) => {
-            let mut actions = vec![failing.warn(format!("Error deleting: {error}"))];
-            actions.extend(failing.fail(error));
-            actions
-        }
-    })
+    get_pods_to_delete(view, set, active, excess, now).into_iter().map(|pod| control.delete(pod)).collect()
 }
 
 /// Which pods go when they are too many. Mirrors `getPodsToDelete`.

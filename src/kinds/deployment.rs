@@ -65,11 +65,13 @@ impl Strategy for Deployment {
     }
 
     fn warnings_on_create(&self) -> Vec<String> {
-        warn_of_name(&self.metadata).into_iter().collect()
+        let template = self.spec.as_ref().map(|s| pod::warnings_for_pod_template(&s.template, "spec.template"));
+        warn_of_name(&self.metadata).into_iter().chain(template.unwrap_or_default()).collect()
     }
 
-    fn warnings_on_update(&self, _old: &Self) -> Vec<String> {
-        Vec::new()
+    fn warnings_on_update(&self, old: &Self) -> Vec<String> {
+        let template = self.spec.as_ref().map(|s| pod::warnings_for_pod_template(&s.template, "spec.template"));
+        if self.same_spec(old) { Vec::new() } else { template.unwrap_or_default() }
     }
 
     fn reset_status(&mut self) {

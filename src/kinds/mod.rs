@@ -11,7 +11,7 @@ mod cron_job;
 mod csi_driver;
 mod csi_node;
 mod csi_storage_capacity;
-mod daemon_set;
+pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slice;
 mod endpoints;

@@ -49,11 +49,14 @@ impl Strategy for ReplicaSet {
     }
 
     fn warnings_on_create(&self) -> Vec<String> {
-        warn_of_name(&self.metadata).into_iter().collect()
+        let template = self.spec.as_ref().and_then(|s| s.template.as_ref());
+        let warnings = template.map(|t| pod::warnings_for_pod_template(t, "spec.template"));
+        warn_of_name(&self.metadata).into_iter().chain(warnings.unwrap_or_default()).collect()
     }
 
-    fn warnings_on_update(&self, _old: &Self) -> Vec<String> {
-        Vec::new()
+    fn warnings_on_update(&self, old: &Self) -> Vec<String> {
+        let template = self.spec.as_ref().and_then(|s| s.template.as_ref()).filter(|_| !self.same_spec(old));
+        template.map(|t| pod::warnings_for_pod_template(t, "spec.template")).unwrap_or_default()
     }
 
     fn reset_status(&mut self) {

@@ -14,7 +14,9 @@ use crate::kinds::describe::{
 };
 use crate::kinds::internal::Internal;
 use crate::kinds::meta::validate_annotations;
-use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::kinds::persistent_volume_claim::{
+    get_persistent_volume_claim_class, get_warnings_for_persistent_volume_claim_spec,
+};
 use crate::kinds::pod::{self, int_or_string};
 use crate::kinds::workload::{
     container_cells, int_or_percent_value, is_not_more_than_100_percent, nonnegative, pods_status,
@@ -100,10 +102,20 @@ impl Strategy for StatefulSet {
     }
 
     fn warnings_on_create(&self) -> Vec<String> {
-        let limit = self.spec.as_ref().and_then(|s| s.revision_history_limit).unwrap_or(0);
-        let keeps_all = "spec.revisionHistoryLimit: a negative value retains all historical revisions; \
-            a value >= 0 is recommended";
-        (limit < 0).then(|| keeps_all.to_string()).into_iter().collect()
+        let Some(spec) = &self.spec else { return Vec::new() };
+        let mut warnings = pod::warnings_for_pod_template(&spec.template, "spec.template");
+        warnings.extend(other_warnings(spec, ""));
+        warnings
+    }
+
+    fn warnings_on_update(&self, old: &Self) -> Vec<String> {
+        let Some(spec) = &self.spec else { return Vec::new() };
+        let mut warnings = Vec::new();
+        if !self.same_spec(old) {
+            warnings = pod::warnings_for_pod_template(&spec.template, "spec.template");
+        }
+        warnings.extend(other_warnings(spec, ".Spec"));
+        warnings
     }
 
     fn reset_status(&mut self) {
@@ -138,6 +150,22 @@ impl Strategy for StatefulSet {
     fn describe(&self, d: &mut Description, context: &PrintContext<'_>) {
         describe_stateful_set(self, d, context);
     }
+}
+
+/// Warnings of claim templates, whose path is longer on an update, and of the history's limit.
+fn other_warnings(spec: &StatefulSetSpec, more: &str) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (i, template) in items(&spec.volume_claim_templates).iter().enumerate() {
+        let path = format!("spec.volumeClaimTemplates[{i}]{more}");
+        let of_claim = template.spec.as_ref().map(|s| get_warnings_for_persistent_volume_claim_spec(s, &path));
+        warnings.extend(of_claim.unwrap_or_default());
+    }
+    if spec.revision_history_limit.unwrap_or(0) < 0 {
+        let text = "spec.revisionHistoryLimit: a negative value retains all historical revisions; \
+            a value >= 0 is recommended";
+        warnings.push(text.to_string());
+    }
+    warnings
 }
 
 fn max_unavailable(set: &StatefulSet) -> Option<()> {

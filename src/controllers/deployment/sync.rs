@@ -191,7 +191,7 @@ impl<'a> Sync<'a> {
         revision: i64,
     ) -> Result<ReplicaSet, Stop> {
         let collisions = self.status().collision_count;
-        let hash = compute_hash(template, collisions);
+        let hash = pods::compute_hash(template, collisions);
         let mut rs = self.new_replica_set(template, &hash);
         let count = util::new_rs_new_replicas(&self.deployment, util::replica_count(old), 0);
         rs.spec.get_or_insert_default().replicas = Some(count);
@@ -409,10 +409,4 @@ impl<'a> Sync<'a> {
         self.write_status();
         true
     }
-}
-
-/// The hash in a ReplicaSet's name. Mirrors `ComputeHash`, though Go hashes its own structs.
-fn compute_hash(template: &PodTemplateSpec, collisions: Option<i32>) -> String {
-    let tree = serde_json::json!([template, collisions]);
-    names::safe_encode_string(&names::hash_object(&tree).to_string())
 }
