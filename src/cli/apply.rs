@@ -107,6 +107,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             },
             Err(fault) => faults.push(fault),
         }
+        session.cluster.between_requests()?;
     }
     if let Some(format) = format.filter(|_| !printed.is_empty()) {
         session.ui.out(&format.print(&printed, printed.len() > 1, true)?);

@@ -57,6 +57,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             }
             Err(fault) => faults.push(fault.when("creating", &info.source)),
         }
+        session.cluster.between_requests()?;
     }
     errors::check(faults)
 }

@@ -14,6 +14,12 @@ use crate::store::Change;
 /// A gap on a wall clock beyond which recurring work is done once and not for every period that went by.
 const LONG_GAP: Duration = Duration::secs(600);
 
+/// How long a command leaves the controllers to react.
+const BREATH: Duration = Duration::millis(20);
+
+/// How long a request of a command takes.
+const REQUEST: Duration = Duration::millis(5);
+
 /// How long a settling cluster may take before it counts as one that never settles: a day.
 const NEVER_SETTLES: Duration = Duration::secs(86_400);
 
@@ -42,12 +48,29 @@ pub(super) fn controller_name(name: &str) -> Option<&'static str> {
 }
 
 impl Cluster {
-    /// Does what is due now; no time passes.
+    /// Does what is due now, and what comes of it within a few milliseconds: the time that a command takes.
     ///
     /// # Errors
     /// When the file can't be written.
     pub fn converge(&mut self) -> Result<(), ApiError> {
-        self.run_until(self.now)
+        self.run_until(self.now)?;
+        let end = self.now + BREATH;
+        while let Some(next) = self.queue.next_progress().filter(|next| *next <= end) {
+            self.run_until(next)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the controllers work between two requests of one command.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn between_requests(&mut self) -> Result<(), ApiError> {
+        match self.config.clock {
+            // A long list of requests must not put the clock ahead of real time.
+            ClockMode::Wall => self.run_until(self.now),
+            ClockMode::Manual => self.run_until(self.now + REQUEST),
+        }
     }
 
     /// Lets time pass up to `target` and does all that comes due on the way.

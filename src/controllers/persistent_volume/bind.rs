@@ -2,10 +2,12 @@
 
 use super::helpers::{ANN_BIND_COMPLETED, ANN_BOUND_BY_CONTROLLER, is_volume_bound_to_claim};
 use super::{Sync, event, has_annotation, phase_of_claim, phase_of_volume, set_annotation};
-use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim};
+use crate::api::{Duration, Kind};
 use crate::controllers::Write;
 
+/// How long the binder takes to write a binding into the volume.
+const WRITE_TIME: Duration = Duration::millis(10);
 /// The size of a volume before its file system was grown.
 const ANN_PRE_RESIZE_CAPACITY: &str = "volume.alpha.kubernetes.io/pre-resize-capacity";
 
@@ -47,22 +49,33 @@ pub(crate) fn reference_to_claim(claim: &PersistentVolumeClaim) -> ObjectReferen
 
 impl Sync<'_> {
     /// Writes the binding into both objects and marks both as Bound; the volume goes first.
+    ///
+    /// The writes take their time: a pod that comes with its claim finds it unbound, and says so in an event.
     pub(super) fn bind(&mut self, volume: &PersistentVolume, claim: &PersistentVolumeClaim) {
-        let volume = self.bind_volume_to_claim(volume, claim);
+        let (volume, dirty) = self.bind_volume_to_claim(volume, claim);
         let volume = self.update_volume_phase(volume, "Bound", "");
+        if dirty {
+            // OBSERVATION: volume is "Bound", claim is "Pending"; the next look completes the binding.
+            self.outcome.after(WRITE_TIME);
+            return;
+        }
         let claim = self.bind_claim_to_volume(claim, &volume);
         self.update_claim_status(claim, "Bound", Some(&volume));
     }
 
     /// Makes the volume point to the claim. The claim is left alone.
-    fn bind_volume_to_claim(&mut self, volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> PersistentVolume {
+    fn bind_volume_to_claim(
+        &mut self,
+        volume: &PersistentVolume,
+        claim: &PersistentVolumeClaim,
+    ) -> (PersistentVolume, bool) {
         let (clone, dirty) = get_bind_volume_to_claim(volume, claim);
         if dirty {
             self.outcome.write(Write::update(clone.clone()));
         } else {
             // OBSERVATION: the volume points to the claim already.
         }
-        clone
+        (clone, dirty)
     }
 
     /// Makes the claim point to the volume. The volume is left alone.

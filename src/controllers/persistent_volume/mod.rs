@@ -62,7 +62,9 @@ impl Controller for PersistentVolumeController {
                     before.into_iter().for_each(|(key, _)| enqueue(key));
                 }
                 // OBSERVATION: the volume waits for a claim that doesn't know of it, as a provisioned volume does.
-                let awaited = after.filter(|(key, uid)| awaits_its_volume(view, key, uid));
+                // Where the volume is "Bound", the binder itself is at it.
+                let bound = view.get_as("", &change.key.name).is_some_and(|v| phase_of_volume(v) == "Bound");
+                let awaited = after.filter(|(key, uid)| !bound && awaits_its_volume(view, key, uid));
                 awaited.into_iter().for_each(|(key, _)| enqueue(key));
             }
             Kind::Pod if change.key.name.starts_with(reclaim::RECYCLER_PREFIX) => {

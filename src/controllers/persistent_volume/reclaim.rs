@@ -8,12 +8,14 @@ use super::{Sync, event};
 use crate::api::k8s::api::core::v1::{
     Container, HostPathVolumeSource, NFSVolumeSource, PersistentVolume, Pod, PodSpec, Volume, VolumeMount,
 };
-use crate::api::{Kind, Object, ObjectMeta, Typed};
+use crate::api::{Duration, Kind, Object, ObjectMeta, Time, Typed};
 use crate::controllers::{Deletion, Write};
 use crate::store::Index;
 
 /// What the name of a recycler pod begins with; the volume's name follows.
 pub(super) const RECYCLER_PREFIX: &str = "recycler-for-";
+/// How long a recycler takes to empty a volume.
+const SCRUB_TIME: Duration = Duration::secs(1);
 /// Where recycler pods live.
 const RECYCLER_NAMESPACE: &str = "default";
 
@@ -117,8 +119,13 @@ impl Sync<'_> {
             _ if pod.metadata.deletion_timestamp.is_some() => {
                 // OBSERVATION: the recycler is on its way out.
             }
-            Some("Succeeded") => {
-                self.outcome.write(Write::Delete(Deletion::of(&pod.clone().into_object())));
+            Some("Running") if scrubbed_at(pod).is_none_or(|done| done > self.now) => {
+                // OBSERVATION: the recycler works.
+                let wait = scrubbed_at(pod).map_or(SCRUB_TIME, |done| done - self.now);
+                self.outcome.after(wait);
+            }
+            Some("Running" | "Succeeded") => {
+                self.outcome.write(Write::Delete(Deletion::of(&pod.clone().into_object()).grace(0)));
                 self.event(volume, false, "VolumeRecycled", "Volume recycled");
                 self.unbind_volume(volume);
             }
@@ -131,7 +138,7 @@ impl Sync<'_> {
                 self.look_again();
             }
             _ => {
-                // OBSERVATION: the recycler works; its end brings the volume back here.
+                // OBSERVATION: the recycler has not started; its start brings the volume back here.
             }
         }
     }
@@ -170,6 +177,13 @@ impl Sync<'_> {
             .map(|o| format!("{}/{}", o.namespace(), o.name()))
             .collect()
     }
+}
+
+/// When a recycler that runs is done: containers here don't end by themselves.
+fn scrubbed_at(pod: &Pod) -> Option<Time> {
+    let status = pod.status.as_ref()?.container_statuses.as_ref()?.first()?;
+    let started = status.state.as_ref()?.running.as_ref()?.started_at.as_ref()?;
+    Some(Time::from_meta(started) + SCRUB_TIME)
 }
 
 /// Mirrors `volume.NewPersistentVolumeRecyclerPodTemplate`.

@@ -59,7 +59,8 @@ fn table(cluster: &Cluster, kind: Kind) -> String {
 }
 
 fn both(cluster: &Cluster) -> String {
-    format!("{}\n{}", table(cluster, Kind::PersistentVolume), table(cluster, Kind::PersistentVolumeClaim))
+    let tables = [Kind::PersistentVolume, Kind::PersistentVolumeClaim].map(|kind| table(cluster, kind));
+    tables.join("\n").trim().to_string()
 }
 
 fn events(cluster: &Cluster) -> String {
@@ -194,7 +195,7 @@ fn provisions_when_the_scheduler_has_chosen_a_node() {
     c Bound pvc-UID 10Mi RWO local-path
     ");
     delete(&mut c, Kind::PersistentVolumeClaim, "c");
-    assert_eq!(both(&c), "\n");
+    assert_eq!(both(&c), "");
 }
 
 #[test]
