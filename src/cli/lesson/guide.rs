@@ -49,6 +49,8 @@ pub(super) struct Guide<'a> {
     pub(super) save: &'a mut dyn FnMut(&Reached) -> Result<(), Failure>,
     /// Where the lesson's files are, for the help.
     pub(super) folder: String,
+    /// Whether the learner changed something of their own accord since the step began.
+    pub(super) touched: bool,
 }
 
 impl Guide<'_> {
@@ -245,6 +247,7 @@ impl Guide<'_> {
                     Some(command) => {
                         let reply = self.shell.run(&command);
                         self.shell.settle()?;
+                        self.touched |= !only_looks(&command);
                         Screen::new(self.ui).reply(&reply);
                     }
                     None => return Ok(Wish::Word(line.to_string())),
@@ -276,7 +279,8 @@ The lesson's files are in {folder}
 
     /// To the start of this step, or from there to the one before.
     fn back(&mut self) -> Result<(), Failure> {
-        let step = if self.at_start() { self.reached.step.saturating_sub(1) } else { self.reached.step };
+        let stay = self.touched || !self.at_start();
+        let step = if stay { self.reached.step } else { self.reached.step.saturating_sub(1) };
         let Some(mark) = self.reached.marks.get(step).cloned() else {
             self.say("There is no way back from here.\n");
             return Ok(());
@@ -289,6 +293,7 @@ The lesson's files are in {folder}
 
     fn go_to(&mut self, step: usize) -> Result<(), Failure> {
         (self.reached.step, self.reached.block, self.reached.command) = (step, 0, 0);
+        self.touched = false;
         (self.save)(&self.reached)
     }
 
@@ -316,6 +321,13 @@ fn own_command(line: &str) -> Option<String> {
         "kstate" => Some(line.to_string()),
         _ => None,
     }
+}
+
+/// Whether the command changes nothing, so that there is nothing to take back.
+fn only_looks(command: &str) -> bool {
+    const LOOKS: [&str; 12] =
+        ["get", "describe", "events", "explain", "logs", "top", "diff", "auth", "config", "version", "why", "help"];
+    command.split_whitespace().nth(1).is_none_or(|verb| LOOKS.contains(&verb) || verb.starts_with("api-"))
 }
 
 #[cfg(test)]
@@ -378,7 +390,7 @@ mod tests {
             last = r.clone();
             Ok(())
         };
-        let guide = Guide { ui: &ui, lesson, shell, reached, save: &mut save, folder: "files".into() };
+        let guide = Guide { ui: &ui, lesson, shell, reached, save: &mut save, folder: "files".into(), touched: false };
         let end = guide.run().expect("a session");
         (end, last, ui.take())
     }
@@ -459,6 +471,11 @@ mod tests {
 
         Until next time. kstate lesson pods goes on from here.
         ");
+        let again = ["kubectl run x", "back", "quit"];
+        let place =
+            Reached { step: 1, marks: vec![Mark(String::new()), Mark("a,mine".into())], ..Reached::start(&lesson) };
+        let (_, undone, _) = session(&lesson, &mut Pods(vec!["a".into()]), place, &again);
+        assert_eq!(undone.step, 1, "a command of one's own is taken back first");
         let (end, reached, shown) = session(&lesson, &mut shell, reached, &["", ""]);
         assert_eq!((end, reached.finished), (End::Finished, true));
         assert!(shown.contains("\n$ kubectl get pods\na mine b\n"), "{shown}");

@@ -143,7 +143,7 @@ fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End, Fai
         progress.lessons.insert(found.key.clone(), reached.clone());
         home.save(&progress)
     };
-    Guide { ui, lesson, shell: &mut shell, reached, save: &mut save, folder }.run()
+    Guide { ui, lesson, shell: &mut shell, reached, save: &mut save, folder, touched: false }.run()
 }
 
 /// Whether to go on from `reached`; `None`: neither that nor start again.
