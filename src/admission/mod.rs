@@ -7,6 +7,7 @@ mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
 mod priority;
+mod resource_quota;
 mod service_account;
 mod service_ip;
 mod storage_object_in_use_protection;
@@ -28,6 +29,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &default_storage_class::DefaultStorageClass,
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,
+    &resource_quota::ResourceQuotas,
     &service_ip::ServiceIps,
 ];
 

@@ -17,6 +17,7 @@ pub mod pvc_protection;
 mod replica_set;
 mod replication_controller;
 pub mod resizer;
+mod resource_quota;
 pub mod scheduler;
 mod service_accounts;
 mod stateful_set;
@@ -45,6 +46,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &replication_controller::ReplicationManager,
     &resizer::expand::ExpandController,
     &scheduler::Scheduler,
+    &resource_quota::ResourceQuotaController,
     &service_accounts::ServiceAccountsController,
     &stateful_set::StatefulSetController,
     &vac_protection::VacProtectionController,

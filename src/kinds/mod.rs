@@ -52,6 +52,7 @@ pub mod internal;
 pub mod meta;
 pub mod node_selector;
 pub mod print;
+pub mod quota;
 pub mod rollout;
 pub mod workload;
 
@@ -59,6 +60,7 @@ mod registry;
 
 pub use describe::Description;
 pub use print::{Column, PrintContext, Version};
+pub use priority_class::SYSTEM_CLASSES;
 pub use registry::{KINDS, Rules, rules};
 
 use crate::api::Typed;

@@ -1,5 +1,6 @@
 //! Tables as the API server makes them: columns with their age, and the cells that several kinds share.
 
+use crate::api::k8s::api::core::v1::PodSpec;
 use crate::api::selector::FieldSelector;
 use crate::api::{Kind, Lister, Object, ObjectMeta, Time, time};
 
@@ -95,4 +96,21 @@ pub fn unknown_field(kind: Kind, selector: &FieldSelector) -> Option<String> {
         true => format!("{:?} is not a known field selector: only \"metadata.name\"", unknown.field),
         false => format!("field label not supported: {}", unknown.field),
     })
+}
+
+/// The columns of a kind that has no printer in the server.
+pub const NAME_AND_CREATED_AT: &[Column] = &[Column::new("NAME"), Column::new("CREATED AT")];
+
+/// The cells of `NAME_AND_CREATED_AT`.
+pub fn name_and_created_at(meta: &ObjectMeta) -> Vec<String> {
+    let created = meta.creation_timestamp.as_ref().map(|t| Time::from_meta(t).rfc3339());
+    vec![meta.name.clone().unwrap_or_default(), created.unwrap_or_default()]
+}
+
+/// Names and images of containers, each with commas between. Mirrors `layoutContainerCells`.
+pub fn container_cells(spec: Option<&PodSpec>) -> (String, String) {
+    let containers = spec.map_or(&[][..], |s| &s.containers);
+    let names: Vec<&str> = containers.iter().map(|c| c.name.as_str()).collect();
+    let images: Vec<&str> = containers.iter().map(|c| c.image.as_deref().unwrap_or_default()).collect();
+    (names.join(","), images.join(","))
 }

@@ -10,6 +10,7 @@ use crate::api::k8s::api::core::v1::{
     Service, ServicePort, ServiceSpec, ServiceStatus,
 };
 use crate::api::k8s::api::discovery::v1::{self as discovery, EndpointConditions, EndpointSlice};
+use crate::api::k8s::api::scheduling::v1::PriorityClass;
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
@@ -17,6 +18,7 @@ use crate::api::names::Draw;
 use crate::api::object::Typed;
 use crate::api::{Object, ObjectMeta, OwnerReference, Time};
 use crate::error::ApiError;
+use crate::kinds::SYSTEM_CLASSES;
 
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -26,6 +28,15 @@ impl Cluster {
     pub(super) fn populate(&mut self) -> Result<(), ApiError> {
         for name in NAMESPACES {
             self.plant(namespace(name))?;
+        }
+        for (name, value, description) in SYSTEM_CLASSES {
+            self.plant(Object::PriorityClass(PriorityClass {
+                metadata: ObjectMeta { name: Some(name.to_string()), generation: Some(1), ..Default::default() },
+                value: Some(value),
+                description: Some(description.to_string()),
+                preemption_policy: Some("PreemptLowerPriority".to_string()),
+                global_default: None,
+            }))?;
         }
         let nodes = self.config.nodes.clone();
         for (n, name) in nodes.iter().enumerate() {

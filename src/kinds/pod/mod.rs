@@ -15,7 +15,8 @@ pub use containers::{describe_resources, field_value, int_or_string, resource_va
 pub use defaults::{set_pod_spec_defaults, set_pod_template_defaults};
 pub use describe::describe_pod_template;
 pub(crate) use validation::{
-    is_extended, is_native, is_standard_quota_resource, validate_resource_name, validate_resource_quantity,
+    is_native, is_overcommit_allowed, is_standard_quota_resource, validate_container_resource_name,
+    validate_resource_name, validate_resource_quantity,
 };
 pub use validation::{validate_node_selector, validate_pod_template_spec};
 pub use volumes::print_attributes_multiline;

@@ -31,7 +31,8 @@ pub(super) use security::visit_containers;
 pub(super) use update::validate_pod_update;
 
 pub(crate) use resources::{
-    is_extended, is_native, is_standard_quota_resource, validate_resource_name, validate_resource_quantity,
+    is_native, is_overcommit_allowed, is_standard_quota_resource, validate_container_resource_name,
+    validate_resource_name, validate_resource_quantity,
 };
 
 const MIRROR: &str = "kubernetes.io/config.mirror";

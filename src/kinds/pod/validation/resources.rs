@@ -55,7 +55,7 @@ pub(crate) fn is_extended(name: &str) -> bool {
 }
 
 /// Whether more may be promised than there is.
-fn is_overcommit_allowed(name: &str) -> bool {
+pub(crate) fn is_overcommit_allowed(name: &str) -> bool {
     is_native(name) && !is_huge_page(name)
 }
 
@@ -68,7 +68,8 @@ pub(crate) fn validate_resource_name(name: &str, path: &str, faults: &mut Faults
     faults.all_invalid(path, "", name, bad);
 }
 
-fn validate_container_resource_name(name: &str, path: &str, faults: &mut Faults) {
+/// A container's resource. Mirrors `validateContainerResourceName`.
+pub(crate) fn validate_container_resource_name(name: &str, path: &str, faults: &mut Faults) {
     validate_resource_name(name, path, faults);
     if !name.contains('/') {
         if !matches!(name, "cpu" | "memory" | "ephemeral-storage") && !is_huge_page(name) {
