@@ -2,6 +2,7 @@
 //!
 //! Mirrors `checkErr`, `AddSourceToErr` and `MultipleErrors` of `k8s.io/kubectl/pkg/cmd/util/helpers.go`.
 
+use super::session::Session;
 use crate::error::{ApiError, Failure};
 
 /// One fault met on the way of a command.
@@ -72,6 +73,20 @@ impl From<Fault> for Failure {
             Fault::Plain(text) => Failure::error(text),
         }
     }
+}
+
+/// A fault in how a command was called; `path` is the command as it is known, `create configmap`.
+///
+/// Mirrors `UsageErrorf`.
+pub fn usage(session: &Session<'_>, path: &str, text: &str) -> Failure {
+    Failure::error(format!("{text}\nSee '{} {path} -h' for help and examples", session.program))
+}
+
+/// What a command prints that does nothing without a command below it.
+///
+/// Mirrors `DefaultSubCommandRun`.
+pub fn sub_command_needed(session: &Session<'_>, path: &str) -> Failure {
+    Failure::raw(super::help::text(session.program, path))
 }
 
 /// Ends a command with all that it met: nothing, one fault in its own form, or a list.

@@ -2,6 +2,7 @@
 
 mod annotate;
 mod apply;
+mod argv;
 mod auth;
 mod authorize;
 mod clock;
@@ -17,9 +18,11 @@ mod events;
 mod explain;
 mod files;
 mod get;
+mod help;
 mod home;
 mod label;
 mod lesson;
+mod made;
 mod node;
 mod output;
 mod patch;
@@ -237,6 +240,7 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
         home: place.home,
         cluster_name: place.cluster_name.clone(),
         user: app.global.impersonate.clone(),
+        words: args.get(1..).unwrap_or_default().to_vec(),
     };
     let outcome = app.verb.run(&mut session);
     if writes {
@@ -263,16 +267,16 @@ fn check_config(global: &Global, home: &Home) -> Result<(), Failure> {
 }
 
 fn parse(program: &'static str, args: &[String], ui: &Ui) -> Result<App, Failure> {
-    let command = App::command()
-        .name(program)
-        .bin_name(program)
-        .mut_subcommands(|c| c.args_override_self(true))
-        .args_override_self(true);
-    let argv = std::iter::once(program.to_string()).chain(args.iter().cloned());
-    let matches = command.try_get_matches_from(argv).map_err(|e| usage::failure(&e, program, args, ui))?;
-    let app = App::from_arg_matches(&matches).map_err(|e| usage::failure(&e, program, args, ui))?;
+    let mut command = argv::as_pflag(App::command().name(program).bin_name(program));
+    let line = argv::Line::read(args, &command);
+    let words = std::iter::once(program.to_string()).chain(line.words().cloned());
+    let outcome = command.try_get_matches_from_mut(words).and_then(|matches| App::from_arg_matches(&matches));
+    let app = outcome.map_err(|e| usage::failure(&e, program, &line, &command, ui))?;
     if program == "kubectl" && !app.verb.is_kubectl() {
         return Err(usage::unknown_command(args.first().map(String::as_str).unwrap_or_default(), program));
+    }
+    if line.rest.iter().take_while(|a| *a != "--").any(|a| a == "--record" || a.starts_with("--record=")) {
+        ui.err("Flag --record has been deprecated, --record will be removed in the future\n");
     }
     Ok(app)
 }

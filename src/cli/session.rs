@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::CommandFactory;
+
 use super::home::Home;
+use super::{App, argv};
 use crate::api::Time;
 use crate::error::Failure;
 use crate::sim::Cluster;
@@ -31,12 +34,19 @@ pub struct Session<'a> {
     pub cluster_name: Option<String>,
     /// The user that is impersonated (`--as`); none for the cluster's admin.
     pub user: Option<String>,
+    /// The command line's words after the program's name.
+    pub words: Vec<String>,
 }
 
 impl Session<'_> {
     /// A path of the user's.
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.join(Path::new(path))
+    }
+
+    /// The command line as `--record` writes it into an annotation.
+    pub fn change_cause(&self) -> String {
+        argv::change_cause(self.program, &self.words, &App::command())
     }
 
     /// Prints the warnings that the server sent.

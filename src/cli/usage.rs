@@ -2,25 +2,28 @@
 //!
 //! Mirrors `github.com/spf13/pflag` and `k8s.io/kubectl/pkg/cmd/util` (UsageErrorf).
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::argv::{self, Line};
 use crate::error::Failure;
 use crate::ui::Ui;
 
 /// Turns clap's finding into kubectl's text. Help is printed here and ends with exit code 0.
-pub fn failure(error: &clap::Error, program: &str, args: &[String], ui: &Ui) -> Failure {
+pub fn failure(error: &clap::Error, program: &str, line: &Line, root: &Command, ui: &Ui) -> Failure {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(s)) => s.clone(),
         Some(ContextValue::Strings(all)) => all.join(", "),
         _ => String::new(),
     };
-    let verb = args.iter().find(|a| !a.starts_with('-')).cloned().unwrap_or_default();
-    let see = format!("See '{program} {verb} --help' for usage.");
+    let path = std::iter::once(program).chain(line.path.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
+    let see = format!("See '{path} --help' for usage.");
+    let command = line.command(root);
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             ui.out(&error.to_string());
             Failure::silent(u8::from(
-                error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && !args.is_empty(),
+                error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && line.words().next().is_some(),
             ))
         }
         ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand), program),
@@ -32,26 +35,27 @@ pub fn failure(error: &clap::Error, program: &str, args: &[String], ui: &Ui) -> 
                     let letter = flag.chars().nth(1).unwrap_or_default();
                     Failure::error(format!("unknown shorthand flag: '{letter}' in {flag}\n{see}"))
                 }
-                None => Failure::error(format!("unknown command {flag:?} for \"{program} {verb}\"\n{see}")),
+                None => Failure::error(format!("unknown command {flag:?} for {path:?}\n{see}")),
             }
         }
         ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_empty() => {
             let flag = text(ContextKind::InvalidArg);
-            Failure::error(format!("flag needs an argument: {}\n{see}", pflag_name(&flag, args)))
+            Failure::error(format!("flag needs an argument: {}\n{see}", pflag_name(&flag, line, command, root)))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
-            let flag = long_name(&flag);
+            let flag = long_name(&flag, command, root);
             let detail = go_parse_error(error, &value);
             Failure::error(format!("invalid argument {value:?} for {flag:?} flag: {detail}\n{see}"))
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = text(ContextKind::InvalidArg);
-            let flags: Vec<String> = missing
+            let mut flags: Vec<String> = missing
                 .split(", ")
                 .filter_map(|m| m.strip_prefix("--"))
                 .map(|m| format!("{:?}", m.split([' ', '=']).next().unwrap_or(m)))
                 .collect();
+            flags.sort();
             if flags.is_empty() {
                 return Failure::error(format!("{} is required\n{see}", missing.trim_matches(['<', '>'])));
             }
@@ -101,24 +105,22 @@ pub fn distance(a: &str, b: &str) -> usize {
 }
 
 /// A flag as pflag names it when its value is missing: `'o' in -o`, `--namespace`.
-fn pflag_name(flag: &str, args: &[String]) -> String {
-    let last = args.last().cloned().unwrap_or_default();
+fn pflag_name(flag: &str, line: &Line, command: &Command, root: &Command) -> String {
+    let last = line.rest.last().cloned().unwrap_or_default();
     match last.strip_prefix('-') {
         Some(short) if !short.starts_with('-') && short.len() == 1 => format!("'{short}' in {last}"),
-        _ => long_name(flag),
+        _ => long_name(flag, command, root),
     }
 }
 
-/// `--replicas` of clap's `--replicas <COUNT>` or `-o <FORMAT>`.
-fn long_name(flag: &str) -> String {
+/// `-r, --replicas` of clap's `--replicas <COUNT>` or `-r <COUNT>`.
+fn long_name(flag: &str, command: &Command, root: &Command) -> String {
     let name = flag.split([' ', '=', '[']).next().unwrap_or(flag).to_string();
-    let command = <super::App as clap::CommandFactory>::command();
-    let Some(letter) = name.strip_prefix('-').filter(|n| n.len() == 1).and_then(|n| n.chars().next()) else {
-        return name;
-    };
-    let args = command.get_subcommands().flat_map(|c| c.get_arguments());
-    let long = args.filter(|a| a.get_short() == Some(letter)).find_map(|a| a.get_long());
-    long.map_or(name, |l| format!("-{letter}, --{l}"))
+    let arg = argv::find_flag(command, root, name.trim_start_matches('-'));
+    match arg.map(|a| (a.get_short(), a.get_long())) {
+        Some((Some(letter), Some(long))) => format!("-{letter}, --{long}"),
+        _ => name,
+    }
 }
 
 /// Go's text for a value that can't be parsed.

@@ -4,13 +4,31 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
+use super::go_order;
+use crate::api::Kind;
 use crate::api::scalar::json_float;
+use crate::api::schema::{self, FieldType, TypeDef};
 
 /// What `kubectl get -o json` prints: keys sorted, four spaces, a final newline.
 pub fn to_pretty(value: &Value) -> String {
     let mut out = String::new();
-    write_value(&mut out, value, Some(0));
+    write_value(&mut out, value, Some(0), None);
     out.push('\n');
+    out
+}
+
+/// What kubectl prints for an object that it holds as a Go struct: fields in the order of their declaration.
+pub fn to_pretty_as_go(kind: Kind, value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, Some(0), Some(schema::of(kind)));
+    out.push('\n');
+    out
+}
+
+/// What Go's `json.Marshal` gives of the struct that holds an object.
+pub fn to_compact_as_go(kind: Kind, value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, None, Some(schema::of(kind)));
     out
 }
 
@@ -18,7 +36,7 @@ pub fn to_pretty(value: &Value) -> String {
 /// the last-applied annotation with a newline of its own).
 pub fn to_compact(value: &Value) -> String {
     let mut out = String::new();
-    write_value(&mut out, value, None);
+    write_value(&mut out, value, None, None);
     out
 }
 
@@ -30,8 +48,8 @@ pub fn number(n: &Number) -> String {
     }
 }
 
-/// `level` is the nesting depth in indented form, or nothing in compact form.
-fn write_value(out: &mut String, value: &Value, level: Option<usize>) {
+/// `level` is the nesting depth in indented form, or nothing in compact form; `def` the struct whose order counts.
+fn write_value(out: &mut String, value: &Value, level: Option<usize>, def: Option<&'static TypeDef>) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
@@ -44,7 +62,7 @@ fn write_value(out: &mut String, value: &Value, level: Option<usize>) {
             out.push('[');
             for (i, item) in items.iter().enumerate() {
                 separate(out, i, inner);
-                write_value(out, item, inner);
+                write_value(out, item, inner, def);
             }
             break_line(out, level);
             out.push(']');
@@ -52,11 +70,19 @@ fn write_value(out: &mut String, value: &Value, level: Option<usize>) {
         Value::Object(map) => {
             let inner = level.map(|l| l + 1);
             out.push('{');
-            for (i, (key, item)) in map.iter().enumerate() {
+            let mut keys: Vec<&String> = map.keys().collect();
+            if let Some(def) = def {
+                go_order::sort(def, &mut keys);
+            }
+            for (i, key) in keys.into_iter().enumerate() {
                 separate(out, i, inner);
                 write_string(out, key);
                 out.push_str(if level.is_some() { ": " } else { ":" });
-                write_value(out, item, inner);
+                let next = def.and_then(|d| d.fields.get(key)).and_then(|f| match &f.ty {
+                    FieldType::Map(_) => None,
+                    other => other.leaf().as_struct(),
+                });
+                write_value(out, &map[key], inner, next);
             }
             break_line(out, level);
             out.push('}');

@@ -2,6 +2,7 @@
 
 pub mod custom_columns;
 pub mod explain;
+mod go_order;
 pub mod go_template;
 pub mod go_value;
 pub mod json;

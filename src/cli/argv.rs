@@ -1,0 +1,154 @@
+//! The command line as kubectl's parser takes it: flags may stand before the command that they belong to.
+//!
+//! Mirrors `Find` and `stripFlags` of `github.com/spf13/cobra`, and `parseCommandArguments` of
+//! `k8s.io/cli-runtime/pkg/genericclioptions/record_flags.go`.
+
+use clap::{Arg, ArgAction, Command};
+
+/// A command line with the commands in front.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line {
+    /// The commands by their own names: `create`, `configmap`.
+    pub path: Vec<String>,
+    /// What follows them, in order.
+    pub rest: Vec<String>,
+}
+
+impl Line {
+    /// Finds the commands among the words.
+    pub fn read(words: &[String], root: &Command) -> Line {
+        let mut line = Line { path: Vec::new(), rest: words.to_vec() };
+        let mut command = root;
+        while let Some(at) = first_word(&line.rest, command, root) {
+            let Some(next) = command.find_subcommand(&line.rest[at]) else { break };
+            line.path.push(next.get_name().to_string());
+            line.rest.remove(at);
+            command = next;
+        }
+        line
+    }
+
+    /// All words, commands first.
+    pub fn words(&self) -> impl Iterator<Item = &String> {
+        self.path.iter().chain(&self.rest)
+    }
+
+    /// The command that the path leads to.
+    pub fn command<'a>(&self, root: &'a Command) -> &'a Command {
+        self.path.iter().fold(root, |command, name| command.find_subcommand(name).unwrap_or(command))
+    }
+}
+
+/// The command line as `--record` writes it: what is no flag first, then each flag with its value.
+pub fn change_cause(program: &str, words: &[String], root: &Command) -> String {
+    let line = Line::read(words, root);
+    let command = line.command(root);
+    let (mut plain, mut flags) = (vec![program.to_string()], Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            plain.extend(words.by_ref().cloned());
+        } else if let Some(long) = word.strip_prefix("--") {
+            let (name, given) = long.split_once('=').map_or((long, None), |(n, v)| (n, Some(v.to_string())));
+            let value = given.unwrap_or_else(|| value_of(find_flag(command, root, name), &mut words));
+            flags.push(format!("--{name}={value}"));
+        } else if let Some(letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) {
+            let name = &letters[..letters.chars().next().map_or(0, char::len_utf8)];
+            let arg = find_flag(command, root, name);
+            let given = &letters[name.len()..];
+            let value = match given.strip_prefix('=').unwrap_or(given) {
+                "" => value_of(arg, &mut words),
+                given => given.to_string(),
+            };
+            flags.push(format!("--{}={value}", arg.and_then(Arg::get_long).unwrap_or(name)));
+        } else {
+            plain.push(word.clone());
+        }
+    }
+    plain.into_iter().chain(flags).collect::<Vec<_>>().join(" ")
+}
+
+/// What a flag stands for that is given without a value, or else the next word.
+fn value_of<'a>(arg: Option<&Arg>, words: &mut impl Iterator<Item = &'a String>) -> String {
+    match arg.filter(|a| !needs_value(a)).and_then(Arg::get_long) {
+        Some("dry-run") => "unchanged".into(),
+        Some("validate") => "strict".into(),
+        Some("cascade") => "background".into(),
+        Some(_) => "true".into(),
+        None => words.next().cloned().unwrap_or_default(),
+    }
+}
+
+/// The first word that is neither a flag nor a flag's value.
+fn first_word(words: &[String], command: &Command, root: &Command) -> Option<usize> {
+    let mut at = 0;
+    while at < words.len() {
+        let word = words[at].as_str();
+        let name = word.trim_start_matches('-');
+        let alone = word.starts_with("--") || (word.starts_with('-') && name.chars().count() == 1);
+        match word {
+            "--" => return None,
+            "" => at += 1,
+            _ if alone && !word.contains('=') => {
+                let switch = matches!(name, "help" | "h" | "version")
+                    || find_flag(command, root, name).is_some_and(|a| !needs_value(a));
+                at += if switch { 1 } else { 2 };
+            }
+            _ if word.starts_with('-') => at += 1,
+            _ => return Some(at),
+        }
+    }
+    None
+}
+
+/// The flag of a long name or a letter, the command's own before those that all take.
+pub fn find_flag<'a>(command: &'a Command, root: &'a Command, name: &str) -> Option<&'a Arg> {
+    let mut letters = name.chars();
+    let letter = letters.next().filter(|_| letters.next().is_none());
+    let named = |a: &&Arg| a.get_long() == Some(name) || (letter.is_some() && a.get_short() == letter);
+    command.get_arguments().find(named).or_else(|| root.get_arguments().filter(|a| a.is_global_set()).find(named))
+}
+
+/// Whether the next word is the flag's value, if there is no `=`.
+fn needs_value(arg: &Arg) -> bool {
+    arg.get_action().takes_values() && !arg.is_require_equals_set()
+}
+
+/// Makes clap take flags as pflag does: the last of several counts, and a value may begin with a dash.
+pub fn as_pflag(command: Command) -> Command {
+    let lenient = |arg: Arg| {
+        let option = arg.get_long().is_some() || arg.get_short().is_some();
+        let takes = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+        if option && takes && !arg.is_require_equals_set() { arg.allow_hyphen_values(true) } else { arg }
+    };
+    command.args_override_self(true).mut_args(lenient).mut_subcommands(as_pflag)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Line, change_cause};
+    use crate::cli::App;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split(' ').map(String::from).collect()
+    }
+
+    #[test]
+    fn commands_may_stand_behind_flags() {
+        let line =
+            Line::read(&words("-n x create --dry-run=client deploy web --image=a -- create job"), &App::command());
+        assert_eq!(line.path, ["create", "deployment"]);
+        assert_eq!(line.rest, ["-n", "x", "--dry-run=client", "web", "--image=a", "--", "create", "job"]);
+    }
+
+    #[test]
+    fn records_the_command_with_its_flags_last() {
+        let words = words("-n x create cm a --from-literal a=b --save-config -oyaml -- c");
+        assert_eq!(
+            change_cause("kubectl", &words, &App::command()),
+            "kubectl create cm a c --namespace=x --from-literal=a=b --save-config=true --output=yaml"
+        );
+    }
+}
