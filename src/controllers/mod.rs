@@ -9,7 +9,9 @@ pub mod endpoint_slice;
 pub mod endpoints;
 mod garbage_collector;
 mod namespace;
+pub mod node_lifecycle;
 pub mod persistent_volume;
+mod pod_gc;
 pub mod pods;
 pub mod provisioner;
 pub mod pv_protection;
@@ -21,6 +23,7 @@ mod resource_quota;
 pub mod scheduler;
 mod service_accounts;
 mod stateful_set;
+mod taint_eviction;
 pub mod vac_protection;
 
 use std::sync::Arc;
@@ -38,7 +41,9 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &endpoints::EndpointsController,
     &garbage_collector::GarbageCollector,
     &namespace::NamespaceController,
+    &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,
+    &pod_gc::PodGcController,
     &provisioner::ProvisionController,
     &pv_protection::PvProtectionController,
     &pvc_protection::PvcProtectionController,
@@ -49,6 +54,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &resource_quota::ResourceQuotaController,
     &service_accounts::ServiceAccountsController,
     &stateful_set::StatefulSetController,
+    &taint_eviction::TaintEvictionController,
     &vac_protection::VacProtectionController,
 ];
 

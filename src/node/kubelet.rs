@@ -2,6 +2,7 @@
 
 use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{About, Controller, Deletion, Outcome, Write};
 use crate::store::{Change, Index, View};
 
@@ -48,7 +49,7 @@ impl Controller for Kubelet {
         let Some(pod) = object.get::<Pod>() else { return Outcome::done() };
         let name = node_name(pod);
         let Some(node) = view.get_as::<Node>("", name) else { return Outcome::done() };
-        if view.kubelet_stopped_since(name).is_some() {
+        if view.kubelet_stopped_since(name).is_some() || !has_reported(node) {
             return Outcome::done();
         }
         if object.is_terminating() {

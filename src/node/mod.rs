@@ -7,6 +7,7 @@ mod config;
 mod events;
 mod images;
 mod kubelet;
+mod node_status;
 mod pod_status;
 mod pods;
 mod volumes;
@@ -14,9 +15,7 @@ mod volumes;
 use crate::controllers::Controller;
 
 /// The control loops of the node side.
-pub const CONTROLLERS: &[&dyn Controller] = &[
-    &kubelet::Kubelet, //
-];
+pub const CONTROLLERS: &[&dyn Controller] = &[&kubelet::Kubelet, &node_status::NodeStatusReporter];
 
 #[cfg(test)]
 mod tests {

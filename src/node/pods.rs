@@ -10,7 +10,7 @@ use crate::api::{Duration, Object, Time};
 use crate::controllers::{About, Action, EventDraft, Outcome, Write};
 use crate::store::View;
 
-use super::events::{back_off, event, said, warning};
+use super::events::{Said, back_off, event, said, warning};
 use super::pod_status::{self, CONTAINER_CREATING, POD_INITIALIZING};
 use super::{config, images, volumes};
 
@@ -107,7 +107,8 @@ impl<'a> Sync<'a> {
         if self.now < due {
             let wait = due - self.now;
             // OBSERVATION: what failed before may fail for ever; a settling cluster waits only for what will get on.
-            match self.is_blocked(turn) {
+            let failed = turn.iter().any(|c| self.next_sync(c).is_some()) || self.mounts_failed().is_some();
+            match failed && self.is_blocked(turn) && wait > FIRST_SYNC {
                 true => self.outcome.recurring(wait),
                 false => self.outcome.after(wait),
             }
@@ -145,8 +146,10 @@ impl<'a> Sync<'a> {
             self.outcome.write(Write::update_status(node));
         }
         self.write(status);
-        if let Some(wait) = waits {
-            self.outcome.recurring(wait);
+        match waits {
+            Some(wait) if wait <= FIRST_SYNC => self.outcome.after(wait),
+            Some(wait) => self.outcome.recurring(wait),
+            None => {}
         }
     }
 
@@ -156,14 +159,18 @@ impl<'a> Sync<'a> {
         let pulls = turn.iter().filter(|c| self.must_pull(c) && images::can_be_pulled(image(c)));
         let pulling = pulls.fold(Duration::ZERO, |sum, c| sum + self.pull_time(c));
         let first = begun + pulling.max(START_TIME);
-        let mounts = said(self.view, self.object, "", |e| e.reason.as_deref() == Some("FailedMount"));
-        let after_mounts = mounts.map(|m| m.last + back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1, m.count));
+        let after_mounts = self.mounts_failed().map(|m| m.last + back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1, m.count));
         let after_failures = turn.iter().filter_map(|c| self.next_sync(c)).min();
         match (after_failures, after_mounts) {
             (Some(sync), _) => sync,
             (None, Some(mount)) if status.pod_ip.is_none() => mount,
             _ => first,
         }
+    }
+
+    /// How often volumes could not be mounted.
+    fn mounts_failed(&self) -> Option<Said> {
+        said(self.view, self.object, "", |e| e.reason.as_deref() == Some("FailedMount"))
     }
 
     /// Since when the containers whose turn it is could start.
@@ -225,10 +232,13 @@ impl<'a> Sync<'a> {
     }
 
     fn mount_failed(&mut self, fault: String) {
-        let so_far = said(self.view, self.object, "", |e| e.reason.as_deref() == Some("FailedMount"));
+        let so_far = self.mounts_failed();
         let wait = back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1, so_far.map_or(1, |s| s.count + 1));
         self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
-        self.outcome.recurring(wait);
+        match wait <= FIRST_SYNC {
+            true => self.outcome.after(wait),
+            false => self.outcome.recurring(wait),
+        }
     }
 
     /// The next address of the node's network; the host's own for a pod in its network.

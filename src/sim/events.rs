@@ -82,7 +82,7 @@ impl Cluster {
                 kind: Some(about.key.kind.name().to_string()),
                 name: Some(about.key.name.clone()),
                 namespace: Some(about.key.namespace.clone()).filter(|n| !n.is_empty()),
-                uid: Some(about.uid.clone()),
+                uid: Some(about.uid.clone()).filter(|u| !u.is_empty()),
                 resource_version: Some(about.resource_version.clone()).filter(|v| !v.is_empty()),
                 field_path: Some(about.field_path.clone()).filter(|f| !f.is_empty()),
             },

@@ -149,6 +149,9 @@ impl Cluster {
         else {
             return Err(ApiError::not_found("nodes", node));
         };
+        if running != self.view().kubelet_stopped_since(node).is_some() {
+            return Ok(());
+        }
         let since = if running { String::new() } else { self.now.0.to_string() };
         self.store.set_setting(&crate::store::View::stopped_setting(node), &since)?;
         self.enqueue_for(&object);

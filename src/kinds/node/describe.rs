@@ -10,7 +10,7 @@ use crate::api::{Kind, Object, ObjectKey, Time, time};
 use crate::error::ApiError;
 use crate::kinds::access::{ResourceList, items, text};
 use crate::kinds::describe::{
-    describe_events_of, print_annotations_multiline, print_labels_multiline, print_taints_multiline, quantity,
+    describe_events, print_annotations_multiline, print_labels_multiline, print_taints_multiline, quantity,
     string_or_none,
 };
 use crate::kinds::pod::resources::{self, Amounts};
@@ -85,7 +85,12 @@ pub(super) fn describe_node(node: &Node, d: &mut Description, context: &PrintCon
     let allocatable = status.allocatable.filter(|l| !l.is_empty()).or(status.capacity).unwrap_or_default();
     let pods: Vec<Arc<Object>> = context.lister.pods_on_node(name).into_iter().filter(|p| !has_ended(p)).collect();
     describe_node_resource(&pods, &allocatable, d, context);
-    describe_events_of(d, meta, context);
+    if context.show_events {
+        // The kubelet's events name the node where others name its uid.
+        let mut events = context.lister.events_about(text(&meta.uid));
+        events.extend(context.lister.events_about(name));
+        describe_events(d, &events, context);
+    }
 }
 
 fn has_ended(pod: &Object) -> bool {
