@@ -6,7 +6,7 @@ use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{About, Controller, Deletion, Outcome, Write};
 use crate::store::{Change, Index, View};
 
-use super::{events, pod_status, pods, volumes};
+use super::{events, memory, pod_status, pods, volumes};
 
 /// How long a container takes to stop. It is killed at once, whatever its grace period is.
 const STOP_TIME: Duration = Duration::secs(1);
@@ -24,7 +24,7 @@ impl Controller for Kubelet {
         match key.kind {
             Kind::Pod => {
                 let pod = change.new.as_ref().and_then(|o| o.get::<Pod>());
-                if pod.is_some_and(|p| !node_name(p).is_empty()) {
+                if pod.is_none_or(|p| !node_name(p).is_empty()) {
                     enqueue(key.clone());
                 }
             }
@@ -45,7 +45,11 @@ impl Controller for Kubelet {
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
-        let Some(object) = view.get(key) else { return Outcome::done() };
+        let Some(object) = view.get(key) else {
+            let mut outcome = Outcome::done();
+            memory::forget(view, key, &mut outcome);
+            return outcome;
+        };
         let Some(pod) = object.get::<Pod>() else { return Outcome::done() };
         let name = node_name(pod);
         let Some(node) = view.get_as::<Node>("", name) else { return Outcome::done() };
@@ -82,8 +86,7 @@ fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Outcome {
     }
     let deadline = meta.deletion_timestamp.as_ref().map(Time::from_meta).unwrap_or(now);
     let due = deadline - grace + STOP_TIME.min(grace);
-    let told = events::said(view, object, "", |e| e.reason.as_deref() == Some("Killing")).is_some();
-    if !told {
+    if !events::has_said(view, object, "Killing") {
         let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
         for status in statuses.filter(|s| pod_status::is_running(s)) {
             let about = About::container(object, &status.name);

@@ -7,6 +7,7 @@ mod config;
 mod events;
 mod images;
 mod kubelet;
+mod memory;
 mod node_status;
 mod pod_status;
 mod pods;

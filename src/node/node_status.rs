@@ -7,6 +7,7 @@ use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{About, Controller, Outcome, Write};
 use crate::store::{Change, View};
+use std::sync::Arc;
 
 use super::events::event;
 
@@ -28,7 +29,8 @@ impl Controller for NodeStatusReporter {
 
     fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
         // The kubelet was stopped or started: then old and new are the same.
-        if change.key.kind == Kind::Node && change.new.is_some() && change.old == change.new {
+        let same = matches!((&change.old, &change.new), (Some(old), Some(new)) if Arc::ptr_eq(old, new));
+        if change.key.kind == Kind::Node && same {
             enqueue(change.key.clone());
         }
     }

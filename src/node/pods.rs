@@ -10,7 +10,8 @@ use crate::api::{Duration, Object, Time};
 use crate::controllers::{About, Action, EventDraft, Outcome, Write};
 use crate::store::View;
 
-use super::events::{Said, back_off, event, said, warning};
+use super::events::{event, warning};
+use super::memory::Memory;
 use super::pod_status::{self, CONTAINER_CREATING, POD_INITIALIZING};
 use super::{config, images, volumes};
 
@@ -35,6 +36,7 @@ struct Sync<'a> {
     pod: &'a Pod,
     spec: &'a PodSpec,
     now: Time,
+    memory: Memory,
     outcome: Outcome,
 }
 
@@ -50,7 +52,8 @@ enum Attempt {
 pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod, now: Time) -> Outcome {
     let Some(spec) = &pod.spec else { return Outcome::done() };
     let status = pod.status.clone().unwrap_or_default();
-    let mut sync = Sync { view, node, object, pod, spec, now, outcome: Outcome::done() };
+    let before = Memory::of(view, object);
+    let mut sync = Sync { view, node, object, pod, spec, now, memory: before.clone(), outcome: Outcome::done() };
     if status.start_time.is_none() {
         sync.write(pod_status::first_status(pod, node, now));
         return sync.outcome;
@@ -61,6 +64,7 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
     } else {
         sync.advance(status, &turn);
     }
+    sync.memory.save(&before, object, &mut sync.outcome);
     sync.outcome
 }
 
@@ -107,7 +111,7 @@ impl<'a> Sync<'a> {
         if self.now < due {
             let wait = due - self.now;
             // OBSERVATION: what failed before may fail for ever; a settling cluster waits only for what will get on.
-            let failed = turn.iter().any(|c| self.next_sync(c).is_some()) || self.mounts_failed().is_some();
+            let failed = turn.iter().any(|c| self.next_sync(c).is_some()) || self.memory.mounts.count > 0;
             match failed && self.is_blocked(turn) && wait > FIRST_SYNC {
                 true => self.outcome.recurring(wait),
                 false => self.outcome.after(wait),
@@ -118,6 +122,7 @@ impl<'a> Sync<'a> {
             if let Some(fault) = volumes::problem(self.view, self.pod) {
                 return self.mount_failed(fault);
             }
+            self.memory.mounts = Default::default();
             let ip = self.draw_address();
             pod_status::set_pod_ip(&mut status, ip);
         }
@@ -126,7 +131,10 @@ impl<'a> Sync<'a> {
         for container in turn {
             let attempt = self.attempt(&status, container, &mut node);
             let started = match attempt {
-                Attempt::Done(started) => started,
+                Attempt::Done(started) => {
+                    self.memory.forget_container(&container.name);
+                    started
+                }
                 Attempt::Waits(waiting, wait) => {
                     waits = Some(waits.map_or(wait, |w| w.min(wait)));
                     waiting
@@ -159,18 +167,13 @@ impl<'a> Sync<'a> {
         let pulls = turn.iter().filter(|c| self.must_pull(c) && images::can_be_pulled(image(c)));
         let pulling = pulls.fold(Duration::ZERO, |sum, c| sum + self.pull_time(c));
         let first = begun + pulling.max(START_TIME);
-        let after_mounts = self.mounts_failed().map(|m| m.last + back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1, m.count));
+        let after_mounts = self.memory.mounts.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1);
         let after_failures = turn.iter().filter_map(|c| self.next_sync(c)).min();
         match (after_failures, after_mounts) {
             (Some(sync), _) => sync,
             (None, Some(mount)) if status.pod_ip.is_none() => mount,
             _ => first,
         }
-    }
-
-    /// How often volumes could not be mounted.
-    fn mounts_failed(&self) -> Option<Said> {
-        said(self.view, self.object, "", |e| e.reason.as_deref() == Some("FailedMount"))
     }
 
     /// Since when the containers whose turn it is could start.
@@ -187,14 +190,7 @@ impl<'a> Sync<'a> {
 
     /// When a container that failed is tried again; none for one that did not.
     fn next_sync(&self, container: &Container) -> Option<Time> {
-        let failed = said(self.view, self.object, &container.name, |e| {
-            let reason = e.reason.as_deref().unwrap_or_default();
-            matches!(reason, "Failed" | "BackOff" | "InspectFailed" | "ErrImageNeverPull")
-                && mentions(e.message.as_deref().unwrap_or_default(), container)
-        })?;
-        // A failed pull says two things, a failed configuration one.
-        let first = failed.count <= if images::can_be_pulled(image(container)) { 1 } else { 2 };
-        Some(failed.last + if first { FIRST_SYNC } else { NEXT_SYNC })
+        self.memory.container(&container.name, image(container)).attempts.next_look(FIRST_SYNC, NEXT_SYNC)
     }
 
     /// Whether the next step would fail.
@@ -232,8 +228,9 @@ impl<'a> Sync<'a> {
     }
 
     fn mount_failed(&mut self, fault: String) {
-        let so_far = self.mounts_failed();
-        let wait = back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1, so_far.map_or(1, |s| s.count + 1));
+        self.memory.mounts.add(self.now);
+        let due = self.memory.mounts.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1).unwrap_or(self.now);
+        let wait = due - self.now;
         self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
         match wait <= FIRST_SYNC {
             true => self.outcome.after(wait),
@@ -317,24 +314,34 @@ impl<'a> Sync<'a> {
         }
     }
 
-    fn waits(&self, before: Option<&ContainerStatus>, container: &Container, reason: &str, message: &str) -> Attempt {
-        let failed_before = self.next_sync(container).is_some();
-        let wait = if failed_before { NEXT_SYNC } else { FIRST_SYNC };
-        Attempt::Waits(pod_status::waiting(container, before, reason, message), wait)
+    fn waits(
+        &mut self,
+        before: Option<&ContainerStatus>,
+        container: &Container,
+        reason: &str,
+        message: &str,
+    ) -> Attempt {
+        let mut memory = self.memory.container(&container.name, image(container));
+        memory.image = image(container).to_string();
+        memory.attempts.add(self.now);
+        let due = memory.attempts.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now);
+        self.memory.set_container(&container.name, memory);
+        Attempt::Waits(pod_status::waiting(container, before, reason, message), due - self.now)
     }
 
     /// Tries a pull that cannot succeed, or waits out its back-off. Mirrors `imageManager.EnsureImageExists`.
     fn pull_failed(&mut self, container: &Container, before: Option<&ContainerStatus>) -> Attempt {
         let (name, about, host) = (image(container), self.about(container), self.node_name());
-        let pulls = said(self.view, self.object, &container.name, |e| {
-            e.message.as_deref().is_some_and(|m| m.starts_with(&format!("Failed to pull image {name:?}")))
-        });
-        let backs_off = pulls.is_some_and(|p| self.now < p.last + back_off(PULL_BACK_OFF.0, PULL_BACK_OFF.1, p.count));
-        let (reason, message) = if backs_off {
+        let mut memory = self.memory.container(&container.name, name);
+        let until = memory.pulls.back_off(PULL_BACK_OFF.0, PULL_BACK_OFF.1);
+        let (reason, message) = if until.is_some_and(|until| self.now < until) {
             let message = format!("Back-off pulling image {name:?}");
             self.say(event(about.clone(), host, "BackOff", &message));
             ("ImagePullBackOff", message)
         } else {
+            memory.image = name.to_string();
+            memory.pulls.add(self.now);
+            self.memory.set_container(&container.name, memory);
             let message = images::pull_error(name);
             self.say(event(about.clone(), host, "Pulling", format!("Pulling image {name:?}")));
             self.say(warning(about.clone(), host, "Failed", format!("Failed to pull image {name:?}: {message}")));
@@ -373,9 +380,4 @@ impl<'a> Sync<'a> {
 
 fn image(container: &Container) -> &str {
     container.image.as_deref().unwrap_or_default()
-}
-
-/// Whether a failure still concerns a container's image, which may have been changed since.
-fn mentions(message: &str, container: &Container) -> bool {
-    !message.contains("image \"") || message.contains(&format!("{:?}", image(container)))
 }

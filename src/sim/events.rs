@@ -105,7 +105,13 @@ impl Cluster {
 }
 
 fn is_from(event: &Event, draft: &EventDraft) -> bool {
-    let source = event.source.as_ref();
+    let (source, about) = (event.source.as_ref(), &draft.about.key);
+    // Some sources leave the uid out.
+    if event.involved_object.name.as_deref() != Some(&about.name)
+        || event.involved_object.namespace.as_deref().unwrap_or_default() != about.namespace
+    {
+        return false;
+    }
     source.and_then(|s| s.component.as_deref()) == Some(&draft.component)
         && source.and_then(|s| s.host.as_deref()).unwrap_or_default() == draft.host
 }

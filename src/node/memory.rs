@@ -1,0 +1,103 @@
+//! What a kubelet remembers of a pod that does not start: its failures and its back-offs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::controllers::Outcome;
+use crate::store::View;
+
+/// How often something failed, and when for the last time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Failures {
+    pub(super) count: u32,
+    last: i64,
+}
+
+impl Failures {
+    /// One more.
+    pub(super) fn add(&mut self, now: Time) {
+        self.count += 1;
+        self.last = now.0;
+    }
+
+    /// When they are over, if each doubles the wait from `first` up to `most`; none without failures.
+    pub(super) fn back_off(self, first: Duration, most: Duration) -> Option<Time> {
+        let doublings = self.count.checked_sub(1)?.min(20);
+        Some(Time(self.last) + Duration(first.0 << doublings).min(most))
+    }
+
+    /// When to look again: soon after the first failure, then every so often; none without failures.
+    pub(super) fn next_look(self, soon: Duration, later: Duration) -> Option<Time> {
+        match self.count {
+            0 => None,
+            1 => Some(Time(self.last) + soon),
+            _ => Some(Time(self.last) + later),
+        }
+    }
+}
+
+/// One container that did not start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ContainerMemory {
+    /// The image that it failed with; another one begins anew.
+    pub(super) image: String,
+    /// Pulls that failed.
+    pub(super) pulls: Failures,
+    /// Attempts that failed, for whatever reason.
+    pub(super) attempts: Failures,
+}
+
+/// What is remembered of a pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Memory {
+    uid: String,
+    /// Volumes that could not be mounted.
+    pub(super) mounts: Failures,
+    containers: BTreeMap<String, ContainerMemory>,
+}
+
+fn note(key: &ObjectKey) -> String {
+    format!("kubelet/{}/{}", key.namespace, key.name)
+}
+
+impl Memory {
+    /// What is remembered of a pod; nothing of an earlier one of its name.
+    pub(super) fn of(view: &View<'_>, pod: &Object) -> Memory {
+        let kept = view.note(&note(&pod.key())).and_then(|text| serde_json::from_str(text).ok());
+        kept.filter(|m: &Memory| m.uid == pod.uid())
+            .unwrap_or_else(|| Memory { uid: pod.uid().to_string(), ..Default::default() })
+    }
+
+    /// What is remembered of a container with its image of now.
+    pub(super) fn container(&self, name: &str, image: &str) -> ContainerMemory {
+        self.containers.get(name).filter(|m| m.image == image).cloned().unwrap_or_default()
+    }
+
+    /// Remembers a container's failure.
+    pub(super) fn set_container(&mut self, name: &str, memory: ContainerMemory) {
+        self.containers.insert(name.to_string(), memory);
+    }
+
+    /// Forgets a container that has started.
+    pub(super) fn forget_container(&mut self, name: &str) {
+        self.containers.remove(name);
+    }
+
+    /// Keeps what changed.
+    pub(super) fn save(&self, before: &Memory, pod: &Object, outcome: &mut Outcome) {
+        let nothing = self.mounts.count == 0 && self.containers.is_empty();
+        if self != before {
+            let text = if nothing { String::new() } else { serde_json::to_string(self).unwrap_or_default() };
+            outcome.note(note(&pod.key()), text);
+        }
+    }
+}
+
+/// Forgets a pod that is gone.
+pub(super) fn forget(view: &View<'_>, key: &ObjectKey, outcome: &mut Outcome) {
+    if view.note(&note(key)).is_some_and(|text| !text.is_empty()) {
+        outcome.note(note(key), "");
+    }
+}
