@@ -49,6 +49,8 @@ pub(super) struct Guide<'a> {
     pub(super) save: &'a mut dyn FnMut(&Reached) -> Result<(), Failure>,
     /// Where the lesson's files are, for the help.
     pub(super) folder: String,
+    /// What the learner calls the lesson on the command line.
+    pub(super) call: String,
     /// Whether the learner changed something of their own accord since the step began.
     pub(super) touched: bool,
 }
@@ -77,7 +79,7 @@ impl Guide<'_> {
                 Flow::Back => self.back()?,
                 Flow::Quit => {
                     (self.save)(&self.reached)?;
-                    self.say(&format!("\nUntil next time. kstate lesson {} goes on from here.\n", self.name()));
+                    self.say(&format!("\nUntil next time. kstate lesson {} goes on from here.\n", self.call));
                     return Ok(End::Left);
                 }
             }
@@ -304,10 +306,6 @@ The lesson's files are in {folder}
         self.reached.command == 0 && blocks.iter().take(self.reached.block).all(passive)
     }
 
-    fn name(&self) -> &str {
-        &self.lesson.name
-    }
-
     fn say(&self, text: &str) {
         self.ui.out(text);
     }
@@ -390,7 +388,16 @@ mod tests {
             last = r.clone();
             Ok(())
         };
-        let guide = Guide { ui: &ui, lesson, shell, reached, save: &mut save, folder: "files".into(), touched: false };
+        let guide = Guide {
+            ui: &ui,
+            lesson,
+            shell,
+            reached,
+            save: &mut save,
+            folder: "files".into(),
+            call: "pods".into(),
+            touched: false,
+        };
         let end = guide.run().expect("a session");
         (end, last, ui.take())
     }

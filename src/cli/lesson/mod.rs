@@ -138,12 +138,13 @@ fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End, Fai
         }
     };
     let folder = shell.folder().display().to_string();
+    let call = found.file.as_ref().map_or(&lesson.name, |_| &lesson.path).clone();
     let mut save = |reached: &Reached| {
         let mut progress = home.progress()?;
         progress.lessons.insert(found.key.clone(), reached.clone());
         home.save(&progress)
     };
-    Guide { ui, lesson, shell: &mut shell, reached, save: &mut save, folder, touched: false }.run()
+    Guide { ui, lesson, shell: &mut shell, reached, save: &mut save, folder, call, touched: false }.run()
 }
 
 /// Whether to go on from `reached`; `None`: neither that nor start again.
