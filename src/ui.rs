@@ -158,7 +158,7 @@ impl Ui {
     }
 
     /// The first thing that went wrong when writing to standard output, other than a reader that
-    /// went away: `No space left on device (os error 28)`.
+    /// went away, as Go words it: `no space left on device`.
     pub fn write_error(&self) -> Option<String> {
         self.write_error.borrow().clone()
     }
@@ -283,7 +283,9 @@ impl Ui {
         if let Err(e) = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             self.closed.set(true);
             if e.kind() != ErrorKind::BrokenPipe {
-                self.write_error.borrow_mut().get_or_insert(e.to_string());
+                let text = e.to_string();
+                let text = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+                self.write_error.borrow_mut().get_or_insert(text);
             }
         }
     }

@@ -158,9 +158,11 @@ verbs! {
 pub fn main(args: Vec<OsString>) -> u8 {
     let ui = Ui::terminal();
     let args: Vec<String> = args.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    match start(&args, &ui) {
-        Ok(()) => 0,
-        Err(failure) => report(&failure, &ui),
+    match (start(&args, &ui), ui.write_error()) {
+        // OBSERVATION: what could not be said must not pass for success.
+        (Ok(()), Some(fault)) => report(&Failure::error(format!("write /dev/stdout: {fault}")), &ui),
+        (Ok(()), None) => 0,
+        (Err(failure), _) => report(&failure, &ui),
     }
 }
 
