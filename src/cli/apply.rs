@@ -97,6 +97,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to apply"));
     }
+    let unread = faults.len();
     let mut printed = Vec::new();
     for info in &infos {
         match apply_one_object(&args, info, dry_run, validate, session) {
@@ -111,6 +112,12 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     if let Some(format) = format.filter(|_| !printed.is_empty()) {
         session.ui.out(&format.print(&printed, printed.len() > 1, true)?);
+    }
+    if unread > 1 && faults.len() > unread {
+        // What the builder met is one error among those of the objects; kubectl prints it as Go prints a list.
+        let applied = faults.split_off(unread);
+        let texts: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        faults = std::iter::once(Fault::plain(format!("[{}]", texts.join(", ")))).chain(applied).collect();
     }
     errors::check(faults)
 }

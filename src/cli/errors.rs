@@ -59,6 +59,15 @@ impl Fault {
     }
 }
 
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Api(e) => f.write_str(&e.message),
+            Fault::Plain(text) => f.write_str(text),
+        }
+    }
+}
+
 impl From<ApiError> for Fault {
     fn from(e: ApiError) -> Fault {
         Fault::Api(Box::new(e))

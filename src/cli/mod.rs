@@ -225,10 +225,13 @@ struct Place<'a> {
 fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) -> Result<(), Failure> {
     let writes = app.verb.access() == Access::Writes;
     cluster.begin(writes, wall_now())?;
+    let before = (cluster.revision(), cluster.now());
+    let mut operation = None;
     if writes && !matches!(app.verb, Verb::Undo(_)) {
         let line = format!("{} {}", place.program, args.get(1..).unwrap_or_default().join(" "));
-        cluster.note_operation(&line)?;
+        operation = Some(cluster.note_operation(&line)?);
     }
+    let takes_time = writes && app.verb.is_kubectl();
     let namespace =
         app.global.namespace.clone().or_else(|| cluster.default_namespace()).unwrap_or_else(|| "default".into());
     let mut session = Session {
@@ -247,9 +250,16 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
     let outcome = app.verb.run(&mut session);
     if writes {
         // What was refused left nothing behind; what was acknowledged before it, lasts.
-        session.cluster.converge()?;
+        cluster.converge()?;
     }
-    session.cluster.commit()?;
+    let changed = (cluster.revision(), cluster.now()) != before;
+    if let Some(operation) = operation.filter(|_| !changed && outcome.is_err()) {
+        cluster.forget_operation(operation)?;
+    }
+    if takes_time {
+        cluster.take_command_time()?;
+    }
+    cluster.commit()?;
     outcome
 }
 

@@ -158,7 +158,12 @@ pub fn history(object: &Object, context: &PrintContext<'_>) -> Result<BTreeMap<i
         Object::Deployment(d) => Ok(deployment_history(d, context)),
         Object::DaemonSet(d) => Ok(controlled_history(object, d.spec.as_ref().map(|s| &s.selector), context)),
         Object::StatefulSet(s) => Ok(controlled_history(object, s.spec.as_ref().map(|s| &s.selector), context)),
-        other => Err(format!("no history viewer has been implemented for {:?}", other.kind().qualified_kind())),
+        other => Err(format!(
+            "error retrieving history for {:?}, no visitor method exists for {{{} {}}}",
+            other.kind().name(),
+            other.kind().group(),
+            other.kind().name()
+        )),
     }
 }
 

@@ -36,6 +36,9 @@ const NOW: &str = "now";
 const OFFSET: &str = "offset";
 const NAMESPACE: &str = "namespace";
 
+/// How long a kubectl that changes something takes; measured on the cluster of the recordings.
+const COMMAND_TIME: Duration = Duration::millis(100);
+
 impl Cluster {
     /// Makes a new cluster in a state file that must not exist yet, with its nodes, namespaces and classes,
     /// and leaves it settled and without events. `wall` is the real time.
@@ -139,9 +142,28 @@ impl Cluster {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn note_operation(&mut self, command: &str) -> Result<(), ApiError> {
+    pub fn note_operation(&mut self, command: &str) -> Result<u64, ApiError> {
         self.save_clock()?;
-        self.store.begin_operation(command).map(|_| ())
+        self.store.begin_operation(command)
+    }
+
+    /// Forgets a noted command that turned out to change nothing.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn forget_operation(&mut self, operation: u64) -> Result<(), ApiError> {
+        self.store.forget_operation(operation)
+    }
+
+    /// Lets pass, on a manual clock, the time that a kubectl which changes something takes on a real one.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn take_command_time(&mut self) -> Result<(), ApiError> {
+        match self.config.clock {
+            ClockMode::Manual => self.run_until(self.now + COMMAND_TIME),
+            ClockMode::Wall => Ok(()),
+        }
     }
 
     fn save_clock(&mut self) -> Result<(), ApiError> {

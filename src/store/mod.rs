@@ -239,6 +239,14 @@ impl Store {
         self.db.begin_operation(command, self.revision)
     }
 
+    /// Forgets an operation that changed nothing.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn forget_operation(&mut self, operation: u64) -> Result<(), ApiError> {
+        self.db.forget_operation(operation)
+    }
+
     /// The operations, newest first.
     ///
     /// # Errors

@@ -259,6 +259,10 @@ impl Db {
         Ok(self.connection.last_insert_rowid() as u64)
     }
 
+    pub(super) fn forget_operation(&self, operation: u64) -> Result<(), ApiError> {
+        self.execute("DELETE FROM operation WHERE id = ?1", params![operation as i64]).map(|_| ())
+    }
+
     pub(super) fn operations(&self) -> Result<Vec<Operation>, ApiError> {
         self.rows("SELECT id, command, rev FROM operation ORDER BY id DESC", [], |r| {
             Ok(Operation { id: r.get::<_, i64>(0)? as u64, command: r.get(1)?, revision: r.get::<_, i64>(2)? as u64 })
