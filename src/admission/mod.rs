@@ -2,6 +2,7 @@
 //!
 //! Mirrors `k8s.io/apiserver/pkg/registry/rest` (BeforeCreate, BeforeUpdate) and the admission plugins.
 
+mod default_ingress_class;
 mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
@@ -27,6 +28,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &priority::Priority,
     &default_toleration_seconds::DefaultTolerationSeconds,
     &default_storage_class::DefaultStorageClass,
+    &default_ingress_class::DefaultIngressClass,
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,
     &resource_quota::ResourceQuotas,
