@@ -7,6 +7,7 @@ mod daemon_set;
 mod deployment;
 pub mod endpoint_slice;
 pub mod endpoints;
+mod ephemeral_volume;
 mod garbage_collector;
 mod namespace;
 pub mod node_lifecycle;
@@ -39,6 +40,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &deployment::DeploymentController,
     &endpoint_slice::EndpointSliceController,
     &endpoints::EndpointsController,
+    &ephemeral_volume::EphemeralVolumeController,
     &garbage_collector::GarbageCollector,
     &namespace::NamespaceController,
     &node_lifecycle::NodeLifecycleController,

@@ -24,6 +24,9 @@ const COLUMNS: &[Column] = &[
 const FS_GROUP_POLICIES: &[&str] = &["File", "None", "ReadWriteOnceWithFSType"];
 const LIFECYCLE_MODES: &[&str] = &["Ephemeral", "Persistent"];
 
+const TOKENS_IN_ATTRIBUTES: &str = "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to \
+    true to prevent possible logging of tokens in volume attributes";
+
 impl Strategy for CSIDriver {
     fn set_defaults(&mut self) {
         let spec = &mut self.spec;
@@ -59,6 +62,17 @@ impl Strategy for CSIDriver {
             faults.push(FieldError::invalid(at("serviceAccountTokenInSecrets"), secrets, detail));
         }
         faults
+    }
+
+    fn warnings_on_create(&self) -> Vec<String> {
+        let exposed =
+            !items(&self.spec.token_requests).is_empty() && self.spec.service_account_token_in_secrets.is_none();
+        exposed.then(|| TOKENS_IN_ATTRIBUTES.to_string()).into_iter().collect()
+    }
+
+    fn warnings_on_update(&self, old: &Self) -> Vec<String> {
+        let changed = self.spec.token_requests != old.spec.token_requests;
+        if changed { self.warnings_on_create() } else { Vec::new() }
     }
 
     fn validate_update(&self, old: &Self) -> Vec<FieldError> {

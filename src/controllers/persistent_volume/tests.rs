@@ -1,5 +1,6 @@
 //! The binder at work in a cluster.
 
+use proptest::prelude::{ProptestConfig, Strategy, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
@@ -216,4 +217,127 @@ fn work_grows_with_the_claims_alone() {
     assert_eq!(bound, n);
     // A volume and a claim each: created, made available or bound, and the binding's four writes.
     assert_eq!(c.revision() as usize - cluster().revision() as usize, n * 7);
+}
+
+/// What a user may do to claims and volumes, each named by a small number.
+#[derive(Debug, Clone)]
+enum Step {
+    Volume { name: u8, size: u8, policy: u8, reserved_for: Option<u8> },
+    Claim { name: u8, size: u8, volume: Option<u8> },
+    DeleteClaim(u8),
+    DeleteVolume(u8),
+    FreeVolume(u8),
+    Wait(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = 0..4u8;
+    prop_oneof![
+        (name.clone(), 1..4u8, 0..3u8, proptest::option::of(name.clone()))
+            .prop_map(|(name, size, policy, reserved_for)| Step::Volume { name, size, policy, reserved_for }),
+        (name.clone(), 1..4u8, proptest::option::of(name.clone())).prop_map(|(name, size, volume)| Step::Claim {
+            name,
+            size,
+            volume
+        }),
+        name.clone().prop_map(Step::DeleteClaim),
+        name.clone().prop_map(Step::DeleteVolume),
+        name.prop_map(Step::FreeVolume),
+        (0..20u8).prop_map(Step::Wait),
+    ]
+}
+
+fn take(c: &mut Cluster, step: &Step) {
+    let volume_key = |n: u8| ObjectKey::cluster(Kind::PersistentVolume, format!("v{n}"));
+    let claim_key = |n: u8| ObjectKey::new(Kind::PersistentVolumeClaim, "default", format!("c{n}"));
+    let mut make = |kind, tree| {
+        let object = Object::from_tree(kind, tree).unwrap();
+        // The name may be taken.
+        let _ = c.create(object, &Default::default());
+    };
+    match step {
+        Step::Volume { name, size, policy, reserved_for } => {
+            let policy = ["Retain", "Delete", "Recycle"][usize::from(*policy)];
+            let mut more = json!({"persistentVolumeReclaimPolicy": policy, "hostPath": {"path": "/tmp/x"}});
+            if let Some(claim) = reserved_for {
+                more["claimRef"] = json!({"namespace": "default", "name": format!("c{claim}")});
+            }
+            make(Kind::PersistentVolume, volume(&format!("v{name}"), &format!("{size}Gi"), more));
+        }
+        Step::Claim { name, size, volume } => {
+            let more = volume.map_or(json!({}), |v| json!({"volumeName": format!("v{v}")}));
+            make(Kind::PersistentVolumeClaim, claim(&format!("c{name}"), &format!("{size}Gi"), more));
+        }
+        Step::DeleteClaim(n) | Step::DeleteVolume(n) => {
+            let key = if matches!(step, Step::DeleteClaim(_)) { claim_key(*n) } else { volume_key(*n) };
+            if let Some(object) = c.view().get(&key).cloned() {
+                c.delete(&Deletion::of(&object)).unwrap();
+            }
+        }
+        Step::FreeVolume(n) => {
+            if let Some(object) = c.view().get(&volume_key(*n)).cloned() {
+                let mut object = Object::clone(&object);
+                object.get_mut::<PersistentVolume>().unwrap().spec.as_mut().unwrap().claim_ref = None;
+                c.update(object).unwrap();
+            }
+        }
+        Step::Wait(seconds) => c.advance(Duration::secs((*seconds).into())).unwrap(),
+    }
+}
+
+/// What must hold at any time: a bound volume knows its claim, and a claim is bound to what it names.
+fn check(c: &Cluster) {
+    let view = c.view();
+    for volume in view.list_as::<PersistentVolume>().filter(|v| super::phase_of_volume(v) == "Bound") {
+        assert!(volume.spec.as_ref().unwrap().claim_ref.is_some(), "a volume is bound to nothing");
+    }
+    for claim in view.list_as::<PersistentVolumeClaim>().filter(|c| super::phase_of_claim(c) == "Bound") {
+        assert!(claim.spec.as_ref().unwrap().volume_name.is_some(), "a claim is bound to nothing");
+    }
+}
+
+/// What must hold once the binder has looked at all: a volume is the data of one claim, and nobody waits for what is
+/// there. Before that, a volume whose claimRef a user removed may have a second claim.
+fn check_at_rest(c: &Cluster) {
+    let view = c.view();
+    let mut taken = std::collections::BTreeSet::new();
+    for claim in view.list_as::<PersistentVolumeClaim>() {
+        let volume_name = claim.spec.as_ref().and_then(|s| s.volume_name.clone()).unwrap_or_default();
+        let volume = view.get_as::<PersistentVolume>("", &volume_name);
+        match super::phase_of_claim(claim) {
+            "Bound" => {
+                let volume = volume.expect("a bound claim has a volume");
+                let claim_ref = volume.spec.as_ref().and_then(|s| s.claim_ref.as_ref()).unwrap();
+                assert!(taken.insert(volume_name.clone()), "{volume_name} is bound twice");
+                assert_eq!((&claim_ref.uid, super::phase_of_volume(volume)), (&claim.metadata.uid, "Bound"));
+            }
+            "Pending" if volume_name.is_empty() => {
+                let found = super::find_matching_volume(&view, claim, None, &Default::default(), false);
+                assert!(
+                    found.is_none(),
+                    "{:?} waits beside {:?}",
+                    claim.metadata.name,
+                    found.map(|v| &v.metadata.name)
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn no_volume_is_ever_bound_twice(steps in proptest::collection::vec(step(), 1..24)) {
+        let mut c = cluster();
+        for step in &steps {
+            take(&mut c, step);
+            c.converge().unwrap();
+            check(&c);
+        }
+        c.advance(Duration::secs(90)).unwrap();
+        c.settle().unwrap();
+        check(&c);
+        check_at_rest(&c);
+    }
 }

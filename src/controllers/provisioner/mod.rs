@@ -70,6 +70,16 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         warning,
         ..EventDraft::normal(About::object(object), &component, reason, message)
     };
+    if let Some(gone) = selected_node(claim).filter(|name| view.get_as::<Node>("", name).is_none()) {
+        // OBSERVATION: the node that the scheduler chose is gone; it shall choose again.
+        outcome.event(tell(true, "ProvisioningFailed", format!("node {gone:?} not found")));
+        let mut clone = claim.clone();
+        clone.metadata.annotations.iter_mut().for_each(|all| {
+            all.remove(ANN_SELECTED_NODE);
+        });
+        outcome.write(Write::update(clone));
+        return outcome;
+    }
     if !attempts.running() {
         let next = attempts.next();
         if next > now {
@@ -112,9 +122,13 @@ fn should_provision<'a>(view: &View<'a>, claim: &PersistentVolumeClaim) -> Optio
     }
     let class = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim))?;
     let delayed = class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer");
-    let node = annotation_of(&claim.metadata, ANN_SELECTED_NODE).unwrap_or_default();
     // OBSERVATION: with WaitForFirstConsumer the scheduler must have chosen a node.
-    (!delayed || !node.is_empty()).then_some(class)
+    (!delayed || selected_node(claim).is_some()).then_some(class)
+}
+
+/// The node that the scheduler chose for a claim's volume.
+fn selected_node(claim: &PersistentVolumeClaim) -> Option<&str> {
+    annotation_of(&claim.metadata, ANN_SELECTED_NODE).filter(|node| !node.is_empty())
 }
 
 /// Makes the volume, or says why it can't be.
@@ -125,14 +139,7 @@ fn provision(
     class: &StorageClass,
     volume_name: &str,
 ) -> Result<PersistentVolume, String> {
-    let selected = annotation_of(&claim.metadata, ANN_SELECTED_NODE).filter(|n| !n.is_empty());
-    let node = match selected {
-        Some(name) => match view.get_as::<Node>("", name) {
-            Some(node) => Some(node),
-            None => return Err(format!("failed to get target node: nodes {name:?} not found")),
-        },
-        None => None,
-    };
+    let node = selected_node(claim).and_then(|name| view.get_as::<Node>("", name));
     let options = Options { view, claim, class, node, volume_name };
     let mut volume = backend.provision(&options).map_err(|reason| {
         let class = class.metadata.name.as_deref().unwrap_or_default();
