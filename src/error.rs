@@ -176,7 +176,13 @@ impl ApiError {
 
     /// `KIND.GROUP "NAME" is invalid: ...`; `kind` is `PersistentVolumeClaim` or `StatefulSet.apps`.
     pub fn invalid(kind: &str, name: &str, causes: Vec<FieldError>) -> Self {
-        let all: Vec<String> = causes.iter().map(|c| c.to_string()).collect();
+        // Two checks may find the same fault; the server tells of it once.
+        let mut all: Vec<String> = Vec::new();
+        for cause in causes.iter().map(|c| c.to_string()) {
+            if !all.contains(&cause) {
+                all.push(cause);
+            }
+        }
         let list = match all.as_slice() {
             [one] => one.clone(),
             _ => format!("[{}]", all.join(", ")),

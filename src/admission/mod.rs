@@ -9,6 +9,7 @@ mod limit_ranger;
 mod namespace_lifecycle;
 mod priority;
 mod resource_quota;
+mod runtime_class;
 mod service_account;
 mod service_ip;
 mod storage_object_in_use_protection;
@@ -31,6 +32,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &default_ingress_class::DefaultIngressClass,
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,
+    &runtime_class::RuntimeClasses,
     &resource_quota::ResourceQuotas,
     &service_ip::ServiceIps,
 ];

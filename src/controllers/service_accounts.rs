@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::k8s::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
-use crate::api::{Kind, Object, ObjectKey, ObjectMeta, Time};
+use crate::api::{Kind, ObjectKey, ObjectMeta, Time};
 use crate::controllers::{Controller, Outcome, Write};
 use crate::store::{Change, View};
 
@@ -53,18 +53,19 @@ impl Controller for ServiceAccountsController {
         if missing(Kind::ServiceAccount, "default") {
             outcome.write(Write::create(ServiceAccount { metadata: meta("default"), ..Default::default() }));
         }
-        for (name, file) in [("kube-root-ca.crt", "ca.crt"), ("openshift-service-ca.crt", "service-ca.crt")] {
+        // The recorded control plane has a second one, which nobody fills.
+        for (name, file, content, annotation) in [
+            ("kube-root-ca.crt", "ca.crt", CERTIFICATE, ("kubernetes.io/description", DESCRIPTION)),
+            ("openshift-service-ca.crt", "service-ca.crt", "", ("service.beta.openshift.io/inject-cabundle", "true")),
+        ] {
             if missing(Kind::ConfigMap, name) {
-                let mut metadata = meta(name);
-                if file == "ca.crt" {
-                    metadata.annotations = Some([("kubernetes.io/description".into(), DESCRIPTION.into())].into());
-                }
-                let data: BTreeMap<String, String> = [(file.to_string(), CERTIFICATE.to_string())].into();
-                outcome.write(Write::create(Object::from(ConfigMap {
-                    metadata,
+                let annotations: BTreeMap<_, _> = [(annotation.0.to_string(), annotation.1.to_string())].into();
+                let data: BTreeMap<_, _> = [(file.to_string(), content.to_string())].into();
+                outcome.write(Write::create(ConfigMap {
+                    metadata: ObjectMeta { annotations: Some(annotations), ..meta(name) },
                     data: Some(data),
                     ..Default::default()
-                })));
+                }));
             }
         }
         outcome

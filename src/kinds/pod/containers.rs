@@ -104,11 +104,9 @@ fn describe_basic_info(d: &mut Description, c: &Container, status: Option<&Conta
     }
 }
 
+/// OBSERVATION: kubectl 1.33 leaves out the ports' names; later ones add them.
 fn describe_ports(ports: &[ContainerPort], number: impl Fn(&ContainerPort) -> i32) -> String {
-    let one = |p: &ContainerPort| match text(&p.name) {
-        "" => format!("{}/{}", number(p), text(&p.protocol)),
-        name => format!("{}/{} ({name})", number(p), text(&p.protocol)),
-    };
+    let one = |p: &ContainerPort| format!("{}/{}", number(p), text(&p.protocol));
     ports.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
