@@ -11,7 +11,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let c = CONSONANTS;
     let rule = |pattern: &str, to: &'static str| (Regex::new(pattern).expect("a pattern"), to);
     vec![
-        rule(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uid>"),
+        rule(r"(^|[^0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "$1<uid>"),
         rule(r"local-path-provisioner-[a-z0-9]+-[a-z0-9]{5}", "local-path-provisioner"),
         rule(r"\b(ErrImagePull|ImagePullBackOff)\b", "<pull error>"),
         rule(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
