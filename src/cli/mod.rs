@@ -37,7 +37,7 @@ mod target;
 mod undo;
 mod usage;
 mod wait;
-mod watch;
+mod wall;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,8 @@ use crate::error::Failure;
 use crate::sim::Cluster;
 use crate::ui::Ui;
 use home::Home;
-use session::{Session, wall_now};
+use session::Session;
+use wall::wall_now;
 
 /// kstate runs a Kubernetes control plane for storage and state in one process, and speaks kubectl.
 #[derive(Debug, Parser)]

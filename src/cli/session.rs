@@ -1,13 +1,12 @@
 //! What a verb works with: the terminal, the cluster, and where the user stands.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::CommandFactory;
 
 use super::home::Home;
+use super::wall::wall_now;
 use super::{App, argv};
-use crate::api::Time;
 use crate::error::Failure;
 use crate::sim::Cluster;
 use crate::ui::Ui;
@@ -76,11 +75,4 @@ impl Session<'_> {
         self.cluster.begin(false, wall_now())?;
         Ok(())
     }
-}
-
-/// The real time.
-#[allow(clippy::disallowed_methods)]
-pub fn wall_now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_millis()).unwrap_or(0))
 }

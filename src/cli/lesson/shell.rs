@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::api::Duration;
 use crate::cli::run_on;
-use crate::cli::session::wall_now;
+use crate::cli::wall::wall_now;
 use crate::error::{ApiError, Failure};
 use crate::lessons::library;
 use crate::lessons::model::Lesson;

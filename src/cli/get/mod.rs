@@ -2,87 +2,21 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/get/get.go`.
 
+mod args;
+mod raw;
+mod watch;
+
 use std::sync::Arc;
 
-use super::errors::{self, Fault};
-use super::files::FileArgs;
-use super::output::{Format, GET_FORMATS, tree_of};
-use super::resources::{Found, Query};
-use super::session::Session;
-use super::table;
 use crate::api::{Kind, Object};
+use crate::cli::errors::{self, Fault};
+use crate::cli::output::{Format, GET_FORMATS, tree_of};
+use crate::cli::resources::Found;
+use crate::cli::session::Session;
+use crate::cli::table;
 use crate::error::Failure;
 use crate::printers::sort::{self, Target};
-
-/// Display one or many resources.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Args {
-    /// TYPE[,TYPE...] [NAME...] or TYPE/NAME...
-    #[arg(value_name = "TYPE")]
-    pub args: Vec<String>,
-    #[command(flatten)]
-    files: FileArgs,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
-    /// Template string or path to template file to use when -o=go-template, -o=go-template-file
-    #[arg(long)]
-    template: Option<String>,
-    /// If present, list the requested object(s) across all namespaces
-    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    pub all_namespaces: bool,
-    /// Selector (label query) to filter on
-    #[arg(short = 'l', long)]
-    selector: Option<String>,
-    /// Selector (field query) to filter on
-    #[arg(long)]
-    field_selector: Option<String>,
-    /// Accepts a comma separated list of labels that are going to be presented as columns
-    #[arg(short = 'L', long, value_delimiter = ',')]
-    label_columns: Vec<String>,
-    /// When printing, show all labels as the last column
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    show_labels: bool,
-    /// If present, list the resource type for the requested object(s)
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    show_kind: bool,
-    /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    show_managed_fields: bool,
-    /// When using the default or custom-column output format, don't print headers
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    no_headers: bool,
-    /// If the requested object does not exist the command will return exit code 0
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    ignore_not_found: bool,
-    /// If non-empty, sort list types using this field specification
-    #[arg(long)]
-    sort_by: Option<String>,
-    /// After listing/getting the requested object, watch for changes
-    #[arg(short = 'w', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    pub watch: bool,
-    /// Watch for changes to the requested object(s), without listing/getting first
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    pub watch_only: bool,
-    /// Output watch event objects when --watch or --watch-only is used
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    output_watch_events: bool,
-    /// Return large lists in chunks rather than all at once
-    #[arg(long, default_value_t = 500)]
-    chunk_size: i64,
-    /// If true, have the server return the appropriate table output
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
-    server_print: bool,
-    /// If true, ignore any errors in templates when a field or map key is missing
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
-    allow_missing_template_keys: bool,
-    /// Raw URI to request from the server
-    #[arg(long)]
-    raw: Option<String>,
-    /// If specified, gets the subresource of the requested object
-    #[arg(long)]
-    subresource: Option<String>,
-}
+pub use args::Args;
 
 const NO_TYPE: &str = "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n";
 
@@ -91,6 +25,12 @@ const NO_TYPE: &str = "You must specify the type of resource to get. Use \"kubec
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    if let Some(path) = args.raw.as_deref().filter(|p| !p.is_empty()) {
+        if !args.args.is_empty() {
+            return Err(Failure::error("arguments may not be passed when --raw is specified"));
+        }
+        return raw::run(path, session);
+    }
     if args.args.is_empty() && args.files.is_empty() {
         session.ui.err(NO_TYPE);
         return Err(Failure::raw(format!(
@@ -103,7 +43,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         None => args.template.clone().map(Format::GoTemplate),
     };
     if args.watch || args.watch_only {
-        return super::watch::run(&args, format, session);
+        return watch::run(&args, format, session);
     }
     let mut found = find(&args, session)?;
     if args.ignore_not_found {
@@ -138,32 +78,6 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
         }
     }
     Ok(found)
-}
-
-impl Args {
-    /// What the arguments ask for.
-    pub fn query(&self) -> Query {
-        Query {
-            args: self.args.clone(),
-            selector: self.selector.clone(),
-            field_selector: self.field_selector.clone(),
-            all: false,
-            all_namespaces: self.all_namespaces,
-            types_alone_mean_all: true,
-        }
-    }
-
-    /// How a table of one kind is laid out.
-    pub fn layout(&self, wide: bool, with_kind: bool) -> table::Layout {
-        table::Layout {
-            wide,
-            with_kind: with_kind || self.show_kind,
-            with_namespace: self.all_namespaces,
-            headers: !self.no_headers,
-            show_labels: self.show_labels,
-            label_columns: self.label_columns.clone(),
-        }
-    }
 }
 
 fn sorted(path: &str, objects: Vec<Arc<Object>>, target: Target) -> Result<Vec<Arc<Object>>, Failure> {

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use super::errors;
-use super::get::Args;
-use super::output::{Format, tree_of};
-use super::resources::{Found, Target};
-use super::session::Session;
-use super::table;
+use super::args::Args;
 use crate::api::{Duration, Kind, Object};
+use crate::cli::errors;
+use crate::cli::output::{Format, tree_of};
+use crate::cli::resources::{Found, Target};
+use crate::cli::session::Session;
+use crate::cli::table;
 use crate::error::Failure;
 use crate::printers::table::TablePrinter;
 use crate::sim::ClockMode;
