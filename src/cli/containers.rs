@@ -15,6 +15,11 @@ pub struct PodArgs {
 }
 
 impl PodArgs {
+    /// Those that name a pod.
+    pub fn of(name: &str) -> PodArgs {
+        PodArgs { args: vec![name.to_string()] }
+    }
+
     /// The first word that is no flag, without a `pod/` before it.
     fn pod(&self) -> Option<&str> {
         let first = self.args.iter().find(|a| !a.starts_with('-'))?;
@@ -32,7 +37,7 @@ impl PodArgs {
 }
 
 /// The failure of a verb that needs a running container.
-fn no_container(verb: &str, args: &PodArgs, session: &Session<'_>) -> Failure {
+pub fn no_container(verb: &str, args: &PodArgs, session: &Session<'_>) -> Failure {
     let Some(name) = args.pod() else {
         return Failure::error(match verb {
             "logs" => "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command\nSee 'kubectl logs -h' for help and examples".to_string(),

@@ -78,7 +78,7 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Failure {
         match fault {
             Fault::Api(e) => Failure::from(*e),
-            Fault::Plain(text) if text.starts_with("error: ") => Failure::raw(text),
+            Fault::Plain(text) if text.starts_with("error: ") => Failure::raw(text.strip_suffix('\n').unwrap_or(&text)),
             Fault::Plain(text) => Failure::error(text),
         }
     }

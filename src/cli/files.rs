@@ -22,6 +22,8 @@ pub struct Info {
     pub api_version: String,
     /// The namespace it goes to; empty for cluster-wide kinds.
     pub namespace: String,
+    /// Whether the manifest itself names the namespace.
+    pub namespace_written: bool,
     /// Its name; empty if the manifest has none.
     pub name: String,
     /// The manifest, with the namespace filled in.
@@ -218,6 +220,7 @@ fn to_info(session: &Session<'_>, source: &str, mut tree: Value) -> Result<Info,
         )));
     };
     let mut namespace = String::new();
+    let namespace_written = !written.is_empty();
     if kind.is_namespaced() {
         namespace = if written.is_empty() { session.namespace.clone() } else { written };
         if session.namespace_given && namespace != session.namespace {
@@ -234,7 +237,7 @@ fn to_info(session: &Session<'_>, source: &str, mut tree: Value) -> Result<Info,
     } else if let Some(metadata) = tree["metadata"].as_object_mut() {
         metadata.remove("namespace");
     }
-    Ok(Info { source: source.to_string(), kind, api_version, namespace, name, tree })
+    Ok(Info { source: source.to_string(), kind, api_version, namespace, namespace_written, name, tree })
 }
 
 /// The kind that the server offers under that `apiVersion`, in the stored version or another one.

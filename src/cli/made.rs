@@ -76,14 +76,18 @@ pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 impl RecordArgs {
     /// Writes the command line into the object, if that was asked for.
     pub fn record(&self, session: &Session<'_>, tree: &mut Value) {
-        if !self.record {
-            return;
-        }
+        let cause = self.record.then(|| session.change_cause());
+        Self::write(cause.as_deref(), tree);
+    }
+
+    /// Writes a command line into the object, if there is one.
+    pub fn write(cause: Option<&str>, tree: &mut Value) {
+        let Some(cause) = cause else { return };
         let annotations = &mut tree["metadata"]["annotations"];
         if !annotations.is_object() {
             *annotations = json!({});
         }
-        annotations[CHANGE_CAUSE] = json!(session.change_cause());
+        annotations[CHANGE_CAUSE] = json!(cause);
     }
 }
 

@@ -25,6 +25,11 @@ pub(super) fn tag_of(image: &str) -> Option<String> {
     })
 }
 
+/// Whether a text is an image reference, with or without tag and digest.
+pub fn is_image_reference(image: &str) -> bool {
+    tag_of(image).is_some()
+}
+
 fn is_tag(tag: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     (1..=128).contains(&tag.len())

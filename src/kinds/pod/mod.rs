@@ -14,6 +14,7 @@ mod warnings;
 pub use containers::{describe_resources, field_value, int_or_string, resource_value, split_maybe_subscripted_path};
 pub use defaults::{set_pod_spec_defaults, set_pod_template_defaults};
 pub use describe::describe_pod_template;
+pub use image::is_image_reference;
 pub(crate) use validation::{
     is_native, is_overcommit_allowed, is_standard_quota_resource, validate_container_resource_name,
     validate_resource_name, validate_resource_quantity,
