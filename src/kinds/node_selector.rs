@@ -17,14 +17,15 @@ pub fn validate_node_selector(selector: &NodeSelector, path: &str) -> Vec<FieldE
         return vec![FieldError::required(path, "must have at least one node selector term")];
     }
     let terms = selector.node_selector_terms.iter().enumerate();
-    terms.flat_map(|(i, term)| validate_node_selector_term(term, &format!("{path}[{i}]"))).collect()
+    terms.flat_map(|(i, term)| validate_node_selector_term(term, true, &format!("{path}[{i}]"))).collect()
 }
 
-/// What is wrong with a term of a node selector.
-pub fn validate_node_selector_term(term: &NodeSelectorTerm, path: &str) -> Vec<FieldError> {
+/// What is wrong with a term of a node selector. A preference may have a value that no label can have: `check_values`
+/// is for the others.
+pub fn validate_node_selector_term(term: &NodeSelectorTerm, check_values: bool, path: &str) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for (i, requirement) in items(&term.match_expressions).iter().enumerate() {
-        faults.extend(validate_requirement(requirement, &format!("{path}.matchExpressions[{i}]")));
+        faults.extend(validate_requirement(requirement, check_values, &format!("{path}.matchExpressions[{i}]")));
     }
     for (i, requirement) in items(&term.match_fields).iter().enumerate() {
         faults.extend(validate_field_requirement(requirement, &format!("{path}.matchFields[{i}]")));
@@ -32,7 +33,7 @@ pub fn validate_node_selector_term(term: &NodeSelectorTerm, path: &str) -> Vec<F
     faults
 }
 
-fn validate_requirement(requirement: &NodeSelectorRequirement, path: &str) -> Vec<FieldError> {
+fn validate_requirement(requirement: &NodeSelectorRequirement, check_values: bool, path: &str) -> Vec<FieldError> {
     let (values, field) = (items(&requirement.values), format!("{path}.values"));
     let mut faults = Vec::new();
     match requirement.operator.as_str() {
@@ -58,7 +59,7 @@ fn validate_requirement(requirement: &NodeSelectorRequirement, path: &str) -> Ve
         }
     }
     faults.extend(validate_label_name(&requirement.key, &format!("{path}.key")));
-    for (i, value) in values.iter().enumerate() {
+    for (i, value) in values.iter().enumerate().filter(|_| check_values) {
         let wrong = names::label_value(value);
         faults.extend(wrong.iter().map(|e| FieldError::invalid(format!("{field}[{i}]"), value, e)));
     }

@@ -73,14 +73,23 @@ pub fn validate_persistent_volume_claim_template(
     if let Some(labels) = &meta.labels {
         faults.extend(crate::api::selector::validate_labels(labels, &format!("{path}.metadata.labels")));
     }
-    let kept = crate::api::ObjectMeta {
-        annotations: meta.annotations.clone(),
-        labels: meta.labels.clone(),
-        ..Default::default()
-    };
-    if kept != meta {
-        faults.push(FieldError::forbidden(format!("{path}.metadata"), "cannot be set"));
-    }
+    let others = [
+        ("name", meta.name.is_some()),
+        ("generateName", meta.generate_name.is_some()),
+        ("namespace", meta.namespace.is_some()),
+        ("selfLink", meta.self_link.is_some()),
+        ("uID", meta.uid.is_some()),
+        ("resourceVersion", meta.resource_version.is_some()),
+        ("generation", meta.generation.is_some()),
+        ("creationTimestamp", meta.creation_timestamp.is_some()),
+        ("deletionTimestamp", meta.deletion_timestamp.is_some()),
+        ("deletionGracePeriodSeconds", meta.deletion_grace_period_seconds.is_some()),
+        ("ownerReferences", meta.owner_references.is_some()),
+        ("finalizers", meta.finalizers.is_some()),
+        ("managedFields", meta.managed_fields.is_some()),
+    ];
+    let set = others.into_iter().filter(|(_, set)| *set);
+    faults.extend(set.map(|(name, _)| FieldError::forbidden(format!("{path}.metadata.{name}"), "cannot be set")));
     faults.extend(validate_persistent_volume_claim_spec(&template.spec, &format!("{path}.spec"), false));
     faults
 }

@@ -6,6 +6,7 @@ use crate::api::k8s::api::core::v1::{
 };
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::kinds::access::{set_resource_list_defaults, set_text, text};
+use crate::kinds::persistent_volume_claim::set_persistent_volume_claim_spec_defaults;
 use crate::kinds::pod::image::tag_of;
 use crate::kinds::pod::resources;
 
@@ -190,10 +191,8 @@ fn set_volume_defaults(v: &mut Volume) {
     set_network_volume_defaults(v);
     if let Some(template) = v.ephemeral.as_mut().and_then(|e| e.volume_claim_template.as_mut()) {
         template.metadata.get_or_insert_default();
-        template.spec.volume_mode.get_or_insert_with(|| "Filesystem".into());
-        let resources = template.spec.resources.get_or_insert_default();
-        set_resource_list_defaults(&mut resources.limits);
-        set_resource_list_defaults(&mut resources.requests);
+        template.spec.resources.get_or_insert_default();
+        set_persistent_volume_claim_spec_defaults(&mut template.spec);
     }
 }
 

@@ -3,27 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::k8s::api::core::v1::{
-    AppArmorProfile, Container, ContainerPort, KeyToPath, NodeSelectorTerm, Pod, PodAffinityTerm, PodSpec,
-    PodTemplateSpec, Volume, VolumeProjection, WeightedPodAffinityTerm,
+    AppArmorProfile, Container, ContainerPort, KeyToPath, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec, Volume,
+    VolumeProjection, WeightedPodAffinityTerm,
 };
 use crate::api::names;
 use crate::api::quantity::amount;
 use crate::kinds::access::{ResourceList, items, text};
+use crate::kinds::node_selector::{get_node_label_deprecated_message, get_warnings_for_node_selector_term};
+use crate::kinds::persistent_volume_claim::get_warnings_for_persistent_volume_claim_spec;
 use crate::kinds::pod::validation::visit_containers;
 
-const DEPRECATED_LABELS: [(&str, &str); 8] = [
-    ("beta.kubernetes.io/arch", "deprecated since v1.14; use \"kubernetes.io/arch\" instead"),
-    ("beta.kubernetes.io/os", "deprecated since v1.14; use \"kubernetes.io/os\" instead"),
-    (
-        "failure-domain.beta.kubernetes.io/region",
-        "deprecated since v1.17; use \"topology.kubernetes.io/region\" instead",
-    ),
-    ("failure-domain.beta.kubernetes.io/zone", "deprecated since v1.17; use \"topology.kubernetes.io/zone\" instead"),
-    ("beta.kubernetes.io/instance-type", "deprecated since v1.17; use \"node.kubernetes.io/instance-type\" instead"),
-    ("app.kubernetes.io/created-by", "deprecated since v1.9"),
-    ("scheduler.alpha.kubernetes.io/preferAvoidPods", "deprecated since v1.22; use Taints and Tolerations instead"),
-    ("node-role.kubernetes.io/master", "use \"node-role.kubernetes.io/control-plane\" instead"),
-];
 const DEPRECATED_ANNOTATIONS: [(&str, &str); 3] = [
     (
         "scheduler.alpha.kubernetes.io/critical-pod",
@@ -36,11 +25,6 @@ const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const NO_POD: &str = "a null labelSelector results in matching no pod";
-
-/// What is said of a deprecated label of nodes.
-pub fn node_label_deprecation(key: &str) -> Option<&'static str> {
-    DEPRECATED_LABELS.iter().find(|(label, _)| *label == key).map(|(_, message)| *message)
-}
 
 /// Warnings of a new pod.
 pub(super) fn warnings_for_pod(pod: &Pod) -> Vec<String> {
@@ -124,37 +108,26 @@ fn repeated<'a>(values: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (
 
 fn warn_of_node_labels(spec: &PodSpec, path: &str, all: &mut Vec<String>) {
     for key in spec.node_selector.iter().flatten().map(|(key, _)| key) {
-        all.extend(node_label_deprecation(key).map(|m| format!("{path}.nodeSelector[{key}]: {m}")));
+        all.extend(get_node_label_deprecated_message(key).map(|m| format!("{path}.nodeSelector[{key}]: {m}")));
     }
     if let Some(a) = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref()) {
         let path = format!("{path}.affinity.nodeAffinity");
         let required = a.required_during_scheduling_ignored_during_execution.as_ref();
         for (i, term) in required.map_or(&[][..], |r| &r.node_selector_terms).iter().enumerate() {
             let path = format!("{path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[{i}]");
-            warn_of_term(term, false, &path, all);
+            all.extend(get_warnings_for_node_selector_term(term, false, &path));
         }
         for (i, term) in items(&a.preferred_during_scheduling_ignored_during_execution).iter().enumerate() {
             let path = format!("{path}.preferredDuringSchedulingIgnoredDuringExecution[{i}].preference");
-            warn_of_term(&term.preference, true, &path, all);
+            all.extend(get_warnings_for_node_selector_term(&term.preference, true, &path));
         }
     }
     for (i, c) in items(&spec.topology_spread_constraints).iter().enumerate() {
         let path = format!("{path}.topologySpreadConstraints[{i}]");
         let key = &c.topology_key;
-        all.extend(node_label_deprecation(key).map(|m| format!("{path}.topologyKey: {key} is {m}")));
+        all.extend(get_node_label_deprecated_message(key).map(|m| format!("{path}.topologyKey: {key} is {m}")));
         if c.label_selector.is_none() {
             all.push(format!("{path}.labelSelector: {NO_POD}"));
-        }
-    }
-}
-
-fn warn_of_term(term: &NodeSelectorTerm, values: bool, path: &str, all: &mut Vec<String>) {
-    for (i, e) in items(&term.match_expressions).iter().enumerate() {
-        let path = format!("{path}.matchExpressions[{i}]");
-        all.extend(node_label_deprecation(&e.key).map(|m| format!("{path}.key: {} is {m}", e.key)));
-        for (j, value) in items(&e.values).iter().enumerate().filter(|_| values) {
-            let bad = names::label_value(value);
-            all.extend(bad.iter().map(|m| format!("{path}.values[{j}]: {value} is invalid, {m}")));
         }
     }
 }
@@ -173,11 +146,8 @@ fn warn_of_volume(v: &Volume, path: &str, all: &mut Vec<String>) {
         all.push(format!("{path}.{name}: deprecated in {since}"));
     }
     if let Some(template) = v.ephemeral.as_ref().and_then(|e| e.volume_claim_template.as_ref()) {
-        let path = format!("{path}.ephemeral.volumeClaimTemplate.spec.resources");
-        if let Some(resources) = &template.spec.resources {
-            warn_of_fractions(resources.requests.as_ref(), &["storage"], &format!("{path}.requests"), all);
-            warn_of_fractions(resources.limits.as_ref(), &["storage"], &format!("{path}.limits"), all);
-        }
+        let path = format!("{path}.ephemeral.volumeClaimTemplate.spec");
+        all.extend(get_warnings_for_persistent_volume_claim_spec(&template.spec, &path));
     }
     for (there, name) in [(v.cephfs.is_some(), "cephfs"), (v.rbd.is_some(), "rbd")] {
         if there {

@@ -1,6 +1,5 @@
 //! What is wrong with a pod. Mirrors `pkg/apis/core/validation/validation.go`.
 
-mod claim_template;
 mod containers;
 mod env;
 mod probes;
@@ -26,7 +25,6 @@ use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
 use crate::kinds::meta::validate_annotations;
 
-pub use scheduling::validate_node_selector;
 pub(super) use security::visit_containers;
 pub(super) use update::validate_pod_update;
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::k8s::api::core::v1::{
-    Affinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PodAffinityTerm, Toleration,
-    TopologySpreadConstraint, WeightedPodAffinityTerm,
+    Affinity, PodAffinityTerm, Toleration, TopologySpreadConstraint, WeightedPodAffinityTerm,
 };
 use crate::api::selector::{validate_label_name, validate_label_selector};
 use crate::api::{LabelSelector, names};
 use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
+use crate::kinds::node_selector::{validate_node_selector, validate_node_selector_term};
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -25,8 +25,7 @@ pub(super) fn validate_affinity(affinity: &Affinity, path: &str, faults: &mut Fa
         for (i, term) in items(&a.preferred_during_scheduling_ignored_during_execution).iter().enumerate() {
             let path = format!("{path}.{PREFERRED}[{i}]");
             validate_weight(term.weight, &path, faults);
-            // A preference may have a value that no label can have.
-            validate_node_selector_term(&term.preference, false, &at(&path, "preference"), faults);
+            faults.extend(validate_node_selector_term(&term.preference, false, &at(&path, "preference")));
         }
     }
     if let Some(a) = &affinity.pod_affinity {
@@ -50,70 +49,6 @@ pub(super) fn validate_affinity(affinity: &Affinity, path: &str, faults: &mut Fa
 fn validate_weight(weight: i32, path: &str, faults: &mut Faults) {
     if !(1..=100).contains(&weight) {
         faults.invalid(path, "weight", weight, "must be in the range 1-100");
-    }
-}
-
-/// Terms that nodes must match. Mirrors `ValidateNodeSelector`.
-pub fn validate_node_selector(selector: &NodeSelector, path: &str) -> Vec<FieldError> {
-    let mut faults = Faults::default();
-    let path = at(path, "nodeSelectorTerms");
-    if selector.node_selector_terms.is_empty() {
-        faults.required_for(&path, "", "must have at least one node selector term");
-    }
-    for (i, term) in selector.node_selector_terms.iter().enumerate() {
-        validate_node_selector_term(term, true, &format!("{path}[{i}]"), &mut faults);
-    }
-    faults.0
-}
-
-fn validate_node_selector_term(term: &NodeSelectorTerm, strict: bool, path: &str, faults: &mut Faults) {
-    for (i, r) in items(&term.match_expressions).iter().enumerate() {
-        validate_requirement(r, strict, &format!("{path}.matchExpressions[{i}]"), faults);
-    }
-    for (i, r) in items(&term.match_fields).iter().enumerate() {
-        validate_field_requirement(r, &format!("{path}.matchFields[{i}]"), faults);
-    }
-}
-
-fn validate_requirement(r: &NodeSelectorRequirement, strict: bool, path: &str, faults: &mut Faults) {
-    let values = items(&r.values);
-    match r.operator.as_str() {
-        "In" | "NotIn" if values.is_empty() => {
-            faults.required_for(path, "values", "must be specified when `operator` is 'In' or 'NotIn'");
-        }
-        "Exists" | "DoesNotExist" if !values.is_empty() => {
-            let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-            faults.forbidden(path, "values", detail);
-        }
-        "Gt" | "Lt" if values.len() != 1 => {
-            let detail = "must be specified single value when `operator` is 'Lt' or 'Gt'";
-            faults.required_for(path, "values", detail);
-        }
-        "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-        other => faults.invalid(path, "operator", other, "not a valid selector operator"),
-    }
-    faults.extend(validate_label_name(&r.key, &at(path, "key")));
-    for (i, value) in values.iter().enumerate().filter(|_| strict) {
-        faults.all_invalid(path, &format!("values[{i}]"), value, names::label_value(value));
-    }
-}
-
-fn validate_field_requirement(r: &NodeSelectorRequirement, path: &str, faults: &mut Faults) {
-    let values = items(&r.values);
-    match r.operator.as_str() {
-        "In" | "NotIn" if values.len() == 1 => {}
-        "In" | "NotIn" => {
-            let detail = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
-            faults.required_for(path, "values", detail);
-        }
-        other => faults.invalid(path, "operator", other, "not a valid selector operator"),
-    }
-    if r.key != "metadata.name" {
-        faults.invalid(path, "key", &r.key, "not a valid field selector key");
-        return;
-    }
-    for (i, value) in values.iter().enumerate() {
-        faults.all_invalid(path, &format!("values[{i}]"), value, names::dns1123_subdomain(value));
     }
 }
 

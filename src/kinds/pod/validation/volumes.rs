@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::containers::validate_pull_policy;
-use super::{claim_template, projected, vendor};
+use super::{projected, vendor};
 use crate::api::k8s::api::core::v1::{CSIVolumeSource, HostPathVolumeSource, KeyToPath, Volume};
 use crate::api::{Quantity, names};
 use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
+use crate::kinds::persistent_volume_claim::validate_persistent_volume_claim_template;
 
 const TOO_MANY_TYPES: &str = "may not specify more than 1 volume type";
 /// Said of the bits of a file's mode.
@@ -144,7 +145,7 @@ fn validate_source(v: &Volume, pod: Option<&str>, path: &str, faults: &mut Fault
     if let Some((ephemeral, path)) = s.next("ephemeral", &v.ephemeral) {
         match &ephemeral.volume_claim_template {
             None => s.faults.required(&path, "volumeClaimTemplate"),
-            Some(t) => claim_template::validate(t, &at(&path, "volumeClaimTemplate"), s.faults),
+            Some(t) => s.faults.extend(validate_persistent_volume_claim_template(t, &at(&path, "volumeClaimTemplate"))),
         }
         validate_claim_name(v, pod, &at(s.path, "name"), s.faults);
     }
