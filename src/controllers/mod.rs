@@ -5,10 +5,12 @@
 
 mod daemon_set;
 mod deployment;
+mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 mod ephemeral_volume;
 mod garbage_collector;
+mod horizontal_pod_autoscaler;
 mod namespace;
 pub mod node_lifecycle;
 pub mod persistent_volume;
@@ -38,10 +40,12 @@ use crate::store::{Change, View};
 pub const CONTROLLERS: &[&dyn Controller] = &[
     &daemon_set::DaemonSetsController,
     &deployment::DeploymentController,
+    &disruption::DisruptionController,
     &endpoint_slice::EndpointSliceController,
     &endpoints::EndpointsController,
     &ephemeral_volume::EphemeralVolumeController,
     &garbage_collector::GarbageCollector,
+    &horizontal_pod_autoscaler::HorizontalController,
     &namespace::NamespaceController,
     &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,

@@ -85,6 +85,24 @@ fn move_into_security_context(spec: &mut Value) {
     }
 }
 
+/// The fields of `metav1.ObjectMeta` in its order.
+const OBJECT_META: [&str; 14] = [
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+];
+
 /// The fields of a struct: Go name, JSON name and type of each; or what is embedded.
 fn fields(name: &str) -> Option<impl Iterator<Item = &'static str>> {
     let table = include_str!("types.txt").lines().filter(|l| !l.starts_with('#'));
@@ -101,8 +119,9 @@ fn structure(name: &str, tree: &Value) -> Internal {
                 all.extend(inner);
             }
         } else if field.starts_with('~') {
-            let meta = tree.get("metadata").and_then(Value::as_object);
-            all.extend(meta.into_iter().flatten().map(|(k, v)| (k.clone(), Internal::Plain(v.clone()))));
+            let meta =
+                |name: &&str| Some((name.to_string(), Internal::Plain(tree.get("metadata")?.get(*name)?.clone())));
+            all.extend(OBJECT_META.iter().filter_map(meta));
         } else if let Some((names, kind)) = field.split_once(':') {
             let (go, json) = match names.split_once('=') {
                 Some((go, json)) => (go, json.to_string()),

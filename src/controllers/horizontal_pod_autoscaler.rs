@@ -1,0 +1,371 @@
+//! Horizontal pod autoscaling, in a cluster that serves no metrics.
+//!
+//! Mirrors `pkg/controller/podautoscaler/horizontal.go`: every 15 s an autoscaler looks at its target's size, keeps it
+//! within its bounds, and says of each metric that it can't be had.
+
+use std::sync::Arc;
+
+use crate::api::k8s::api::autoscaling::v2::{
+    HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, MetricSpec, MetricStatus,
+    MetricTarget,
+};
+use crate::api::k8s::api::core::v1::ReplicationController;
+use crate::api::selector::Selector;
+use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, Time};
+use crate::controllers::pods::{go_selector, normal, warning};
+use crate::controllers::{Action, Controller, Outcome, Write};
+use crate::error::ApiError;
+use crate::store::{Change, View};
+
+const COMPONENT: &str = "horizontal-pod-autoscaler";
+
+/// How long the controller waits between two looks at an autoscaler, and before the first.
+const SYNC_PERIOD: Duration = Duration::secs(15);
+
+const ABLE_TO_SCALE: &str = "AbleToScale";
+const SCALING_ACTIVE: &str = "ScalingActive";
+
+/// Where the answer of an API server without metrics ends.
+const NO_RESOURCE_METRICS: &str = "unable to fetch metrics from resource metrics API: the server could not find the \
+                                   requested resource (get pods.metrics.k8s.io)";
+const NO_CUSTOM_METRICS: &str = "unable to fetch metrics from custom metrics API: no custom metrics API \
+                                 (custom.metrics.k8s.io) registered";
+
+/// The controller of HorizontalPodAutoscalers.
+pub(super) struct HorizontalController;
+
+impl Controller for HorizontalController {
+    fn name(&self) -> &'static str {
+        "horizontalpodautoscaler"
+    }
+
+    fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+        if change.key.kind == Kind::HorizontalPodAutoscaler && change.new.is_some() {
+            enqueue(change.key.clone());
+        }
+    }
+
+    fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
+        let mut outcome = Outcome::done();
+        let Some(object) = view.get(key) else { return outcome };
+        let Some(autoscaler) = object.get::<HorizontalPodAutoscaler>() else { return outcome };
+        let note = format!("hpa-due/{}", object.uid());
+        // OBSERVATION: requests spend the sync period in the queue; one that is there already takes in all others.
+        let due = view.note(&note).and_then(|n| n.parse().ok()).map(Time);
+        if due.is_none_or(|due| now < due) {
+            let due = due.unwrap_or(now + SYNC_PERIOD);
+            outcome.note(note, due.0);
+            outcome.recurring(due - now);
+            return outcome;
+        }
+        outcome.note(note, (now + SYNC_PERIOD).0);
+        let status = autoscaler.status.clone().unwrap_or_default();
+        let mut sync = Sync { view, object, autoscaler, status, now, actions: Vec::new() };
+        sync.reconcile_autoscaler();
+        outcome.actions.append(&mut sync.actions);
+        outcome.recurring(SYNC_PERIOD);
+        outcome
+    }
+}
+
+/// The target as its `scale` subresource shows it.
+struct Scale {
+    object: Arc<Object>,
+    replicas: i32,
+    selector: String,
+}
+
+impl Scale {
+    /// What can be scaled: an object with replicas and a selector.
+    fn of(object: &Arc<Object>) -> Option<Scale> {
+        let text = |selector: &LabelSelector| {
+            Selector::from_label_selector(Some(selector)).map(|s| s.to_string()).unwrap_or_default()
+        };
+        let (replicas, selector) = match &**object {
+            Object::Deployment(o) => o.spec.as_ref().map(|s| (s.replicas, text(&s.selector)))?,
+            Object::ReplicaSet(o) => o.spec.as_ref().map(|s| (s.replicas, text(&s.selector)))?,
+            Object::StatefulSet(o) => o.spec.as_ref().map(|s| (s.replicas, text(&s.selector)))?,
+            Object::ReplicationController(o) => o.spec.as_ref().map(|s| {
+                (s.replicas, s.selector.as_ref().map(|l| Selector::from_set(l).to_string()).unwrap_or_default())
+            })?,
+            _ => return None,
+        };
+        Some(Scale { object: Arc::clone(object), replicas: replicas.unwrap_or(0), selector })
+    }
+
+    /// The target with another number of replicas.
+    fn resized(&self, replicas: i32) -> Object {
+        let mut object = Object::clone(&self.object);
+        let field = match &mut object {
+            Object::Deployment(o) => o.spec.as_mut().map(|s| &mut s.replicas),
+            Object::ReplicaSet(o) => o.spec.as_mut().map(|s| &mut s.replicas),
+            Object::StatefulSet(o) => o.spec.as_mut().map(|s| &mut s.replicas),
+            Object::ReplicationController(ReplicationController { spec: Some(s), .. }) => Some(&mut s.replicas),
+            _ => None,
+        };
+        if let Some(field) = field {
+            *field = Some(replicas);
+        }
+        object
+    }
+}
+
+/// One look at an autoscaler.
+struct Sync<'a> {
+    view: &'a View<'a>,
+    object: &'a Arc<Object>,
+    autoscaler: &'a HorizontalPodAutoscaler,
+    status: HorizontalPodAutoscalerStatus,
+    now: Time,
+    actions: Vec<Action>,
+}
+
+impl Sync<'_> {
+    fn reconcile_autoscaler(&mut self) {
+        let scale = match self.scale_of_target() {
+            Ok(scale) => scale,
+            Err(fault) => {
+                self.actions.push(warning(self.object, COMPONENT, "FailedGetScale", &fault));
+                let message = format!("the HPA controller was unable to get the target's current scale: {fault}");
+                self.set_condition(ABLE_TO_SCALE, false, "FailedGetScale", message);
+                self.actions.extend(self.status_write());
+                return;
+            }
+        };
+        let message = "the HPA controller was able to get the target's current scale";
+        self.set_condition(ABLE_TO_SCALE, true, "SucceededGetScale", message.into());
+        let (spec, current) = (&self.autoscaler.spec, scale.replicas);
+        let min = spec.min_replicas.unwrap_or(1);
+        if current == 0 {
+            let message = "scaling is disabled since the replica count of the target is zero";
+            self.set_condition(SCALING_ACTIVE, false, "ScalingDisabled", message.into());
+            self.set_status(current, current, None);
+            self.actions.extend(self.status_write());
+        } else if current > spec.max_replicas {
+            self.rescale(&scale, spec.max_replicas, "Current number of replicas above Spec.MaxReplicas");
+        } else if current < min {
+            self.rescale(&scale, min, "Current number of replicas below Spec.MinReplicas");
+        } else {
+            let (fault, metrics) = self.compute_replicas_for_metrics(&scale);
+            self.set_status(current, self.status.desired_replicas, metrics);
+            self.actions.extend(self.status_write());
+            self.actions.push(warning(self.object, COMPONENT, "FailedComputeMetricsReplicas", fault));
+        }
+    }
+
+    /// The target, or why there is none. Mirrors `scaleForResourceMappings`.
+    fn scale_of_target(&self) -> Result<Scale, String> {
+        let target = &self.autoscaler.spec.scale_target_ref;
+        let version = target.api_version.as_deref().unwrap_or_default();
+        let group = match version.matches('/').count() {
+            0 => "",
+            1 => version.split_once('/').map_or("", |(group, _)| group),
+            _ => return Err(format!("unexpected GroupVersion string: {version}")),
+        };
+        let kind = Kind::from_group_kind(group, &target.kind)
+            .ok_or_else(|| format!("no matches for kind {:?} in group {group:?}", target.kind))?;
+        if !matches!(kind, Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController) {
+            return Err("the server could not find the requested resource".into());
+        }
+        let key = ObjectKey::new(kind, self.object.namespace(), &target.name);
+        let found = self.view.get(&key).and_then(Scale::of);
+        found.ok_or_else(|| ApiError::not_found(&kind.resource(), &target.name).message)
+    }
+
+    /// Gives the target another size, and tells what came of it.
+    fn rescale(&mut self, scale: &Scale, desired: i32, reason: &str) {
+        let current = scale.replicas;
+        let mut failed = self.status.clone();
+        let message = format!("the HPA controller was able to update the target scale to {desired}");
+        self.set_condition(ABLE_TO_SCALE, true, "SucceededRescale", message);
+        self.set_status(current, desired, None);
+        self.status.last_scale_time = Some(self.now.meta());
+        let done = self.status_write();
+        let (object, reason, now) = (Arc::clone(self.object), reason.to_string(), self.now);
+        self.actions.push(Write::update(scale.resized(desired)).then(move |answer| match answer {
+            Ok(_) => {
+                let message = format!("New size: {desired}; reason: {reason}");
+                let event = normal(&object, COMPONENT, "SuccessfulRescale", message);
+                [event].into_iter().chain(done).collect()
+            }
+            Err(error) => {
+                let message = format!("New size: {desired}; reason: {reason}; error: {error}");
+                let event = warning(&object, COMPONENT, "FailedRescale", message);
+                let message = format!("the HPA controller was unable to update the target scale: {error}");
+                set_condition(&mut failed, ABLE_TO_SCALE, false, "FailedUpdateScale", message, now);
+                failed.current_replicas = shown(current);
+                failed.current_metrics = None;
+                [event].into_iter().chain(status_write(&object, failed)).collect()
+            }
+        }));
+    }
+
+    /// Asks for all metrics, in vain. What is wrong, and what the status says of each metric.
+    fn compute_replicas_for_metrics(&mut self, scale: &Scale) -> (String, Option<Vec<MetricStatus>>) {
+        if let Err(fault) = self.validate_selector(&scale.selector) {
+            return (fault, None);
+        }
+        let metrics = self.autoscaler.spec.metrics.as_deref().unwrap_or_default();
+        let mut first = None;
+        for metric in metrics {
+            let (reason, inner, outer) = unavailable(metric, self.object.namespace());
+            self.actions.push(warning(self.object, COMPONENT, reason, &inner));
+            first.get_or_insert((reason, inner, outer));
+        }
+        let Some((reason, inner, outer)) = first else { return (String::new(), None) };
+        let message = format!("the HPA was unable to compute the replica count: {inner}");
+        self.set_condition(SCALING_ACTIVE, false, reason, message);
+        let count = metrics.len();
+        let fault = format!("invalid metrics ({count} invalid out of {count}), first error is: {outer}");
+        (fault, Some(vec![MetricStatus::default(); count]))
+    }
+
+    /// Whether the target's pods are nobody else's. Mirrors `validateAndParseSelector`.
+    fn validate_selector(&mut self, selector: &str) -> Result<(), String> {
+        if selector.is_empty() {
+            let fault = "selector is required";
+            self.actions.push(warning(self.object, COMPONENT, "SelectorRequired", fault));
+            let message = "the HPA target's scale is missing a selector";
+            self.set_condition(SCALING_ACTIVE, false, "InvalidSelector", message.into());
+            return Err(fault.into());
+        }
+        let mut selecting = self.hpas_controlling_pods_under(selector);
+        if selecting.len() < 2 {
+            return Ok(());
+        }
+        selecting.sort();
+        let fault = format!("pods by selector {selector} are controlled by multiple HPAs: [{}]", selecting.join(" "));
+        self.actions.push(warning(self.object, COMPONENT, "AmbiguousSelector", &fault));
+        self.set_condition(SCALING_ACTIVE, false, "AmbiguousSelector", fault.clone());
+        Err(fault)
+    }
+
+    /// The autoscalers that select some pod of the selector's, this one among them. Others count once they have
+    /// asked for metrics themselves.
+    fn hpas_controlling_pods_under(&self, selector: &str) -> Vec<String> {
+        let namespace = self.object.namespace();
+        let own = Selector::parse(selector).unwrap_or_else(|_| Selector::nothing());
+        let pods: Vec<_> = self.view.list_in(Kind::Pod, namespace).filter(|p| own.matches(&p.meta().labels)).collect();
+        let others = self.view.list_in(Kind::HorizontalPodAutoscaler, namespace).filter(|o| {
+            if o.uid() == self.object.uid() {
+                return !pods.is_empty();
+            }
+            let Some(other) = o.get::<HorizontalPodAutoscaler>() else { return false };
+            let conditions = other.status.iter().flat_map(|s| s.conditions.iter().flatten());
+            let mut asked = conditions.filter(|c| c.type_ == SCALING_ACTIVE && c.reason.is_some());
+            if !asked.any(|c| !matches!(c.reason.as_deref(), Some("ScalingDisabled" | "InvalidSelector"))) {
+                return false;
+            }
+            let status = HorizontalPodAutoscalerStatus::default();
+            let sync =
+                Sync { view: self.view, object: o, autoscaler: other, status, now: self.now, actions: Vec::new() };
+            let Ok(scale) = sync.scale_of_target() else { return false };
+            let theirs = Selector::parse(&scale.selector).unwrap_or_else(|_| Selector::nothing());
+            pods.iter().any(|p| theirs.matches(&p.meta().labels))
+        });
+        others.map(|o| format!("{{{} {namespace}}}", o.name())).collect()
+    }
+
+    fn set_condition(&mut self, kind: &str, holds: bool, reason: &str, message: String) {
+        set_condition(&mut self.status, kind, holds, reason, message, self.now);
+    }
+
+    fn set_status(&mut self, current: i32, desired: i32, metrics: Option<Vec<MetricStatus>>) {
+        self.status.current_replicas = shown(current);
+        self.status.desired_replicas = desired;
+        self.status.current_metrics = metrics;
+    }
+
+    fn status_write(&self) -> Option<Action> {
+        status_write(self.object, self.status.clone())
+    }
+}
+
+fn shown(count: i32) -> Option<i32> {
+    Some(count).filter(|n| *n != 0)
+}
+
+/// The write of a status; none when it is the stored one.
+fn status_write(object: &Object, status: HorizontalPodAutoscalerStatus) -> Option<Action> {
+    let mut object = Object::clone(object);
+    let autoscaler = object.get_mut::<HorizontalPodAutoscaler>()?;
+    if autoscaler.status.as_ref() == Some(&status) {
+        return None;
+    }
+    autoscaler.status = Some(status);
+    Some(Write::update_status(object).action())
+}
+
+fn set_condition(
+    status: &mut HorizontalPodAutoscalerStatus,
+    kind: &str,
+    holds: bool,
+    reason: &str,
+    message: String,
+    now: Time,
+) {
+    let holds = if holds { "True" } else { "False" };
+    let conditions = status.conditions.get_or_insert_default();
+    let at = conditions.iter().position(|c| c.type_ == kind).unwrap_or_else(|| {
+        conditions.push(HorizontalPodAutoscalerCondition { type_: kind.into(), ..Default::default() });
+        conditions.len() - 1
+    });
+    let Some(condition) = conditions.get_mut(at) else { return };
+    if condition.status != holds {
+        condition.last_transition_time = Some(now.meta());
+    }
+    condition.status = holds.into();
+    condition.reason = Some(reason.into());
+    condition.message = Some(message);
+}
+
+/// Why a metric can't be had: the reason, the fault as the metric's own, and as one among several.
+fn unavailable(metric: &MetricSpec, namespace: &str) -> (&'static str, String, String) {
+    if let Some(source) = metric.object.as_ref().filter(|_| metric.type_ == "Object") {
+        let (name, about) = (&source.metric.name, &source.described_object);
+        // The original's arguments are in this order.
+        let fault =
+            format!("unable to get metric {name}: {} on {namespace} {}/{NO_CUSTOM_METRICS}", about.kind, about.name);
+        let inner = fault.clone();
+        let outer = match source.target.type_.as_str() {
+            "AverageValue" => format!("failed to get {name} object metric: {fault}"),
+            _ => fault,
+        };
+        return ("FailedGetObjectMetric", inner, format!("failed to get object metric value: {outer}"));
+    }
+    if let Some(source) = metric.pods.as_ref().filter(|_| metric.type_ == "Pods") {
+        let inner = format!("unable to get metric {}: {NO_CUSTOM_METRICS}", source.metric.name);
+        let outer = format!("failed to get pods metric value: {inner}");
+        return ("FailedGetPodsMetric", inner, outer);
+    }
+    if let Some(source) = metric.resource.as_ref().filter(|_| metric.type_ == "Resource") {
+        let inner = resource_fault(&source.name, &source.target);
+        let outer = format!("failed to get {} resource metric value: {inner}", source.name);
+        return ("FailedGetResourceMetric", inner, outer);
+    }
+    if let Some(source) = metric.container_resource.as_ref().filter(|_| metric.type_ == "ContainerResource") {
+        let inner = resource_fault(&source.name, &source.target);
+        let outer = format!("failed to get {} container metric value: {inner}", source.container);
+        return ("FailedGetContainerResourceMetric", inner, outer);
+    }
+    if let Some(source) = metric.external.as_ref().filter(|_| metric.type_ == "External") {
+        let name = &source.metric.name;
+        let inner = format!(
+            "unable to get external metric {namespace}/{name}/{}: unable to fetch metrics from external metrics API: the \
+             server could not find the requested resource (get {name}.external.metrics.k8s.io)",
+            go_selector(source.metric.selector.as_ref()),
+        );
+        let outer = match source.target.average_value {
+            Some(_) => format!("failed to get {name} external metric: {inner}"),
+            None => format!("failed to get external metric {name}: {inner}"),
+        };
+        return ("FailedGetExternalMetric", inner, format!("failed to get {name} external metric value: {outer}"));
+    }
+    let fault = format!("unknown metric source type {:?}", metric.type_);
+    ("InvalidMetricSourceType", fault.clone(), fault)
+}
+
+fn resource_fault(name: &str, target: &MetricTarget) -> String {
+    let what = if target.average_value.is_some() { "usage" } else { "utilization" };
+    format!("failed to get {name} {what}: unable to get metrics for resource {name}: {NO_RESOURCE_METRICS}")
+}
