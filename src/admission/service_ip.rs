@@ -36,6 +36,11 @@ impl Plugin for ServiceIps {
         if !text(&spec.cluster_ip).is_empty() && items(&spec.cluster_ips).is_empty() {
             spec.cluster_ips = spec.cluster_ip.clone().map(|ip| vec![ip]);
         }
+        let faults = validate_cluster_ips(spec, None);
+        if !faults.is_empty() {
+            // The allocator looks at the addresses before anything else is validated.
+            return Err(ApiError::invalid("Service", object.name(), faults));
+        }
         allocate(request, &name, spec, None);
         Ok(())
     }

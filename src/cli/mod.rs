@@ -203,7 +203,7 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
         Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
         _ => {}
     }
-    check_config(&app.global, &home)?;
+    check_config(&app.global, Some(&home))?;
     let named = app.global.cluster.clone().or_else(|| app.global.context.clone());
     let name = named.filter(|n| !n.is_empty()).unwrap_or_else(|| home.current());
     let mut cluster = home.open(&name)?;
@@ -233,6 +233,7 @@ struct Place<'a> {
 
 /// Runs one verb as one transaction: what it did lasts, and what is due now is done.
 fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) -> Result<(), Failure> {
+    check_config(&app.global, place.home)?;
     let writes = app.verb.access() == Access::Writes;
     cluster.begin(writes, wall_now())?;
     let before = (cluster.revision(), cluster.now());
@@ -273,7 +274,7 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
     outcome
 }
 
-fn check_config(global: &Global, home: &Home) -> Result<(), Failure> {
+fn check_config(global: &Global, home: Option<&Home>) -> Result<(), Failure> {
     if let Some(file) = &global.kubeconfig
         && !Path::new(file).exists()
     {
@@ -281,7 +282,7 @@ fn check_config(global: &Global, home: &Home) -> Result<(), Failure> {
     }
     match global.context.as_deref() {
         None | Some("" | home::DEFAULT_CLUSTER) => Ok(()),
-        Some(name) if home.clusters().iter().any(|c| c == name) => Ok(()),
+        Some(name) if home.is_some_and(|h| h.clusters().iter().any(|c| c == name)) => Ok(()),
         Some(other) => {
             Err(Failure::raw(format!("Error in configuration: context was not found for specified context: {other}")))
         }

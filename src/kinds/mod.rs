@@ -157,8 +157,7 @@ pub trait Strategy: Typed {
         &[]
     }
 
-    /// The value of a field that `--field-selector` knows beyond `metadata.name` and `metadata.namespace`;
-    /// none for a field that it doesn't.
+    /// The value of one of these fields where it is not simply what stands at that path.
     fn selectable_field(&self, _path: &str) -> Option<String> {
         None
     }

@@ -93,6 +93,10 @@ impl Strategy for Namespace {
     fn selectable_field(&self, path: &str) -> Option<String> {
         (path == "status.phase").then(|| self.status.as_ref().map_or("", |s| text(&s.phase)).to_string())
     }
+
+    fn selectable_fields() -> &'static [&'static str] {
+        &["status.phase"]
+    }
 }
 
 /// Mirrors `DescribeResourceQuotas`.

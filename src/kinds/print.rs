@@ -77,10 +77,24 @@ pub fn age(meta: &ObjectMeta, context: &PrintContext<'_>) -> String {
 /// The value of a field that `--field-selector` may name; none when the kind doesn't offer it.
 pub fn selectable_field(object: &Object, path: &str) -> Option<String> {
     match path {
-        "metadata.name" => Some(object.name().to_string()),
-        "metadata.namespace" => Some(object.namespace().to_string()),
-        _ => super::rules(object.kind()).selectable_field(object, path),
+        "metadata.name" => return Some(object.name().to_string()),
+        "metadata.namespace" => return Some(object.namespace().to_string()),
+        _ => {}
     }
+    let rules = super::rules(object.kind());
+    if !rules.selectable_fields().contains(&path) {
+        return None;
+    }
+    let of_its_own = rules.selectable_field(object, path);
+    of_its_own.or_else(|| {
+        let tree = object.to_tree();
+        let value = path.split('.').try_fold(&tree, |tree, key| tree.get(key));
+        Some(match value {
+            None => String::new(),
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        })
+    })
 }
 
 /// Why a field selector can't be used on a kind; none when all its fields are known.

@@ -112,6 +112,10 @@ impl Strategy for ReplicationController {
         describe_conditions(d, conditions.map(|c| (c.type_.as_str(), c.status.as_str(), &c.reason)));
         describe_events_of(d, meta, context);
     }
+
+    fn selectable_fields() -> &'static [&'static str] {
+        &["status.replicas"]
+    }
 }
 
 /// Mirrors `ValidateReplicationControllerSpec`.

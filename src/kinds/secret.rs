@@ -130,6 +130,10 @@ impl Strategy for Secret {
     fn selectable_field(&self, path: &str) -> Option<String> {
         (path == "type").then(|| text(&self.type_).to_string())
     }
+
+    fn selectable_fields() -> &'static [&'static str] {
+        &["type"]
+    }
 }
 
 /// A registry's credentials are an object of JSON.

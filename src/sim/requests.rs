@@ -8,7 +8,7 @@ use super::Cluster;
 use crate::admission::{self, Part};
 use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
-use crate::api::{Duration, Kind, Object, ObjectKey};
+use crate::api::{Duration, Object, ObjectKey};
 use crate::controllers::{Deletion, Propagation};
 use crate::error::{ApiError, Reason};
 
@@ -290,9 +290,4 @@ fn namespace_must_be_finalized(object: &Object) -> bool {
         Object::Namespace(ns) => ns.spec.as_ref().and_then(|s| s.finalizers.as_ref()).is_some_and(|f| !f.is_empty()),
         _ => false,
     }
-}
-
-/// The kinds whose objects a namespace's deletion takes with it.
-pub fn namespaced_kinds() -> impl Iterator<Item = Kind> {
-    Kind::ALL.iter().copied().filter(|k| k.is_namespaced())
 }

@@ -156,7 +156,12 @@ fn words(line: &str) -> Vec<String> {
                 open = Some(c);
                 word.get_or_insert_default();
             }
-            (None | Some('"'), '\\') => word.get_or_insert_default().extend(chars.next()),
+            (None, '\\') => word.get_or_insert_default().extend(chars.next()),
+            (Some('"'), '\\') => {
+                let next = chars.next();
+                let kept = next.is_none_or(|n| !"$`\"\\".contains(n)).then_some('\\');
+                word.get_or_insert_default().extend(kept.into_iter().chain(next));
+            }
             (None, c) if c.is_whitespace() => words.extend(word.take()),
             (_, c) => word.get_or_insert_default().push(c),
         }

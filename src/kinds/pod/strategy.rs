@@ -7,7 +7,7 @@ use crate::api::LabelSelector;
 use crate::api::k8s::api::core::v1::{Pod, PodAffinityTerm, PodCondition, PodSpec, PodStatus};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
 use crate::error::FieldError;
-use crate::kinds::access::{items, text};
+use crate::kinds::access::items;
 use crate::kinds::{Column, Description, PrintContext, Strategy};
 
 impl Strategy for Pod {
@@ -59,21 +59,28 @@ impl Strategy for Pod {
         describe::describe_pod(self, d, context);
     }
 
+    fn selectable_fields() -> &'static [&'static str] {
+        &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.podIPs",
+            "status.nominatedNodeName",
+        ]
+    }
+
     fn selectable_field(&self, path: &str) -> Option<String> {
-        let (spec, status) = (self.spec.as_ref(), self.status.as_ref());
-        let of_spec = |field: fn(&PodSpec) -> &Option<String>| spec.map_or("", |s| text(field(s))).to_string();
-        let of_status = |field: fn(&PodStatus) -> &Option<String>| status.map_or("", |s| text(field(s))).to_string();
-        Some(match path {
-            "spec.nodeName" => of_spec(|s| &s.node_name),
-            "spec.restartPolicy" => of_spec(|s| &s.restart_policy),
-            "spec.schedulerName" => of_spec(|s| &s.scheduler_name),
-            "spec.serviceAccountName" => of_spec(|s| &s.service_account_name),
-            "spec.hostNetwork" => spec.is_some_and(|s| s.host_network == Some(true)).to_string(),
-            "status.phase" => of_status(|s| &s.phase),
-            "status.podIP" => of_status(|s| &s.pod_ip),
-            "status.nominatedNodeName" => of_status(|s| &s.nominated_node_name),
-            _ => return None,
-        })
+        let network = self.spec.as_ref().and_then(|s| s.host_network).unwrap_or(false);
+        let ips = || self.status.iter().flat_map(|s| s.pod_ips.iter().flatten()).map(|ip| ip.ip.clone());
+        match path {
+            "spec.hostNetwork" => Some(network.to_string()),
+            "status.podIPs" => Some(ips().collect::<Vec<_>>().join(",")),
+            _ => None,
+        }
     }
 }
 
