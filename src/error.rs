@@ -23,6 +23,8 @@ pub enum Reason {
     MethodNotAllowed,
     /// 415: the kind does not take that patch type.
     UnsupportedMediaType,
+    /// 429: not now; a disruption budget forbids it for the moment.
+    TooManyRequests,
     /// 500: a fault of kstate's own (a damaged state file, for example).
     InternalError,
     /// 500: an error to which the server gives no reason.
@@ -41,6 +43,7 @@ impl Reason {
             Reason::Forbidden => "Forbidden",
             Reason::MethodNotAllowed => "MethodNotAllowed",
             Reason::UnsupportedMediaType => "UnsupportedMediaType",
+            Reason::TooManyRequests => "TooManyRequests",
             Reason::InternalError => "InternalError",
             Reason::Unknown => "",
         }

@@ -71,7 +71,7 @@ fn selector_of(budget: &PodDisruptionBudget) -> Selector {
 }
 
 /// The budgets that select a pod, by name. Mirrors `GetPodPodDisruptionBudgets`.
-fn budgets_of<'a>(view: &View<'a>, pod: &'a Object) -> Vec<&'a Arc<Object>> {
+pub fn budgets_of<'a>(view: &View<'a>, pod: &'a Object) -> Vec<&'a Arc<Object>> {
     let all = view.list_in(Kind::PodDisruptionBudget, pod.namespace());
     let selects = |b: &PodDisruptionBudget| selector_of(b).matches(&pod.meta().labels);
     all.filter(|o| o.get::<PodDisruptionBudget>().is_some_and(selects)).collect()
@@ -307,8 +307,8 @@ fn fail_safe(budget: &PodDisruptionBudget, fault: &str, now: Time) -> Option<Act
     Some(Write::update_status(budget).action())
 }
 
-/// Mirrors `meta.SetStatusCondition`.
-fn set_condition(status: &mut PodDisruptionBudgetStatus, allowed: bool, reason: &str, message: &str, now: Time) {
+/// Says whether a pod may go. Mirrors `meta.SetStatusCondition`.
+pub fn set_condition(status: &mut PodDisruptionBudgetStatus, allowed: bool, reason: &str, message: &str, now: Time) {
     let holds = if allowed { "True" } else { "False" };
     let condition = Condition {
         type_: DISRUPTION_ALLOWED.into(),

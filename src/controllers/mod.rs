@@ -5,7 +5,7 @@
 
 mod daemon_set;
 mod deployment;
-mod disruption;
+pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 mod ephemeral_volume;

@@ -4,7 +4,7 @@
 
 use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::{Duration, Kind, ObjectKey, Time};
-use crate::controllers::taint_eviction::with_disruption_target;
+use crate::controllers::pods::with_disruption_target;
 use crate::controllers::{Controller, Deletion, Outcome, Write};
 use crate::kinds::access::items;
 use crate::store::{Change, Index, View};

@@ -219,6 +219,24 @@ pub fn warning(about: &Object, component: &str, reason: &str, message: impl Into
     Action::Event(EventDraft::warning(About::object(about), component, reason, message))
 }
 
+/// The pod with the condition that tells why it is disrupted: reason and message.
+pub fn with_disruption_target(pod: &Pod, why: (&str, &str), now: Time) -> Pod {
+    let mut pod = pod.clone();
+    let observed_generation = pod.metadata.generation;
+    let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
+    conditions.retain(|c| c.type_ != "DisruptionTarget");
+    conditions.push(PodCondition {
+        type_: "DisruptionTarget".into(),
+        status: "True".into(),
+        reason: Some(why.0.into()),
+        message: Some(why.1.into()),
+        last_transition_time: Some(now.meta()),
+        observed_generation,
+        ..Default::default()
+    });
+    pod
+}
+
 /// A pod with what decides how soon it is deleted when replicas are too many.
 struct Ranked<'a> {
     pod: &'a Arc<Object>,

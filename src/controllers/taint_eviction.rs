@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::k8s::api::core::v1::{Node, Pod, PodCondition, Taint, Toleration};
+use crate::api::k8s::api::core::v1::{Node, Pod, Taint, Toleration};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::controllers::pods::with_disruption_target;
 use crate::controllers::scheduler::taints::tolerates;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
 use crate::kinds::access::items;
@@ -124,20 +125,4 @@ fn evict(object: &Object, pod: &Pod, now: Time, outcome: &mut Outcome) {
     let reason = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint");
     outcome.write(Write::update_status(with_disruption_target(pod, reason, now)));
     outcome.write(Write::Delete(Deletion::of(object)));
-}
-
-/// The pod with the condition that tells why it is disrupted: reason and message.
-pub(crate) fn with_disruption_target(pod: &Pod, why: (&str, &str), now: Time) -> Pod {
-    let mut pod = pod.clone();
-    let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
-    conditions.retain(|c| c.type_ != "DisruptionTarget");
-    conditions.push(PodCondition {
-        type_: "DisruptionTarget".into(),
-        status: "True".into(),
-        reason: Some(why.0.into()),
-        message: Some(why.1.into()),
-        last_transition_time: Some(now.meta()),
-        ..Default::default()
-    });
-    pod
 }

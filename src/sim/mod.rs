@@ -3,6 +3,7 @@
 pub mod config;
 mod converge;
 mod events;
+mod eviction;
 pub mod profile;
 mod queue;
 mod requests;
