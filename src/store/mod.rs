@@ -206,11 +206,17 @@ impl Store {
         self.settings.get(name).map(String::as_str)
     }
 
-    /// Changes a named setting.
+    /// Changes a named setting; an empty value removes it.
     ///
     /// # Errors
     /// When the file can't be written.
     pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
+        if value.is_empty() {
+            return match self.settings.remove(name) {
+                Some(_) => self.db.remove_setting(name),
+                None => Ok(()),
+            };
+        }
         self.settings.insert(name.to_string(), value.to_string());
         self.db.set_setting(name, value)
     }

@@ -217,6 +217,10 @@ impl Db {
         self.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", params![name, value]).map(|_| ())
     }
 
+    pub(super) fn remove_setting(&self, name: &str) -> Result<(), ApiError> {
+        self.execute("DELETE FROM setting WHERE name = ?1", params![name]).map(|_| ())
+    }
+
     pub(super) fn timers(&self) -> Result<Vec<Timer>, ApiError> {
         let sql =
             "SELECT controller, kind, namespace, name, due, seq, recurring, failures FROM timer ORDER BY due, seq";

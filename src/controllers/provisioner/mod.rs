@@ -6,18 +6,20 @@
 
 mod backends;
 
-use crate::api::k8s::api::core::v1::{Event, Node, PersistentVolume, PersistentVolumeClaim};
+use serde::{Deserialize, Serialize};
+
+use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::names::Draw;
 use crate::api::object::annotation_of;
-use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::controllers::persistent_volume::helpers::{
     ANN_BETA_STORAGE_PROVISIONER, ANN_DYNAMICALLY_PROVISIONED, ANN_SELECTED_NODE, ANN_STORAGE_PROVISIONER,
 };
 use crate::controllers::persistent_volume::reference_to_claim;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
 use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
-use crate::store::{Change, Index, View};
+use crate::store::{Change, View};
 use backends::{Backend, Options, PROVISIONERS};
 
 /// How long making or deleting a volume takes: a helper pod's life.
@@ -35,11 +37,12 @@ impl Controller for ProvisionController {
         "external-provisioner"
     }
 
-    fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
         let ours = match change.new.as_deref() {
             Some(Object::PersistentVolumeClaim(claim)) => backend_of_claim(claim).is_some() && !has_volume(claim),
             Some(Object::PersistentVolume(volume)) => backend_to_delete(volume).is_some(),
-            _ => false,
+            Some(_) => false,
+            None => view.note(&note(&change.key)).is_some(),
         };
         if ours {
             enqueue(change.key.clone());
@@ -50,7 +53,11 @@ impl Controller for ProvisionController {
         match view.get(key).map(|o| o.as_ref()) {
             Some(object @ Object::PersistentVolumeClaim(claim)) => sync_pvc(view, object, claim, now),
             Some(Object::PersistentVolume(volume)) => delete_volume_operation(volume, now),
-            _ => Outcome::done(),
+            _ => {
+                let mut outcome = Outcome::done();
+                outcome.note(note(key), "");
+                outcome
+            }
         }
     }
 }
@@ -65,7 +72,7 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         return outcome;
     }
     let component = component(view, backend);
-    let attempts = Attempts::of(view, claim, &component);
+    let mut attempts = Attempts::of(view, object);
     let tell = |warning: bool, reason: &str, message: String| EventDraft {
         warning,
         ..EventDraft::normal(About::object(object), &component, reason, message)
@@ -80,20 +87,22 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         outcome.write(Write::update(clone));
         return outcome;
     }
-    if !attempts.running() {
+    let Some(begun) = attempts.begun else {
         let next = attempts.next();
         if next > now {
             // OBSERVATION: the last attempt failed a short while ago.
             outcome.recurring(next - now);
             return outcome;
         }
+        attempts.begun = Some(now.0);
+        attempts.save(object, &mut outcome);
         let name = format!("{}/{}", object.namespace(), object.name());
         let message = format!("External provisioner is provisioning volume for claim {name:?}");
         outcome.event(tell(false, "Provisioning", message));
         outcome.after(HELPER_TIME);
         return outcome;
-    }
-    let ready = attempts.started + HELPER_TIME;
+    };
+    let ready = Time(begun) + HELPER_TIME;
     if ready > now {
         outcome.after(ready - now);
         return outcome;
@@ -101,6 +110,7 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
     match provision(view, backend, claim, class, &volume_name) {
         Ok(volume) => {
             outcome.write(Write::create(volume));
+            outcome.note(note(&object.key()), "");
             outcome.event(tell(
                 false,
                 "ProvisioningSucceeded",
@@ -109,7 +119,11 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         }
         Err(reason) => {
             outcome.event(tell(true, "ProvisioningFailed", reason));
-            outcome.recurring(backoff(attempts.failed + 1));
+            attempts.begun = None;
+            attempts.failed += 1;
+            attempts.ended = now.0;
+            attempts.save(object, &mut outcome);
+            outcome.recurring(backoff(attempts.failed));
         }
     }
     outcome
@@ -203,66 +217,48 @@ fn component(view: &View<'_>, backend: &Backend) -> String {
     format!("{}_{pod}_{}", backend.provisioner, draw.uid())
 }
 
-/// What a provisioner draws, the same for the life of a cluster: its own uid stands for the cluster's seed.
+/// What a provisioner draws, the same for the life of a cluster.
 fn draw_of(view: &View<'_>, purpose: &str) -> Draw {
-    let cluster = view.get(&ObjectKey::cluster(Kind::Namespace, "kube-system"));
-    let uid: String =
-        cluster.map(|o| o.uid().chars().filter(char::is_ascii_hexdigit).take(15).collect()).unwrap_or_default();
-    Draw::new(u64::from_str_radix(&uid, 16).unwrap_or(0), purpose, 0)
+    Draw::new(view.seed(), &format!("provisioner/{purpose}"), 0)
 }
 
-fn backoff(failures: i64) -> Duration {
+fn backoff(failures: u32) -> Duration {
     let doubled = FIRST_BACKOFF * (1 << (failures.clamp(1, 8) - 1));
     doubled.min(MAX_BACKOFF)
 }
 
-/// What a claim's events tell of the attempts to provision for it: the provisioner itself remembers nothing.
+/// What a provisioner remembers of a claim until it has made the volume.
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Attempts {
-    begun: i64,
-    failed: i64,
-    started: Time,
-    ended: Time,
+    /// The claim's uid.
+    uid: String,
+    /// When the attempt that runs began.
+    begun: Option<i64>,
+    /// How many have failed.
+    failed: u32,
+    /// When the last one failed.
+    ended: i64,
+}
+
+/// The name of what is remembered of a claim.
+fn note(key: &ObjectKey) -> String {
+    format!("provisioner/{}/{}", key.namespace, key.name)
 }
 
 impl Attempts {
-    fn of(view: &View<'_>, claim: &PersistentVolumeClaim, component: &str) -> Attempts {
-        let mut attempts = Attempts { begun: 0, failed: 0, started: Time(0), ended: Time(0) };
-        let uid = claim.metadata.uid.as_deref().unwrap_or_default();
-        for object in view.indexed(Kind::Event, Index::EventObject, uid) {
-            let Object::Event(event) = object.as_ref() else { continue };
-            if event.source.as_ref().and_then(|s| s.component.as_deref()) != Some(component) {
-                continue;
-            }
-            match event.reason.as_deref() {
-                Some("Provisioning") => {
-                    attempts.begun += count(event);
-                    attempts.started = attempts.started.max(last(event));
-                }
-                Some("ProvisioningFailed") => {
-                    attempts.failed += count(event);
-                    attempts.ended = attempts.ended.max(last(event));
-                }
-                _ => {}
-            }
-        }
-        attempts
+    /// What is remembered of a claim; nothing of an earlier one of its name.
+    fn of(view: &View<'_>, claim: &Object) -> Attempts {
+        let kept = view.note(&note(&claim.key())).and_then(|text| serde_json::from_str::<Attempts>(text).ok());
+        kept.filter(|a| a.uid == claim.uid())
+            .unwrap_or_else(|| Attempts { uid: claim.uid().to_string(), ..Attempts::default() })
     }
 
-    /// Whether an attempt has begun and not ended.
-    fn running(&self) -> bool {
-        self.begun > self.failed
+    fn save(&self, claim: &Object, outcome: &mut Outcome) {
+        outcome.note(note(&claim.key()), serde_json::to_string(self).unwrap_or_default());
     }
 
     /// When the next attempt may begin.
     fn next(&self) -> Time {
-        if self.failed == 0 { Time(0) } else { self.ended + backoff(self.failed) }
+        if self.failed == 0 { Time(0) } else { Time(self.ended) + backoff(self.failed) }
     }
-}
-
-fn count(event: &Event) -> i64 {
-    i64::from(event.count.unwrap_or(1))
-}
-
-fn last(event: &Event) -> Time {
-    event.last_timestamp.as_ref().map(Time::from_meta).unwrap_or_default()
 }
