@@ -100,15 +100,20 @@ pub fn selectable_field(object: &Object, path: &str) -> Option<String> {
 /// Why a field selector can't be used on a kind; none when all its fields are known.
 pub fn unknown_field(kind: Kind, selector: &FieldSelector) -> Option<String> {
     let known = super::rules(kind).selectable_fields();
-    let unknown = selector.terms.iter().find(|t| {
-        t.field != "metadata.name" && t.field != "metadata.namespace" && !known.contains(&t.field.as_str())
-    })?;
-    Some(match known.is_empty() {
-        true if kind.is_namespaced() => {
-            format!("{:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", unknown.field)
+    // Nodes and namespaces list what they know themselves, and leave out the namespace that they don't have.
+    let in_no_namespace = !known.is_empty() && !kind.is_namespaced();
+    let is_known = |field: &str| match field {
+        "metadata.name" => true,
+        "metadata.namespace" => !in_no_namespace,
+        _ => known.contains(&field),
+    };
+    let unknown = &selector.terms.iter().find(|t| !is_known(&t.field))?.field;
+    Some(match kind {
+        Kind::Job => format!("field label {unknown:?} not supported for Job"),
+        _ if known.is_empty() => {
+            format!("{unknown:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
         }
-        true => format!("{:?} is not a known field selector: only \"metadata.name\"", unknown.field),
-        false => format!("field label not supported: {}", unknown.field),
+        _ => format!("field label not supported: {unknown}"),
     })
 }
 

@@ -71,10 +71,6 @@ impl Strategy for ReplicaSet {
         self.spec == other.spec
     }
 
-    fn selectable_field(&self, path: &str) -> Option<String> {
-        (path == "status.replicas").then(|| self.status.as_ref().map_or(0, |s| s.replicas).to_string())
-    }
-
     fn columns() -> &'static [Column] {
         COLUMNS
     }
@@ -113,10 +109,6 @@ impl Strategy for ReplicaSet {
         let conditions = items(&status.conditions).iter();
         describe_conditions(d, conditions.map(|c| (c.type_.as_str(), c.status.as_str(), &c.reason)));
         describe_events_of(d, meta, context);
-    }
-
-    fn selectable_fields() -> &'static [&'static str] {
-        &["status.replicas"]
     }
 }
 
