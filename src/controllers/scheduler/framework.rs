@@ -2,7 +2,7 @@
 //!
 //! Mirrors `pkg/scheduler/framework/types.go`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
 use crate::api::resources::{self, Resources};
@@ -56,6 +56,15 @@ pub(super) struct Cycle<'a> {
     pub(super) spec: &'a PodSpec,
     pub(super) requests: Resources,
     pub(super) nodes: Vec<NodeInfo<'a>>,
+    /// The pods that are thought away to see whether their end would help.
+    removed: Option<Removed>,
+}
+
+/// A node as it would be without some of its pods.
+struct Removed {
+    node: String,
+    load: NodeLoad,
+    pods: BTreeSet<String>,
 }
 
 impl<'a> Cycle<'a> {
@@ -69,7 +78,45 @@ impl<'a> Cycle<'a> {
             Some(NodeInfo { node, name, capacity: view.node_capacity(name)?, load: view.node_load(name) })
         });
         let nodes = nodes.collect();
-        Some(Cycle { view, object, pod, spec, requests: resources::pod_requests(spec), nodes })
+        Some(Cycle { view, object, pod, spec, requests: resources::pod_requests(spec), nodes, removed: None })
+    }
+
+    /// The same cycle, in which pods of one node can be thought away.
+    pub(super) fn dry_run(&self, info: &NodeInfo<'_>) -> Cycle<'a> {
+        let load = info.load.cloned().unwrap_or_default();
+        let removed = Removed { node: info.name.to_string(), load, pods: BTreeSet::new() };
+        Cycle { requests: self.requests.clone(), nodes: self.nodes.clone(), removed: Some(removed), ..*self }
+    }
+
+    /// Thinks a pod of the dry run's node away.
+    pub(super) fn take_away(&mut self, object: &Object) {
+        if let Some(removed) = &mut self.removed
+            && removed.pods.insert(object.uid().to_string())
+        {
+            removed.count(object, false);
+        }
+    }
+
+    /// Has a pod of the dry run's node back.
+    pub(super) fn put_back(&mut self, object: &Object) {
+        if let Some(removed) = &mut self.removed
+            && removed.pods.remove(object.uid())
+        {
+            removed.count(object, true);
+        }
+    }
+
+    /// Whether a pod is thought away.
+    pub(super) fn is_removed(&self, uid: &str) -> bool {
+        self.removed.as_ref().is_some_and(|r| r.pods.contains(uid))
+    }
+
+    /// What the pods of a node ask for, without those that are thought away.
+    pub(super) fn load<'s>(&'s self, info: &NodeInfo<'s>) -> Option<&'s NodeLoad> {
+        match &self.removed {
+            Some(removed) if removed.node == info.name => Some(&removed.load),
+            _ => info.load,
+        }
     }
 
     /// The pod's namespace.
@@ -80,6 +127,16 @@ impl<'a> Cycle<'a> {
     /// The pod's priority.
     pub(super) fn priority(&self) -> i32 {
         self.spec.priority.unwrap_or(0)
+    }
+}
+
+impl Removed {
+    fn count(&mut self, object: &Object, more: bool) {
+        if let Some(pod) = object.get::<Pod>()
+            && let Some(spec) = &pod.spec
+        {
+            self.load.count(pod, spec, more);
+        }
     }
 }
 

@@ -113,8 +113,8 @@ pub(super) struct Affinities<'a> {
 }
 
 impl<'a> Affinities<'a> {
-    /// Looks at the pods that count; `gone` are left out, for they would be preempted.
-    pub(super) fn new(cycle: &Cycle<'a>, gone: &BTreeSet<&str>) -> Affinities<'a> {
+    /// Looks at the pods that count.
+    pub(super) fn new(cycle: &Cycle<'a>) -> Affinities<'a> {
         let view = cycle.view;
         let mut all = Affinities {
             affinity: required_affinity(cycle.object, cycle.spec),
@@ -127,7 +127,7 @@ impl<'a> Affinities<'a> {
         all.matches_itself = all.affinity.iter().all(|t| t.matches(view, cycle.object));
         let nodes: BTreeMap<&str, &NodeInfo<'a>> = cycle.nodes.iter().map(|info| (info.name, info)).collect();
         for (pod, spec, info) in bound(view.indexed(Kind::Pod, Index::Affinity, ""), &nodes) {
-            if gone.contains(pod.uid()) {
+            if cycle.is_removed(pod.uid()) {
                 continue;
             }
             for term in required_anti_affinity(pod, spec) {
@@ -142,7 +142,7 @@ impl<'a> Affinities<'a> {
             return all;
         }
         for info in nodes.values() {
-            for pod in view.indexed(Kind::Pod, Index::Node, info.name).filter(|p| !gone.contains(p.uid())) {
+            for pod in view.indexed(Kind::Pod, Index::Node, info.name).filter(|p| !cycle.is_removed(p.uid())) {
                 if !all.affinity.is_empty() && all.affinity.iter().all(|t| t.matches(view, pod)) {
                     let pairs = all.affinity.iter().filter_map(|t| Some((t.key, info.label(t.key)?)));
                     all.matching_affinity.extend(pairs);

@@ -6,12 +6,13 @@
 mod filters;
 mod framework;
 mod inter_pod_affinity;
+mod preemption;
 mod scores;
 pub(crate) mod taints;
 mod topology_spread;
 mod volume_binding;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod, PodCondition};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
@@ -21,6 +22,7 @@ use crate::store::{Change, Index, View};
 use filters::{check_node, check_ports, check_resources};
 use framework::{Cycle, Diagnosis, NodeInfo, Rejection};
 use inter_pod_affinity::Affinities;
+use preemption::Preemption;
 use topology_spread::Spread;
 use volume_binding::{PodVolumeClaims, PodVolumes};
 
@@ -159,25 +161,45 @@ fn wake_users(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey)) 
 fn schedule_one(cycle: &Cycle<'_>, now: Time) -> Outcome {
     match find_node(cycle) {
         Ok((node, volumes, all_bound)) => place(cycle, node, &volumes, all_bound),
-        Err(message) => fail(cycle, &message, now),
+        Err(unfit) => fail(cycle, &unfit, now),
+    }
+}
+
+/// Why no node takes a pod, and what is done about it.
+struct Unfit<'a> {
+    message: String,
+    nominated: Nominated<'a>,
+    victims: Vec<&'a Arc<Object>>,
+}
+
+/// What becomes of the node that a pod is meant for.
+enum Nominated<'a> {
+    Stays,
+    Gone,
+    Is(&'a str),
+}
+
+impl Unfit<'_> {
+    fn new(message: String) -> Self {
+        Unfit { message, nominated: Nominated::Gone, victims: Vec::new() }
     }
 }
 
 /// The node for a pod, and what its volumes need there.
-fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), String> {
+fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), Unfit<'a>> {
     if cycle.nodes.is_empty() {
-        return Err("no nodes available to schedule pods".into());
+        return Err(Unfit::new("no nodes available to schedule pods".into()));
     }
     let mut diagnosis = Diagnosis::default();
     let refuse = |reason: String| {
         // OBSERVATION: DynamicResources, which has a say when nothing fits, has not been asked before.
         let diagnosis = Diagnosis { pre_filter: Some(reason), post_filter: "not found".into(), ..Default::default() };
-        diagnosis.message(cycle.nodes.len())
+        Unfit::new(diagnosis.message(cycle.nodes.len()))
     };
     let named = filters::named_nodes(cycle).map_err(refuse)?;
     let claims = volume_binding::pod_volume_claims(cycle).map_err(refuse)?;
     let spread = Spread::new(cycle);
-    let affinities = Affinities::new(cycle, &BTreeSet::new());
+    let affinities = Affinities::new(cycle);
     let check = |info: &NodeInfo<'a>| check(cycle, info, &claims, &spread, &affinities);
     let nominated = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref());
     if let Some(info) = cycle.nodes.iter().find(|info| Some(info.name) == nominated)
@@ -207,14 +229,21 @@ fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), S
             let at = feasible.iter().position(|info| info.name == best).unwrap_or_default();
             Ok((best, volumes.swap_remove(at), claims.all_bound))
         }
-        None => {
-            let helpless =
-                Diagnosis { absent: Some("Preemption is not helpful for scheduling".into()), ..Default::default() };
-            let preemption = helpless.message(cycle.nodes.len());
-            diagnosis.post_filter = format!("no new claims to deallocate, preemption: {preemption}");
-            Err(diagnosis.message(cycle.nodes.len()))
-        }
+        None => Err(make_room(cycle, diagnosis)),
     }
+}
+
+/// Sees whether ending other pods would help.
+fn make_room<'a>(cycle: &Cycle<'a>, mut diagnosis: Diagnosis) -> Unfit<'a> {
+    let (nominated, victims, preemption) = match preemption::preempt(cycle, &diagnosis.nodes) {
+        Preemption::Victims(node, victims) => (Nominated::Is(node), victims, None),
+        Preemption::NotEligible(why) => (Nominated::Stays, Vec::new(), Some(why.to_string())),
+        Preemption::Hopeless(why) => (Nominated::Gone, Vec::new(), Some(why)),
+    };
+    if let Some(why) = preemption {
+        diagnosis.post_filter = format!("no new claims to deallocate, preemption: {why}");
+    }
+    Unfit { message: diagnosis.message(cycle.nodes.len()), nominated, victims }
 }
 
 /// Asks all plugins, in their order, whether a node does.
@@ -226,7 +255,7 @@ fn check<'a>(
     affinities: &Affinities<'_>,
 ) -> Result<PodVolumes<'a>, Rejection> {
     let with_nominated = with_nominated(cycle, info);
-    let load = with_nominated.as_ref().or(info.load);
+    let load = with_nominated.as_ref().or(cycle.load(info));
     check_node(cycle, info)?;
     check_ports(cycle, load)?;
     check_resources(cycle, info, load)?;
@@ -245,7 +274,7 @@ fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
     if !important {
         return None;
     }
-    let mut load = info.load.cloned().unwrap_or_default();
+    let mut load = cycle.load(info).cloned().unwrap_or_default();
     let alike = nominated.priorities.range(..cycle.priority()).next().is_none();
     let own = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref()) == Some(info.name);
     if alike {
@@ -299,7 +328,8 @@ fn nominate(cycle: &Cycle<'_>, node: &str, outcome: &mut Outcome) {
 }
 
 /// Notes that a pod fits nowhere. Mirrors `handleSchedulingFailure`.
-fn fail(cycle: &Cycle<'_>, message: &str, now: Time) -> Outcome {
+fn fail(cycle: &Cycle<'_>, unfit: &Unfit<'_>, now: Time) -> Outcome {
+    let message = unfit.message.as_str();
     let mut outcome = Outcome::done();
     let note = match message.char_indices().nth(NOTE_MAX) {
         Some(_) => message.chars().take(NOTE_MAX - 4).chain(" ...".chars()).collect(),
@@ -310,7 +340,11 @@ fn fail(cycle: &Cycle<'_>, message: &str, now: Time) -> Outcome {
     let mut pod = cycle.pod.clone();
     let generation = pod.metadata.generation;
     let status = pod.status.get_or_insert_default();
-    status.nominated_node_name = None;
+    match unfit.nominated {
+        Nominated::Stays => {}
+        Nominated::Gone => status.nominated_node_name = None,
+        Nominated::Is(node) => status.nominated_node_name = Some(node.to_string()),
+    }
     let conditions = status.conditions.get_or_insert_default();
     let old = conditions.iter().find(|c| c.type_ == "PodScheduled");
     let since = old.filter(|c| c.status == "False").and_then(|c| c.last_transition_time.clone());
@@ -318,7 +352,7 @@ fn fail(cycle: &Cycle<'_>, message: &str, now: Time) -> Outcome {
         type_: "PodScheduled".into(),
         status: "False".into(),
         reason: Some("Unschedulable".into()),
-        message: Some(message.to_string()),
+        message: Some(unfit.message.clone()),
         last_transition_time: since.or_else(|| Some(now.meta())),
         observed_generation: generation,
         ..Default::default()
@@ -329,6 +363,9 @@ fn fail(cycle: &Cycle<'_>, message: &str, now: Time) -> Outcome {
     }
     if Some(&pod) != cycle.object.get::<Pod>() {
         outcome.write(Write::update_status(pod));
+    }
+    if let Nominated::Is(node) = unfit.nominated {
+        preemption::end(cycle, node, &unfit.victims, now, &mut outcome);
     }
     outcome.recurring(FLUSH);
     outcome

@@ -71,6 +71,7 @@ impl<'a> Constraint<'a> {
             Counted::Selected(selector) => {
                 let pods = cycle.view.indexed(Kind::Pod, Index::Node, info.name).filter(|o| {
                     !o.is_terminating()
+                        && !cycle.is_removed(o.uid())
                         && o.namespace() == cycle.namespace()
                         && selector.matches(o.meta().labels.as_ref())
                 });

@@ -112,7 +112,9 @@ pub(super) fn pod_volume_claims<'a>(cycle: &Cycle<'a>) -> Result<PodVolumeClaims
 fn is_in_use(cycle: &Cycle<'_>, claim: &str) -> bool {
     cycle.view.indexed(Kind::Pod, Index::PodClaim, claim).any(|other| {
         let spec = other.get::<Pod>().and_then(|p| p.spec.as_ref());
-        other.uid() != cycle.object.uid() && spec.is_some_and(|s| s.node_name.is_some())
+        other.uid() != cycle.object.uid()
+            && !cycle.is_removed(other.uid())
+            && spec.is_some_and(|s| s.node_name.is_some())
     })
 }
 
