@@ -225,6 +225,14 @@ fn server_side_apply(
 
 /// The manifest with itself, as it was written, in the last-applied annotation.
 pub fn with_last_applied(tree: &Value) -> Value {
+    let mut bare = bare(tree);
+    let text = format!("{}\n", to_compact(&bare));
+    bare["metadata"]["annotations"][LAST_APPLIED] = Value::String(text);
+    bare
+}
+
+/// The manifest without that annotation.
+pub fn bare(tree: &Value) -> Value {
     let mut bare = tree.clone();
     if !bare["metadata"].is_object() {
         bare["metadata"] = json!({});
@@ -235,8 +243,6 @@ pub fn with_last_applied(tree: &Value) -> Value {
         }
         None => bare["metadata"]["annotations"] = json!({}),
     }
-    let text = format!("{}\n", to_compact(&bare));
-    bare["metadata"]["annotations"][LAST_APPLIED] = Value::String(text);
     bare
 }
 

@@ -121,7 +121,7 @@ pub fn as_pflag(command: Command) -> Command {
         let takes = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
         if option && takes && !arg.is_require_equals_set() { arg.allow_hyphen_values(true) } else { arg }
     };
-    command.args_override_self(true).mut_args(lenient).mut_subcommands(as_pflag)
+    command.disable_help_subcommand(true).args_override_self(true).mut_args(lenient).mut_subcommands(as_pflag)
 }
 
 #[cfg(test)]

@@ -77,16 +77,7 @@ impl FileArgs {
                     continue;
                 }
             };
-            let documents = match stream::documents(&bytes) {
-                Ok(documents) => documents,
-                Err(e) => {
-                    faults.push(Fault::plain(e.parsing(&source)));
-                    e.before
-                }
-            };
-            for document in documents {
-                flatten(session, &source, document.value, validate, &mut infos, &mut faults);
-            }
+            read_documents(session, &source, &bytes, validate, &mut infos, &mut faults);
         }
         (infos, faults)
     }
@@ -143,6 +134,33 @@ impl FileArgs {
                 files.push((shown, text));
             }
         }
+    }
+}
+
+/// The objects of a text that was edited rather than named by a flag.
+pub fn read_text(session: &Session<'_>, source: &str, text: &str) -> (Vec<Info>, Vec<Fault>) {
+    let (mut infos, mut faults) = (Vec::new(), Vec::new());
+    read_documents(session, source, text.as_bytes(), false, &mut infos, &mut faults);
+    (infos, faults)
+}
+
+fn read_documents(
+    session: &Session<'_>,
+    source: &str,
+    bytes: &[u8],
+    validate: bool,
+    infos: &mut Vec<Info>,
+    faults: &mut Vec<Fault>,
+) {
+    let documents = match stream::documents(bytes) {
+        Ok(documents) => documents,
+        Err(e) => {
+            faults.push(Fault::plain(e.parsing(source)));
+            e.before
+        }
+    };
+    for document in documents {
+        flatten(session, source, document.value, validate, infos, faults);
     }
 }
 

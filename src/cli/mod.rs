@@ -1,5 +1,6 @@
 //! The command line: each verb is one file with its arguments (whose doc comments are the help) and a `run`.
 
+mod absent;
 mod annotate;
 mod apply;
 mod argv;
@@ -8,14 +9,17 @@ mod authorize;
 mod autoscale;
 mod clock;
 mod cluster;
+mod completion;
 mod config;
 mod containers;
 mod cordon;
 mod create;
 mod delete;
 mod describe;
+mod diff;
 mod discovery;
 mod drain;
+mod edit;
 mod errors;
 mod events;
 mod explain;
@@ -31,6 +35,7 @@ mod node;
 mod output;
 mod overrides;
 mod patch;
+mod plugin;
 mod replace;
 mod request;
 mod resources;
@@ -139,23 +144,33 @@ verbs! {
     Attach, containers::attach, true, Reads;
     Auth, auth, true, Reads;
     Autoscale, autoscale, true, Writes;
+    Certificate, absent::certificate, true, Reads;
     ClusterInfo, discovery::cluster_info, true, Reads;
+    Completion, completion, true, Reads;
     Config, config, true, Writes;
     Cordon, cordon, true, Writes;
     Cp, containers::cp, true, Reads;
     Create, create, true, Writes;
+    Debug, absent::debug, true, Reads;
     Delete, delete, true, Writes;
     Describe, describe, true, Reads;
+    Diff, diff, true, Reads;
     Drain, drain, true, Writes;
+    Edit, edit, true, Writes;
     Events, events, true, Reads;
     Explain, explain, true, Reads;
     Exec, containers::exec, true, Reads;
     Expose, expose, true, Writes;
     Get, get, true, Reads;
+    Help, help, true, Reads;
+    Kustomize, absent::kustomize, true, Reads;
     Label, label, true, Writes;
     Logs, containers::logs, true, Reads;
+    Options, help::options, true, Reads;
     Patch, patch, true, Writes;
+    Plugin, plugin, true, Reads;
     PortForward, containers::port_forward, true, Reads;
+    Proxy, absent::proxy, true, Reads;
     Replace, replace, true, Writes;
     Rollout, rollout, true, Writes;
     Run, run, true, Writes;
@@ -208,6 +223,17 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     match app.verb {
         Verb::Cluster(args) => return cluster::run(args, &home, ui),
         Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
+        // These speak of kstate, not of a cluster, and must not make one.
+        Verb::Completion(args) => return completion::print(&args, program, ui),
+        Verb::Help(args) => {
+            help::print(&args, program, ui);
+            return Ok(());
+        }
+        Verb::Options(_) => {
+            help::options::print(program, ui);
+            return Ok(());
+        }
+        Verb::Plugin(args) => return plugin::print(&args, program, ui),
         _ => {}
     }
     check_config(&app.global, Some(&home))?;

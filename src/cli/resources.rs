@@ -241,6 +241,14 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether an object passes that has these labels, whatever its fields.
+    pub fn matches_labels(&self, labels: Option<&serde_json::Map<String, serde_json::Value>>) -> bool {
+        let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_string();
+        let labels: BTreeMap<String, String> =
+            labels.into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect();
+        self.labels.matches(&labels)
+    }
+
     /// Whether an object passes.
     pub fn matches(&self, object: &Object) -> bool {
         let empty = BTreeMap::new();

@@ -65,6 +65,17 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Does something that takes the user's time, an editor's run, without holding the cluster meanwhile.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn meanwhile<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Failure> {
+        self.cluster.commit()?;
+        let outcome = f();
+        self.cluster.begin(true, wall_now())?;
+        Ok(outcome)
+    }
+
     /// Ends the transaction, waits a moment of real time and begins anew, to see what others did.
     ///
     /// # Errors

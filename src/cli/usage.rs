@@ -6,11 +6,12 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::argv::{self, Line};
+use super::help;
 use crate::error::Failure;
 use crate::ui::Ui;
 
 /// Turns clap's finding into kubectl's text. Help is printed here and ends with exit code 0.
-pub fn failure(error: &clap::Error, program: &str, line: &Line, root: &Command, ui: &Ui) -> Failure {
+pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &Command, ui: &Ui) -> Failure {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(s)) => s.clone(),
         Some(ContextValue::Strings(all)) => all.join(", "),
@@ -20,11 +21,20 @@ pub fn failure(error: &clap::Error, program: &str, line: &Line, root: &Command, 
     let see = format!("See '{path} --help' for usage.");
     let command = line.command(root);
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::DisplayVersion => {
             ui.out(&error.to_string());
-            Failure::silent(u8::from(
-                error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && line.words().next().is_some(),
-            ))
+            Failure::silent(0)
+        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let text = format!("{}\n", help::text(program, &line.path.join(" ")));
+            // Whoever asks for help gets it; whoever names half a command is told so.
+            let asked = error.kind() == ErrorKind::DisplayHelp || line.path.is_empty();
+            if asked {
+                ui.out(&text)
+            } else {
+                ui.err(&text)
+            };
+            Failure::silent(u8::from(!asked))
         }
         ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand), program),
         ErrorKind::UnknownArgument => {
@@ -60,10 +70,6 @@ pub fn failure(error: &clap::Error, program: &str, line: &Line, root: &Command, 
                 return Failure::error(format!("{} is required\n{see}", missing.trim_matches(['<', '>'])));
             }
             Failure::error(format!("required flag(s) {} not set", flags.join(", ")))
-        }
-        ErrorKind::MissingSubcommand => {
-            ui.out(&error.to_string());
-            Failure::silent(1)
         }
         _ => Failure::error(error.to_string().trim_start_matches("error: ").trim_end().to_string()),
     }

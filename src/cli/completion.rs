@@ -1,0 +1,49 @@
+//! `completion`: a shell's completion script.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::App;
+use super::session::Session;
+use crate::error::Failure;
+use crate::ui::Ui;
+
+/// Output shell completion code for the specified shell (bash, zsh, fish, or powershell).
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// bash, zsh, fish or powershell
+    #[arg(value_name = "SHELL")]
+    shells: Vec<String>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    print(&args, session.program, session.ui)
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// kubectl's texts for a missing or unknown shell.
+pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure> {
+    let usage = |text: String| Failure::error(format!("{text}\nSee '{program} completion -h' for help and examples"));
+    let shell = match args.shells.as_slice() {
+        [] => return Err(usage("Shell not specified.".into())),
+        [one] => one,
+        _ => return Err(usage("Too many arguments. Expected only the shell type.".into())),
+    };
+    let shell = match shell.as_str() {
+        "bash" => Shell::Bash,
+        "zsh" => Shell::Zsh,
+        "fish" => Shell::Fish,
+        "powershell" => Shell::PowerShell,
+        other => return Err(usage(format!("Unsupported shell type {other:?}."))),
+    };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut App::command(), program, &mut script);
+    ui.out(&String::from_utf8_lossy(&script));
+    Ok(())
+}
