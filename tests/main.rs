@@ -2,4 +2,5 @@
 
 mod conformance;
 mod tidy;
+mod workshop;
 mod yaml;

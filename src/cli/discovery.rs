@@ -2,8 +2,8 @@
 
 /// `api-resources`.
 pub mod resources {
+    use super::super::served::{self, Resource};
     use super::super::session::Session;
-    use crate::api::Kind;
     use crate::error::Failure;
     use crate::printers::table::{Column, Options, Row, Table, print};
 
@@ -33,149 +33,6 @@ pub mod resources {
         output: Option<String>,
     }
 
-    /// A line of the list.
-    struct Resource {
-        plural: &'static str,
-        short: &'static [&'static str],
-        group: &'static str,
-        version: &'static str,
-        namespaced: bool,
-        kind: &'static str,
-        verbs: &'static str,
-        categories: &'static [&'static str],
-    }
-
-    const ALL_VERBS: &str = "create,delete,deletecollection,get,list,patch,update,watch";
-
-    /// What a v1.36 server lists beside the kinds that kstate runs: plural, short names, group, version,
-    /// namespaced, kind, verbs. Each stands where the server puts it: before the plural that comes next.
-    const OTHERS: &[(&str, &[&str], &str, &str, bool, &str, &str)] = &[
-        ("bindings", &[], "", "v1", true, "Binding", "create"),
-        ("componentstatuses", &["cs"], "", "v1", false, "ComponentStatus", "get,list"),
-        (
-            "mutatingadmissionpolicies",
-            &[],
-            "admissionregistration.k8s.io",
-            "v1",
-            false,
-            "MutatingAdmissionPolicy",
-            ALL_VERBS,
-        ),
-        (
-            "mutatingadmissionpolicybindings",
-            &[],
-            "admissionregistration.k8s.io",
-            "v1",
-            false,
-            "MutatingAdmissionPolicyBinding",
-            ALL_VERBS,
-        ),
-        (
-            "mutatingwebhookconfigurations",
-            &[],
-            "admissionregistration.k8s.io",
-            "v1",
-            false,
-            "MutatingWebhookConfiguration",
-            ALL_VERBS,
-        ),
-        (
-            "validatingadmissionpolicies",
-            &[],
-            "admissionregistration.k8s.io",
-            "v1",
-            false,
-            "ValidatingAdmissionPolicy",
-            ALL_VERBS,
-        ),
-        (
-            "validatingadmissionpolicybindings",
-            &[],
-            "admissionregistration.k8s.io",
-            "v1",
-            false,
-            "ValidatingAdmissionPolicyBinding",
-            ALL_VERBS,
-        ),
-        (
-            "validatingwebhookconfigurations",
-            &[],
-            "admissionregistration.k8s.io",
-            "v1",
-            false,
-            "ValidatingWebhookConfiguration",
-            ALL_VERBS,
-        ),
-        (
-            "customresourcedefinitions",
-            &["crd", "crds"],
-            "apiextensions.k8s.io",
-            "v1",
-            false,
-            "CustomResourceDefinition",
-            ALL_VERBS,
-        ),
-        ("apiservices", &[], "apiregistration.k8s.io", "v1", false, "APIService", ALL_VERBS),
-        ("selfsubjectreviews", &[], "authentication.k8s.io", "v1", false, "SelfSubjectReview", "create"),
-        ("tokenreviews", &[], "authentication.k8s.io", "v1", false, "TokenReview", "create"),
-        ("localsubjectaccessreviews", &[], "authorization.k8s.io", "v1", true, "LocalSubjectAccessReview", "create"),
-        ("selfsubjectaccessreviews", &[], "authorization.k8s.io", "v1", false, "SelfSubjectAccessReview", "create"),
-        ("selfsubjectrulesreviews", &[], "authorization.k8s.io", "v1", false, "SelfSubjectRulesReview", "create"),
-        ("subjectaccessreviews", &[], "authorization.k8s.io", "v1", false, "SubjectAccessReview", "create"),
-        (
-            "certificatesigningrequests",
-            &["csr"],
-            "certificates.k8s.io",
-            "v1",
-            false,
-            "CertificateSigningRequest",
-            ALL_VERBS,
-        ),
-        ("events", &["ev"], "events.k8s.io", "v1", true, "Event", ALL_VERBS),
-        ("flowschemas", &[], "flowcontrol.apiserver.k8s.io", "v1", false, "FlowSchema", ALL_VERBS),
-        (
-            "prioritylevelconfigurations",
-            &[],
-            "flowcontrol.apiserver.k8s.io",
-            "v1",
-            false,
-            "PriorityLevelConfiguration",
-            ALL_VERBS,
-        ),
-        ("ipaddresses", &["ip"], "networking.k8s.io", "v1", false, "IPAddress", ALL_VERBS),
-        ("servicecidrs", &[], "networking.k8s.io", "v1", false, "ServiceCIDR", ALL_VERBS),
-        ("deviceclasses", &[], "resource.k8s.io", "v1", false, "DeviceClass", ALL_VERBS),
-        ("resourceclaims", &[], "resource.k8s.io", "v1", true, "ResourceClaim", ALL_VERBS),
-        ("resourceclaimtemplates", &[], "resource.k8s.io", "v1", true, "ResourceClaimTemplate", ALL_VERBS),
-        ("resourceslices", &[], "resource.k8s.io", "v1", false, "ResourceSlice", ALL_VERBS),
-    ];
-
-    fn all() -> Vec<Resource> {
-        let ours = Kind::ALL.iter().map(|k| Resource {
-            plural: k.plural(),
-            short: k.short_names(),
-            group: k.group(),
-            version: k.version(),
-            namespaced: k.is_namespaced(),
-            kind: k.name(),
-            verbs: ALL_VERBS,
-            categories: k.categories(),
-        });
-        let others = OTHERS.iter().map(|(plural, short, group, version, namespaced, kind, verbs)| Resource {
-            plural,
-            short,
-            group,
-            version,
-            namespaced: *namespaced,
-            kind,
-            verbs,
-            categories: &[],
-        });
-        let mut all: Vec<Resource> = ours.chain(others).collect();
-        all.sort_by_key(|r| (r.group, r.plural));
-        all
-    }
-
     /// Runs the verb.
     ///
     /// # Errors
@@ -185,7 +42,7 @@ pub mod resources {
         if !matches!(output, "" | "wide" | "name") {
             return Err(Failure::error(format!("--output {output} is not available in kubectl api-resources")));
         }
-        let mut shown: Vec<Resource> = all()
+        let mut shown: Vec<Resource> = served::resources(session.cluster.config().version)
             .into_iter()
             .filter(|r| args.api_group.as_deref().is_none_or(|g| r.group == g))
             .filter(|r| args.namespaced.is_none_or(|n| r.namespaced == n))
@@ -210,43 +67,28 @@ pub mod resources {
         columns.extend(["VERBS", "CATEGORIES"].map(Column::wide));
         let rows = shown
             .iter()
-            .map(|r| {
-                let version =
-                    if r.group.is_empty() { r.version.to_string() } else { format!("{}/{}", r.group, r.version) };
-                Row {
-                    cells: vec![
-                        r.plural.into(),
-                        r.short.join(","),
-                        version,
-                        r.namespaced.to_string(),
-                        r.kind.into(),
-                        r.verbs.into(),
-                        r.categories.join(","),
-                    ],
-                    ..Row::default()
-                }
+            .map(|r| Row {
+                cells: vec![
+                    r.plural.into(),
+                    r.short.join(","),
+                    r.api_version(),
+                    r.namespaced.to_string(),
+                    r.kind.into(),
+                    r.verbs.into(),
+                    r.categories.join(","),
+                ],
+                ..Row::default()
             })
             .collect();
         let options = Options { wide: output == "wide", no_headers: args.no_headers, ..Options::default() };
         session.ui.out(&print(&Table { columns, rows }, &options));
         Ok(())
     }
-
-    /// The versions of all groups, sorted, the core's last.
-    pub(super) fn versions() -> Vec<String> {
-        let mut versions: Vec<String> = all()
-            .iter()
-            .map(|r| if r.group.is_empty() { r.version.to_string() } else { format!("{}/{}", r.group, r.version) })
-            .collect();
-        versions.push("autoscaling/v1".into());
-        versions.sort();
-        versions.dedup();
-        versions
-    }
 }
 
 /// `api-versions`.
 pub mod versions {
+    use super::super::served;
     use super::super::session::Session;
     use crate::error::Failure;
 
@@ -259,7 +101,8 @@ pub mod versions {
     /// # Errors
     /// None.
     pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let lines: String = super::resources::versions().iter().map(|v| format!("{v}\n")).collect();
+        let versions = served::versions(session.cluster.config().version);
+        let lines: String = versions.iter().map(|v| format!("{v}\n")).collect();
         session.ui.out(&lines);
         Ok(())
     }

@@ -42,6 +42,7 @@ mod resources;
 mod rollout;
 mod run;
 mod scale;
+mod served;
 mod session;
 mod set;
 mod table;

@@ -12,13 +12,14 @@ use crate::kinds::{Column, PrintContext, Strategy, print};
 
 const COLUMNS: &[Column] = &[
     Column::new("NAME"),
-    Column::new("ATTACHREQUIRED"),
-    Column::new("PODINFOONMOUNT"),
-    Column::new("STORAGECAPACITY"),
-    Column::new("TOKENREQUESTS"),
-    Column::new("REQUIRESREPUBLISH"),
-    Column::new("MODES"),
-    Column::new("AGE"),
+    Column::new("CREATED AT").until(17),
+    Column::new("ATTACHREQUIRED").since(18),
+    Column::new("PODINFOONMOUNT").since(18),
+    Column::new("STORAGECAPACITY").since(21),
+    Column::new("TOKENREQUESTS").since(21),
+    Column::new("REQUIRESREPUBLISH").since(21),
+    Column::new("MODES").since(18),
+    Column::new("AGE").since(18),
 ];
 
 const FS_GROUP_POLICIES: &[&str] = &["File", "None", "ReadWriteOnceWithFSType"];
@@ -101,6 +102,7 @@ impl Strategy for CSIDriver {
         let modes = items(&spec.volume_lifecycle_modes).join(",");
         vec![
             text(&self.metadata.name).into(),
+            print::created_at(&self.metadata),
             spec.attach_required.unwrap_or(true).to_string(),
             spec.pod_info_on_mount.unwrap_or(false).to_string(),
             spec.storage_capacity.unwrap_or(false).to_string(),

@@ -16,7 +16,12 @@ use crate::kinds::persistent_volume::source::validate_csi_driver_name;
 use crate::kinds::pod::volumes::list;
 use crate::kinds::{Column, Description, PrintContext, Strategy, print};
 
-const COLUMNS: &[Column] = &[Column::new("NAME"), Column::new("DRIVERS"), Column::new("AGE")];
+const COLUMNS: &[Column] = &[
+    Column::new("NAME"),
+    Column::new("CREATED AT").until(17),
+    Column::new("DRIVERS").since(18),
+    Column::new("AGE").since(18),
+];
 
 /// The longest id that a driver may give a node.
 const NODE_ID_MAX: usize = 256;
@@ -47,7 +52,12 @@ impl Strategy for CSINode {
     }
 
     fn row(&self, context: &PrintContext<'_>) -> Vec<String> {
-        vec![text(&self.metadata.name).into(), self.spec.drivers.len().to_string(), print::age(&self.metadata, context)]
+        vec![
+            text(&self.metadata.name).into(),
+            print::created_at(&self.metadata),
+            self.spec.drivers.len().to_string(),
+            print::age(&self.metadata, context),
+        ]
     }
 
     /// Mirrors `describeCSINode`.

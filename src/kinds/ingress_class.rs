@@ -9,7 +9,7 @@ use crate::kinds::access::{set_text, text};
 use crate::kinds::describe::{describe_events_of, print_annotations_multiline, print_labels_multiline};
 use crate::kinds::faults::Faults;
 use crate::kinds::meta::FIELD_IMMUTABLE;
-use crate::kinds::{Column, Description, PrintContext, Strategy, print};
+use crate::kinds::{Column, Description, PrintContext, Strategy, Version, print};
 
 /// Marks the class of ingresses that name none.
 const IS_DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
@@ -61,7 +61,7 @@ impl Strategy for IngressClass {
 
     fn row(&self, context: &PrintContext<'_>) -> Vec<String> {
         let spec = self.spec.clone().unwrap_or_default();
-        let default = if is_default(&self.metadata) { " (default)" } else { "" };
+        let default = if is_default(&self.metadata) && context.version >= Version(36) { " (default)" } else { "" };
         let parameters = spec.parameters.as_ref().map(|p| match &p.api_group {
             Some(group) => format!("{}.{group}/{}", p.kind, p.name),
             None => format!("{}/{}", p.kind, p.name),

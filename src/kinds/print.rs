@@ -122,8 +122,12 @@ pub const NAME_AND_CREATED_AT: &[Column] = &[Column::new("NAME"), Column::new("C
 
 /// The cells of `NAME_AND_CREATED_AT`.
 pub fn name_and_created_at(meta: &ObjectMeta) -> Vec<String> {
-    let created = meta.creation_timestamp.as_ref().map(|t| Time::from_meta(t).rfc3339());
-    vec![meta.name.clone().unwrap_or_default(), created.unwrap_or_default()]
+    vec![meta.name.clone().unwrap_or_default(), created_at(meta)]
+}
+
+/// The CREATED AT cell: when the object was made.
+pub fn created_at(meta: &ObjectMeta) -> String {
+    meta.creation_timestamp.as_ref().map(|t| Time::from_meta(t).rfc3339()).unwrap_or_default()
 }
 
 /// Names and images of containers, each with commas between. Mirrors `layoutContainerCells`.

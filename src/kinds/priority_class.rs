@@ -69,7 +69,7 @@ impl Strategy for PriorityClass {
                 Column::new("VALUE"),
                 Column::new("GLOBAL-DEFAULT"),
                 Column::new("AGE"),
-                Column::new("PREEMPTIONPOLICY").since(31),
+                Column::new("PREEMPTIONPOLICY").since(32),
             ]
         }
     }

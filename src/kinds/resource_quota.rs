@@ -89,10 +89,10 @@ impl Strategy for ResourceQuota {
         const {
             &[
                 Column::new("NAME"),
-                Column::new("AGE").until(33),
+                Column::new("AGE").until(32),
                 Column::new("REQUEST"),
                 Column::new("LIMIT"),
-                Column::new("AGE").since(34),
+                Column::new("AGE").since(33),
             ]
         }
     }

@@ -14,8 +14,9 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 /// The columns of bindings.
 pub(super) const COLUMNS: &[Column] = &[
     Column::new("NAME"),
-    Column::new("ROLE"),
+    Column::new("ROLE").since(18),
     Column::new("AGE"),
+    Column::wide("ROLE").until(17),
     Column::wide("USERS"),
     Column::wide("GROUPS"),
     Column::wide("SERVICEACCOUNTS"),
@@ -124,10 +125,12 @@ pub(super) fn binding_row(
         };
         all.map(name).collect::<Vec<_>>().join(", ")
     };
+    let role = format!("{}/{}", role.kind, role.name);
     vec![
         text(&meta.name).to_string(),
-        format!("{}/{}", role.kind, role.name),
+        role.clone(),
         print::age(meta, context),
+        role,
         of("User"),
         of("Group"),
         of("ServiceAccount"),

@@ -42,7 +42,7 @@ impl Strategy for ServiceAccount {
     }
 
     fn columns() -> &'static [Column] {
-        const { &[Column::new("NAME"), Column::new("SECRETS").until(33), Column::new("AGE")] }
+        const { &[Column::new("NAME"), Column::new("SECRETS").until(34), Column::new("AGE")] }
     }
 
     fn row(&self, context: &PrintContext<'_>) -> Vec<String> {

@@ -30,9 +30,9 @@ const MAX_PARAMETERS_SIZE: usize = 256 * 1024;
 const COLUMNS: &[Column] = &[
     Column::new("NAME"),
     Column::new("PROVISIONER"),
-    Column::new("RECLAIMPOLICY"),
-    Column::new("VOLUMEBINDINGMODE"),
-    Column::new("ALLOWVOLUMEEXPANSION"),
+    Column::new("RECLAIMPOLICY").since(18),
+    Column::new("VOLUMEBINDINGMODE").since(18),
+    Column::new("ALLOWVOLUMEEXPANSION").since(18),
     Column::new("AGE"),
 ];
 

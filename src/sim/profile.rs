@@ -88,11 +88,15 @@ impl Cluster {
         .map(|(k, v)| (k.to_string(), v.to_string()))
         .collect();
         if n == 0 {
-            labels.insert("node-role.kubernetes.io/control-plane".into(), String::new());
+            // The role was renamed: 1.20 brought the new name, 1.24 dropped the old one.
+            if self.config.version >= 20 {
+                labels.insert("node-role.kubernetes.io/control-plane".into(), String::new());
+            }
             if self.config.version <= 23 {
                 labels.insert("node-role.kubernetes.io/master".into(), String::new());
             }
         }
+        let release = format!("v1.{}.2+k3s1", self.config.version);
         let id = Draw::new(self.config.seed, "machine", n as u64).uid();
         Object::Node(Node {
             metadata: ObjectMeta { name: Some(name.to_string()), labels: Some(labels), ..Default::default() },
@@ -131,10 +135,10 @@ impl Cluster {
                     container_runtime_version: "containerd://2.1.5-k3s1".into(),
                     kernel_version: "6.8.0".into(),
                     kube_proxy_version: String::new(),
-                    kubelet_version: format!("v1.{}.2+k3s1", self.config.version),
+                    kubelet_version: release.clone(),
                     machine_id: id.clone(),
                     operating_system: "linux".into(),
-                    os_image: "K3s v1.36.2+k3s1".into(),
+                    os_image: format!("K3s {release}"),
                     system_uuid: id,
                     ..Default::default()
                 }),

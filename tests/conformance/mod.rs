@@ -4,7 +4,7 @@
 //! command differs and when a listed one matches. `KSTATE_UPDATE=1 cargo test conformance` writes the list anew.
 
 mod compare;
-mod shell;
+pub mod shell;
 
 use std::collections::BTreeSet;
 use std::fs;

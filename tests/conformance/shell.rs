@@ -16,7 +16,12 @@ pub struct Shell {
 
 impl Shell {
     pub fn new(case: &Path) -> Shell {
-        let config = Config { clock: ClockMode::Manual, ..Config::default() };
+        Shell::of_version(case, Config::default().version)
+    }
+
+    /// The same, on a cluster of Kubernetes v1.`minor`.
+    pub fn of_version(case: &Path, minor: u32) -> Shell {
+        let config = Config { clock: ClockMode::Manual, version: minor, ..Config::default() };
         let cluster = Cluster::new_in_memory(config, Time::default()).expect("a new cluster");
         Shell { cluster, folder: case.to_path_buf() }
     }
@@ -34,6 +39,11 @@ impl Shell {
             c.set_kubelet(node, running).expect("a node");
             c.converge().expect("to converge");
         });
+    }
+
+    /// Runs one command of ours with a text as its input: what it prints.
+    pub fn feed(&mut self, line: &str, input: &str) -> String {
+        self.stage(line, Some(input.to_string())).map(|(out, ..)| out).expect("a command of ours")
     }
 
     fn on_cluster(&mut self, f: impl FnOnce(&mut Cluster)) {
@@ -102,6 +112,7 @@ impl Shell {
             }
             ("echo", None) => Some((format!("{}\n", words[1..].join(" ")), String::new(), 0)),
             ("grep", Some(input)) => grep(&words[1..], &input),
+            ("awk", Some(input)) => awk(words.get(1)?, &input),
             _ => None,
         }
     }
@@ -117,6 +128,13 @@ fn grep(words: &[String], input: &str) -> Option<(String, String, u8)> {
     let found: String = input.lines().filter(|l| l.contains(pattern.as_str())).map(|l| format!("{l}\n")).collect();
     let code = u8::from(found.is_empty());
     Some((if quiet { String::new() } else { found }, String::new(), code))
+}
+
+/// `awk 'NR==1 || /TEXT/'`: the first line and those with a text.
+fn awk(program: &str, input: &str) -> Option<(String, String, u8)> {
+    let text = program.strip_prefix("NR==1 ||")?.trim().strip_prefix('/')?.strip_suffix('/')?;
+    let lines = input.lines().enumerate().filter(|(n, line)| *n == 0 || line.contains(text));
+    Some((lines.map(|(_, line)| format!("{line}\n")).collect(), String::new(), 0))
 }
 
 /// The commands of a line with the separator before each.

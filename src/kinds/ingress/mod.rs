@@ -57,7 +57,7 @@ impl Strategy for Ingress {
         const {
             &[
                 Column::new("NAME"),
-                Column::new("CLASS"),
+                Column::new("CLASS").since(18),
                 Column::new("HOSTS"),
                 Column::new("ADDRESS"),
                 Column::new("PORTS"),

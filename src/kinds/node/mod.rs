@@ -10,7 +10,7 @@ use crate::api::selector::validate_label_name;
 use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::describe::string_or_none;
-use crate::kinds::{Column, Description, PrintContext, Strategy, print};
+use crate::kinds::{Column, Description, PrintContext, Strategy, Version, print};
 
 const ROLE_PREFIX: &str = "node-role.kubernetes.io/";
 const ROLE_LABEL: &str = "kubernetes.io/role";
@@ -72,7 +72,7 @@ impl Strategy for Node {
         let info = status.node_info.clone().unwrap_or_default();
         let unknown = |value: &str| if value.is_empty() { "<unknown>".to_string() } else { value.to_string() };
         let mut kernel = unknown(&info.kernel_version);
-        if !info.architecture.is_empty() {
+        if !info.architecture.is_empty() && context.version >= Version(36) {
             kernel += &format!(" ({})", info.architecture);
         }
         vec![

@@ -8,7 +8,7 @@ use crate::api::time;
 use crate::kinds::access::{items, text};
 use crate::kinds::describe::string_or_none;
 use crate::kinds::pod::resources::is_restartable_init;
-use crate::kinds::{Column, PrintContext, print};
+use crate::kinds::{Column, PrintContext, Version, print};
 
 /// The columns of pods.
 pub(super) const COLUMNS: &[Column] = &[
@@ -26,9 +26,9 @@ pub(super) const COLUMNS: &[Column] = &[
 /// Their cells.
 pub(super) fn row(pod: &Pod, context: &PrintContext<'_>) -> Vec<String> {
     let (spec, status) = (pod.spec.clone().unwrap_or_default(), pod.status.clone().unwrap_or_default());
-    let summary = summarize(pod, &spec, &status);
+    let summary = summarize(pod, &spec, &status, context.version);
     let restarts = match &summary.restarts.last {
-        Some(_) if summary.restarts.count != 0 => {
+        Some(_) if summary.restarts.count != 0 && context.version >= Version(22) => {
             let ago = time::translate_timestamp_since(summary.restarts.last.as_ref(), context.now);
             format!("{} ({ago} ago)", summary.restarts.count)
         }
@@ -73,7 +73,7 @@ fn has_condition(conditions: &[PodCondition], name: &str) -> bool {
     conditions.iter().any(|c| c.type_ == name && c.status == "True")
 }
 
-fn summarize(pod: &Pod, spec: &PodSpec, status: &PodStatus) -> Summary {
+fn summarize(pod: &Pod, spec: &PodSpec, status: &PodStatus, version: Version) -> Summary {
     let phase = text(&status.phase);
     let conditions = items(&status.conditions);
     let mut reason = if text(&status.reason).is_empty() { phase } else { text(&status.reason) }.to_string();
@@ -85,12 +85,12 @@ fn summarize(pod: &Pod, spec: &PodSpec, status: &PodStatus) -> Summary {
     let (initializing, sidecars) = look_at_init_containers(&mut summary, spec, status);
     if !initializing || has_condition(conditions, "Initialized") {
         summary.restarts = sidecars;
-        look_at_containers(&mut summary, status);
+        look_at_containers(&mut summary, status, version);
     }
     if pod.metadata.deletion_timestamp.is_some() {
         if text(&status.reason) == "NodeLost" {
             summary.reason = "Unknown".into();
-        } else if !matches!(phase, "Failed" | "Succeeded") {
+        } else if !matches!(phase, "Failed" | "Succeeded") || version < Version(31) {
             summary.reason = "Terminating".into();
         }
     }
@@ -136,7 +136,7 @@ fn end_of(state: &ContainerState) -> Option<String> {
     })
 }
 
-fn look_at_containers(summary: &mut Summary, status: &PodStatus) {
+fn look_at_containers(summary: &mut Summary, status: &PodStatus, version: Version) {
     let (mut running, mut error) = (false, None);
     for container in items(&status.container_statuses).iter().rev() {
         summary.restarts.add(container);
@@ -145,7 +145,7 @@ fn look_at_containers(summary: &mut Summary, status: &PodStatus) {
         if !waiting.is_empty() {
             summary.reason = waiting.to_string();
         } else if let Some(end) = end_of(&state) {
-            if state.terminated.is_some_and(|t| t.exit_code != 0) {
+            if version >= Version(35) && state.terminated.is_some_and(|t| t.exit_code != 0) {
                 error = Some(end.clone());
             }
             summary.reason = end;
