@@ -137,3 +137,44 @@ pub fn container_cells(spec: Option<&PodSpec>) -> (String, String) {
     let images: Vec<&str> = containers.iter().map(|c| c.image.as_deref().unwrap_or_default()).collect();
     (names.join(","), images.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Version};
+    use crate::kinds::rules;
+
+    #[test]
+    fn columns_come_and_go_with_the_versions() {
+        let columns = |kind: Kind, minor: u32| {
+            let shown = rules(kind).columns().iter().filter(|c| c.exists_in(Version(minor)));
+            shown.map(|c| c.name).collect::<Vec<_>>().join(" ")
+        };
+        let history = |kind: Kind| {
+            let mut lines: Vec<String> = Vec::new();
+            for minor in 16..=36 {
+                let now = columns(kind, minor);
+                if minor == 16 || columns(kind, minor - 1) != now {
+                    lines.push(format!("{minor}: {now}"));
+                }
+            }
+            lines.join("\n")
+        };
+        insta::assert_snapshot!(history(Kind::PersistentVolumeClaim), @r"
+        16: NAME STATUS VOLUME CAPACITY ACCESS MODES STORAGECLASS AGE VOLUMEMODE
+        29: NAME STATUS VOLUME CAPACITY ACCESS MODES STORAGECLASS VOLUMEATTRIBUTESCLASS AGE VOLUMEMODE
+        ");
+        insta::assert_snapshot!(history(Kind::StorageClass), @r"
+        16: NAME PROVISIONER AGE
+        18: NAME PROVISIONER RECLAIMPOLICY VOLUMEBINDINGMODE ALLOWVOLUMEEXPANSION AGE
+        ");
+        insta::assert_snapshot!(history(Kind::CSIDriver), @r"
+        16: NAME CREATED AT
+        18: NAME ATTACHREQUIRED PODINFOONMOUNT MODES AGE
+        21: NAME ATTACHREQUIRED PODINFOONMOUNT STORAGECAPACITY TOKENREQUESTS REQUIRESREPUBLISH MODES AGE
+        ");
+        insta::assert_snapshot!(history(Kind::ResourceQuota), @r"
+        16: NAME AGE REQUEST LIMIT
+        33: NAME REQUEST LIMIT AGE
+        ");
+    }
+}

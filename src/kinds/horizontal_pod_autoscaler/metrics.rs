@@ -2,8 +2,8 @@
 
 use crate::api::k8s::api::autoscaling::v2::{MetricSpec, MetricStatus, MetricTarget, MetricValueStatus};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
-use crate::kinds::Description;
 use crate::kinds::describe::quantity;
+use crate::kinds::{Description, Version};
 
 const UNKNOWN: &str = "<unknown>";
 
@@ -70,11 +70,11 @@ impl Shown<'_> {
 }
 
 /// The cell of all metrics. Mirrors `formatHPAMetrics`.
-pub(super) fn format_hpa_metrics(specs: &[MetricSpec], statuses: &[MetricStatus]) -> String {
+pub(super) fn format_hpa_metrics(specs: &[MetricSpec], statuses: &[MetricStatus], version: Version) -> String {
     if specs.is_empty() {
         return "<none>".into();
     }
-    let cells = specs.iter().enumerate().take(SHOWN).map(|(i, spec)| format_metric(spec, statuses.get(i)));
+    let cells = specs.iter().enumerate().take(SHOWN).map(|(i, spec)| format_metric(spec, statuses.get(i), version));
     let list = cells.collect::<Vec<_>>().join(", ");
     match specs.len() {
         n if n > SHOWN => format!("{list} + {} more...", n - SHOWN),
@@ -82,15 +82,17 @@ pub(super) fn format_hpa_metrics(specs: &[MetricSpec], statuses: &[MetricStatus]
     }
 }
 
-fn format_metric(spec: &MetricSpec, status: Option<&MetricStatus>) -> String {
+fn format_metric(spec: &MetricSpec, status: Option<&MetricStatus>, version: Version) -> String {
     let Some(metric) = shown(spec, status) else { return "<unknown type>".into() };
     let target = metric.target;
+    // Since 1.30 a cell says which resource it is about.
+    let name = metric.resource.filter(|_| version >= Version(30)).map_or(String::new(), |name| format!("{name}: "));
     match (metric.resource, &target.average_value) {
-        (Some(name), Some(goal)) => format!("{name}: {}/{}", metric.average_value(), quantity(goal)),
-        (Some(name), None) => {
+        (Some(_), Some(goal)) => format!("{name}{}/{}", metric.average_value(), quantity(goal)),
+        (Some(_), None) => {
             let current = metric.current.and_then(|c| c.average_utilization);
             let current = current.map_or_else(|| UNKNOWN.to_string(), |n| format!("{n}%"));
-            format!("{name}: {current}/{}", metric.utilization_target())
+            format!("{name}{current}/{}", metric.utilization_target())
         }
         (None, goal) if spec.pods.is_some() && spec.type_ == "Pods" => {
             format!("{}/{}", metric.average_value(), amount(goal.as_ref()))

@@ -78,7 +78,7 @@ impl Strategy for HorizontalPodAutoscaler {
         vec![
             text(&self.metadata.name).to_string(),
             format!("{}/{}", spec.scale_target_ref.kind, spec.scale_target_ref.name),
-            format_hpa_metrics(items(&spec.metrics), items(&status.current_metrics)),
+            format_hpa_metrics(items(&spec.metrics), items(&status.current_metrics), context.version),
             number_or_unset(spec.min_replicas),
             spec.max_replicas.to_string(),
             status.current_replicas.unwrap_or(0).to_string(),
