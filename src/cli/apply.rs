@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
-use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
+use super::made::OutputArgs;
+use super::output::{Format, name_of, tree_of};
 use super::request::{DryRun, Validate, decode, patch_version};
 use super::session::Session;
 use crate::api::ObjectKey;
@@ -25,9 +26,8 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 pub struct Args {
     #[command(flatten)]
     files: FileArgs,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -91,8 +91,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         ));
     }
     let validate = Validate::parse(&args.validate)?;
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let format = args.output.format(session)?;
     let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to apply"));

@@ -3,16 +3,15 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/delete`. Where a real kubectl would wait for ever, this one says what holds
 //! the object and what would free it.
 
-use std::sync::Arc;
-
 use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::request::DryRun;
-use super::resources::{Found, Query};
+use super::resources::Found;
 use super::session::Session;
+use super::target::{SelectArgs, Target};
 use crate::api::{Duration, Kind, Object, ObjectKey};
 use crate::controllers::{Deletion, Propagation};
-use crate::error::{ApiError, Failure, Reason};
+use crate::error::{Failure, Reason};
 use crate::sim::Settled;
 
 /// Delete resources by file names, stdin, resources and names, or by resources and label selector.
@@ -23,18 +22,8 @@ pub struct Args {
     args: Vec<String>,
     #[command(flatten)]
     files: FileArgs,
-    /// Selector (label query) to filter on
-    #[arg(short = 'l', long)]
-    selector: Option<String>,
-    /// Selector (field query) to filter on
-    #[arg(long)]
-    field_selector: Option<String>,
-    /// Delete all resources, in the namespace of the specified resource types
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    all: bool,
-    /// If present, list the requested object(s) across all namespaces
-    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    all_namespaces: bool,
+    #[command(flatten)]
+    select: SelectArgs,
     /// Must be "background", "orphan", or "foreground"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "background", default_value = "background")]
     cascade: String,
@@ -67,9 +56,6 @@ pub struct Args {
     interactive: bool,
 }
 
-const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\n\
-     Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -99,11 +85,12 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             args.output.unwrap_or_default()
         )));
     }
-    if args.all && args.selector.as_deref().is_some_and(|s| !s.is_empty()) {
+    if args.select.all && args.select.selector.as_deref().is_some_and(|s| !s.is_empty()) {
         return Err(Failure::error("setting 'all' parameter but found a non empty selector. "));
     }
-    let mut found = find(&args, session)?;
-    if args.ignore_not_found || args.all || args.selector.is_some() {
+    let target = Target { doing: Some("deleting"), ..args.select.target(&args.args, &args.files) };
+    let mut found = target.find(session)?;
+    if args.ignore_not_found || args.select.all || args.select.selector.is_some() {
         found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
     }
     if found.objects.is_empty() && found.faults.is_empty() {
@@ -158,36 +145,6 @@ fn grace_period(args: &Args) -> Result<Option<i64>, Failure> {
         return Err(Failure::error("--force and --grace-period greater than 0 cannot be specified together"));
     }
     Ok(Some(args.grace_period).filter(|g| *g >= 0))
-}
-
-fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
-    if args.files.is_empty() {
-        if args.args.is_empty() {
-            return Err(Failure::error(NOTHING_NAMED));
-        }
-        let query = Query {
-            args: args.args.clone(),
-            selector: args.selector.clone(),
-            field_selector: args.field_selector.clone(),
-            all: args.all,
-            all_namespaces: args.all_namespaces,
-            types_alone_mean_all: false,
-        };
-        return Ok(query.find(session)?);
-    }
-    let (infos, faults) = args.files.read(session, false);
-    let mut found = Found { faults, named: true, ..Found::default() };
-    for info in infos {
-        let key = ObjectKey::new(info.kind, info.namespace, info.name);
-        match session.cluster.view().get(&key) {
-            Some(object) => found.objects.push(Arc::clone(object)),
-            None => {
-                let e = ApiError::not_found(&key.kind.resource(), &key.name);
-                found.faults.push(Fault::from(e).when("deleting", &info.source));
-            }
-        }
-    }
-    Ok(found)
 }
 
 fn confirm(session: &Session<'_>, found: &Found) -> Result<bool, Failure> {

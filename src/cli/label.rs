@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::output::{Format, OBJECT_FORMATS, tree_of};
+use super::made::OutputArgs;
+use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
-use super::target::Target;
+use super::target::SelectArgs;
 use crate::api::{Object, names};
 use crate::error::Failure;
 use crate::manifest::merge::server::PatchType;
@@ -25,27 +26,16 @@ pub struct Args {
     args: Vec<String>,
     #[command(flatten)]
     files: FileArgs,
+    #[command(flatten)]
+    select: SelectArgs,
     /// If true, allow labels to be overwritten
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     overwrite: bool,
     /// If true, display the labels for a given resource
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     list: bool,
-    /// Select all resources, in the namespace of the specified resource types
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    all: bool,
-    /// If true, check the specified action in all namespaces
-    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    all_namespaces: bool,
-    /// Selector (label query) to filter on
-    #[arg(short = 'l', long)]
-    selector: Option<String>,
-    /// Selector (field query) to filter on
-    #[arg(long)]
-    field_selector: Option<String>,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -81,12 +71,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 /// kubectl's texts.
 pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let format = args.output.format(session)?;
     let split = args.args.iter().position(|a| is_change(a)).unwrap_or(args.args.len());
     let (named, specs) = args.args.split_at(split);
     let changes = parse(specs, what)?;
-    if args.all && args.selector.as_deref().is_some_and(|s| !s.is_empty()) {
+    if args.select.all && args.select.selector.as_deref().is_some_and(|s| !s.is_empty()) {
         return Err(Failure::error("cannot set --all and --selector at the same time"));
     }
     if named.is_empty() && args.files.is_empty() {
@@ -98,14 +87,7 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
         let one = if what == What::Labels { "label" } else { "annotation" };
         return Err(Failure::error(format!("at least one {one} update is required")));
     }
-    let target = Target {
-        args: named,
-        files: &args.files,
-        selector: args.selector.as_deref(),
-        field_selector: args.field_selector.as_deref(),
-        all: args.all,
-        all_namespaces: args.all_namespaces,
-    };
+    let target = args.select.target(named, &args.files);
     let found = target.find(session)?;
     let mut faults = found.faults;
     let single = found.named && found.objects.len() == 1;

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::session::Session;
-use crate::api::{Kind, Object};
+use crate::api::Object;
 use crate::error::Failure;
 use crate::manifest::strict::normalise;
 use crate::printers::custom_columns::CustomColumns;
@@ -160,9 +160,4 @@ pub fn name_of(tree: &Value) -> String {
     let group = version.split_once('/').map_or(String::new(), |(g, _)| format!(".{g}"));
     let name = tree["metadata"]["name"].as_str().unwrap_or_default();
     format!("{}{group}/{name}", kind.to_ascii_lowercase())
-}
-
-/// `pod/web`, for an object whose kind is known.
-pub fn qualified_name(kind: Kind, name: &str) -> String {
-    format!("{}/{name}", kind.qualified())
 }

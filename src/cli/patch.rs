@@ -4,7 +4,8 @@
 
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::output::{Format, OBJECT_FORMATS, tree_of};
+use super::made::OutputArgs;
+use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
 use super::target::Target;
@@ -33,9 +34,8 @@ pub struct Args {
     /// If specified, patch will operate on the subresource of the requested object
     #[arg(long)]
     subresource: Option<String>,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -67,8 +67,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
     };
     let body = to_json(&text)?;
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let format = args.output.format(session)?;
     let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
     let mut faults = found.faults;
     for live in &found.objects {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::apply::{LAST_APPLIED, with_last_applied};
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
-use super::output::{Format, OBJECT_FORMATS, tree_of};
+use super::made::OutputArgs;
+use super::output::tree_of;
 use super::request::{DryRun, Validate, decode};
 use super::session::Session;
 use crate::api::ObjectKey;
@@ -20,9 +21,8 @@ use crate::sim::CreateOptions;
 pub struct Args {
     #[command(flatten)]
     files: FileArgs,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -47,8 +47,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let format = args.output.format(session)?;
     let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to replace"));

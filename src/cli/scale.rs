@@ -9,7 +9,8 @@ use serde_json::json;
 use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::output::{Format, OBJECT_FORMATS, tree_of};
+use super::made::OutputArgs;
+use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
 use super::target::Target;
@@ -44,9 +45,8 @@ pub struct Args {
     /// The length of time to wait before giving up on a scale operation, zero means don't wait
     #[arg(long, default_value = "0s")]
     timeout: String,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -58,8 +58,7 @@ pub struct Args {
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let format = args.output.format(session)?;
     let replicas = args.replicas.unwrap_or(-1);
     if replicas < 0 {
         return Err(Failure::error(

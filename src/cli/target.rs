@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::errors::Fault;
 use super::files::FileArgs;
 use super::resources::{Found, Query};
 use super::session::Session;
@@ -23,6 +24,40 @@ pub struct Target<'a> {
     pub all: bool,
     /// `-A`.
     pub all_namespaces: bool,
+    /// What is being done, for the text on a file's object that is not there: `error when deleting "x.yaml"`.
+    pub doing: Option<&'a str>,
+}
+
+/// The flags that choose objects of a kind.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SelectArgs {
+    /// Select all resources, in the namespace of the specified resource types
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    pub all: bool,
+    /// If present, list the requested object(s) across all namespaces
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    pub all_namespaces: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    /// Selector (field query) to filter on
+    #[arg(long)]
+    pub field_selector: Option<String>,
+}
+
+impl SelectArgs {
+    /// The target that they, arguments and files name together.
+    pub fn target<'a>(&'a self, args: &'a [String], files: &'a FileArgs) -> Target<'a> {
+        Target {
+            args,
+            files,
+            selector: self.selector.as_deref(),
+            field_selector: self.field_selector.as_deref(),
+            all: self.all,
+            all_namespaces: self.all_namespaces,
+            doing: None,
+        }
+    }
 }
 
 const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\n\
@@ -57,7 +92,13 @@ impl Target<'_> {
             let key = ObjectKey::new(info.kind, info.namespace, info.name);
             match session.cluster.view().get(&key) {
                 Some(object) => found.objects.push(Arc::clone(object)),
-                None => found.faults.push(ApiError::not_found(&key.kind.resource(), &key.name).into()),
+                None => {
+                    let missing = Fault::from(ApiError::not_found(&key.kind.resource(), &key.name));
+                    found.faults.push(match self.doing {
+                        Some(doing) => missing.when(doing, &info.source),
+                        None => missing,
+                    });
+                }
             }
         }
         Ok(found)

@@ -8,7 +8,7 @@ use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::output::{name_of, tree_of};
 use super::session::Session;
-use super::target::Target;
+use super::target::{SelectArgs, Target};
 use crate::api::{Duration, ObjectKey, Time};
 use crate::error::{ApiError, Failure, Reason};
 use crate::printers::jsonpath::{self, JsonPath};
@@ -22,24 +22,14 @@ pub struct Args {
     args: Vec<String>,
     #[command(flatten)]
     files: FileArgs,
+    #[command(flatten)]
+    select: SelectArgs,
     /// The condition to wait on: create, delete, condition=NAME[=VALUE] or jsonpath='{PATH}'[=VALUE]
     #[arg(long = "for", value_name = "CONDITION")]
     for_condition: Vec<String>,
     /// The length of time to wait before giving up
     #[arg(long, default_value = "30s", allow_hyphen_values = true)]
     timeout: String,
-    /// Select all resources in the namespace of the specified resource types
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    all: bool,
-    /// If present, list the requested object(s) across all namespaces
-    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
-    all_namespaces: bool,
-    /// Selector (label query) to filter on
-    #[arg(short = 'l', long)]
-    selector: Option<String>,
-    /// Selector (field query) to filter on
-    #[arg(long)]
-    field_selector: Option<String>,
 }
 
 enum Condition {
@@ -66,14 +56,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     })?;
     let timeout = if timeout < Duration::ZERO { Duration::secs(168 * 3600) } else { timeout };
     let deadline = session.cluster.now() + timeout;
-    let target = Target {
-        args: &args.args,
-        files: &args.files,
-        selector: args.selector.as_deref(),
-        field_selector: args.field_selector.as_deref(),
-        all: args.all,
-        all_namespaces: args.all_namespaces,
-    };
+    let target = args.select.target(&args.args, &args.files);
     if conditions.iter().any(|c| matches!(c, Condition::Create)) {
         wait_for_creation(&target, deadline, session)?;
     }

@@ -21,7 +21,8 @@ use serde_json::Value;
 use super::apply::with_last_applied;
 use super::errors::{self, Fault, usage};
 use super::files::{FileArgs, Info};
-use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
+use super::made::OutputArgs;
+use super::output::{Format, name_of, tree_of};
 use super::request::{DryRun, Validate, decode};
 use super::session::Session;
 use crate::error::Failure;
@@ -37,9 +38,8 @@ pub struct Args {
     rest: Vec<String>,
     #[command(flatten)]
     files: FileArgs,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -140,8 +140,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format = format.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()?;
+    let format = args.output.format(session)?;
     let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to create"));
