@@ -6,7 +6,7 @@ use super::errors;
 use super::files::FileArgs;
 use super::resources::{Found, Query, Target};
 use super::session::Session;
-use crate::api::{Kind, Object};
+use crate::api::Object;
 use crate::error::{ApiError, Failure};
 use crate::kinds::{self, Description};
 use crate::printers::prefix_writer::PrefixWriter;
@@ -45,9 +45,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         )));
     }
     let found = find(&args, session)?;
-    if found.kinds.contains(&Kind::Endpoints) && session.cluster.config().version >= 33 {
-        session.ui.err("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n");
-    }
+    found.kinds.iter().for_each(|kind| session.cluster.warn_of_deprecated(*kind));
+    session.print_warnings();
     let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, args.show_events)).collect();
     session.ui.out(&texts.join("\n\n"));
     if texts.is_empty() && found.faults.is_empty() {

@@ -291,6 +291,7 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
         cluster_name: place.cluster_name.clone(),
         user: app.global.impersonate.clone(),
         words: args.get(1..).unwrap_or_default().to_vec(),
+        warned: std::collections::BTreeSet::new(),
     };
     let outcome = app.verb.run(&mut session);
     if writes {

@@ -93,7 +93,7 @@ impl Validate {
 /// # Errors
 /// `BadRequest` with the decoder's text.
 pub fn decode(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     kind: Kind,
     api_version: &str,
     tree: &Value,
@@ -108,7 +108,7 @@ pub fn decode(
                 let text = strict::strict_message(&decoded.unknown);
                 return Err(bad(strict::bad_request_message(kind, api_version, text)));
             }
-            Validate::Warn => decoded.unknown.iter().for_each(|u| session.ui.err(&format!("Warning: {u}\n"))),
+            Validate::Warn => session.warn(decoded.unknown),
             Validate::Ignore => {}
         }
     }
@@ -144,7 +144,7 @@ pub fn patch_version(
     dry_run: DryRun,
 ) -> Result<Arc<Object>, Fault> {
     let patched = server::patch_version(live, api_version, patch_type, body, validate.field_validation())?;
-    patched.warnings.iter().for_each(|w| session.ui.err(&format!("Warning: {w}\n")));
+    session.warn(patched.warnings);
     let answer = match dry_run {
         DryRun::None => session.cluster.update(patched.object),
         _ => session.cluster.update_dry_run(patched.object),

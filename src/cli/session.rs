@@ -1,5 +1,6 @@
 //! What a verb works with: the terminal, the cluster, and where the user stands.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
@@ -35,6 +36,8 @@ pub struct Session<'a> {
     pub user: Option<String>,
     /// The command line's words after the program's name.
     pub words: Vec<String>,
+    /// The server's warnings that were printed: none is printed twice.
+    pub warned: BTreeSet<String>,
 }
 
 impl Session<'_> {
@@ -50,8 +53,18 @@ impl Session<'_> {
 
     /// Prints the warnings that the server sent.
     pub fn print_warnings(&mut self) {
-        for warning in self.cluster.take_warnings() {
+        let sent = self.cluster.take_warnings();
+        self.warn(sent);
+    }
+
+    /// Prints warnings, but none twice. Mirrors `WarningWriterOptions.Deduplicate`.
+    pub fn warn(&mut self, warnings: impl IntoIterator<Item = String>) {
+        for warning in warnings {
+            if self.warned.contains(&warning) {
+                continue;
+            }
             self.ui.err(&format!("Warning: {warning}\n"));
+            self.warned.insert(warning);
         }
     }
 

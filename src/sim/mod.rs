@@ -15,7 +15,7 @@ pub use converge::Settled;
 pub use requests::{Answer, CreateOptions};
 
 use crate::admission;
-use crate::api::{Duration, Time};
+use crate::api::{Duration, Kind, Time};
 use crate::error::ApiError;
 use crate::kinds::PrintContext;
 use crate::kinds::print::Version;
@@ -263,6 +263,13 @@ impl Cluster {
     /// The store, to ask for past revisions.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The server warns on every request for a kind that is deprecated.
+    pub fn warn_of_deprecated(&mut self, kind: Kind) {
+        if kind == Kind::Endpoints && self.config.version >= 33 {
+            self.warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
+        }
     }
 
     /// Warnings that the server has sent since they were last taken.

@@ -39,12 +39,13 @@ impl Cluster {
     pub fn create(&mut self, mut object: Object, options: &CreateOptions) -> Result<Answer, ApiError> {
         let kind = object.kind();
         let resource = kind.resource();
+        self.warn_of_deprecated(kind);
         self.draw_identity(&mut object, options.dry_run)?;
         let (object, warnings) = admission::create(&self.admission_request(), object)?;
+        self.warnings.extend(warnings);
         if self.view().get(&object.key()).is_some() {
             return Err(ApiError::already_exists(&resource, object.name()));
         }
-        self.warnings.extend(warnings);
         let object = if options.dry_run { Arc::new(object) } else { self.store.put(object)? };
         Ok(Answer { object })
     }
@@ -103,6 +104,7 @@ impl Cluster {
 
     fn replace(&mut self, object: Object, part: Part, dry_run: bool) -> Result<Arc<Object>, ApiError> {
         let (resource, key) = (object.kind().resource(), object.key());
+        self.warn_of_deprecated(key.kind);
         let Some(old) = self.view().get(&key).cloned() else {
             return Err(ApiError::not_found(&resource, &key.name));
         };
@@ -173,6 +175,7 @@ impl Cluster {
     pub fn delete(&mut self, deletion: &Deletion) -> Result<Arc<Object>, ApiError> {
         let key = &deletion.key;
         let resource = key.kind.resource();
+        self.warn_of_deprecated(key.kind);
         let Some(old) = self.view().get(key).cloned() else {
             return Err(ApiError::not_found(&resource, &key.name));
         };

@@ -53,7 +53,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let table = matches!(format, None | Some(Format::Wide));
         found.objects = sorted(path, found.objects, if table { Target::Table } else { Target::List })?;
     }
-    warn_of_deprecated(&found, session);
+    found.kinds.iter().for_each(|kind| session.cluster.warn_of_deprecated(*kind));
+    session.print_warnings();
     match format {
         None | Some(Format::Wide) => print_tables(&args, format.is_some(), &found, session)?,
         Some(format) => print_objects(&args, &format, &found, session)?,
@@ -130,11 +131,4 @@ fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) -
         .collect();
     session.ui.out(&texts.join("\n"));
     Ok(())
-}
-
-/// The server warns on every request for a deprecated kind.
-fn warn_of_deprecated(found: &Found, session: &Session<'_>) {
-    if found.kinds.contains(&Kind::Endpoints) && session.cluster.config().version >= 33 {
-        session.ui.err("Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n");
-    }
 }
