@@ -5,11 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::{ObjectKey, Time};
 use crate::store::Timer;
 
-/// The controller that goes first at any moment: the scheduler takes a millisecond for what takes the others, who
-/// write several objects each, ten. So a pod that is made together with its claim is seen before the claim is bound.
-const FIRST: &str = "scheduler";
-const LATER: u64 = 1 << 62;
-
 /// What waits: a controller and one of its keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Item {
@@ -24,8 +19,7 @@ struct Wait {
     recurring: bool,
 }
 
-/// Items by the time at which they are due; each item waits at most once. Equal times go first in, first out,
-/// the scheduler's before the others'.
+/// Items by the time at which they are due; each item waits at most once. Equal times go first in, first out.
 #[derive(Debug, Default)]
 pub(super) struct WorkQueue {
     order: BTreeSet<(Time, u64, Item)>,
@@ -81,7 +75,7 @@ impl WorkQueue {
             self.progress.remove(&(wait.due, wait.seq));
         }
         self.seq += 1;
-        let seq = if item.controller == FIRST { self.seq } else { self.seq + LATER };
+        let seq = self.seq;
         let wait = Wait { due, seq, recurring };
         self.order.insert((due, seq, item.clone()));
         if !recurring {

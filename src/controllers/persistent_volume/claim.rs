@@ -166,20 +166,7 @@ impl<'a> Sync<'a> {
     }
 
     fn emit_event_for_unbound_delay_binding_claim(&mut self, claim: &PersistentVolumeClaim) {
-        let mut pods = self.find_non_scheduled_pods_by_pvc(claim);
-        // OBSERVATION: a pod that was made right after its claim is not there yet when the claim is looked at first.
-        let first_look = claim
-            .metadata
-            .uid
-            .as_deref()
-            .is_some_and(|uid| self.view.indexed(Kind::Event, Index::EventObject, uid).next().is_none());
-        if first_look {
-            pods.retain(|name| {
-                let namespace = claim.metadata.namespace.as_deref().unwrap_or_default();
-                let pod = self.view.get_as::<Pod>(namespace, name);
-                pod.is_some_and(|p| p.metadata.creation_timestamp != claim.metadata.creation_timestamp)
-            });
-        }
+        let pods = self.find_non_scheduled_pods_by_pvc(claim);
         match pods.as_slice() {
             [] => {
                 let message = "waiting for first consumer to be created before binding";
