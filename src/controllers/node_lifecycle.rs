@@ -49,9 +49,7 @@ impl Controller for NodeLifecycleController {
         if change.key.kind != Kind::Node {
             return;
         }
-        if change.new.is_some() {
-            enqueue(change.key.clone());
-        }
+        enqueue(change.key.clone());
         // Whether the others may be evicted from depends on whether all are lost.
         let ready = |object: Option<&Object>| object.and_then(|o| o.get::<Node>()).map(|n| ready_status(n).to_string());
         if ready(change.old.as_deref()) != ready(change.new.as_deref()) {
@@ -61,6 +59,7 @@ impl Controller for NodeLifecycleController {
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
         let mut outcome = Outcome::done();
+        tell_of_change(view, key, &mut outcome);
         let Some(object) = view.get(key) else { return outcome };
         let Some(node) = object.get::<Node>() else { return outcome };
         let mut node = node.clone();
@@ -84,6 +83,27 @@ impl Controller for NodeLifecycleController {
         }
         outcome
     }
+}
+
+/// Says that a node came or went. Mirrors `classifyNodes`.
+fn tell_of_change(view: &View<'_>, key: &ObjectKey, outcome: &mut Outcome) {
+    let note = View::node_known(&key.name);
+    let known = view.note(&note).unwrap_or_default();
+    let uid = view.get(key).map(|o| o.uid()).unwrap_or_default();
+    if uid == known {
+        return;
+    }
+    let mut say = |uid: &str, reason: &str, what: &str| {
+        let about =
+            About { key: key.clone(), uid: uid.into(), resource_version: String::new(), field_path: String::new() };
+        let message = format!("Node {} event: {what}", key.name);
+        outcome.event(EventDraft::normal(about, COMPONENT, reason, message));
+    };
+    match uid {
+        "" => say(known, "RemovingNode", &format!("Removing Node {} from Controller", key.name)),
+        uid => say(uid, "RegisteredNode", &format!("Registered Node {} in Controller", key.name)),
+    }
+    outcome.note(note, uid);
 }
 
 /// Whether the node's kubelet has ever posted a status.

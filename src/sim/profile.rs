@@ -1,6 +1,7 @@
 //! What a new cluster holds: its nodes, namespaces, service accounts and storage classes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Cluster;
 use crate::api::k8s::api::coordination::v1::{Lease, LeaseSpec};
@@ -16,9 +17,10 @@ use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::names::Draw;
 use crate::api::object::Typed;
-use crate::api::{Object, ObjectMeta, OwnerReference, Time};
+use crate::api::{Kind, Object, ObjectKey, ObjectMeta, OwnerReference, Time};
 use crate::error::ApiError;
 use crate::kinds::SYSTEM_CLASSES;
+use crate::store::View;
 
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -43,6 +45,8 @@ impl Cluster {
             let node = self.node(n, name);
             let node = self.plant(node)?;
             self.plant(lease(&node, self.now))?;
+            let known = format!("note/{}", View::node_known(name));
+            self.store.set_setting(&known, node.uid())?;
         }
         for object in api_server() {
             self.plant(object)?;
@@ -147,19 +151,36 @@ impl Cluster {
         })
     }
 
-    /// Notes that a kubelet stopped (and since when) or runs again.
+    /// Notes that a kubelet stopped (and since when) or runs again. A kubelet that starts registers its node if
+    /// somebody deleted that.
     pub(super) fn mark_kubelet(&mut self, node: &str, running: bool) -> Result<(), ApiError> {
-        let Some(object) = self.view().get(&crate::api::ObjectKey::cluster(crate::api::Kind::Node, node)).cloned()
-        else {
-            return Err(ApiError::not_found("nodes", node));
+        let object = self.view().get(&ObjectKey::cluster(Kind::Node, node)).cloned();
+        let machine = self.config.nodes.iter().position(|name| name == node);
+        let object = match (object, machine) {
+            (Some(object), _) => Some(object),
+            (None, Some(n)) if running => Some(self.register(n, node)?),
+            (None, Some(_)) => None,
+            (None, None) => return Err(ApiError::not_found("nodes", node)),
         };
-        if running != self.view().kubelet_stopped_since(node).is_some() {
+        let stopped = self.view().kubelet_stopped_since(node).is_some();
+        let registered = object.as_ref().is_some_and(|o| self.view().note(&View::node_known(node)) != Some(o.uid()));
+        if running != stopped && !(running && registered) {
             return Ok(());
         }
         let since = if running { String::new() } else { self.now.0.to_string() };
-        self.store.set_setting(&crate::store::View::stopped_setting(node), &since)?;
-        self.enqueue_for(&object);
+        self.store.set_setting(&View::stopped_setting(node), &since)?;
+        object.iter().for_each(|object| self.enqueue_for(object));
         Ok(())
+    }
+
+    fn register(&mut self, n: usize, name: &str) -> Result<Arc<Object>, ApiError> {
+        let node = self.node(n, name);
+        let node = self.plant(node)?;
+        let lease = lease(&node, self.now);
+        if self.view().get(&lease.key()).is_none() {
+            self.plant(lease)?;
+        }
+        Ok(node)
     }
 }
 

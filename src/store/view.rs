@@ -101,7 +101,12 @@ impl<'a> View<'a> {
         self.store.setting(&format!("note/{name}"))
     }
 
-    /// The name of the setting that says so.
+    /// The name of the note that holds the uid of a node that the node controller knows.
+    pub fn node_known(node: &str) -> String {
+        format!("node-known/{node}")
+    }
+
+    /// The name of the setting that says since when a kubelet is stopped.
     pub fn stopped_setting(node: &str) -> String {
         format!("kubelet-stopped/{node}")
     }
