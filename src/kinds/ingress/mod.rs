@@ -9,6 +9,7 @@ use crate::api::k8s::api::networking::v1::Ingress;
 use crate::api::object::annotation_of;
 use crate::error::FieldError;
 use crate::kinds::access::{items, text};
+use crate::kinds::service::clip_addresses;
 use crate::kinds::{Column, Description, PrintContext, Strategy, print};
 
 /// Names the class of an ingress from before `spec.ingressClassName`.
@@ -72,7 +73,7 @@ impl Strategy for Ingress {
             text(&self.metadata.name).to_string(),
             spec.ingress_class_name.clone().unwrap_or("<none>".into()),
             hosts(self),
-            addresses(self),
+            clip_addresses(addresses(self)),
             if items(&spec.tls).is_empty() { "80".into() } else { "80, 443".into() },
             print::age(&self.metadata, context),
         ]

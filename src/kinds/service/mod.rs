@@ -248,7 +248,11 @@ fn load_balancer_addresses(service: &Service) -> String {
         .map(|i| if text(&i.ip).is_empty() { text(&i.hostname) } else { text(&i.ip) })
         .filter(|a| !a.is_empty())
         .collect();
-    let all = addresses.into_iter().collect::<Vec<_>>().join(",");
+    clip_addresses(addresses.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// A load balancer's addresses, cut to what a table has room for.
+pub(in crate::kinds) fn clip_addresses(all: String) -> String {
     match all.len() > LOAD_BALANCER_WIDTH {
         true => format!("{}...", all.chars().take(LOAD_BALANCER_WIDTH - 3).collect::<String>()),
         false => all,
