@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
-use super::made::OutputArgs;
+use super::made::{OutputArgs, RecordArgs};
 use super::output::{Format, name_of, tree_of};
 use super::request::{DryRun, Validate, decode, patch_version};
 use super::session::Session;
@@ -28,6 +28,29 @@ pub struct Args {
     files: FileArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Must be "background", "orphan", or "foreground"
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "background", default_value = "background")]
+    cascade: String,
+    /// Period of time in seconds given to the resource to terminate gracefully
+    #[arg(long, default_value = "-1")]
+    grace_period: i64,
+    /// If true, use the schema to calculate the difference
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    openapi_patch: bool,
+    /// Overwrite the default allowlist with <group/version/kind> for --prune
+    #[arg(long)]
+    prune_allowlist: Vec<String>,
+    /// If specified, apply will operate on the subresource of the requested object
+    #[arg(long, default_value = "")]
+    subresource: String,
+    /// The length of time to wait before giving up on a delete
+    #[arg(long, default_value = "0s")]
+    timeout: String,
+    /// If true, wait for resources to be gone before returning
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    wait: bool,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -92,7 +115,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
-    let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to apply"));
     }

@@ -103,6 +103,37 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
     Ok(Query { args: args.args.clone(), types_alone_mean_all: true, ..Query::default() }.find(session)?)
 }
 
+/// Lets the user edit a manifest before it is sent; nothing comes back if they leave it as it is.
+///
+/// # Errors
+/// What is wrong with the editor, or with what was saved.
+pub fn before_create(
+    info: &Info,
+    output: &OutputArgs,
+    crlf: bool,
+    session: &mut Session<'_>,
+) -> Result<Vec<Info>, Failure> {
+    let as_json = output.output.as_deref() == Some("json");
+    let original = if as_json { to_pretty(&info.tree) } else { to_yaml(&info.tree) };
+    let text = if as_json { original.clone() } else { header(&[]) + &original };
+    let text = if crlf { text.replace('\n', "\r\n") } else { text };
+    let program = session.program;
+    let (edited, file) = session.meanwhile(|| launch(program, if as_json { "json" } else { "yaml" }, &text))??;
+    if content(&original) == content(&edited) {
+        forget(&file);
+        session.ui.err("Edit cancelled, no changes made.\n");
+        return Ok(Vec::new());
+    }
+    let (infos, faults) = read_text(session, "edited-file", &edited);
+    if !faults.is_empty() {
+        session.ui.err(&format!("A copy of your changes has been stored to {:?}\n", file.display().to_string()));
+    } else {
+        forget(&file);
+    }
+    errors::check(faults)?;
+    Ok(infos)
+}
+
 struct Editing<'a> {
     args: &'a Args,
     validate: Validate,

@@ -3,16 +3,17 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/label` and `.../annotate`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::errors::{self, Fault};
-use super::files::FileArgs;
-use super::made::OutputArgs;
+use super::files::{FileArgs, Info};
+use super::made::{CHANGE_CAUSE, OutputArgs, RecordArgs};
 use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
-use super::target::SelectArgs;
+use super::target::{LOCAL_NEEDS_FILES, SelectArgs};
 use crate::api::{Object, names};
 use crate::error::Failure;
 use crate::manifest::merge::server::PatchType;
@@ -36,6 +37,17 @@ pub struct Args {
     list: bool,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Name of the manager used to track field ownership
+    #[arg(long, default_value = "kubectl-label")]
+    field_manager: String,
+    /// If true, the command will NOT contact api-server but run locally
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    local: bool,
+    /// If non-empty, the update will only succeed if this is the current resource-version for the object
+    #[arg(long, default_value = "")]
+    resource_version: String,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -88,17 +100,46 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
         return Err(Failure::error(format!("at least one {one} update is required")));
     }
     let target = args.select.target(named, &args.files);
-    let found = target.find(session)?;
-    let mut faults = found.faults;
-    let single = found.named && found.objects.len() == 1;
-    for live in &found.objects {
-        match change_one(&args, what, live, &changes, dry_run, session) {
+    let (items, mut faults, named) = match args.local {
+        true => read_files(&args, named, session)?,
+        false => {
+            let found = target.find(session)?;
+            let items = found.objects.into_iter().map(|o| (tree_of(&o), Some(o))).collect();
+            (items, found.faults, found.named)
+        }
+    };
+    let single = named && items.len() == 1;
+    if !args.resource_version.is_empty() && items.len() != 1 {
+        return Err(Failure::error("--resource-version may only be used with a single resource"));
+    }
+    for (tree, live) in items {
+        match change_one(&args, what, tree, live.as_deref(), &changes, dry_run, session) {
             Err(fault) => faults.push(fault),
             Ok((tree, _)) if args.list => list(&tree, what, single, session),
             Ok((tree, done)) => super::create::print_created(session, &tree, format.as_ref(), dry_run, done, true)?,
         }
     }
     errors::check(faults)
+}
+
+/// An object's content, and the object if the cluster has it.
+type Item = (Value, Option<Arc<Object>>);
+
+/// The objects of `--local`, which the cluster is not asked for.
+fn read_files(args: &Args, named: &[String], session: &Session<'_>) -> Result<(Vec<Item>, Vec<Fault>, bool), Failure> {
+    if !named.is_empty() || args.files.is_empty() {
+        return Err(Failure::error(LOCAL_NEEDS_FILES));
+    }
+    let (infos, faults) = args.files.read(session, false);
+    let without_default = |mut info: Info| {
+        if !info.namespace_written
+            && let Some(metadata) = info.tree["metadata"].as_object_mut()
+        {
+            metadata.remove("namespace");
+        }
+        (info.tree, None)
+    };
+    Ok((infos.into_iter().map(without_default).collect(), faults, true))
 }
 
 fn is_change(arg: &str) -> bool {
@@ -147,13 +188,13 @@ fn parse(specs: &[String], what: What) -> Result<Changes, Failure> {
 fn change_one(
     args: &Args,
     what: What,
-    live: &Object,
+    mut tree: Value,
+    live: Option<&Object>,
     changes: &Changes,
     dry_run: DryRun,
     session: &mut Session<'_>,
 ) -> Result<(Value, &'static str), Fault> {
     let field = if what == What::Labels { "labels" } else { "annotations" };
-    let mut tree = tree_of(live);
     let before = to_compact(&tree);
     let current: Map<String, Value> = tree["metadata"][field].as_object().cloned().unwrap_or_default();
     if what == What::Labels && !args.list {
@@ -184,8 +225,15 @@ fn change_one(
         (What::Labels, false) if !args.overwrite && now.len() < before.len() => "unlabeled",
         (What::Labels, false) => "labeled",
     };
-    if changed && !args.list && dry_run != DryRun::Client {
-        let body = to_compact(&json!({"metadata": {field: patch}}));
+    if let Some(live) = live.filter(|_| changed && !args.list && dry_run != DryRun::Client) {
+        let mut body = json!({"metadata": {field: patch}});
+        if args.record.record {
+            body["metadata"]["annotations"][CHANGE_CAUSE] = json!(session.change_cause());
+        }
+        if !args.resource_version.is_empty() {
+            body["metadata"]["resourceVersion"] = json!(args.resource_version);
+        }
+        let body = to_compact(&body);
         let object = request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)?;
         tree = tree_of(&object);
     }

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::apply::LAST_APPLIED;
 use super::errors::Fault;
 use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
-use super::request::{DryRun, Validate, decode};
+use super::request::{self, DryRun, Validate, decode};
 use super::session::Session;
-use crate::api::Kind;
+use crate::api::{Kind, ObjectKey};
 use crate::error::Failure;
+use crate::manifest::merge::server::PatchType;
 use crate::manifest::strict::normalise_as_client;
 use crate::printers::json as json_printer;
 use crate::sim::CreateOptions;
@@ -78,6 +79,19 @@ impl RecordArgs {
     pub fn record(&self, session: &Session<'_>, tree: &mut Value) {
         let cause = self.record.then(|| session.change_cause());
         Self::write(cause.as_deref(), tree);
+    }
+
+    /// Writes the command line into an object of the cluster, if that was asked for.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn patch(&self, key: &ObjectKey, dry_run: DryRun, session: &mut Session<'_>) -> Result<(), Fault> {
+        if !self.record || dry_run == DryRun::Client {
+            return Ok(());
+        }
+        let Some(live) = session.cluster.view().get(key).cloned() else { return Ok(()) };
+        let body = json!({"metadata": {"annotations": {CHANGE_CAUSE: session.change_cause()}}}).to_string();
+        request::patch(session, &live, PatchType::Merge, &body, Validate::Ignore, dry_run).map(|_| ())
     }
 
     /// Writes a command line into the object, if there is one.

@@ -84,6 +84,14 @@ struct Global {
     /// The cluster to work on
     #[arg(long, global = true, value_name = "NAME")]
     cluster: Option<String>,
+    /// Group to impersonate for the operation
+    #[arg(long, global = true, value_name = "GROUP")]
+    as_group: Vec<String>,
+    /// UID to impersonate for the operation
+    #[arg(long, global = true, value_name = "UID")]
+    as_uid: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
     /// The name of the kubeconfig context to use
     #[arg(long, global = true, value_name = "NAME")]
     context: Option<String>,
@@ -99,6 +107,62 @@ struct Global {
     /// Number for the log level verbosity
     #[arg(short = 'v', long = "v", global = true, value_name = "LEVEL")]
     verbosity: Option<String>,
+}
+
+/// What kubectl needs to reach a server. kstate takes it and has no use for it: its control plane is in the process.
+#[derive(Debug, Clone, clap::Args)]
+struct Connection {
+    /// Default cache directory
+    #[arg(long, global = true, value_name = "FOLDER")]
+    cache_dir: Option<String>,
+    /// Path to a cert file for the certificate authority
+    #[arg(long, global = true, value_name = "FILE")]
+    certificate_authority: Option<String>,
+    /// Path to a client certificate file for TLS
+    #[arg(long, global = true, value_name = "FILE")]
+    client_certificate: Option<String>,
+    /// Path to a client key file for TLS
+    #[arg(long, global = true, value_name = "FILE")]
+    client_key: Option<String>,
+    /// If true, opt-out of response compression for all requests to the server
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    disable_compression: bool,
+    /// If true, the server's certificate will not be checked for validity
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    insecure_skip_tls_verify: bool,
+    /// Maximum number of seconds between log flushes
+    #[arg(long, global = true, default_value = "5s")]
+    log_flush_frequency: String,
+    /// Require server version to match client version
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    match_server_version: bool,
+    /// Password for basic authentication to the API server
+    #[arg(long, global = true)]
+    password: Option<String>,
+    /// Name of profile to capture
+    #[arg(long, global = true, default_value = "none")]
+    profile: String,
+    /// Name of the file to write the profile to
+    #[arg(long, global = true, default_value = "profile.pprof")]
+    profile_output: String,
+    /// The address and port of the Kubernetes API server
+    #[arg(short = 's', long, global = true)]
+    server: Option<String>,
+    /// Server name to use for server certificate validation
+    #[arg(long, global = true)]
+    tls_server_name: Option<String>,
+    /// Bearer token for authentication to the API server
+    #[arg(long, global = true)]
+    token: Option<String>,
+    /// Username for basic authentication to the API server
+    #[arg(long, global = true)]
+    username: Option<String>,
+    /// Comma-separated list of pattern=N settings for file-filtered logging
+    #[arg(long, global = true)]
+    vmodule: Option<String>,
+    /// Treat warnings received from the server as errors and exit with a non-zero exit code
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    warnings_as_errors: bool,
 }
 
 /// Whether a verb may change the cluster.

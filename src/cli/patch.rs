@@ -2,13 +2,16 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/patch`.
 
+use std::sync::Arc;
+
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::made::OutputArgs;
+use super::made::{OutputArgs, RecordArgs};
 use super::output::tree_of;
-use super::request::{self, DryRun, Validate};
+use super::request::{self, DryRun, Validate, decode};
+use super::resources::Found;
 use super::session::Session;
-use super::target::Target;
+use super::target::{LOCAL_NEEDS_FILES, Target};
 use crate::error::Failure;
 use crate::manifest::merge::server::{PatchType, patch_object};
 use crate::manifest::{json, yaml};
@@ -36,6 +39,14 @@ pub struct Args {
     subresource: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Name of the manager used to track field ownership
+    #[arg(long, default_value = "kubectl-patch")]
+    field_manager: String,
+    /// If true, patch will operate on the content of the file, not the server-side resource
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    local: bool,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -68,13 +79,18 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     };
     let body = to_json(&text)?;
     let format = args.output.format(session)?;
-    let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
+    let found = match args.local {
+        true => read_files(&args, session)?,
+        false => Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?,
+    };
     let mut faults = found.faults;
     for live in &found.objects {
         let patched = match dry_run {
-            DryRun::Client => patch_object(live, patch_type, &body, Validate::Ignore.field_validation())
-                .map(|p| std::sync::Arc::new(p.object))
-                .map_err(Fault::from),
+            _ if args.local || dry_run == DryRun::Client => {
+                patch_object(live, patch_type, &body, Validate::Ignore.field_validation())
+                    .map(|p| Arc::new(p.object))
+                    .map_err(Fault::from)
+            }
             _ if args.subresource.as_deref() == Some("status") => {
                 let patched = patch_object(live, patch_type, &body, Validate::Ignore.field_validation());
                 patched.and_then(|p| session.cluster.update_status(p.object)).map_err(Fault::from)
@@ -86,11 +102,28 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             Err(fault) => faults.push(fault),
             Ok(object) => {
                 let done = if object == *live { "patched (no change)" } else { "patched" };
+                if !args.local {
+                    args.record.patch(&live.key(), dry_run, session)?;
+                }
                 super::create::print_created(session, &tree_of(&object), format.as_ref(), dry_run, done, true)?;
             }
         }
     }
     errors::check(faults)
+}
+
+/// The objects of `--local`, which the cluster has not seen.
+fn read_files(args: &Args, session: &mut Session<'_>) -> Result<Found, Failure> {
+    if !args.args.is_empty() || args.files.is_empty() {
+        return Err(Failure::error(LOCAL_NEEDS_FILES));
+    }
+    let (infos, faults) = args.files.read(session, false);
+    let mut found = Found { faults, ..Found::default() };
+    for info in infos {
+        let object = decode(session, info.kind, &info.api_version, &info.tree, Validate::Ignore)?;
+        found.objects.push(Arc::new(object));
+    }
+    Ok(found)
 }
 
 /// A patch may be written in YAML; JSON goes to the server as it is, broken or not.

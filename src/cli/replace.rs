@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::apply::{LAST_APPLIED, with_last_applied};
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
-use super::made::OutputArgs;
+use super::made::{OutputArgs, RecordArgs};
 use super::output::tree_of;
 use super::request::{DryRun, Validate, decode};
 use super::session::Session;
@@ -23,6 +23,26 @@ pub struct Args {
     files: FileArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Must be "background", "orphan", or "foreground"
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "background", default_value = "background")]
+    cascade: String,
+    /// Name of the manager used to track field ownership
+    #[arg(long, default_value = "kubectl-replace")]
+    field_manager: String,
+    /// Period of time in seconds given to the resource to terminate gracefully
+    #[arg(long, default_value = "-1")]
+    grace_period: i64,
+    /// If specified, replace will operate on the subresource of the requested object
+    #[arg(long, default_value = "")]
+    subresource: String,
+    /// The length of time to wait before giving up on a delete
+    #[arg(long, default_value = "0s")]
+    timeout: String,
+    /// If true, wait for resources to be gone before returning
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    wait: bool,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -48,7 +68,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
-    let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to replace"));
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
+use super::made::OutputArgs;
+use super::output::{Format, name_of, tree_of};
 use super::request::{self, DryRun, Validate};
 use super::resources::{Found, Query};
 use super::session::Session;
@@ -62,18 +63,16 @@ struct HistoryArgs {
     /// See the details, including podTemplate of the revision specified
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     revision: i64,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 #[derive(Debug, Clone, clap::Args)]
 struct ChangeArgs {
     #[command(flatten)]
     which: Which,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Name of the manager used to track field ownership
     #[arg(long, default_value = "kubectl-rollout")]
     field_manager: String,
@@ -101,9 +100,8 @@ struct UndoArgs {
     /// The revision to rollback to. Default to 0 (last revision)
     #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
     to_revision: i64,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -143,11 +141,6 @@ impl Which {
     }
 }
 
-fn format_of(output: Option<&str>, session: &Session<'_>) -> Result<Option<Format>, Failure> {
-    let given = output.filter(|o| !o.is_empty());
-    given.map(|o| Format::parse(session, o, None, OBJECT_FORMATS)).transpose()
-}
-
 fn none_found(session: &Session<'_>) {
     session.ui.err(&format!("No resources found in {} namespace.\n", session.namespace));
 }
@@ -156,7 +149,7 @@ fn history(args: &HistoryArgs, session: &mut Session<'_>) -> Result<(), Failure>
     if args.revision < 0 {
         return Err(Failure::error(format!("revision must be a positive integer: {}", args.revision)));
     }
-    let format = format_of(args.output.as_deref(), session)?;
+    let format = args.output.format(session)?;
     let found = args.which.find(session)?;
     let mut faults = found.faults;
     for object in &found.objects {
@@ -211,7 +204,7 @@ enum Change {
 }
 
 fn change(args: &ChangeArgs, change: Change, session: &mut Session<'_>) -> Result<(), Failure> {
-    let format = format_of(args.output.as_deref(), session)?;
+    let format = args.output.format(session)?;
     let found = args.which.find(session)?;
     let mut faults = found.faults;
     if found.objects.is_empty() && faults.is_empty() {
@@ -259,7 +252,7 @@ fn change_one(object: &Arc<Object>, change: Change, session: &mut Session<'_>) -
 
 fn undo(args: &UndoArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
-    let format = format_of(args.output.as_deref(), session)?;
+    let format = args.output.format(session)?;
     let found = args.which.find(session)?;
     let mut faults = found.faults;
     for (n, object) in found.objects.iter().enumerate() {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::containers;
 use super::errors::usage;
 use super::expose::{atoi, parse_labels};
+use super::files::FileArgs;
 use super::made::{self, MakeArgs, Printer, RecordArgs};
 use super::overrides::OverrideArgs;
 use super::request::{DryRun, Validate};
@@ -28,6 +29,8 @@ pub struct Args {
     #[command(flatten)]
     make: MakeArgs,
     #[command(flatten)]
+    files: FileArgs,
+    #[command(flatten)]
     overrides: OverrideArgs,
     #[command(flatten)]
     record: RecordArgs,
@@ -37,6 +40,9 @@ pub struct Args {
     /// If true, wait for the Pod to start running, and then attach to the Pod
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     attach: Option<bool>,
+    /// Must be "background", "orphan", or "foreground"
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "background", default_value = "background")]
+    cascade: String,
     /// If true and extra arguments are present, use them as the 'command' field in the container
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     command: bool,
@@ -46,6 +52,9 @@ pub struct Args {
     /// If true, create a ClusterIP service associated with the pod
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     expose: bool,
+    /// If true, immediately remove resources from API and bypass graceful deletion
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    force: bool,
     /// Name of the manager used to track field ownership
     #[arg(long, default_value = "kubectl-run")]
     field_manager: String,
@@ -85,9 +94,15 @@ pub struct Args {
     /// Keep stdin open on the container in the pod
     #[arg(short = 'i', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     stdin: bool,
+    /// The length of time to wait before giving up on a delete
+    #[arg(long, default_value = "0s")]
+    timeout: String,
     /// Allocate a TTY for the container in the pod
     #[arg(short = 't', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     tty: bool,
+    /// If true, wait for resources to be gone before returning
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    wait: bool,
 }
 
 /// Runs the verb.

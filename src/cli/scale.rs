@@ -9,7 +9,7 @@ use serde_json::json;
 use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::made::OutputArgs;
+use super::made::{OutputArgs, RecordArgs};
 use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
@@ -47,6 +47,8 @@ pub struct Args {
     timeout: String,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -92,6 +94,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     for (n, object) in found.objects.iter().enumerate() {
         if dry_run != DryRun::Client {
             scale(&args, object, replicas, dry_run, session)?;
+            args.record.patch(&object.key(), dry_run, session)?;
             if timeout > Duration::ZERO && dry_run == DryRun::None {
                 wait_for_replicas(&object.key(), replicas, timeout, session)?;
             }

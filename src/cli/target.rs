@@ -63,6 +63,10 @@ impl SelectArgs {
 const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\n\
      Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
 
+/// What kubectl says of names where only files are allowed.
+pub const LOCAL_NEEDS_FILES: &str = "you must specify resources by --filename when --local is set.\n\
+     Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
+
 impl Target<'_> {
     /// Looks the objects up.
     ///

@@ -4,9 +4,12 @@
 
 use serde_json::Value;
 
+use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
-use super::output::{name_of, tree_of};
+use super::made::OutputArgs;
+use super::output::tree_of;
+use super::request::DryRun;
 use super::session::Session;
 use super::target::{SelectArgs, Target};
 use crate::api::{Duration, ObjectKey, Time};
@@ -24,6 +27,11 @@ pub struct Args {
     files: FileArgs,
     #[command(flatten)]
     select: SelectArgs,
+    /// If true, the command will NOT contact api-server but run locally
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    local: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// The condition to wait on: create, delete, condition=NAME[=VALUE] or jsonpath='{PATH}'[=VALUE]
     #[arg(long = "for", value_name = "CONDITION")]
     for_condition: Vec<String>,
@@ -44,6 +52,7 @@ enum Condition {
 /// # Errors
 /// kubectl's texts; exit 1 when the time is over or the condition can never hold by itself.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    let format = args.output.format(session)?;
     let conditions = args.for_condition.iter().map(|c| parse(c)).collect::<Result<Vec<_>, _>>()?;
     if conditions.is_empty() {
         return Err(Failure::error("unrecognized condition: []"));
@@ -76,7 +85,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let (key, uid) = (object.key(), object.uid().to_string());
         let met = conditions.iter().try_for_each(|condition| wait_for(condition, &key, &uid, deadline, session));
         match met {
-            Ok(()) => session.ui.out(&format!("{} condition met\n", name_of(&tree_of(object)))),
+            Ok(()) => {
+                // What has just been deleted is shown as it was.
+                let now = session.cluster.view().get(&key).map_or_else(|| tree_of(object), |o| tree_of(o));
+                print_created(session, &now, format.as_ref(), DryRun::None, "condition met", true)?;
+            }
             Err(fault) => faults.push(fault),
         }
     }

@@ -19,11 +19,13 @@ mod workloads;
 use serde_json::Value;
 
 use super::apply::with_last_applied;
+use super::edit;
 use super::errors::{self, Fault, usage};
 use super::files::{FileArgs, Info};
-use super::made::OutputArgs;
+use super::made::{OutputArgs, RecordArgs};
 use super::output::{Format, name_of, tree_of};
 use super::request::{DryRun, Validate, decode};
+use super::resources::Query;
 use super::session::Session;
 use crate::error::Failure;
 use crate::sim::CreateOptions;
@@ -40,6 +42,23 @@ pub struct Args {
     files: FileArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Edit the API resource before creating
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    edit: bool,
+    /// Name of the manager used to track field ownership
+    #[arg(long, default_value = "kubectl-create")]
+    field_manager: String,
+    /// Raw URI to POST to the server
+    #[arg(long, default_value = "")]
+    raw: String,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    /// Only relevant if --edit=true
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    windows_line_endings: bool,
     /// Must be "none", "server", or "client"
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "unchanged", default_value = "none")]
     dry_run: String,
@@ -141,7 +160,26 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
-    let (infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    if !args.raw.is_empty() {
+        return Err(Failure::error("--raw is not offered by kstate: there is no API server to post to"));
+    }
+    let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
+    let selector = Query { selector: Some(args.selector.clone()), ..Query::default() };
+    if let Some(first) = infos.first() {
+        let filter = selector.filter(first.kind)?;
+        infos.retain(|info| filter.matches_labels(info.tree["metadata"]["labels"].as_object()));
+    }
+    if args.edit {
+        let mut edited = Vec::new();
+        for info in infos {
+            edited.extend(edit::before_create(&info, &args.output, args.windows_line_endings, session)?);
+        }
+        if edited.is_empty() {
+            return errors::check(faults);
+        }
+        infos = edited;
+    }
+    infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to create"));
     }

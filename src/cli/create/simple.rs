@@ -5,6 +5,7 @@ use serde_json::json;
 use super::generator::Common;
 use crate::api::Kind;
 use crate::cli::errors::usage;
+use crate::cli::made::OutputArgs;
 use crate::cli::session::Session;
 use crate::error::Failure;
 
@@ -43,9 +44,8 @@ pub struct Token {
     /// Requested lifetime of the issued token
     #[arg(long)]
     duration: Option<String>,
-    /// Output format
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Runs `create namespace`.

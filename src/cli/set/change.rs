@@ -13,7 +13,7 @@ use crate::cli::made::{OutputArgs, Printer};
 use crate::cli::output::tree_of;
 use crate::cli::request::{self, DryRun, Validate};
 use crate::cli::session::Session;
-use crate::cli::target::Target;
+use crate::cli::target::{LOCAL_NEEDS_FILES, Target};
 use crate::error::{ApiError, Failure};
 use crate::manifest::merge::{self, server::PatchType};
 use crate::manifest::strict::normalise_as_client;
@@ -85,14 +85,8 @@ impl Item {
 pub struct Change {
     /// The objects.
     pub items: Vec<Item>,
-    /// `--local`.
-    pub local: bool,
     printer: Printer,
 }
-
-/// What kubectl says of names where only files are allowed.
-pub const LOCAL_NEEDS_FILES: &str = "you must specify resources by --filename when --local is set.\n\
-     Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
 
 impl Common {
     /// The printer that the flags ask for.
@@ -119,7 +113,7 @@ impl Common {
             true => self.read_files(session)?,
             false => self.find_live(resources, selector, session)?,
         };
-        Ok(Change { items, local: self.local, printer })
+        Ok(Change { items, printer })
     }
 
     fn find_live(&self, resources: &[String], selector: &str, session: &Session<'_>) -> Result<Vec<Item>, Failure> {
