@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
 /// A point in time on the cluster's clock, in milliseconds since the Unix epoch.
@@ -279,6 +280,14 @@ impl Time {
     /// As JSON and YAML have it: `2026-11-20T22:05:20Z`.
     pub fn rfc3339(self) -> String {
         self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    /// The same in a time zone, with its offset: `2026-11-20T23:05:20+01:00`.
+    pub fn rfc3339_in(self, zone: &TimeZone) -> String {
+        if *zone == TimeZone::UTC {
+            return self.rfc3339();
+        }
+        self.timestamp().to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
     /// As `metav1.MicroTime` prints: `2026-11-20T22:05:20.000000Z`.

@@ -3,6 +3,7 @@
 //! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
+mod cron_job;
 mod daemon_set;
 mod deployment;
 pub mod disruption;
@@ -11,6 +12,7 @@ pub mod endpoints;
 mod ephemeral_volume;
 mod garbage_collector;
 mod horizontal_pod_autoscaler;
+mod job;
 mod namespace;
 pub mod node_lifecycle;
 pub mod persistent_volume;
@@ -27,6 +29,7 @@ pub mod scheduler;
 mod service_accounts;
 mod stateful_set;
 mod taint_eviction;
+mod ttl_after_finished;
 pub mod vac_protection;
 
 use std::sync::Arc;
@@ -38,6 +41,7 @@ use crate::store::{Change, View};
 /// Every controller of the control plane. The node side has its own slice in `node`.
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
+    &cron_job::CronJobController,
     &daemon_set::DaemonSetsController,
     &deployment::DeploymentController,
     &disruption::DisruptionController,
@@ -46,6 +50,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &ephemeral_volume::EphemeralVolumeController,
     &garbage_collector::GarbageCollector,
     &horizontal_pod_autoscaler::HorizontalController,
+    &job::JobController,
     &namespace::NamespaceController,
     &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,
@@ -61,6 +66,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &service_accounts::ServiceAccountsController,
     &stateful_set::StatefulSetController,
     &taint_eviction::TaintEvictionController,
+    &ttl_after_finished::TtlAfterFinishedController,
     &vac_protection::VacProtectionController,
 ];
 

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `pkg/controller/controller_utils.go` and `controller_ref_manager.go`.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -316,8 +317,16 @@ fn restarts(pod: &Pod) -> (i32, i32) {
     (containers.unwrap_or(0), of_sidecars.map(|c| c.restart_count).max().unwrap_or(0))
 }
 
-/// What a controller does when a pod can't be made or deleted: write its status, and end the sync.
-type OnFailure = Box<dyn Fn(&ApiError) -> Vec<Action>>;
+/// What a controller does when a pod can't be made or deleted: write its status, and end the sync. It is told how
+/// many pods were made before.
+type OnFailure = Box<dyn Fn(&ApiError, usize) -> Vec<Action>>;
+
+/// How the making of pods goes.
+#[derive(Default)]
+struct Made {
+    count: usize,
+    error: Option<ApiError>,
+}
 
 /// Makes and deletes pods for an owner, and tells of it. Mirrors `RealPodControl`.
 pub struct PodControl {
@@ -331,28 +340,57 @@ impl PodControl {
     pub fn new(
         owner: &Arc<Object>,
         component: &'static str,
-        on_failure: impl Fn(&ApiError) -> Vec<Action> + 'static,
+        on_failure: impl Fn(&ApiError, usize) -> Vec<Action> + 'static,
     ) -> Rc<PodControl> {
         Rc::new(PodControl { owner: Arc::clone(owner), component, on_failure: Box::new(on_failure) })
     }
 
-    fn failed(&self, reason: &str, message: String, error: &ApiError) -> Vec<Action> {
-        let mut actions = vec![warning(&self.owner, self.component, reason, message)];
-        actions.extend((self.on_failure)(error));
+    /// Makes pods: first one, then twice as many, and so on, until some can't be made. Mirrors `slowStartBatch`.
+    pub fn create_all(self: &Rc<PodControl>, pods: Vec<Pod>) -> Vec<Action> {
+        self.create_batch(pods, 1, Rc::default())
+    }
+
+    fn create_batch(self: &Rc<PodControl>, mut pods: Vec<Pod>, size: usize, made: Rc<RefCell<Made>>) -> Vec<Action> {
+        let rest = pods.split_off(size.min(pods.len()));
+        let Some(last) = pods.pop() else { return Vec::new() };
+        let mut actions: Vec<Action> =
+            pods.into_iter().map(|pod| self.create(pod, Rc::clone(&made), |_| Vec::new())).collect();
+        let control = Rc::clone(self);
+        actions.push(self.create(last, made, move |made| {
+            let (error, count) = (made.borrow().error.clone(), made.borrow().count);
+            match error {
+                Some(error) => (control.on_failure)(&error, count),
+                None => control.create_batch(rest, size * 2, made),
+            }
+        }));
         actions
     }
 
-    /// Makes a pod.
-    pub fn create(self: &Rc<PodControl>, pod: Pod) -> Action {
+    fn create(
+        self: &Rc<PodControl>,
+        pod: Pod,
+        made: Rc<RefCell<Made>>,
+        then: impl FnOnce(Rc<RefCell<Made>>) -> Vec<Action> + 'static,
+    ) -> Action {
         let control = Rc::clone(self);
-        Write::create(pod).then(move |answer| match answer {
-            Ok(pod) => {
-                let message = format!("Created pod: {}", pod.name());
-                vec![normal(&control.owner, control.component, "SuccessfulCreate", message)]
+        Write::create(pod).then(move |answer| {
+            let mut actions = Vec::new();
+            match answer {
+                Ok(pod) => {
+                    made.borrow_mut().count += 1;
+                    let message = format!("Created pod: {}", pod.name());
+                    actions.push(normal(&control.owner, control.component, "SuccessfulCreate", message));
+                }
+                // OBSERVATION: the namespace goes, and the owner with it. There is nothing to complain of.
+                Err(error) if is_namespace_terminating(error) => {}
+                Err(error) => {
+                    made.borrow_mut().error.get_or_insert_with(|| error.clone());
+                    let message = format!("Error creating: {error}");
+                    actions.push(warning(&control.owner, control.component, "FailedCreate", message));
+                }
             }
-            // OBSERVATION: the namespace goes, and the owner with it. There is nothing to complain of.
-            Err(error) if is_namespace_terminating(error) => Vec::new(),
-            Err(error) => control.failed("FailedCreate", format!("Error creating: {error}"), error),
+            actions.extend(then(made));
+            actions
         })
     }
 
@@ -366,7 +404,12 @@ impl PodControl {
                 vec![normal(&control.owner, control.component, "SuccessfulDelete", message)]
             }
             Err(error) if error.reason == Reason::NotFound => Vec::new(),
-            Err(error) => control.failed("FailedDelete", format!("Error deleting: {error}"), error),
+            Err(error) => {
+                let message = format!("Error deleting: {error}");
+                let mut actions = vec![warning(&control.owner, control.component, "FailedDelete", message)];
+                actions.extend((control.on_failure)(error, 0));
+                actions
+            }
         })
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn sync_replica_set(view: &View<'_>, set: &Replicas<'_>, now: Time) -
         with_status: set.with_status,
         now,
     };
-    let control = PodControl::new(set.object, set.component, move |error| on_failure.fail(error));
+    let control = PodControl::new(set.object, set.component, move |error, _| on_failure.fail(error));
     if !set.object.is_terminating() {
         outcome.actions.extend(manage_replicas(view, set, &active, &control, now));
     }
@@ -168,7 +168,7 @@ fn manage_replicas(
     let wanted = usize::try_from(set.wanted).unwrap_or(0);
     if active.len() < wanted {
         let lacking = (wanted - active.len()).min(BURST_REPLICAS);
-        return (0..lacking).map(|_| control.create(pods::pod_from_template(&set.template, set.object))).collect();
+        return control.create_all(vec![pods::pod_from_template(&set.template, set.object); lacking]);
     }
     let excess = (active.len() - wanted).min(BURST_REPLICAS);
     if excess == 0 {

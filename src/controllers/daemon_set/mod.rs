@@ -60,7 +60,7 @@ impl Controller for DaemonSetsController {
 
         let write = status_write(owner, set, &status);
         let on_failure = write.clone();
-        let control = PodControl::new(owner, COMPONENT, move |error| {
+        let control = PodControl::new(owner, COMPONENT, move |error, _| {
             on_failure.clone().map(Write::action).into_iter().chain([Action::Fail(error.clone())]).collect()
         });
         let (current, clean_up) = (found.actions, found.clean_up);

@@ -262,7 +262,7 @@ impl<'a> Daemons<'a> {
 
     fn sync_nodes(&self, plan: Plan, owner: &Arc<Object>, control: &Rc<PodControl>) -> Vec<Action> {
         let create = plan.create_on.iter().take(BURST_REPLICAS);
-        let mut actions: Vec<Action> = create.map(|node| control.create(self.daemon_pod(owner, node))).collect();
+        let mut actions = control.create_all(create.map(|node| self.daemon_pod(owner, node)).collect());
         let doomed: BTreeSet<&String> = plan.delete.iter().take(BURST_REPLICAS).collect();
         let pods = self.objects.iter().filter(|o| o.meta().name.as_ref().is_some_and(|n| doomed.contains(n)));
         actions.extend(pods.map(|pod| control.delete(pod)));
