@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
+use super::last_applied::{self, LastApplied};
 use super::made::{OutputArgs, RecordArgs};
 use super::output::{Format, name_of, tree_of};
 use super::request::{DryRun, Validate, decode, patch_version};
@@ -24,6 +25,8 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 /// Apply a configuration to a resource by file name or stdin.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
+    #[command(subcommand)]
+    last_applied: Option<LastApplied>,
     #[command(flatten)]
     files: FileArgs,
     #[command(flatten)]
@@ -91,6 +94,9 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    if let Some(what) = &args.last_applied {
+        return last_applied::run(what, session);
+    }
     if !args.rest.is_empty() {
         let text = format!(
             "Unexpected args: [{}]\nSee '{} apply -h' for help and examples",

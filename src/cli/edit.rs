@@ -113,9 +113,27 @@ pub fn before_create(
     crlf: bool,
     session: &mut Session<'_>,
 ) -> Result<Vec<Info>, Failure> {
+    once(HEADER, &info.tree, output, crlf, session)
+}
+
+/// What stands above a last-applied annotation that is edited.
+pub const LAST_APPLIED_HEADER: &str = "# Please edit the 'last-applied-configuration' annotations below.\n\
+     # Lines beginning with a '#' will be ignored, and an empty file will abort the edit.\n#\n";
+
+/// Opens the editor once on an object that need not be the cluster's.
+///
+/// # Errors
+/// What is wrong with the editor, or with what was saved.
+pub fn once(
+    header: &str,
+    tree: &Value,
+    output: &OutputArgs,
+    crlf: bool,
+    session: &mut Session<'_>,
+) -> Result<Vec<Info>, Failure> {
     let as_json = output.output.as_deref() == Some("json");
-    let original = if as_json { to_pretty(&info.tree) } else { to_yaml(&info.tree) };
-    let text = if as_json { original.clone() } else { header(&[]) + &original };
+    let original = if as_json { to_pretty(tree) } else { to_yaml(tree) };
+    let text = if as_json { original.clone() } else { header.to_string() + &original };
     let text = if crlf { text.replace('\n', "\r\n") } else { text };
     let program = session.program;
     let (edited, file) = session.meanwhile(|| launch(program, if as_json { "json" } else { "yaml" }, &text))??;

@@ -29,6 +29,7 @@ mod get;
 mod help;
 mod home;
 mod label;
+mod last_applied;
 mod lesson;
 mod made;
 mod node;

@@ -143,7 +143,11 @@ pub fn patch_version(
     validate: Validate,
     dry_run: DryRun,
 ) -> Result<Arc<Object>, Fault> {
-    let patched = server::patch_version(live, api_version, patch_type, body, validate.field_validation())?;
+    // The server patches what it has by now; a client that minds says which version it means in the patch.
+    let Some(live) = session.cluster.view().get(&live.key()).cloned() else {
+        return Err(ApiError::not_found(&live.kind().resource(), live.name()).into());
+    };
+    let patched = server::patch_version(&live, api_version, patch_type, body, validate.field_validation())?;
     session.warn(patched.warnings);
     let answer = match dry_run {
         DryRun::None => session.cluster.update(patched.object),

@@ -36,6 +36,10 @@ pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &C
             };
             Failure::silent(u8::from(!asked))
         }
+        ErrorKind::InvalidSubcommand if !line.path.is_empty() => {
+            let words: Vec<&str> = line.rest.iter().map(String::as_str).filter(|w| !w.starts_with('-')).collect();
+            Failure::error(format!("unknown command {:?}\nSee '{path} -h' for help and examples", words.join(" ")))
+        }
         ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand), program),
         ErrorKind::UnknownArgument => {
             let flag = text(ContextKind::InvalidArg);
