@@ -23,6 +23,7 @@ use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
 
 /// What can be done with the annotation.
+#[allow(clippy::enum_variant_names)] // the variants are the subcommands' names
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum LastApplied {
     /// Edit latest last-applied-configuration annotations of a resource/object

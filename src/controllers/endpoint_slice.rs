@@ -100,7 +100,7 @@ impl Reconciler<'_> {
         let mut existing: BTreeMap<String, Vec<EndpointSlice>> = BTreeMap::new();
         let mut to_delete: Vec<EndpointSlice> = Vec::new();
         let owned = |s: &EndpointSlice| s.metadata.owner_references.iter().flatten().any(|o| o.uid == uid);
-        for slice in slices.iter().map(|s| EndpointSlice::clone(s)) {
+        for slice in slices.iter().copied().cloned() {
             match owned(&slice) && slice.address_type == "IPv4" {
                 true => existing.entry(port_key(items(&slice.ports))).or_default().push(slice),
                 false => to_delete.push(slice),

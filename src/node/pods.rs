@@ -100,9 +100,8 @@ impl<'a> Sync<'a> {
         if let Some(next) = init.iter().find(|c| !past(c)) {
             return vec![next];
         }
-        let running = |c: &Container| {
-            pod_status::find(&status.container_statuses, &c.name).is_some_and(|s| pod_status::is_running(s))
-        };
+        let running =
+            |c: &Container| pod_status::find(&status.container_statuses, &c.name).is_some_and(pod_status::is_running);
         self.spec.containers.iter().filter(|c| !running(c)).collect()
     }
 

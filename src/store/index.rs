@@ -92,7 +92,7 @@ pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
         }
         Index::Nominated => {
             let pod = object.get::<Pod>();
-            let unbound = pod.filter(|p| !p.spec.as_ref().is_some_and(|s| s.node_name.is_some()));
+            let unbound = pod.filter(|p| p.spec.as_ref().is_none_or(|s| s.node_name.is_none()));
             let node = unbound.and_then(|p| p.status.as_ref()).and_then(|s| s.nominated_node_name.clone());
             node.filter(|n| !n.is_empty()).map(one).unwrap_or_default()
         }

@@ -51,6 +51,7 @@ fn directive(line: &str) -> Option<Step> {
 }
 
 /// `KSTATE_SHOW=17 cargo test conformance -- --nocapture` shows where the answers of a case differ.
+#[allow(clippy::print_stdout)]
 fn show(case: &Path, line: &str, expected: &str, output: &str, (code, exit): (u8, u8)) {
     let name = case.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     if !std::env::var("KSTATE_SHOW").is_ok_and(|wanted| name.starts_with(&wanted)) {

@@ -66,12 +66,9 @@ impl Shell {
     /// Runs a line: its output, both streams together, and its exit code. None when it needs a program that is
     /// not ours.
     pub fn run(&mut self, line: &str) -> Option<(String, u8)> {
-        let (mut output, mut code, mut skip) = (String::new(), 0, false);
+        let (mut output, mut code) = (String::new(), 0);
         for (separator, part) in split(line) {
-            match separator {
-                "&&" => skip = code != 0,
-                _ => skip = false,
-            }
+            let skip = separator == "&&" && code != 0;
             if !skip {
                 let (text, exit) = self.pipeline(part.trim())?;
                 output.push_str(&text);

@@ -40,7 +40,7 @@ impl Controller for JobController {
                 enqueue(change.key.clone());
                 let gone = change.old.as_ref().filter(|_| change.new.is_none());
                 let finished = change.new.as_ref().filter(|o| o.get::<Job>().is_some_and(is_finished));
-                for job in gone.or(finished) {
+                if let Some(job) = gone.or(finished) {
                     let owned = view.indexed(Kind::Pod, Index::Owner, job.uid());
                     owned.filter(|p| is_tracked(p)).for_each(|p| enqueue(p.key()));
                 }

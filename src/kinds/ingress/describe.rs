@@ -79,11 +79,11 @@ fn endpoints_text(to: &IngressServiceBackend, namespace: &str, context: &PrintCo
     let wanted = to.port.clone().unwrap_or_default();
     let ports = service.get::<Service>().and_then(|s| s.spec.as_ref()).map(|s| items(&s.ports)).unwrap_or_default();
     let named = !text(&wanted.name).is_empty();
-    let fits = ports.iter().filter(|p| match wanted.number.filter(|n| *n != 0) {
+    let mut fits = ports.iter().filter(|p| match wanted.number.filter(|n| *n != 0) {
         Some(number) => number == p.port || (named && wanted.name == p.name),
         None => named && wanted.name == p.name,
     });
-    let name = fits.last().map(|p| text(&p.name)).unwrap_or_default();
+    let name = fits.next_back().map(|p| text(&p.name)).unwrap_or_default();
     let all: Vec<Arc<Object>> = context.lister.list(Kind::EndpointSlice, Some(namespace));
     let of_service = all.iter().filter(|o| o.label("kubernetes.io/service-name") == Some(to.name.as_str()));
     let slices: Vec<&EndpointSlice> = of_service.filter_map(|o| o.get::<EndpointSlice>()).collect();

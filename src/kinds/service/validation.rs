@@ -378,7 +378,7 @@ pub(super) fn validate_update(new: &Service, old: &Service) -> Vec<FieldError> {
     let (now, before) = (is_headless(new), is_headless(old));
     let (ips, old_ips) = (items(&new.cluster_ips), items(&old.cluster_ips));
     let fixed = "may not change once set";
-    if !external && !(now && before) {
+    if !(external || now && before) {
         if ips.len() == old_ips.len() {
             for (i, _) in ips.iter().zip(old_ips).enumerate().filter(|(_, (a, b))| a != b) {
                 faults.push(FieldError::invalid(format!("spec.clusterIPs[{i}]"), ips, fixed));
