@@ -295,6 +295,10 @@ impl std::error::Error for Failure {}
 
 impl From<ApiError> for Failure {
     fn from(e: ApiError) -> Self {
-        Failure::raw(e.standard_message())
+        match e.reason {
+            // OBSERVATION: a fault of kstate's own, such as a damaged state file; no server said it.
+            Reason::InternalError => Failure::error(e.message),
+            _ => Failure::raw(e.standard_message()),
+        }
     }
 }

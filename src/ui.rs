@@ -30,6 +30,8 @@ pub struct Ui {
     interactive: bool,
     width: Option<usize>,
     closed: Cell<bool>,
+    /// What waits for [`Ui::release`], and whether it goes to standard error; `None`: nothing is held back.
+    held: RefCell<Option<Vec<(String, bool)>>>,
     write_error: RefCell<Option<String>>,
     /// What was typed at [`Ui::line`], for the arrow keys.
     typed: RefCell<Vec<String>>,
@@ -56,6 +58,7 @@ impl Ui {
             interactive: is_terminal && io::stdin().is_terminal(),
             width: None,
             closed: Cell::new(false),
+            held: RefCell::new(None),
             write_error: RefCell::new(None),
             typed: RefCell::default(),
             answers: None,
@@ -70,6 +73,7 @@ impl Ui {
             interactive: false,
             width: Some(DEFAULT_WIDTH),
             closed: Cell::new(false),
+            held: RefCell::new(None),
             write_error: RefCell::new(None),
             typed: RefCell::default(),
             answers: None,
@@ -92,9 +96,35 @@ impl Ui {
         self
     }
 
+    /// From here on nothing is written before [`Ui::release`]: what a command says holds only once it is stored.
+    pub fn hold(&self) {
+        self.held.borrow_mut().get_or_insert_default();
+    }
+
+    /// Writes what was held back, and from here on everything at once again.
+    pub fn release(&self) {
+        for (text, is_error) in self.held.take().unwrap_or_default() {
+            if is_error { self.err(&text) } else { self.out(&text) }
+        }
+    }
+
+    /// Forgets what was held back.
+    pub fn discard(&self) {
+        self.held.take();
+    }
+
+    /// Keeps a text if texts are held back.
+    fn keeps(&self, text: &str, is_error: bool) -> bool {
+        let mut held = self.held.borrow_mut();
+        held.as_mut().map(|held| held.push((text.to_string(), is_error))).is_some()
+    }
+
     /// Writes to standard output exactly what is given (no newline is added) and flushes it, so a
     /// watch's lines come when they happen. A reader that went away ends the output quietly.
     pub fn out(&self, text: &str) {
+        if self.keeps(text, false) {
+            return;
+        }
         match &self.sink {
             Sink::Terminal => self.write(&mut io::stdout().lock(), text),
             Sink::Captured { out, all, .. } => {
@@ -106,6 +136,9 @@ impl Ui {
 
     /// Writes to standard error exactly what is given.
     pub fn err(&self, text: &str) {
+        if self.keeps(text, true) {
+            return;
+        }
         match &self.sink {
             // OBSERVATION: when standard error is gone too, there is nobody left to tell.
             Sink::Terminal => _ = io::stderr().lock().write_all(text.as_bytes()),

@@ -1,6 +1,13 @@
 //! The integration tests: one binary, so that it links once.
 
+// Tests start processes and watch real time pass.
+#![allow(clippy::disallowed_methods)]
+
 mod conformance;
+mod home;
+mod properties;
+mod state;
 mod tidy;
+mod time;
 mod workshop;
 mod yaml;

@@ -23,6 +23,13 @@ enum Verb {
     Settle,
 }
 
+impl Args {
+    /// Whether the clock is to be moved, not only shown.
+    pub fn moves(&self) -> bool {
+        self.verb.is_some()
+    }
+}
+
 /// Runs the verb.
 ///
 /// # Errors

@@ -252,6 +252,17 @@ verbs! {
     Undo, undo, false, Writes;
 }
 
+impl Verb {
+    /// Whether `undo` offers to take it back: not what only shows something, and not `undo` itself.
+    fn can_be_undone(&self) -> bool {
+        match self {
+            Verb::Undo(_) => false,
+            Verb::Clock(args) => args.moves(),
+            _ => true,
+        }
+    }
+}
+
 /// Runs the command line and returns the exit code.
 pub fn main(args: Vec<OsString>) -> u8 {
     let ui = Ui::terminal();
@@ -330,14 +341,36 @@ struct Place<'a> {
     cluster_name: Option<String>,
 }
 
-/// Runs one verb as one transaction: what it did lasts, and what is due now is done.
+/// Runs one verb as one transaction: what it did lasts, and what is due now is done. What it says is said once that
+/// is stored; if it can't be, only the reason is.
 fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) -> Result<(), Failure> {
+    place.ui.hold();
+    match transact(app, args, cluster, place) {
+        Ok(outcome) => {
+            place.ui.release();
+            outcome
+        }
+        Err(fault) => {
+            cluster.rollback();
+            place.ui.discard();
+            Err(fault)
+        }
+    }
+}
+
+/// The transaction's own outcome, and within it the verb's.
+fn transact(
+    app: App,
+    args: &[String],
+    cluster: &mut Cluster,
+    place: &Place<'_>,
+) -> Result<Result<(), Failure>, Failure> {
     check_config(&app.global, place.home)?;
     let writes = app.verb.access() == Access::Writes;
     cluster.begin(writes, wall_now())?;
     let before = (cluster.revision(), cluster.now());
     let mut operation = None;
-    if writes && !matches!(app.verb, Verb::Undo(_)) {
+    if writes && app.verb.can_be_undone() {
         let line = format!("{} {}", place.program, args.get(1..).unwrap_or_default().join(" "));
         operation = Some(cluster.note_operation(&line)?);
     }
@@ -371,7 +404,7 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
         cluster.take_command_time()?;
     }
     cluster.commit()?;
-    outcome
+    Ok(outcome)
 }
 
 fn check_config(global: &Global, home: Option<&Home>) -> Result<(), Failure> {

@@ -68,12 +68,14 @@ impl Session<'_> {
         }
     }
 
-    /// Makes what was done so far lasting and visible to other processes, and goes on.
+    /// Makes what was done so far lasting and visible to other processes, says what was said meanwhile, and goes on.
     ///
     /// # Errors
     /// When the state file can't be written or read.
     pub fn checkpoint(&mut self) -> Result<(), Failure> {
         self.cluster.commit()?;
+        self.ui.release();
+        self.ui.hold();
         self.cluster.begin(true, wall_now())?;
         Ok(())
     }
@@ -95,7 +97,9 @@ impl Session<'_> {
     /// When the state file can't be written or read.
     pub fn wait_for_others(&mut self) -> Result<(), Failure> {
         self.cluster.commit()?;
+        self.ui.release();
         std::thread::sleep(std::time::Duration::from_millis(100));
+        self.ui.hold();
         self.cluster.begin(false, wall_now())?;
         Ok(())
     }

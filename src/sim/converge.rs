@@ -196,8 +196,8 @@ impl Cluster {
     /// Notes that a jump put a wall clock forward.
     fn note_jump(&mut self, span: Duration) -> Result<(), ApiError> {
         if self.config.clock == ClockMode::Wall && span > Duration::ZERO {
-            let offset: i64 = self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0);
-            self.store.set_setting(OFFSET, &(offset + span.0).to_string())?;
+            let offset = self.offset() + span;
+            self.store.set_setting(OFFSET, &offset.0.to_string())?;
         }
         Ok(())
     }

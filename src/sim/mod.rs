@@ -30,12 +30,23 @@ pub struct Cluster {
     queue: WorkQueue,
     writable: bool,
     warnings: Vec<String>,
+    /// The real time at which the command began.
+    wall: Time,
+    /// What the order of equal times is drawn from, instead of first come, first served.
+    lots: Option<u64>,
 }
 
 const CONFIG: &str = "config";
 const NOW: &str = "now";
 const OFFSET: &str = "offset";
 const NAMESPACE: &str = "namespace";
+const COMPACT_AT: &str = "compact-at";
+
+/// How many revisions are written between two compactions of the log.
+const COMPACT_EVERY: u64 = 10_000;
+
+/// How many of the newest revisions a compaction leaves alone at most.
+const LOG_KEPT: u64 = 100_000;
 
 /// How long a kubectl that changes something takes; measured on the cluster of the recordings.
 const COMMAND_TIME: Duration = Duration::millis(100);
@@ -47,7 +58,7 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn new_on_disk(path: &Path, config: Config, wall: Time) -> Result<Cluster, ApiError> {
-        Cluster::make(Store::open(path)?, config, wall)
+        Cluster::make(Store::create(path)?, config, wall)
     }
 
     /// The same in memory, for lessons' checks and tests.
@@ -60,8 +71,16 @@ impl Cluster {
 
     fn make(store: Store, config: Config, wall: Time) -> Result<Cluster, ApiError> {
         let now = config.start(wall);
-        let mut cluster =
-            Cluster { store, config, now, queue: WorkQueue::default(), writable: true, warnings: Vec::new() };
+        let mut cluster = Cluster {
+            store,
+            config,
+            now,
+            queue: WorkQueue::default(),
+            writable: true,
+            warnings: Vec::new(),
+            wall: Time::default(),
+            lots: None,
+        };
         cluster.store.begin(true)?;
         let text = serde_json::to_string(&cluster.config).map_err(|e| ApiError::internal(e.to_string()))?;
         cluster.store.set_setting(CONFIG, &text)?;
@@ -91,7 +110,16 @@ impl Cluster {
             queue: WorkQueue::default(),
             writable: false,
             warnings: Vec::new(),
+            wall: Time::default(),
+            lots: None,
         })
+    }
+
+    /// From the next command on, lets work that is due at the same time be done in an order drawn from `seed`: for
+    /// tests of what must not depend on it.
+    #[doc(hidden)]
+    pub fn shuffle_equal_times(&mut self, seed: u64) {
+        self.lots = Some(seed);
     }
 
     /// Begins a command: takes the clock and the queue from the file, and on a wall clock lets the time that has
@@ -103,6 +131,7 @@ impl Cluster {
     /// # Errors
     /// When the file is locked or damaged.
     pub fn begin(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
+        self.wall = wall;
         self.start(write)?;
         let target = self.wall_target(wall)?;
         if !self.writable && self.queue.next_due().is_some_and(|due| due <= target.max(self.now)) {
@@ -124,7 +153,7 @@ impl Cluster {
         self.warnings.clear();
         let now = self.store.setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
         self.now = Time(now);
-        self.queue = WorkQueue::load(self.store.timers()?);
+        self.queue = WorkQueue::load(self.store.timers()?, self.lots);
         Ok(())
     }
 
@@ -132,10 +161,7 @@ impl Cluster {
     fn wall_target(&self, wall: Time) -> Result<Time, ApiError> {
         Ok(match self.config.clock {
             ClockMode::Manual => self.now,
-            ClockMode::Wall => {
-                let offset = self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0);
-                wall + Duration(offset)
-            }
+            ClockMode::Wall => wall + self.offset(),
         })
     }
 
@@ -182,8 +208,22 @@ impl Cluster {
     pub fn commit(&mut self) -> Result<(), ApiError> {
         if self.writable {
             self.save_clock()?;
+            self.compact()?;
         }
         self.store.commit()
+    }
+
+    /// Now and then drops what of the log nobody needs. The last two operations stay whole, unless they are huge: a
+    /// watch in another process may not have seen them yet.
+    fn compact(&mut self) -> Result<(), ApiError> {
+        let revision = self.store.revision();
+        let due = self.store.setting(COMPACT_AT).and_then(|v| v.parse().ok()).unwrap_or(COMPACT_EVERY);
+        if revision < due {
+            return Ok(());
+        }
+        let before_last = self.store.operations()?.get(1).map_or(0, |o| o.revision);
+        self.store.compact(before_last.max(revision.saturating_sub(LOG_KEPT)))?;
+        self.store.set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string())
     }
 
     /// Ends the command as if it had never begun.
@@ -200,23 +240,26 @@ impl Cluster {
         let Some(last) = n.checked_sub(1).and_then(|i| operations.get(i)) else {
             return Err(ApiError::internal("there is nothing to undo"));
         };
-        let wall = self.now;
         self.store.undo_to(last.id)?;
-        self.start_again(wall)?;
+        self.start_again()?;
         Ok(operations.into_iter().take(n).collect())
     }
 
     /// After an undo the clock reads what it read then; a wall clock goes on from there.
-    fn start_again(&mut self, before: Time) -> Result<(), ApiError> {
+    fn start_again(&mut self) -> Result<(), ApiError> {
         let now = self.store.setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
         self.now = Time(now);
         if self.config.clock == ClockMode::Wall {
-            let offset: i64 = self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0);
-            let back = self.now - before;
-            self.store.set_setting(OFFSET, &(offset + back.0).to_string())?;
+            let ahead = self.now - self.wall;
+            self.store.set_setting(OFFSET, &ahead.0.to_string())?;
         }
-        self.queue = WorkQueue::load(self.store.timers()?);
+        self.queue = WorkQueue::load(self.store.timers()?, self.lots);
         Ok(())
+    }
+
+    /// How far a wall clock is ahead of real time.
+    fn offset(&self) -> Duration {
+        Duration(self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0))
     }
 
     /// Notes that a kubelet stops or returns; mirrors nothing in Kubernetes but a pulled plug.

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::names::Draw;
 use crate::api::{ObjectKey, Time};
 use crate::store::Timer;
+
+/// Above this the place among equal times is drawn by lot, below it counted.
+const COUNTED: u64 = 1 << 32;
 
 /// What waits: a controller and one of its keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,13 +31,16 @@ pub(super) struct WorkQueue {
     progress: BTreeSet<(Time, u64)>,
     waits: BTreeMap<Item, Wait>,
     failures: BTreeMap<Item, u32>,
+    /// Draws lots among equal times in place of first in, first out.
+    lots: Option<u64>,
     seq: u64,
     dirty: bool,
 }
 
 impl WorkQueue {
-    pub(super) fn load(timers: Vec<Timer>) -> WorkQueue {
-        let mut queue = WorkQueue::default();
+    /// The queue with these timers; with `lots` equal times go in an order drawn from that seed.
+    pub(super) fn load(timers: Vec<Timer>, lots: Option<u64>) -> WorkQueue {
+        let mut queue = WorkQueue { lots, ..WorkQueue::default() };
         for timer in timers {
             let (Some(key), Some(controller)) = (timer.key(), super::converge::controller_name(&timer.controller))
             else {
@@ -43,7 +50,8 @@ impl WorkQueue {
             if timer.failures > 0 {
                 queue.failures.insert(item.clone(), timer.failures);
             }
-            queue.add(item, Time(timer.due), timer.recurring);
+            queue.seq = queue.seq.max(timer.seq % COUNTED);
+            queue.insert(item, Wait { due: Time(timer.due), seq: timer.seq, recurring: timer.recurring });
         }
         queue.dirty = false;
         queue
@@ -51,12 +59,11 @@ impl WorkQueue {
 
     pub(super) fn save(&mut self) -> Vec<Timer> {
         self.dirty = false;
-        let timer = |(n, (due, _, item)): (usize, &(Time, u64, Item))| {
+        let timer = |(item, wait): (&Item, &Wait)| {
             let failures = self.failures.get(item).copied().unwrap_or(0);
-            let recurring = self.waits.get(item).is_some_and(|w| w.recurring);
-            Timer::new(item.controller, &item.key, *due, n as u64, recurring, failures)
+            Timer::new(item.controller, &item.key, wait.due, wait.seq, wait.recurring, failures)
         };
-        self.order.iter().enumerate().map(timer).collect()
+        self.waits.iter().map(timer).collect()
     }
 
     pub(super) fn is_dirty(&self) -> bool {
@@ -75,11 +82,17 @@ impl WorkQueue {
             self.progress.remove(&(wait.due, wait.seq));
         }
         self.seq += 1;
-        let seq = self.seq;
-        let wait = Wait { due, seq, recurring };
-        self.order.insert((due, seq, item.clone()));
-        if !recurring {
-            self.progress.insert((due, seq));
+        let seq = match self.lots {
+            Some(seed) => (Draw::new(seed, "queue", self.seq).below(1 << 30) * COUNTED) + self.seq % COUNTED,
+            None => self.seq,
+        };
+        self.insert(item, Wait { due, seq, recurring });
+    }
+
+    fn insert(&mut self, item: Item, wait: Wait) {
+        self.order.insert((wait.due, wait.seq, item.clone()));
+        if !wait.recurring {
+            self.progress.insert((wait.due, wait.seq));
         }
         self.waits.insert(item, wait);
         self.dirty = true;

@@ -46,12 +46,20 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the state file, or makes it.
+    /// Opens a state file.
     ///
     /// # Errors
     /// `InternalError` with a text that names the file when it can't be opened, is locked or is damaged.
     pub fn open(path: &Path) -> Result<Store, ApiError> {
         Ok(Store::over(sqlite::Db::open(path)?))
+    }
+
+    /// Makes a state file.
+    ///
+    /// # Errors
+    /// `InternalError` with a text that names the file when it can't be written.
+    pub fn create(path: &Path) -> Result<Store, ApiError> {
+        Ok(Store::over(sqlite::Db::create(path)?))
     }
 
     /// A state that lives in memory and ends with the process: lessons' checks and tests.
@@ -74,6 +82,7 @@ impl Store {
     /// # Errors
     /// When the file stays locked, or is damaged.
     pub fn begin(&mut self, write: bool) -> Result<(), ApiError> {
+        self.fault.take();
         self.db.begin(write)?;
         let revision = self.db.revision()?;
         if revision != self.revision || self.db.changed_elsewhere()? {
@@ -90,12 +99,12 @@ impl Store {
     /// When the disk is full or the file can't be written; nothing of the transaction lasts then.
     pub fn commit(&mut self) -> Result<(), ApiError> {
         let fault = self.fault.borrow_mut().take();
-        if let Some(fault) = fault {
-            self.rollback();
-            return Err(fault);
-        }
+        let ended = match fault {
+            Some(fault) => Err(fault),
+            None => self.db.commit(),
+        };
         self.changes.clear();
-        self.db.commit().inspect_err(|_| self.rollback())
+        ended.inspect_err(|_| self.rollback())
     }
 
     /// Undoes all writes since `begin`.
@@ -180,7 +189,7 @@ impl Store {
     /// Every change of a kind after a revision, oldest first: the object, and whether that revision removed it.
     ///
     /// # Errors
-    /// When the file is damaged, or the revision was compacted away.
+    /// When the file is damaged.
     pub fn changes_after(&self, kind: Kind, revision: u64) -> Result<Vec<(u64, Object, bool)>, ApiError> {
         self.db.changes_after(kind, revision)
     }
@@ -213,12 +222,15 @@ impl Store {
     pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         if value.is_empty() {
             return match self.settings.remove(name) {
-                Some(_) => self.db.remove_setting(name),
+                Some(before) => self.db.remove_setting(name, &before),
                 None => Ok(()),
             };
         }
-        self.settings.insert(name.to_string(), value.to_string());
-        self.db.set_setting(name, value)
+        let before = self.settings.insert(name.to_string(), value.to_string());
+        match before.as_deref() == Some(value) {
+            true => Ok(()),
+            false => self.db.set_setting(name, value, before.as_deref()),
+        }
     }
 
     /// The pending timers of the work queue, as the last transaction left them.
@@ -274,12 +286,13 @@ impl Store {
         Ok(())
     }
 
-    /// Drops revisions that no longer matter: all but the newest of each key, up to `revision`, and
-    /// the operations that need them.
+    /// Drops of the log before the revision `horizon` what no operation's way back needs, and the operations beyond
+    /// the newest 200. The newest revision of each key stays. A watch that has not come as far as `horizon` sees the
+    /// newest of what it missed and not every step.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn compact(&mut self, revision: u64) -> Result<(), ApiError> {
-        self.db.compact(revision)
+    pub fn compact(&mut self, horizon: u64) -> Result<(), ApiError> {
+        self.db.compact(horizon.min(self.revision))
     }
 }

@@ -16,7 +16,7 @@ use crate::api::k8s::api::core::v1::Pod;
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, pods};
-use crate::store::{Change, View};
+use crate::store::{Change, Index, View};
 
 /// The controller of StatefulSets.
 pub(super) struct StatefulSetController;
@@ -39,6 +39,11 @@ impl Controller for StatefulSetController {
         let (Some(set), Some(selector)) = (owner.get::<StatefulSet>(), selector_of(owner)) else {
             return Outcome::done();
         };
+        if let Some(wait) = pods::gather(view.count(Kind::Pod, Index::Owner, owner.uid()), now) {
+            let mut outcome = Outcome::done();
+            outcome.after(wait);
+            return outcome;
+        }
         let history = revisions::list(view, owner, &selector);
         let mut outcome = Outcome::done();
         outcome.actions.extend(revisions::adopt_orphan_revisions(owner, &history));

@@ -107,7 +107,15 @@ pub(super) fn create_missing_persistent_volume_claims(
     set: &StatefulSet,
     pod: &Pod,
 ) -> Vec<Action> {
-    if claim_templates(set).is_empty() {
+    // OBSERVATION: this is asked of every pending pod at every look, and mostly all is there and in order.
+    let claims = claims_of(view, set, pod);
+    let owner = plan.set().unwrap_or(set);
+    let there = |claim: &&PersistentVolumeClaim| {
+        claim.metadata.deletion_timestamp.is_none()
+            && !has_unexpected_controller(claim, owner, pod)
+            && is_claim_owner_up_to_date(claim, owner, pod)
+    };
+    if claims.len() == claim_templates(set).len() && claims.iter().all(there) {
         return Vec::new();
     }
     create_persistent_volume_claims(claim_work(view, plan, set, pod.clone(), false))

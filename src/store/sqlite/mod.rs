@@ -1,10 +1,13 @@
 //! The state file: the only place that speaks SQL.
 
-use std::collections::BTreeMap;
+mod history;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration as WallDuration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Kind, Object, ObjectKey, Time};
@@ -17,20 +20,22 @@ const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
 const LAYOUT: i64 = 1;
 
 const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS revision (
+CREATE TABLE revision (
     rev INTEGER PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     previous INTEGER NOT NULL, object TEXT);
-CREATE TABLE IF NOT EXISTS current (
+CREATE TABLE current (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, rev INTEGER NOT NULL,
     PRIMARY KEY (kind, namespace, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sequence (purpose TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS timer (
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sequence (purpose TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE timer (
     controller TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     due INTEGER NOT NULL, seq INTEGER NOT NULL, recurring INTEGER NOT NULL, failures INTEGER NOT NULL,
     PRIMARY KEY (controller, kind, namespace, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS operation (
-    id INTEGER PRIMARY KEY, command TEXT NOT NULL, rev INTEGER NOT NULL, state TEXT NOT NULL);
+CREATE TABLE operation (id INTEGER PRIMARY KEY, command TEXT NOT NULL, rev INTEGER NOT NULL);
+CREATE TABLE journal (
+    operation INTEGER NOT NULL, what TEXT NOT NULL, name TEXT NOT NULL, before TEXT,
+    PRIMARY KEY (operation, what, name)) WITHOUT ROWID;
 ";
 
 /// A pending entry of the work queue.
@@ -65,58 +70,83 @@ pub struct Operation {
     pub revision: u64,
 }
 
-/// What an operation must bring back beside the objects.
-#[derive(Serialize, Deserialize)]
-struct Before {
-    settings: Vec<(String, String)>,
-    sequences: Vec<(String, u64)>,
-    timers: Vec<Timer>,
-}
-
 pub(super) struct Db {
     connection: Connection,
     path: String,
     data_version: i64,
+    /// The newest operation; 0 before the first.
+    operation: i64,
+    /// The first fault of this transaction: it can only be rolled back.
+    fault: RefCell<Option<ApiError>>,
+    /// What the journal holds already of that operation.
+    noted: RefCell<BTreeSet<(What, String)>>,
+}
+
+/// What `undo` brings back beside the objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Setting,
+    Sequence,
+    Timer,
 }
 
 impl Db {
+    /// Opens a state file that is there, and changes nothing in it.
     pub(super) fn open(path: &Path) -> Result<Db, ApiError> {
         let shown = path.display().to_string();
-        let connection = Connection::open(path).map_err(|e| fault(&shown, &e))?;
-        Db::prepare(connection, shown)
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Db::over(Connection::open_with_flags(path, flags).map_err(|e| fault(&shown, &e))?, shown)?;
+        match db.number("PRAGMA user_version", [])?.unwrap_or(0) {
+            LAYOUT => Ok(db),
+            layout if layout > LAYOUT => {
+                Err(ApiError::internal(format!("{} was written by a newer kstate; this one can't read it", db.path)))
+            }
+            _ => Err(db.damaged("it holds no cluster")),
+        }
+    }
+
+    /// Makes a state file.
+    pub(super) fn create(path: &Path) -> Result<Db, ApiError> {
+        let shown = path.display().to_string();
+        let db = Db::over(Connection::open(path).map_err(|e| fault(&shown, &e))?, shown)?;
+        // WAL lets readers go on while one process writes; NORMAL loses nothing to a killed process.
+        db.check(db.connection.pragma_update(None, "journal_mode", "wal"))?;
+        db.lay_out()
     }
 
     pub(super) fn in_memory() -> Result<Db, ApiError> {
-        let connection = Connection::open_in_memory().map_err(|e| fault(":memory:", &e))?;
-        Db::prepare(connection, ":memory:".into())
+        let shown = ":memory:".to_string();
+        Db::over(Connection::open_in_memory().map_err(|e| fault(&shown, &e))?, shown)?.lay_out()
     }
 
-    fn prepare(connection: Connection, path: String) -> Result<Db, ApiError> {
-        let db = Db { connection, path, data_version: 0 };
+    fn over(connection: Connection, path: String) -> Result<Db, ApiError> {
+        let (fault, noted) = (RefCell::default(), RefCell::default());
+        let db = Db { connection, path, data_version: 0, operation: 0, fault, noted };
         db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
-        let layout: i64 = db.check(db.connection.query_row("PRAGMA user_version", [], |r| r.get(0)))?;
-        if layout > LAYOUT {
-            return Err(ApiError::internal(format!(
-                "{} was written by a newer kstate; this one can't read it",
-                db.path
-            )));
-        }
-        if layout < LAYOUT {
-            // WAL lets readers go on while one process writes; NORMAL loses nothing to a killed process.
-            db.check(db.connection.pragma_update(None, "journal_mode", "wal"))?;
-            db.check(db.connection.execute_batch(SCHEMA))?;
-            db.check(db.connection.pragma_update(None, "user_version", LAYOUT))?;
-        }
         db.check(db.connection.pragma_update(None, "synchronous", "normal"))?;
         db.connection.set_prepared_statement_cache_capacity(64);
         Ok(db)
     }
 
+    fn lay_out(self) -> Result<Db, ApiError> {
+        self.check(self.connection.execute_batch(SCHEMA))?;
+        self.check(self.connection.pragma_update(None, "user_version", LAYOUT))?;
+        Ok(self)
+    }
+
     fn check<T>(&self, result: rusqlite::Result<T>) -> Result<T, ApiError> {
-        result.map_err(|e| fault(&self.path, &e))
+        result.map_err(|e| self.fault.borrow_mut().get_or_insert(fault(&self.path, &e)).clone())
+    }
+
+    fn damaged(&self, detail: &str) -> ApiError {
+        ApiError::internal(format!("the state file {} is damaged: {detail}", self.path))
     }
 
     fn execute(&self, sql: &str, with: impl rusqlite::Params) -> Result<usize, ApiError> {
+        // OBSERVATION: after a fault SQLite may have left the transaction, and a write would last by itself.
+        if let Some(fault) = self.fault.borrow().clone() {
+            return Err(fault);
+        }
         self.check(self.connection.prepare_cached(sql).and_then(|mut s| s.execute(with)))
     }
 
@@ -136,11 +166,18 @@ impl Db {
     }
 
     pub(super) fn begin(&mut self, write: bool) -> Result<(), ApiError> {
-        self.check(self.connection.execute_batch(if write { "BEGIN IMMEDIATE" } else { "BEGIN" }))
+        self.fault.take();
+        self.check(self.connection.execute_batch(if write { "BEGIN IMMEDIATE" } else { "BEGIN" }))?;
+        self.find_operation()
     }
 
+    /// Ends the transaction, or reports its first fault: then it must be rolled back.
     pub(super) fn commit(&mut self) -> Result<(), ApiError> {
-        self.check(self.connection.execute_batch("COMMIT"))
+        let fault = self.fault.borrow().clone();
+        match fault {
+            Some(fault) => Err(fault),
+            None => self.check(self.connection.execute_batch("COMMIT")),
+        }
     }
 
     pub(super) fn rollback(&mut self) {
@@ -200,6 +237,7 @@ impl Db {
 
     pub(super) fn next(&self, purpose: &str) -> Result<u64, ApiError> {
         let n = self.drawn(purpose)?;
+        self.journal(What::Sequence, purpose, Some(n.to_string()).filter(|_| n > 0).as_deref())?;
         self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![purpose, n as i64 + 1])?;
         Ok(n)
     }
@@ -213,11 +251,15 @@ impl Db {
         Ok(rows.into_iter().collect())
     }
 
-    pub(super) fn set_setting(&self, name: &str, value: &str) -> Result<(), ApiError> {
+    /// Changes a setting, whose value was `before`.
+    pub(super) fn set_setting(&self, name: &str, value: &str, before: Option<&str>) -> Result<(), ApiError> {
+        self.journal(What::Setting, name, before)?;
         self.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", params![name, value]).map(|_| ())
     }
 
-    pub(super) fn remove_setting(&self, name: &str) -> Result<(), ApiError> {
+    /// Removes a setting, whose value was `before`.
+    pub(super) fn remove_setting(&self, name: &str, before: &str) -> Result<(), ApiError> {
+        self.journal(What::Setting, name, Some(before))?;
         self.execute("DELETE FROM setting WHERE name = ?1", params![name]).map(|_| ())
     }
 
@@ -238,87 +280,35 @@ impl Db {
         })
     }
 
+    /// Makes these the pending timers; only what differs is written.
     pub(super) fn set_timers(&self, timers: &[Timer]) -> Result<(), ApiError> {
-        self.execute("DELETE FROM timer", [])?;
-        for t in timers {
-            self.execute(
-                "INSERT OR REPLACE INTO timer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![t.controller, t.kind, t.namespace, t.name, t.due, t.seq as i64, t.recurring, t.failures],
-            )?;
+        let stored: BTreeMap<String, Timer> = self.timers()?.into_iter().map(|t| (t.path(), t)).collect();
+        let wanted: BTreeMap<String, &Timer> = timers.iter().map(|t| (t.path(), t)).collect();
+        for (path, timer) in stored.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
+            self.journal(What::Timer, path, Some(&timer.text()))?;
+            self.remove_timer(timer)?;
+        }
+        for (path, timer) in &wanted {
+            let before = stored.get(path);
+            if before != Some(timer) {
+                self.journal(What::Timer, path, before.map(Timer::text).as_deref())?;
+                self.put_timer(timer)?;
+            }
         }
         Ok(())
     }
 
-    pub(super) fn begin_operation(&self, command: &str, revision: u64) -> Result<u64, ApiError> {
-        let before = Before {
-            settings: self.rows("SELECT name, value FROM setting ORDER BY name", [], |r| Ok((r.get(0)?, r.get(1)?)))?,
-            sequences: self.rows("SELECT purpose, n FROM sequence ORDER BY purpose", [], |r| {
-                Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))
-            })?,
-            timers: self.timers()?,
-        };
-        let state = serde_json::to_string(&before).map_err(|e| ApiError::internal(e.to_string()))?;
-        let sql = "INSERT INTO operation (command, rev, state) VALUES (?1, ?2, ?3)";
-        self.execute(sql, params![command, revision as i64, state])?;
-        Ok(self.connection.last_insert_rowid() as u64)
+    fn put_timer(&self, t: &Timer) -> Result<(), ApiError> {
+        self.execute(
+            "INSERT OR REPLACE INTO timer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![t.controller, t.kind, t.namespace, t.name, t.due, t.seq as i64, t.recurring, t.failures],
+        )
+        .map(|_| ())
     }
 
-    pub(super) fn forget_operation(&self, operation: u64) -> Result<(), ApiError> {
-        self.execute("DELETE FROM operation WHERE id = ?1", params![operation as i64]).map(|_| ())
-    }
-
-    pub(super) fn operations(&self) -> Result<Vec<Operation>, ApiError> {
-        self.rows("SELECT id, command, rev FROM operation ORDER BY id DESC", [], |r| {
-            Ok(Operation { id: r.get::<_, i64>(0)? as u64, command: r.get(1)?, revision: r.get::<_, i64>(2)? as u64 })
-        })
-    }
-
-    pub(super) fn undo_to(&self, operation: u64) -> Result<(), ApiError> {
-        let found: Vec<(i64, String)> =
-            self.rows("SELECT rev, state FROM operation WHERE id = ?1", params![operation as i64], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })?;
-        let Some((revision, state)) = found.into_iter().next() else {
-            return Err(ApiError::internal(format!("there is no operation {operation}")));
-        };
-        let before: Before = serde_json::from_str(&state)
-            .map_err(|e| ApiError::internal(format!("the state file {} is damaged: {e}", self.path)))?;
-        // Newest first, each revision gives way to the one before it.
-        let sql = "SELECT DISTINCT kind, namespace, name FROM revision WHERE rev > ?1";
-        let touched: Vec<(String, String, String)> =
-            self.rows(sql, params![revision], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
-        for (kind, namespace, name) in touched {
-            let sql = "SELECT previous FROM revision WHERE rev > ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4
-                       ORDER BY rev LIMIT 1";
-            let previous = self.number(sql, params![revision, kind, namespace, name])?.unwrap_or(0);
-            if previous > 0 {
-                self.execute(
-                    "INSERT OR REPLACE INTO current VALUES (?1, ?2, ?3, ?4)",
-                    params![kind, namespace, name, previous],
-                )?;
-            } else {
-                let sql = "DELETE FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
-                self.execute(sql, params![kind, namespace, name])?;
-            }
-        }
-        self.execute("DELETE FROM revision WHERE rev > ?1", params![revision])?;
-        self.execute("DELETE FROM operation WHERE id >= ?1", params![operation as i64])?;
-        self.execute("DELETE FROM setting", [])?;
-        for (name, value) in before.settings {
-            self.set_setting(&name, &value)?;
-        }
-        self.execute("DELETE FROM sequence", [])?;
-        for (purpose, n) in before.sequences {
-            self.execute("INSERT INTO sequence VALUES (?1, ?2)", params![purpose, n as i64])?;
-        }
-        self.set_timers(&before.timers)
-    }
-
-    pub(super) fn compact(&self, revision: u64) -> Result<(), ApiError> {
-        let sql = "DELETE FROM revision WHERE rev <= ?1 AND rev NOT IN (SELECT rev FROM current)
-                   AND rev NOT IN (SELECT previous FROM revision WHERE rev > ?1)";
-        self.execute(sql, params![revision as i64])?;
-        self.execute("DELETE FROM operation WHERE rev < ?1", params![revision as i64]).map(|_| ())
+    fn remove_timer(&self, t: &Timer) -> Result<(), ApiError> {
+        let sql = "DELETE FROM timer WHERE controller = ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4";
+        self.execute(sql, params![t.controller, t.kind, t.namespace, t.name]).map(|_| ())
     }
 }
 
@@ -332,9 +322,10 @@ fn fault(path: &str, error: &rusqlite::Error) -> ApiError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             format!("the state file {path} is damaged: {error}")
         }
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             format!("cannot open the state file {path}: {error}")
         }
+        Some(ErrorCode::ReadOnly) => format!("cannot write the state file {path}: {error}"),
         Some(ErrorCode::DiskFull) => format!("cannot write the state file {path}: no space left on device"),
         _ => format!("the state file {path}: {error}"),
     };
@@ -359,5 +350,15 @@ impl Timer {
     /// The key to look at; none when the kind is unknown to this version.
     pub fn key(&self) -> Option<ObjectKey> {
         Some(ObjectKey::new(Kind::from_name(&self.kind)?, self.namespace.clone(), self.name.clone()))
+    }
+
+    /// What names it.
+    fn path(&self) -> String {
+        format!("{}/{}/{}/{}", self.controller, self.kind, self.namespace, self.name)
+    }
+
+    fn text(&self) -> String {
+        // A timer is plain data: it always has a text.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }

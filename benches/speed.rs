@@ -1,0 +1,215 @@
+//! How fast kstate is: `cargo bench`. The README states the medians with the machine they were taken on.
+//!
+//! Every cluster lies in a state file, as a user's does. What is built before the clock starts is only the cluster.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fs};
+
+use divan::Bencher;
+use kstate::api::{Kind, Object, Time};
+use kstate::cli;
+use kstate::sim::{ClockMode, Cluster, Config, CreateOptions};
+use kstate::store::Index;
+use kstate::ui::Ui;
+use serde_json::json;
+
+fn main() {
+    divan::main();
+}
+
+/// A folder of its own that goes when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("kstate-bench-{}-{n}", std::process::id()));
+        fs::create_dir_all(&path).expect("a folder");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A cluster on a manual clock.
+struct Bench {
+    cluster: Cluster,
+    _folder: Folder,
+}
+
+impl Bench {
+    fn new(nodes: Vec<String>) -> Bench {
+        let folder = Folder::new();
+        let config = Config { clock: ClockMode::Manual, nodes, ..Config::default() };
+        let cluster = Cluster::new_on_disk(&folder.0.join("cluster.db"), config, Time::default()).expect("a cluster");
+        Bench { cluster, _folder: folder }
+    }
+
+    fn workshop() -> Bench {
+        Bench::new(Config::default().nodes)
+    }
+
+    /// So many nodes that `pods` pods fit on them.
+    fn for_pods(pods: usize) -> Bench {
+        Bench::new((0..pods.div_ceil(110)).map(|n| format!("node-{n}")).collect())
+    }
+
+    fn kubectl(&mut self, line: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+        let words: Vec<String> = line.split_whitespace().map(String::from).collect();
+        let ui = Ui::captured();
+        let code = cli::run_on(&words, &ui, &mut self.cluster, &folder);
+        assert_eq!(code, 0, "{line}: {}", ui.take());
+    }
+
+    fn count(&mut self, kind: Kind, pointer: &str, value: &str) -> usize {
+        self.cluster.begin(false, Time::default()).expect("to begin");
+        let objects = self.cluster.view().list(kind);
+        let count = objects.filter(|o| o.to_tree().pointer(pointer).is_some_and(|v| v == value)).count();
+        self.cluster.commit().expect("to end");
+        count
+    }
+}
+
+fn object(kind: Kind, tree: serde_json::Value) -> Object {
+    Object::from_tree(kind, tree).expect("an object")
+}
+
+/// One `kstate get pv,pvc,sc` as a process, on the workshop's cluster with a bound claim.
+#[divan::bench(sample_count = 100)]
+fn get_as_a_process(bencher: Bencher) {
+    let home = Folder::new();
+    let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+    let run = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kstate"));
+        let output = command.args(words).env("KSTATE_HOME", &home.0).current_dir(&manifests).output();
+        assert!(output.expect("to run kstate").status.success(), "{words:?}");
+    };
+    run(&["apply", "-f", "static-pv01.yaml", "-f", "static-pvc01.yaml", "-f", "static-busy.yaml"]);
+    run(&["apply", "-f", "exsts-svc.yaml", "-f", "exsts-vct.yaml"]);
+    run(&["clock", "settle"]);
+    bencher.bench_local(|| run(&["get", "pv,pvc,sc"]));
+}
+
+/// `kubectl apply` of the workshop's StatefulSet, three replicas, until they run.
+#[divan::bench(sample_count = 50)]
+fn apply_and_settle_three_replicas(bencher: Bencher) {
+    bencher.with_inputs(Bench::workshop).bench_local_refs(|bench| {
+        bench.kubectl("kubectl apply -f exsts-svc.yaml -f exsts-vct.yaml");
+        bench.kubectl("kubectl scale statefulset exsts --replicas=3");
+        bench.kubectl("kstate clock settle");
+    });
+}
+
+/// So many volumes and as many claims are created, in one command each, and bound.
+#[divan::bench(args = [1_000, 10_000], sample_count = 5)]
+fn bind_static_volumes(bencher: Bencher, n: usize) {
+    bencher.with_inputs(Bench::workshop).bench_local_refs(|bench| {
+        create_all(&mut bench.cluster, (0..n).map(volume));
+        create_all(&mut bench.cluster, (0..n).map(claim));
+        assert_eq!(bound(&bench.cluster), n);
+    });
+}
+
+fn create_all(cluster: &mut Cluster, objects: impl Iterator<Item = Object>) {
+    cluster.begin(true, Time::default()).expect("to begin");
+    cluster.note_operation("kubectl apply").expect("to note");
+    for object in objects {
+        cluster.create(object, &CreateOptions::default()).expect("to create");
+    }
+    cluster.settle().expect("to settle");
+    cluster.commit().expect("to commit");
+}
+
+/// Claims of which a volume is bound to none are those that wait.
+fn bound(cluster: &Cluster) -> usize {
+    let view = cluster.view();
+    view.list(Kind::PersistentVolumeClaim).count() - view.count(Kind::PersistentVolumeClaim, Index::ClaimVolume, "")
+}
+
+fn volume(n: usize) -> Object {
+    object(
+        Kind::PersistentVolume,
+        json!({
+            "metadata": {"name": format!("static-{n}")},
+            "spec": {
+                "capacity": {"storage": format!("{}Mi", 100 + n * 7 % 1000)},
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "manual",
+                "hostPath": {"path": format!("/tmp/static-{n}")},
+            },
+        }),
+    )
+}
+
+fn claim(n: usize) -> Object {
+    object(
+        Kind::PersistentVolumeClaim,
+        json!({
+            "metadata": {"name": format!("claim-{n}"), "namespace": "default"},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "storageClassName": "manual",
+                "resources": {"requests": {"storage": "100Mi"}},
+            },
+        }),
+    )
+}
+
+/// A Parallel StatefulSet with a claim template is created and settles: every pod runs, every claim is bound.
+#[divan::bench(args = [1_000, 10_000], sample_count = 3)]
+fn run_a_parallel_stateful_set(bencher: Bencher, n: usize) {
+    bencher.with_inputs(|| Bench::for_pods(n)).bench_local_refs(|bench| {
+        create_all(&mut bench.cluster, std::iter::once(stateful_set(n)));
+        assert_eq!(bound(&bench.cluster), n);
+    });
+    let mut bench = Bench::for_pods(n);
+    create_all(&mut bench.cluster, std::iter::once(stateful_set(n)));
+    assert_eq!(bench.count(Kind::Pod, "/status/phase", "Running"), n);
+    assert_eq!(bench.count(Kind::PersistentVolumeClaim, "/status/phase", "Bound"), n);
+    assert_eq!(bench.count(Kind::PersistentVolume, "/status/phase", "Bound"), n);
+}
+
+fn stateful_set(replicas: usize) -> Object {
+    object(
+        Kind::StatefulSet,
+        json!({
+            "metadata": {"name": "many", "namespace": "default"},
+            "spec": {
+                "replicas": replicas,
+                "serviceName": "many",
+                "podManagementPolicy": "Parallel",
+                "selector": {"matchLabels": {"app": "many"}},
+                "template": {
+                    "metadata": {"labels": {"app": "many"}},
+                    "spec": {"containers": [{
+                        "name": "busybox",
+                        "image": "busybox",
+                        "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                    }]},
+                },
+                "volumeClaimTemplates": [{
+                    "metadata": {"name": "data"},
+                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+                }],
+            },
+        }),
+    )
+}
+
+/// `kstate lesson check` as a process: every lesson is replayed and compared.
+#[divan::bench(sample_count = 10)]
+fn check_all_lessons(bencher: Bencher) {
+    bencher.bench_local(|| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kstate"));
+        let output = command.args(["lesson", "check"]).output().expect("to run kstate");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    });
+}

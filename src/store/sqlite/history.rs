@@ -1,0 +1,171 @@
+//! Operations: the way back to each of them, and what of the log is dropped when nobody needs it any more.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+
+use super::{Db, Operation, Timer, What};
+use crate::error::ApiError;
+
+/// How many operations can be undone at least.
+const OPERATIONS_KEPT: i64 = 200;
+
+/// A row of the log without its object.
+struct Row {
+    revision: i64,
+    key: (String, String, String),
+    gone: bool,
+}
+
+impl Db {
+    /// Finds out which operation is the newest.
+    pub(super) fn find_operation(&mut self) -> Result<(), ApiError> {
+        self.operation = self.number("SELECT COALESCE(MAX(id), 0) FROM operation", [])?.unwrap_or(0);
+        self.noted.borrow_mut().clear();
+        Ok(())
+    }
+
+    /// Notes what something was before this operation changed it for the first time.
+    pub(super) fn journal(&self, what: What, name: &str, before: Option<&str>) -> Result<(), ApiError> {
+        if self.operation == 0 || !self.noted.borrow_mut().insert((what, name.to_string())) {
+            return Ok(());
+        }
+        let sql = "INSERT OR IGNORE INTO journal (operation, what, name, before) VALUES (?1, ?2, ?3, ?4)";
+        self.execute(sql, params![self.operation, what.word(), name, before]).map(|_| ())
+    }
+
+    pub(in crate::store) fn begin_operation(&mut self, command: &str, revision: u64) -> Result<u64, ApiError> {
+        let sql = "INSERT INTO operation (command, rev) VALUES (?1, ?2)";
+        self.execute(sql, params![command, revision as i64])?;
+        self.find_operation()?;
+        Ok(self.operation as u64)
+    }
+
+    /// Forgets the newest operation; what it changed counts as the work of the one before it.
+    pub(in crate::store) fn forget_operation(&mut self, operation: u64) -> Result<(), ApiError> {
+        let operation = operation as i64;
+        self.execute("DELETE FROM operation WHERE id = ?1", params![operation])?;
+        self.find_operation()?;
+        if self.operation > 0 {
+            let sql = "UPDATE OR IGNORE journal SET operation = ?1 WHERE operation = ?2";
+            self.execute(sql, params![self.operation, operation])?;
+        }
+        self.execute("DELETE FROM journal WHERE operation = ?1", params![operation]).map(|_| ())
+    }
+
+    pub(in crate::store) fn operations(&self) -> Result<Vec<Operation>, ApiError> {
+        self.rows("SELECT id, command, rev FROM operation ORDER BY id DESC", [], |r| {
+            Ok(Operation { id: r.get::<_, i64>(0)? as u64, command: r.get(1)?, revision: r.get::<_, i64>(2)? as u64 })
+        })
+    }
+
+    pub(in crate::store) fn undo_to(&mut self, operation: u64) -> Result<(), ApiError> {
+        let operation = operation as i64;
+        let Some(revision) = self.number("SELECT rev FROM operation WHERE id = ?1", params![operation])? else {
+            return Err(ApiError::internal(format!("there is no operation {operation}")));
+        };
+        self.execute("DELETE FROM revision WHERE rev > ?1", params![revision])?;
+        self.execute("DELETE FROM current", [])?;
+        self.execute(
+            "INSERT INTO current SELECT kind, namespace, name, rev FROM
+             (SELECT kind, namespace, name, MAX(rev) AS rev, object IS NULL AS gone FROM revision
+              GROUP BY kind, namespace, name) WHERE NOT gone",
+            [],
+        )?;
+        self.undo_journal(operation)?;
+        self.execute("DELETE FROM journal WHERE operation >= ?1", params![operation])?;
+        self.execute("DELETE FROM operation WHERE id >= ?1", params![operation])?;
+        self.find_operation()
+    }
+
+    /// Gives everything that the journal names the value that it had before the operation.
+    fn undo_journal(&self, operation: i64) -> Result<(), ApiError> {
+        let sql = "SELECT what, name, before, MIN(operation) FROM journal WHERE operation >= ?1 GROUP BY what, name";
+        let noted: Vec<(String, String, Option<String>)> =
+            self.rows(sql, params![operation], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        for (what, name, before) in noted {
+            match (What::from_word(&what), before) {
+                (Some(What::Setting), Some(value)) => {
+                    self.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", params![name, value])?;
+                }
+                (Some(What::Setting), None) => {
+                    self.execute("DELETE FROM setting WHERE name = ?1", params![name])?;
+                }
+                (Some(What::Sequence), Some(n)) => {
+                    let n: i64 = n.parse().map_err(|_| self.damaged(&format!("sequence {name} was {n}")))?;
+                    self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![name, n])?;
+                }
+                (Some(What::Sequence), None) => {
+                    self.execute("DELETE FROM sequence WHERE purpose = ?1", params![name])?;
+                }
+                (Some(What::Timer), Some(text)) => {
+                    let timer: Timer = serde_json::from_str(&text).map_err(|e| self.damaged(&e.to_string()))?;
+                    self.put_timer(&timer)?;
+                }
+                (Some(What::Timer), None) => {
+                    let sql =
+                        "DELETE FROM timer WHERE controller || '/' || kind || '/' || namespace || '/' || name = ?1";
+                    self.execute(sql, params![name])?;
+                }
+                (None, _) => return Err(self.damaged(&format!("the journal speaks of a {what:?}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops of the revisions before `horizon` those that neither the present nor an operation's way back needs,
+    /// and the operations beyond the newest ones.
+    pub(in crate::store) fn compact(&mut self, horizon: u64) -> Result<(), ApiError> {
+        let horizon = horizon as i64;
+        let sql = "SELECT id FROM operation ORDER BY id DESC LIMIT 1 OFFSET ?1";
+        if let Some(oldest_dropped) = self.number(sql, params![OPERATIONS_KEPT])? {
+            self.execute("DELETE FROM operation WHERE id <= ?1", params![oldest_dropped])?;
+            self.execute("DELETE FROM journal WHERE operation <= ?1", params![oldest_dropped])?;
+        }
+        let boundaries: Vec<i64> =
+            self.rows("SELECT rev FROM operation WHERE rev < ?1 ORDER BY rev", params![horizon], |r| r.get(0))?;
+        let sql = "SELECT rev, kind, namespace, name, object IS NULL FROM revision WHERE rev < ?1
+                   ORDER BY kind, namespace, name, rev";
+        let rows = self.rows(sql, params![horizon], |r| {
+            Ok(Row { revision: r.get(0)?, key: (r.get(1)?, r.get(2)?, r.get(3)?), gone: r.get(4)? })
+        })?;
+        for revision in superseded(&rows, &boundaries) {
+            self.execute("DELETE FROM revision WHERE rev = ?1", params![revision])?;
+        }
+        Ok(())
+    }
+}
+
+/// The revisions that are not the newest of their key at any of the boundaries, nor in the end. The rows are sorted
+/// by key and revision.
+fn superseded(rows: &[Row], boundaries: &[i64]) -> Vec<i64> {
+    let mut dropped = Vec::new();
+    // Whether the key of the rows at hand has an older revision that is kept.
+    let mut held: BTreeMap<&(String, String, String), bool> = BTreeMap::new();
+    for (n, row) in rows.iter().enumerate() {
+        let next = rows.get(n + 1).filter(|next| next.key == row.key);
+        let at = boundaries.partition_point(|b| *b < row.revision);
+        let seen = next.is_none_or(|next| boundaries.get(at).is_some_and(|b| *b < next.revision));
+        let has_older = held.entry(&row.key).or_insert(false);
+        // A deletion says nothing where nothing is left that it deleted.
+        match seen && (*has_older || !row.gone) {
+            true => *has_older = true,
+            false => dropped.push(row.revision),
+        }
+    }
+    dropped
+}
+
+impl What {
+    fn word(self) -> &'static str {
+        match self {
+            What::Setting => "setting",
+            What::Sequence => "sequence",
+            What::Timer => "timer",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<What> {
+        [What::Setting, What::Sequence, What::Timer].into_iter().find(|w| w.word() == word)
+    }
+}
