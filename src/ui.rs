@@ -108,6 +108,15 @@ impl Ui {
         }
     }
 
+    /// Writes what was held back though it is not stored yet: a question is understood only after what leads to it.
+    fn release_for_question(&self) {
+        let holds = self.held.borrow().is_some();
+        if holds {
+            self.release();
+            self.hold();
+        }
+    }
+
     /// Forgets what was held back.
     pub fn discard(&self) {
         self.held.take();
@@ -252,6 +261,7 @@ impl Ui {
         if !self.interactive {
             return Ok(default);
         }
+        self.release_for_question();
         let theme = self.theme();
         let answer = Confirm::with_theme(theme.as_ref())
             .with_prompt(prompt)
