@@ -8,7 +8,7 @@ use super::Cluster;
 use crate::admission::{self, Part};
 use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
-use crate::api::{Duration, Object, ObjectKey};
+use crate::api::{Duration, Kind, Object, ObjectKey};
 use crate::controllers::{Deletion, Propagation};
 use crate::error::{ApiError, Reason};
 
@@ -197,10 +197,12 @@ impl Cluster {
             return Ok(old);
         }
         let meta = object.meta_mut();
-        let shorter = meta.deletion_grace_period_seconds.is_none_or(|standing| grace < standing);
+        // A namespace's storage marks its deletion itself, and knows no grace period.
+        let graceful = key.kind != Kind::Namespace;
+        let shorter = graceful && meta.deletion_grace_period_seconds.is_none_or(|standing| grace < standing);
         if meta.deletion_timestamp.is_none() || shorter {
             meta.deletion_timestamp = Some((self.now + Duration::secs(grace)).meta());
-            meta.deletion_grace_period_seconds = Some(grace);
+            meta.deletion_grace_period_seconds = graceful.then_some(grace);
             if let Some(generation) = meta.generation {
                 meta.generation = Some(generation + 1);
             }
