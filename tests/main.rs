@@ -3,6 +3,7 @@
 // Tests start processes and watch real time pass.
 #![allow(clippy::disallowed_methods)]
 
+mod admission;
 mod conformance;
 mod home;
 mod properties;

@@ -7,6 +7,8 @@ mod image;
 pub mod resources;
 mod strategy;
 mod table;
+#[cfg(test)]
+mod tests;
 mod validation;
 pub(in crate::kinds) mod volumes;
 mod warnings;

@@ -174,3 +174,50 @@ fn readiness_gates(spec: &PodSpec, status: &PodStatus) -> String {
         |name: &str| items(&status.conditions).iter().find(|c| c.type_ == name).is_some_and(|c| c.status == "True");
     format!("{}/{}", gates.iter().filter(|g| met(&g.condition_type)).count(), gates.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::summarize;
+    use crate::api::k8s::api::core::v1::Pod;
+    use crate::kinds::Version;
+
+    #[test]
+    fn status_column_tells_what_the_pod_does() {
+        let status = |meta: Value, status: Value| {
+            let pod: Pod = serde_json::from_value(json!({
+                "metadata": meta,
+                "spec": {
+                    "initContainers": [{"name": "i", "image": "x"}],
+                    "containers": [{"name": "c", "image": "x"}],
+                },
+                "status": status,
+            }))
+            .expect("a pod");
+            let (spec, status) = (pod.spec.clone().expect("a spec"), pod.status.clone().expect("a status"));
+            summarize(&pod, &spec, &status, Version(36)).reason
+        };
+        let init = |state: Value| {
+            json!([{"name": "i", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": state}])
+        };
+        let main = |state: Value| {
+            json!([{"name": "c", "image": "", "imageID": "", "ready": false, "restartCount": 3,
+            "state": state}])
+        };
+        let done = json!({"terminated": {"exitCode": 0, "reason": "Completed"}});
+        assert_eq!(status(json!({}), json!({"phase": "Pending"})), "Pending");
+        let running = json!({"phase": "Pending", "initContainerStatuses": init(json!({"running": {}}))});
+        assert_eq!(status(json!({}), running), "Init:0/1");
+        let failed = json!({"phase": "Pending", "initContainerStatuses":
+            init(json!({"terminated": {"exitCode": 2, "reason": ""}}))});
+        assert_eq!(status(json!({}), failed), "Init:ExitCode:2");
+        let crashing = json!({"phase": "Running", "initContainerStatuses": init(done),
+            "containerStatuses": main(json!({"waiting": {"reason": "CrashLoopBackOff"}}))});
+        assert_eq!(status(json!({}), crashing.clone()), "CrashLoopBackOff");
+        assert_eq!(status(json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}), crashing), "Terminating");
+        let lost = json!({"phase": "Running", "reason": "NodeLost"});
+        assert_eq!(status(json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}), lost), "Unknown");
+    }
+}
