@@ -1,5 +1,6 @@
 //! Where kstate keeps its state: one folder, one file per cluster.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::Failure;
@@ -111,7 +112,7 @@ impl Home {
         let new = path.with_extension(format!("{}.new", std::process::id()));
         let made = Cluster::new_on_disk(&new, config, wall_now());
         let moved = made.map(drop).map_err(Failure::from).and_then(|()| {
-            std::fs::rename(&new, &path).map_err(|e| Failure::error(format!("cannot write {}: {e}", path.display())))
+            put_in_place(&new, &path).map_err(|e| Failure::error(format!("cannot write {}: {e}", path.display())))
         });
         for leftover in [new.clone(), beside(&new, "-wal"), beside(&new, "-shm")] {
             let _ = std::fs::remove_file(leftover);
@@ -156,6 +157,14 @@ impl Home {
             let _ = std::fs::remove_file(self.file("current"));
         }
         Ok(())
+    }
+}
+
+/// Gives a file its name, unless another process was faster: what that one has stored meanwhile must not be replaced.
+fn put_in_place(new: &Path, path: &Path) -> std::io::Result<()> {
+    match std::fs::hard_link(new, path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => std::fs::rename(new, path),
+        linked => linked,
     }
 }
 
