@@ -152,6 +152,21 @@ fn a_watch_sees_what_another_process_does_on_a_wall_clock() {
 }
 
 #[test]
+fn a_watch_sees_what_another_process_undoes() {
+    let home = Home::manual();
+    let mut watch = home.spawn("get configmaps -w --output-watch-events --no-headers");
+    let lines = lines(&mut watch);
+    home.ok("create configmap first --from-literal=n=1");
+    until(&lines, |l| l.starts_with("ADDED") && l.contains("first"));
+    home.ok("undo");
+    home.ok("create configmap second --from-literal=n=1");
+    until(&lines, |l| l.starts_with("DELETED") && l.contains("first"));
+    until(&lines, |l| l.starts_with("ADDED") && l.contains("second"));
+    watch.kill().expect("to end the watch");
+    watch.wait().expect("to wait");
+}
+
+#[test]
 fn a_watch_sees_things_happen_as_real_time_goes_by() {
     let home = Home::new();
     home.write(
@@ -169,7 +184,13 @@ fn a_watch_sees_things_happen_as_real_time_goes_by() {
 
 #[test]
 fn writers_in_several_processes_take_turns() {
-    let home = Home::manual();
+    // The new home's cluster is made by whichever comes first.
+    for home in [Home::manual(), Home::new()] {
+        writers_take_turns(&home);
+    }
+}
+
+fn writers_take_turns(home: &Home) {
     let mut children: Vec<Child> =
         (0..6).map(|n| home.spawn(&format!("create configmap map-{n} --from-literal=n={n}"))).collect();
     for child in &mut children {

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use super::get::watch::follow;
 use super::output::{Format, tree_of};
 use super::resources::find_kind;
 use super::session::Session;
 use crate::api::k8s::api::core::v1::Event;
 use crate::api::{Kind, Object, Time, time};
 use crate::error::Failure;
-use crate::printers::table::{Column, Options, Row, Table, print};
+use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
 
 /// Display events.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,6 +19,9 @@ pub struct Args {
     /// If present, list the requested object(s) across all namespaces
     #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     all_namespaces: bool,
+    /// After listing the requested events, watch for more events
+    #[arg(short = 'w', long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    watch: bool,
     /// Filter events to only those pertaining to the specified resource
     #[arg(long = "for", value_name = "TYPE/NAME")]
     for_object: Option<String>,
@@ -55,6 +59,32 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         .filter(|o| o.get::<Event>().is_some_and(|e| wanted(&args, e, about.as_ref())))
         .cloned()
         .collect();
+    let columns = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(Column::new).to_vec();
+    let options = Options { with_namespace: args.all_namespaces, no_headers: args.no_headers, ..Options::default() };
+    let mut table = TablePrinter::new(options);
+    let mut show = |session: &Session<'_>, events: &[Arc<Object>]| {
+        if let Some(format) = &format {
+            let trees: Vec<_> = events.iter().map(|o| tree_of(o)).collect();
+            session.ui.out(&format.print(&trees, !args.watch, true)?);
+            return Ok(());
+        }
+        let now = session.cluster.now();
+        let rows = events.iter().filter_map(|o| o.get::<Event>()).map(|e| row(e, now)).collect();
+        session.ui.out(&table.print(&Table { columns: columns.clone(), rows }));
+        Ok(())
+    };
+    if args.watch {
+        // OBSERVATION: this is no list, but a watch that begins with what there is; so nothing is sorted.
+        for event in events {
+            show(session, &[event])?;
+        }
+        let (revision, namespace) = (session.cluster.revision(), session.namespace.clone());
+        return follow(session, Kind::Event, revision, &mut |session, event, gone| {
+            let in_scope = args.all_namespaces || event.namespace() == namespace;
+            let wanted = event.get::<Event>().is_some_and(|e| wanted(&args, e, about.as_ref()));
+            if gone || !in_scope || !wanted { Ok(()) } else { show(session, &[event]) }
+        });
+    }
     if events.is_empty() {
         let text = match args.all_namespaces {
             true => "No events found.\n".to_string(),
@@ -64,17 +94,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     events.sort_by_key(|o| o.get::<Event>().map(last_seen));
-    if let Some(format) = format {
-        let trees: Vec<_> = events.iter().map(|o| tree_of(o)).collect();
-        session.ui.out(&format.print(&trees, true, true)?);
-        return Ok(());
-    }
-    let columns = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(Column::new).to_vec();
-    let now = session.cluster.now();
-    let rows = events.iter().filter_map(|o| o.get::<Event>()).map(|e| row(e, now)).collect();
-    let options = Options { with_namespace: args.all_namespaces, no_headers: args.no_headers, ..Options::default() };
-    session.ui.out(&print(&Table { columns, rows }, &options));
-    Ok(())
+    show(session, &events)
 }
 
 fn named_object(text: &str) -> Result<(Kind, String), Failure> {

@@ -118,14 +118,24 @@ impl Format {
                 let parsed = parsed.map_err(|e| Failure::error(format!("error parsing template {template}, {e}")))?;
                 parsed.allow_missing_keys(missing).print(&whole()).map_err(|f| Failure::error(f.message))?
             }
-            Format::CustomColumns(spec) => {
-                CustomColumns::from_spec(spec, !headers).and_then(|mut c| c.print(trees)).map_err(template_error)?
-            }
-            Format::CustomColumnsFile(text) => {
-                CustomColumns::from_template(text).and_then(|mut c| c.print(trees)).map_err(template_error)?
-            }
+            Format::CustomColumns(_) | Format::CustomColumnsFile(_) => match custom_columns(self, headers)? {
+                Some(mut columns) => columns.print(trees).map_err(template_error)?,
+                None => String::new(),
+            },
             Format::Wide => String::new(),
         })
+    }
+}
+
+/// The printer of a format of custom columns; none for another format.
+///
+/// # Errors
+/// What is wrong with the columns.
+pub fn custom_columns(format: &Format, headers: bool) -> Result<Option<CustomColumns>, Failure> {
+    match format {
+        Format::CustomColumns(spec) => CustomColumns::from_spec(spec, !headers).map(Some).map_err(template_error),
+        Format::CustomColumnsFile(text) => CustomColumns::from_template(text).map(Some).map_err(template_error),
+        _ => Ok(None),
     }
 }
 

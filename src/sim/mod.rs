@@ -40,6 +40,7 @@ const CONFIG: &str = "config";
 const NOW: &str = "now";
 const OFFSET: &str = "offset";
 const NAMESPACE: &str = "namespace";
+const UNDONE: &str = "undone-at";
 const COMPACT_AT: &str = "compact-at";
 
 /// How many revisions are written between two compactions of the log.
@@ -242,7 +243,13 @@ impl Cluster {
         };
         self.store.undo_to(last.id)?;
         self.start_again()?;
+        self.store.set_setting(UNDONE, &self.wall.0.to_string())?;
         Ok(operations.into_iter().take(n).collect())
+    }
+
+    /// What names the newest undo; it is another one after every undo. None when there was none.
+    pub fn last_undo(&self) -> Option<String> {
+        self.store.setting(UNDONE).map(String::from)
     }
 
     /// After an undo the clock reads what it read then; a wall clock goes on from there.

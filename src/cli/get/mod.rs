@@ -4,7 +4,7 @@
 
 mod args;
 mod raw;
-mod watch;
+pub(in crate::cli) mod watch;
 
 use std::sync::Arc;
 
@@ -42,17 +42,24 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         Some(text) => Some(Format::parse(session, text, args.template.as_deref(), GET_FORMATS)?),
         None => args.template.clone().map(Format::GoTemplate),
     };
-    if args.watch || args.watch_only {
+    let watches = args.watch || args.watch_only;
+    if args.output_watch_events && !watches {
+        return Err(Failure::error("--output-watch-events option can only be used with --watch or --watch-only"));
+    }
+    if watches {
+        if args.sort_by.as_deref().is_some_and(|path| !path.is_empty()) {
+            session.ui.err(match args.watch {
+                true => "warning: --watch requested, --sort-by will be ignored for watch events received\n",
+                false => "warning: --watch-only requested, --sort-by will be ignored\n",
+            });
+        }
         return watch::run(&args, format, session);
     }
     let mut found = find(&args, session)?;
     if args.ignore_not_found {
         found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == crate::error::Reason::NotFound));
     }
-    if let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) {
-        let table = matches!(format, None | Some(Format::Wide));
-        found.objects = sorted(path, found.objects, if table { Target::Table } else { Target::List })?;
-    }
+    sort(&args, format.as_ref(), &mut found)?;
     found.kinds.iter().for_each(|kind| session.cluster.warn_of_deprecated(*kind));
     session.print_warnings();
     match format {
@@ -60,6 +67,16 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         Some(format) => print_objects(&args, &format, &found, session)?,
     }
     errors::check(found.faults)
+}
+
+/// Sorts as `--sort-by` says, if it is given.
+fn sort(args: &Args, format: Option<&Format>, found: &mut Found) -> Result<(), Failure> {
+    if let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) {
+        let table = matches!(format, None | Some(Format::Wide));
+        let objects = std::mem::take(&mut found.objects);
+        found.objects = sorted(path, objects, if table { Target::Table } else { Target::List })?;
+    }
+    Ok(())
 }
 
 fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {

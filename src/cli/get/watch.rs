@@ -3,18 +3,25 @@
 //! On a wall clock it follows real time. On a manual clock it lets the cluster's clock run until nothing changes
 //! any more, and then waits for what other processes do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use super::args::Args;
 use crate::api::{Duration, Kind, Object};
 use crate::cli::errors;
-use crate::cli::output::{Format, tree_of};
+use crate::cli::output::{Format, custom_columns, tree_of};
 use crate::cli::resources::{Found, Target};
 use crate::cli::session::Session;
 use crate::cli::table;
 use crate::error::Failure;
+use crate::printers::custom_columns::CustomColumns;
 use crate::printers::table::TablePrinter;
 use crate::sim::ClockMode;
+
+/// What is done with each change: the object, and whether it is gone.
+type Each<'a> = &'a mut dyn FnMut(&Session<'_>, Arc<Object>, bool) -> Result<(), Failure>;
 
 /// How far a manual clock is let run at most: an hour of the cluster's time.
 const LONGEST: Duration = Duration::secs(3600);
@@ -34,42 +41,81 @@ pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Re
         _ => return Err(Failure::error("you may only specify a single resource type")),
     };
     let filter = query.filter(kind)?;
-    let found: Found = query.find(session)?;
-    errors::check(found.faults)?;
-    let mut watch = Watch {
-        kind,
-        names,
-        all_namespaces: args.all_namespaces,
-        revision: session.cluster.revision(),
-        printer: TablePrinter::new(table::options(kind, &args.layout(matches!(format, Some(Format::Wide)), false))),
-        format: format.filter(|f| *f != Format::Wide),
-    };
-    let passes = |o: &Object| filter.matches(o);
-    if !args.watch_only {
-        watch.show(session, &found.objects.iter().collect::<Vec<_>>())?;
+    let mut found: Found = query.find(session)?;
+    errors::check(std::mem::take(&mut found.faults))?;
+    super::sort(args, format.as_ref(), &mut found)?;
+    let mut screen = Screen::new(args, kind, format)?;
+    let mut known: BTreeMap<String, Arc<Object>> = BTreeMap::new();
+    for object in &found.objects {
+        known.insert(object.uid().to_string(), Arc::clone(object));
     }
+    if !args.watch_only {
+        screen.show(session, &found.objects.iter().collect::<Vec<_>>(), "ADDED")?;
+    }
+    let revision = session.cluster.revision();
+    let all_namespaces = args.all_namespaces;
+    follow(session, kind, revision, &mut |session, object, gone| {
+        let in_scope = !kind.is_namespaced() || all_namespaces || object.namespace() == session.namespace;
+        let named = names.is_empty() || names.iter().any(|n| n == object.name());
+        if !in_scope || !named {
+            return Ok(());
+        }
+        let before = known.get(object.uid());
+        let (shown, event) = match (gone || !filter.matches(&object), before) {
+            (false, None) => (Arc::clone(&object), "ADDED"),
+            (false, Some(_)) => (Arc::clone(&object), "MODIFIED"),
+            // OBSERVATION: what leaves the selection is shown as it was, like what is deleted.
+            (true, Some(before)) => (Arc::clone(before), "DELETED"),
+            (true, None) => return Ok(()),
+        };
+        match event {
+            "DELETED" => known.remove(object.uid()),
+            _ => known.insert(object.uid().to_string(), object),
+        };
+        screen.show(session, &[&shown], event)
+    })
+}
+
+/// Shows what becomes of objects of a kind from a revision on; `each` takes the object and whether it is gone.
+///
+/// # Errors
+/// Those of `each`, and when the state file can't be read.
+pub(in crate::cli) fn follow(
+    session: &mut Session<'_>,
+    kind: Kind,
+    revision: u64,
+    each: Each<'_>,
+) -> Result<(), Failure> {
+    let undone = session.cluster.last_undo();
+    let objects = present(session, kind);
+    let mut watch = Watch { kind, revision, undone, objects, each };
     if session.cluster.config().clock == ClockMode::Manual {
-        watch.let_run(session, &passes)?;
+        watch.let_run(session)?;
     }
     while session.shared && !session.ui.is_closed() {
         session.wait_for_others()?;
-        watch.print_news(session, &passes)?;
+        watch.print_news(session)?;
     }
     Ok(())
 }
 
-struct Watch {
-    kind: Kind,
-    names: Vec<String>,
-    all_namespaces: bool,
-    revision: u64,
-    printer: TablePrinter,
-    format: Option<Format>,
+/// All objects of a kind by their uids.
+fn present(session: &Session<'_>, kind: Kind) -> BTreeMap<String, Arc<Object>> {
+    session.cluster.view().list(kind).map(|o| (o.uid().to_string(), Arc::clone(o))).collect()
 }
 
-impl Watch {
+struct Watch<'a> {
+    kind: Kind,
+    revision: u64,
+    undone: Option<String>,
+    /// What there was when last looked: an undo takes back revisions, so the log doesn't tell what it changed.
+    objects: BTreeMap<String, Arc<Object>>,
+    each: Each<'a>,
+}
+
+impl Watch<'_> {
     /// Lets the clock run, and prints what happens, until nothing is due any more.
-    fn let_run(&mut self, session: &mut Session<'_>, passes: &dyn Fn(&Object) -> bool) -> Result<(), Failure> {
+    fn let_run(&mut self, session: &mut Session<'_>) -> Result<(), Failure> {
         // OBSERVATION: `get` only reads, but a clock that runs writes; without this the time that passed would be lost.
         session.checkpoint()?;
         let deadline = session.cluster.now() + LONGEST;
@@ -78,40 +124,111 @@ impl Watch {
             // One moment at a time, so that every row shows the age that it had then.
             session.cluster.run_while(deadline, |c| c.now() == now && c.revision() == seen)?;
             let moved = session.cluster.now() != now || session.cluster.revision() != seen;
-            self.print_news(session, passes)?;
+            let printed = self.print_news(session)?;
+            if printed || !moved {
+                session.checkpoint()?;
+            }
             if !moved || session.ui.is_closed() {
-                return session.checkpoint();
+                return Ok(());
             }
         }
     }
 
-    fn print_news(&mut self, session: &mut Session<'_>, passes: &dyn Fn(&Object) -> bool) -> Result<(), Failure> {
-        if session.cluster.revision() == self.revision {
-            return Ok(());
+    /// Whether there was something to print.
+    fn print_news(&mut self, session: &Session<'_>) -> Result<bool, Failure> {
+        let (revision, undone) = (session.cluster.revision(), session.cluster.last_undo());
+        if (revision, &undone) == (self.revision, &self.undone) {
+            return Ok(false);
         }
-        let news = session.cluster.store().changes_after(self.kind, self.revision)?;
-        self.revision = session.cluster.revision();
-        for (_, object, _) in news {
-            let in_scope = !self.kind.is_namespaced() || self.all_namespaces || object.namespace() == session.namespace;
-            let named = self.names.is_empty() || self.names.iter().any(|n| n == object.name());
-            if in_scope && named && passes(&object) {
-                self.show(session, &[&Arc::new(object)])?;
+        let news = match undone == self.undone {
+            true => {
+                let news = session.cluster.store().changes_after(self.kind, self.revision)?;
+                news.into_iter().map(|(_, object, gone)| (Arc::new(object), gone)).collect()
             }
+            false => self.difference(&present(session, self.kind)),
+        };
+        (self.revision, self.undone) = (revision, undone);
+        for (object, gone) in &news {
+            match gone {
+                true => self.objects.remove(object.uid()),
+                false => self.objects.insert(object.uid().to_string(), Arc::clone(object)),
+            };
+            (self.each)(session, Arc::clone(object), *gone)?;
         }
-        Ok(())
+        Ok(!news.is_empty())
     }
 
-    fn show(&mut self, session: &Session<'_>, objects: &[&Arc<Object>]) -> Result<(), Failure> {
+    fn difference(&self, now: &BTreeMap<String, Arc<Object>>) -> Vec<(Arc<Object>, bool)> {
+        let gone = self.objects.iter().filter(|(uid, _)| !now.contains_key(*uid)).map(|(_, o)| (Arc::clone(o), true));
+        let changed = now.iter().filter(|(uid, o)| self.objects.get(*uid) != Some(o));
+        gone.chain(changed.map(|(_, o)| (Arc::clone(o), false))).collect()
+    }
+}
+
+/// What a watch prints with.
+struct Screen {
+    kind: Kind,
+    /// `--output-watch-events`.
+    events: bool,
+    printer: Printer,
+}
+
+enum Printer {
+    Table(TablePrinter),
+    Columns(CustomColumns),
+    /// Each object by itself, and whether there was one before.
+    Each(Format, bool),
+}
+
+impl Screen {
+    fn new(args: &Args, kind: Kind, format: Option<Format>) -> Result<Screen, Failure> {
+        let printer = match format {
+            None | Some(Format::Wide) => {
+                let layout = args.layout(matches!(format, Some(Format::Wide)), false);
+                Printer::Table(TablePrinter::new(table::options(kind, &layout)))
+            }
+            Some(format) => match custom_columns(&format, !args.no_headers)? {
+                Some(columns) => Printer::Columns(columns),
+                None => Printer::Each(format, false),
+            },
+        };
+        Ok(Screen { kind, events: args.output_watch_events, printer })
+    }
+
+    fn show(&mut self, session: &Session<'_>, objects: &[&Arc<Object>], event: &str) -> Result<(), Failure> {
         if objects.is_empty() {
             return Ok(());
         }
-        let text = match &self.format {
-            None => self.printer.print(&table::build(session.cluster, self.kind, objects)),
-            Some(format) => {
-                let trees: Vec<_> = objects.iter().map(|o| tree_of(o)).collect();
-                let texts: Result<Vec<String>, Failure> =
-                    trees.iter().map(|t| format.print(std::slice::from_ref(t), false, false)).collect();
-                texts?.join(if *format == Format::Yaml { "---\n" } else { "" })
+        let tree = |object: &Object, events: bool| match events {
+            true => json!({"type": event, "object": tree_of(object)}),
+            false => tree_of(object),
+        };
+        let text = match &mut self.printer {
+            Printer::Table(printer) => {
+                let table = table::build(session.cluster, self.kind, objects);
+                match self.events {
+                    true => printer.print_event(&table, event),
+                    false => printer.print(&table),
+                }
+            }
+            Printer::Columns(columns) => {
+                let trees: Vec<Value> = objects.iter().map(|o| tree(o, self.events)).collect();
+                columns.print(&trees).map_err(Failure::error)?
+            }
+            Printer::Each(format, more) => {
+                let mut text = String::new();
+                for object in objects {
+                    if *more && *format == Format::Yaml {
+                        text += "---\n";
+                    }
+                    *more = true;
+                    text += &match (&*format, self.events) {
+                        (Format::Json, true) => format!("{{\"type\":\"{event}\",\"object\":{}}}\n", tree_of(object)),
+                        (Format::Name, _) | (_, false) => format.print(&[tree_of(object)], false, false)?,
+                        (_, true) => format.print(&[tree(object, true)], false, false)?,
+                    };
+                }
+                text
             }
         };
         session.ui.out(&text);
