@@ -10,5 +10,6 @@ mod properties;
 mod state;
 mod tidy;
 mod time;
+mod transcripts;
 mod workshop;
 mod yaml;

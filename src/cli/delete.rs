@@ -93,21 +93,27 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.ignore_not_found || args.select.all || args.select.selector.is_some() {
         found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
     }
+    if grace == Some(0) {
+        session.ui.err("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n");
+    }
     if found.objects.is_empty() && found.faults.is_empty() {
-        if !args.ignore_not_found {
-            session.ui.err("No resources found\n");
+        // OBSERVATION: what was named counts as found, also when it may be absent.
+        if !found.named {
+            session.ui.out("No resources found\n");
         }
         return Ok(());
-    }
-    if grace == Some(0) && dry_run == DryRun::None {
-        session.ui.err("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n");
     }
     if args.interactive && !confirm(session, &found)? {
         return Ok(());
     }
     let mut faults = std::mem::take(&mut found.faults);
     let mut going: Vec<(ObjectKey, String)> = Vec::new();
+    let mut warn_cluster_scope = session.namespace_given && !args.select.all_namespaces;
     for object in &found.objects {
+        if warn_cluster_scope && !object.kind().is_namespaced() {
+            warn_cluster_scope = false;
+            session.ui.err("Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n");
+        }
         if dry_run == DryRun::None {
             let deletion = Deletion { key: object.key(), uid: None, grace, propagation };
             if let Err(e) = session.cluster.delete(&deletion) {
@@ -121,7 +127,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
         session.ui.out(&deleted_line(&args, object, grace, dry_run));
     }
-    if args.wait && !args.force {
+    if args.wait && faults.is_empty() {
         wait_until_gone(&going, timeout, session, &mut faults)?;
     }
     errors::check(faults)
@@ -185,14 +191,12 @@ fn wait_until_gone(
         if ended == Settled::Reached {
             continue;
         }
-        let object = session.cluster.view().get(key).cloned();
         if timeout != Duration::ZERO {
-            faults.push(Fault::plain(format!(
-                "timed out waiting for the condition on {}/{}",
-                key.kind.plural(),
-                key.name
-            )));
+            let text = format!("timed out waiting for the condition on {}/{}", key.kind.plural(), key.name);
+            faults.push(Fault::plain(text));
+            return session.checkpoint();
         }
+        let object = session.cluster.view().get(key).cloned();
         let (held_by, free) = object.as_deref().map(|o| what_holds(o, session)).unwrap_or_default();
         let text = format!(
             "error: {} {:?} is held by {held_by} and will never go by itself\nhint: {free}",

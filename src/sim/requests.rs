@@ -8,7 +8,7 @@ use super::Cluster;
 use crate::admission::{self, Part};
 use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
-use crate::api::{Duration, Kind, Object, ObjectKey};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Deletion, Propagation};
 use crate::error::{ApiError, Reason};
 
@@ -182,38 +182,40 @@ impl Cluster {
         if let Some(uid) = &deletion.uid
             && uid != old.uid()
         {
-            let detail = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", old.uid());
+            let detail = format!(
+                "the UID in the precondition ({uid}) does not match the UID in record ({}). \
+                 The object might have been deleted and then recreated",
+                old.uid()
+            );
             return Err(ApiError::conflict(&resource, &key.name, &detail));
         }
         admission::delete(&self.admission_request(), &old)?;
         let mut object = Object::clone(&old);
-        let grace = grace_period(&object, deletion.grace);
-        add_deletion_finalizers(&mut object, deletion.propagation);
-        let held = object.meta().finalizers.as_ref().is_some_and(|f| !f.is_empty())
-            || grace > 0
-            || namespace_must_be_finalized(&object);
-        if !held {
-            self.remove(key)?;
-            return Ok(old);
-        }
-        let meta = object.meta_mut();
-        // A namespace's storage marks its deletion itself, and knows no grace period.
-        let graceful = key.kind != Kind::Namespace;
-        let shorter = graceful && meta.deletion_grace_period_seconds.is_none_or(|standing| grace < standing);
-        if meta.deletion_timestamp.is_none() || shorter {
-            meta.deletion_timestamp = Some((self.now + Duration::secs(grace)).meta());
-            meta.deletion_grace_period_seconds = graceful.then_some(grace);
-            if let Some(generation) = meta.generation {
-                meta.generation = Some(generation + 1);
-            }
+        let grace = match grace_period(&object, deletion.grace, self.now) {
+            Grace::Pending => return Ok(old),
+            grace => grace,
+        };
+        set_deletion_finalizers(&mut object, deletion.propagation);
+        let held = object.meta().finalizers.as_ref().is_some_and(|f| !f.is_empty());
+        let held = held || namespace_must_be_finalized(&object);
+        match grace {
+            Grace::Until(end, seconds) => mark_as_deleting(&mut object, end, Some(seconds)),
+            // A namespace's storage marks its deletion itself, and knows no grace period.
+            _ if held => mark_as_deleting(&mut object, self.now, Some(0).filter(|_| key.kind != Kind::Namespace)),
+            _ => {}
         }
         if let Some(namespace) = object.get_mut::<Namespace>() {
             namespace.status.get_or_insert_default().phase = Some("Terminating".into());
         }
-        if object == *old {
-            return Ok(old);
+        let stays = held || matches!(grace, Grace::Until(_, seconds) if seconds > 0);
+        let marked = match (stays || matches!(grace, Grace::Until(..))) && object != *old {
+            true => self.store.put(object)?,
+            false => old,
+        };
+        if !stays {
+            self.remove(key)?;
         }
-        self.store.put(object)
+        Ok(marked)
     }
 
     /// Binds a pod to a node. Mirrors `BindingREST.setPodNodeAndMetadata`.
@@ -264,30 +266,77 @@ impl Cluster {
     }
 }
 
-/// The grace period of a deletion in seconds. Only pods have one. Mirrors `podStrategy.CheckGracefulDelete`.
-fn grace_period(object: &Object, asked: Option<i64>) -> i64 {
-    let Some(pod) = object.get::<Pod>() else { return 0 };
+/// What a deletion makes of a grace period.
+#[derive(Clone, Copy)]
+enum Grace {
+    /// The kind has none, or it is over.
+    None,
+    /// It runs already, and this deletion does not shorten it.
+    Pending,
+    /// It ends then, after so many seconds.
+    Until(Time, i64),
+}
+
+/// Only pods have a grace period. Mirrors `rest.BeforeDelete` and `podStrategy.CheckGracefulDelete`.
+fn grace_period(object: &Object, asked: Option<i64>, now: Time) -> Grace {
+    let Some(pod) = object.get::<Pod>() else { return Grace::None };
+    let asked = asked.map(|seconds| if seconds < 0 { 1 } else { seconds });
+    let running = pod.metadata.deletion_grace_period_seconds.unwrap_or(0);
+    match (&pod.metadata.deletion_timestamp, asked) {
+        (Some(_), _) if running == 0 => return Grace::None,
+        (Some(end), Some(asked)) if asked < running => {
+            let end = Time::from_meta(end) - Duration::secs(running) + Duration::secs(asked);
+            return match end < now {
+                true => Grace::Until(now, asked.min(1)),
+                false => Grace::Until(end, asked),
+            };
+        }
+        (Some(_), _) => return Grace::Pending,
+        (None, _) => {}
+    }
     let spec = pod.spec.as_ref();
     let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
     // OBSERVATION: no kubelet has the pod, or it has ended: there is nothing to wait for.
-    if spec.and_then(|s| s.node_name.as_deref()).unwrap_or_default().is_empty()
+    let seconds = match spec.and_then(|s| s.node_name.as_deref()).unwrap_or_default().is_empty()
         || matches!(phase, "Succeeded" | "Failed")
     {
-        return 0;
-    }
-    asked.or(spec.and_then(|s| s.termination_grace_period_seconds)).unwrap_or(30).max(0)
+        true => 0,
+        false => asked.or(spec.and_then(|s| s.termination_grace_period_seconds)).unwrap_or(0),
+    };
+    let seconds = if seconds < 0 { 1 } else { seconds };
+    Grace::Until(now + Duration::secs(seconds), seconds)
 }
 
-fn add_deletion_finalizers(object: &mut Object, propagation: Propagation) {
-    let wanted = match propagation {
-        Propagation::Background => return,
-        Propagation::Foreground => FINALIZER_FOREGROUND,
-        Propagation::Orphan => FINALIZER_ORPHAN,
-    };
-    let finalizers = object.meta_mut().finalizers.get_or_insert_default();
-    if !finalizers.iter().any(|f| f == wanted) {
-        finalizers.push(wanted.to_string());
+/// Mirrors `markAsDeleting`.
+fn mark_as_deleting(object: &mut Object, end: Time, grace: Option<i64>) {
+    let meta = object.meta_mut();
+    let standing = meta.deletion_timestamp.as_ref().map(Time::from_meta);
+    if standing.is_none()
+        && let Some(generation) = meta.generation.as_mut()
+    {
+        *generation += 1;
     }
+    if standing.is_none_or(|standing| standing > end) {
+        meta.deletion_timestamp = Some(end.meta());
+    }
+    meta.deletion_grace_period_seconds = grace;
+}
+
+/// Mirrors `deletionFinalizersForGarbageCollection`: the newest deletion says what becomes of the dependents.
+fn set_deletion_finalizers(object: &mut Object, propagation: Propagation) {
+    let wanted = match propagation {
+        Propagation::Background => None,
+        Propagation::Foreground => Some(FINALIZER_FOREGROUND),
+        Propagation::Orphan => Some(FINALIZER_ORPHAN),
+    };
+    let before = object.meta().finalizers.as_deref().unwrap_or_default();
+    let is_ours = |f: &String| f == FINALIZER_FOREGROUND || f == FINALIZER_ORPHAN;
+    if before.iter().filter(|f| is_ours(f)).map(String::as_str).eq(wanted) {
+        return;
+    }
+    let kept = before.iter().filter(|f| !is_ours(f)).cloned();
+    let finalizers: Vec<String> = kept.chain(wanted.map(String::from)).collect();
+    object.meta_mut().finalizers = Some(finalizers).filter(|f| !f.is_empty());
 }
 
 fn namespace_must_be_finalized(object: &Object) -> bool {

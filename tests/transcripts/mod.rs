@@ -1,0 +1,34 @@
+//! Short sessions with the answers that Kubernetes' source has for them, where no recording looks.
+
+mod delete;
+
+
+use std::path::Path;
+
+use crate::conformance::shell::Shell;
+
+/// A session on a new cluster. It settles after each command.
+struct Session(Shell);
+
+impl Session {
+    fn new() -> Session {
+        Session(Shell::new(Path::new(env!("CARGO_MANIFEST_DIR"))))
+    }
+
+    /// Applies manifests.
+    fn apply(&mut self, manifests: &str) -> String {
+        let output = self.0.feed("kubectl apply -f -", manifests);
+        self.0.settle();
+        output
+    }
+
+    /// Runs lines; what they print, one after the other.
+    fn run(&mut self, lines: &[&str]) -> String {
+        let mut transcript = String::new();
+        for line in lines {
+            transcript += &format!("$ {line}\n{}", self.0.run(line).expect("a command of ours").0);
+            self.0.settle();
+        }
+        transcript
+    }
+}
