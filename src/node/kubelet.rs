@@ -1,6 +1,6 @@
 //! The kubelets of all nodes as one control loop over pods.
 
-use crate::api::k8s::api::core::v1::{Node, Pod};
+use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{About, Controller, Deletion, Outcome, Write};
@@ -40,6 +40,14 @@ impl Controller for Kubelet {
                 });
                 waiting.for_each(|pod| enqueue(pod.key()));
             }
+            Kind::PersistentVolumeClaim => enqueue_users(view, &format!("{}/{}", key.namespace, key.name), enqueue),
+            Kind::PersistentVolume => {
+                let spec = change.new.as_ref().and_then(|o| o.get::<PersistentVolume>()).and_then(|v| v.spec.as_ref());
+                if let Some(claim) = spec.and_then(|s| s.claim_ref.as_ref()) {
+                    let of = |part: &Option<String>| part.clone().unwrap_or_default();
+                    enqueue_users(view, &format!("{}/{}", of(&claim.namespace), of(&claim.name)), enqueue);
+                }
+            }
             _ => {}
         }
     }
@@ -64,6 +72,13 @@ impl Controller for Kubelet {
             _ => pods::sync_pod(view, node, object, pod, now),
         }
     }
+}
+
+/// Looks again at the pods with a node that wait for a claim.
+fn enqueue_users(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let pods = view.indexed(Kind::Pod, Index::PodClaim, claim);
+    let waiting = pods.filter(|o| o.get::<Pod>().is_some_and(|p| !node_name(p).is_empty() && phase(p) == "Pending"));
+    waiting.for_each(|pod| enqueue(pod.key()));
 }
 
 /// The node that a pod is bound to; empty for none.

@@ -55,6 +55,9 @@ pub(super) struct Memory {
     uid: String,
     /// Volumes that could not be mounted.
     pub(super) mounts: Failures,
+    /// Claims that did not do.
+    #[serde(default)]
+    pub(super) claims: Failures,
     containers: BTreeMap<String, ContainerMemory>,
 }
 
@@ -87,7 +90,7 @@ impl Memory {
 
     /// Keeps what changed.
     pub(super) fn save(&self, before: &Memory, pod: &Object, outcome: &mut Outcome) {
-        let nothing = self.mounts.count == 0 && self.containers.is_empty();
+        let nothing = self.mounts.count == 0 && self.claims.count == 0 && self.containers.is_empty();
         if self != before {
             let text = if nothing { String::new() } else { serde_json::to_string(self).unwrap_or_default() };
             outcome.note(note(&pod.key()), text);

@@ -110,7 +110,9 @@ impl<'a> Sync<'a> {
         if self.now < due {
             let wait = due - self.now;
             // OBSERVATION: what failed before may fail for ever; a settling cluster waits only for what will get on.
-            let failed = turn.iter().any(|c| self.next_sync(c).is_some()) || self.memory.mounts.count > 0;
+            let failed = turn.iter().any(|c| self.next_sync(c).is_some())
+                || self.memory.mounts.count > 0
+                || self.memory.claims.count > 0;
             match failed && self.is_blocked(turn) && wait > FIRST_SYNC {
                 true => self.outcome.recurring(wait),
                 false => self.outcome.after(wait),
@@ -118,6 +120,10 @@ impl<'a> Sync<'a> {
             return;
         }
         if status.pod_ip.is_none() {
+            if let Some(fault) = volumes::claims_problem(self.view, self.pod) {
+                return self.claims_failed(fault);
+            }
+            self.memory.claims = Default::default();
             if let Some(fault) = volumes::problem(self.view, self.pod) {
                 return self.mount_failed(fault);
             }
@@ -168,7 +174,8 @@ impl<'a> Sync<'a> {
         let first = begun + pulling.max(START_TIME);
         let after_mounts = self.memory.mounts.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1);
         let after_failures = turn.iter().filter_map(|c| self.next_sync(c)).min();
-        match (after_failures, after_mounts) {
+        let after_claims = self.memory.claims.next_look(FIRST_SYNC, NEXT_SYNC);
+        match (after_failures, after_claims.or(after_mounts)) {
             (Some(sync), _) => sync,
             (None, Some(mount)) if status.pod_ip.is_none() => mount,
             _ => first,
@@ -196,7 +203,9 @@ impl<'a> Sync<'a> {
     fn is_blocked(&self, turn: &[&Container]) -> bool {
         let namespace = self.object.namespace();
         let mounted = self.pod.status.as_ref().is_some_and(|s| s.pod_ip.is_some());
-        (!mounted && volumes::problem(self.view, self.pod).is_some())
+        (!mounted
+            && (volumes::claims_problem(self.view, self.pod).is_some()
+                || volumes::problem(self.view, self.pod).is_some()))
             || turn.iter().any(|c| {
                 let pullable = !self.must_pull(c) || images::can_be_pulled(image(c));
                 !pullable
@@ -224,6 +233,13 @@ impl<'a> Sync<'a> {
 
     fn pull_time(&self, container: &Container) -> Duration {
         images::pull_time(self.view.seed(), self.object.uid(), image(container))
+    }
+
+    fn claims_failed(&mut self, fault: String) {
+        self.memory.claims.add(self.now);
+        let due = self.memory.claims.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now);
+        self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
+        self.outcome.recurring(due - self.now);
     }
 
     fn mount_failed(&mut self, fault: String) {
