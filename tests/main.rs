@@ -6,6 +6,7 @@
 mod admission;
 mod conformance;
 mod home;
+mod ownership;
 mod properties;
 mod state;
 mod tidy;

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("admission", &["kinds", "store", "api"]),
     ("controllers", &["kinds", "api", "store"]),
     ("node", &["controllers", "kinds", "api", "store"]),
-    ("sim", &["controllers", "node", "admission", "store", "kinds", "api"]),
+    ("sim", &["controllers", "node", "admission", "store", "manifest", "kinds", "api"]),
     ("printers", &["kinds", "api"]),
     ("lessons", &["manifest", "sim", "api"]),
 ];

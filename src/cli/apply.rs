@@ -8,10 +8,11 @@ use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
 use super::last_applied::{self, LastApplied};
 use super::made::{OutputArgs, RecordArgs};
-use super::output::{Format, name_of, tree_of};
+use super::output::{Format, name_of, shown_tree, tree_of, with_managers};
 use super::request::{DryRun, Validate, decode, patch_version};
+use super::server_side;
 use super::session::Session;
-use crate::api::ObjectKey;
+use crate::api::{Object, ObjectKey};
 use crate::error::{ApiError, Failure};
 use crate::manifest::merge;
 use crate::manifest::merge::server::PatchType;
@@ -67,8 +68,8 @@ pub struct Args {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     force_conflicts: bool,
     /// Name of the manager used to track field ownership
-    #[arg(long, default_value = "kubectl-client-side-apply")]
-    field_manager: String,
+    #[arg(long)]
+    field_manager: Option<String>,
     /// Automatically resolve conflicts between the modified and live configuration
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
     overwrite: bool,
@@ -121,6 +122,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
+    session.cluster.write_as(args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply"), "");
     let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
     infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
     if infos.is_empty() && faults.is_empty() {
@@ -133,7 +135,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             Ok((tree, operation)) => match &format {
                 None => session.ui.out(&format!("{} {operation}{}\n", name_of(&tree), dry_run.suffix())),
                 Some(Format::Name) => session.ui.out(&format!("{}\n", name_of(&tree))),
-                Some(_) => printed.push(tree),
+                Some(_) => printed.push(with_managers(session, &tree)?.into_owned()),
             },
             Err(fault) => faults.push(fault),
         }
@@ -169,7 +171,10 @@ fn apply_one_object(
         )));
     }
     if args.server_side {
-        return server_side_apply(info, dry_run, validate, session);
+        let manager = args.field_manager.as_deref();
+        let object = server_side::apply(info, manager, args.force_conflicts, dry_run, session)?;
+        warn_if_deleting(&object, session);
+        return Ok((shown_tree(session, &object)?, "serverside-applied"));
     }
     let modified = with_last_applied(&info.tree);
     let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
@@ -201,11 +206,7 @@ fn apply_one_object(
     let original =
         live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
     let patch = merge::three_way_strategic(info.kind, &original, &modified, &current).map_err(ApiError::from)?;
-    if live.is_terminating() {
-        session
-            .ui
-            .err(&format!("Warning: Detected changes to resource {} which is currently being deleted.\n", info.name));
-    }
+    warn_if_deleting(&live, session);
     if patch.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok((current, "unchanged"));
     }
@@ -229,27 +230,11 @@ fn apply_one_object(
     }
 }
 
-fn server_side_apply(
-    info: &Info,
-    dry_run: DryRun,
-    validate: Validate,
-    session: &mut Session<'_>,
-) -> Result<(Value, &'static str), Fault> {
-    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-    let answer = match session.cluster.view().get(&key).cloned() {
-        None => {
-            let object = decode(session, info.kind, &info.api_version, &info.tree, validate)?;
-            let options = CreateOptions { dry_run: dry_run == DryRun::Server };
-            session.cluster.create(object, &options).map(|a| a.object).map_err(Fault::from)
-        }
-        Some(live) => {
-            let body = to_compact(&info.tree);
-            patch_version(session, &live, &info.api_version, PatchType::Strategic, &body, validate, dry_run)
-        }
-    };
-    session.print_warnings();
-    let object = answer?;
-    Ok((tree_of(&object), "serverside-applied"))
+fn warn_if_deleting(object: &Object, session: &Session<'_>) {
+    if object.is_terminating() {
+        let name = object.name();
+        session.ui.err(&format!("Warning: Detected changes to resource {name} which is currently being deleted.\n"));
+    }
 }
 
 /// The manifest with itself, as it was written, in the last-applied annotation.

@@ -48,6 +48,7 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     if args.max < 1 {
         let text = format!("--max=MAXPODS is required and must be at least 1, max: {}", args.max);
         return Err(Failure::error(text));

@@ -78,6 +78,7 @@ struct Round {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
     let found = find(&args, session)?;

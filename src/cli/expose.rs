@@ -79,6 +79,7 @@ type Ports = Vec<(String, Vec<String>)>;
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
     let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
     let mut faults = found.faults;

@@ -40,8 +40,8 @@ pub struct Args {
     #[command(flatten)]
     record: RecordArgs,
     /// Name of the manager used to track field ownership
-    #[arg(long, default_value = "kubectl-label")]
-    field_manager: String,
+    #[arg(long)]
+    field_manager: Option<String>,
     /// If true, the command will NOT contact api-server but run locally
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     local: bool,
@@ -82,6 +82,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 /// # Errors
 /// kubectl's texts.
 pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), Failure> {
+    let manager = args.field_manager.as_deref().unwrap_or(match what {
+        What::Labels => "kubectl-label",
+        What::Annotations => "kubectl-annotate",
+    });
+    session.cluster.write_as(manager, "");
     let dry_run = DryRun::parse(&args.dry_run)?;
     let format = args.output.format(session)?;
     let split = args.args.iter().position(|a| is_change(a)).unwrap_or(args.args.len());

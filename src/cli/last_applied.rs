@@ -210,6 +210,7 @@ fn annotate(
 }
 
 fn edit(args: &EditArgs, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let format = args.output.format(session)?;
     let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
     errors::check(found.faults)?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::apply::LAST_APPLIED;
 use super::errors::Fault;
-use super::output::{Format, OBJECT_FORMATS, name_of, tree_of};
+use super::output::{Format, OBJECT_FORMATS, name_of, tree_of, with_managers};
 use super::request::{self, DryRun, Validate, decode};
 use super::session::Session;
 use crate::api::{Kind, ObjectKey};
@@ -46,6 +46,7 @@ impl OutputArgs {
             None if self.template.as_deref().is_some_and(|t| !t.is_empty()) => "go-template",
             None => return Ok(None),
         };
+        session.shows_managers.set(self.show_managed_fields);
         Format::parse(session, output, self.template.as_deref(), OBJECT_FORMATS).map(Some)
     }
 }
@@ -148,7 +149,7 @@ impl Printer {
     /// # Errors
     /// What is wrong with a template.
     pub fn print(&self, session: &Session<'_>, kind: Kind, tree: &Value, done: &str) -> Result<(), Failure> {
-        session.ui.out(&self.text(kind, tree, done)?);
+        session.ui.out(&self.text(kind, &*with_managers(session, tree)?, done)?);
         Ok(())
     }
 }

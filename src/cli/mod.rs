@@ -44,6 +44,7 @@ mod rollout;
 mod run;
 mod scale;
 mod served;
+mod server_side;
 mod session;
 mod set;
 mod table;
@@ -375,6 +376,7 @@ fn transact(
         operation = Some(cluster.note_operation(&line)?);
     }
     let takes_time = writes && app.verb.is_kubectl();
+    cluster.write_as("kubectl", "");
     let namespace =
         app.global.namespace.clone().or_else(|| cluster.default_namespace()).unwrap_or_else(|| "default".into());
     let mut session = Session {
@@ -390,6 +392,7 @@ fn transact(
         user: app.global.impersonate.clone(),
         words: args.get(1..).unwrap_or_default().to_vec(),
         warned: std::collections::BTreeSet::new(),
+        shows_managers: false.into(),
     };
     let outcome = app.verb.run(&mut session);
     if writes {

@@ -2,11 +2,14 @@
 //!
 //! Mirrors `k8s.io/cli-runtime/pkg/genericclioptions` (PrintFlags) and `k8s.io/kubectl/pkg/cmd/get/get_flags.go`.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::session::Session;
-use crate::api::Object;
-use crate::error::Failure;
+use crate::api::{Kind, Object, ObjectKey};
+use crate::error::{ApiError, Failure};
 use crate::manifest::strict::normalise;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::go_template::GoTemplate;
@@ -95,6 +98,30 @@ impl Format {
         })
     }
 
+    /// Whether a template prints managed fields: only JSON and YAML leave them out by themselves.
+    ///
+    /// # Errors
+    /// What is wrong with the template.
+    pub fn reaches_managers(&self, trees: &[Value], as_list: bool) -> Result<bool, Failure> {
+        const MARK: &str = "kstate/managed-fields";
+        match self {
+            Format::Json | Format::Yaml | Format::Name | Format::Wide => return Ok(false),
+            Format::JsonPath(text)
+            | Format::JsonPathAsJson(text)
+            | Format::GoTemplate(text)
+            | Format::CustomColumns(text)
+            | Format::CustomColumnsFile(text) => {
+                if text.contains("managedFields") {
+                    return Ok(true);
+                }
+            }
+        }
+        // A template may also print what they are part of.
+        let mut marked = trees.to_vec();
+        marked.iter_mut().for_each(|tree| tree["metadata"]["managedFields"] = json!(MARK));
+        Ok(self.print(&marked, as_list, false)?.contains(MARK))
+    }
+
     /// Prints trees: a single object as itself, several as a List where the form has one.
     ///
     /// # Errors
@@ -162,6 +189,53 @@ pub fn tree_of(object: &Object) -> Value {
         metadata.remove("managedFields");
     }
     tree
+}
+
+/// The same with managed fields.
+///
+/// # Errors
+/// When the state file can't be read.
+pub fn tree_with_managers(session: &Session<'_>, object: &Arc<Object>) -> Result<Value, ApiError> {
+    let mut tree = tree_of(object);
+    let managers = session.cluster.managed_fields(object)?;
+    if !managers.is_empty() {
+        tree["metadata"]["managedFields"] = serde_json::to_value(&managers).unwrap_or_default();
+    }
+    Ok(tree)
+}
+
+/// An object as `-o json` and `-o yaml` show it: with managed fields if that was asked for.
+///
+/// # Errors
+/// When the state file can't be read.
+pub fn shown_tree(session: &Session<'_>, object: &Arc<Object>) -> Result<Value, ApiError> {
+    match session.shows_managers.get() {
+        true => tree_with_managers(session, object),
+        false => Ok(tree_of(object)),
+    }
+}
+
+/// An object that is printed, with its managers if that was asked for and it is in the cluster as it is.
+///
+/// # Errors
+/// When the state file can't be read.
+pub fn with_managers<'t>(session: &Session<'_>, tree: &'t Value) -> Result<Cow<'t, Value>, ApiError> {
+    let text = |field: &str| tree["metadata"][field].as_str().unwrap_or_default();
+    if !session.shows_managers.get() || tree["metadata"].get("managedFields").is_some() {
+        return Ok(Cow::Borrowed(tree));
+    }
+    let version = tree["apiVersion"].as_str().unwrap_or_default();
+    let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+    let kind = Kind::from_group_kind(group, tree["kind"].as_str().unwrap_or_default());
+    let key = kind.map(|kind| ObjectKey::new(kind, text("namespace"), text("name")));
+    let live = key.and_then(|key| session.cluster.view().get(&key).cloned());
+    let Some(live) = live.filter(|o| o.revision().to_string() == text("resourceVersion")) else {
+        return Ok(Cow::Borrowed(tree));
+    };
+    let mut tree = tree.clone();
+    tree["metadata"]["managedFields"] =
+        serde_json::to_value(session.cluster.managed_fields(&live)?).unwrap_or_default();
+    Ok(Cow::Owned(tree))
 }
 
 /// `pod/web`, `statefulset.apps/web`.

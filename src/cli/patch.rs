@@ -57,6 +57,7 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let dry_run = DryRun::parse(&args.dry_run)?;
     let text = match (args.patch.as_deref().filter(|p| !p.is_empty()), &args.patch_file) {
         (Some(_), Some(_)) => return Err(Failure::error("cannot specify --patch and --patch-file together")),

@@ -62,6 +62,7 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     if args.files.is_empty() {
         return Err(Failure::error("must specify --filename to replace"));
     }

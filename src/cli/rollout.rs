@@ -204,6 +204,7 @@ enum Change {
 }
 
 fn change(args: &ChangeArgs, change: Change, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let format = args.output.format(session)?;
     let found = args.which.find(session)?;
     let mut faults = found.faults;

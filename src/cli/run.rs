@@ -110,6 +110,7 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
     let Some((name, more)) = args.names.split_first() else {
         return Err(usage(session, "run", "NAME is required for run"));

@@ -137,6 +137,7 @@ fn scale(
         return Err(expected("resource version", &args.resource_version, version));
     }
     let body = json!({"spec": {"replicas": replicas}}).to_string();
+    session.cluster.write_as("kubectl", "scale");
     request::patch(session, object, PatchType::Merge, &body, Validate::Ignore, dry_run).map(|_| ())
 }
 

@@ -1,5 +1,6 @@
 //! What a verb works with: the terminal, the cluster, and where the user stands.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,8 @@ pub struct Session<'a> {
     pub words: Vec<String>,
     /// The server's warnings that were printed: none is printed twice.
     pub warned: BTreeSet<String>,
+    /// Whether objects are printed with who owns their fields (`--show-managed-fields`).
+    pub shows_managers: Cell<bool>,
 }
 
 impl Session<'_> {

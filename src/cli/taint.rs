@@ -60,6 +60,7 @@ struct Changes {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use super::ownership::Writer;
 use super::queue::Item;
 use super::{ClockMode, Cluster, OFFSET};
 use crate::api::{Duration, Object, ObjectKey, Time};
@@ -160,7 +161,10 @@ impl Cluster {
         self.now = due.max(self.now);
         let Some(controller) = all().get(item.controller) else { return Ok(true) };
         let outcome = controller.reconcile(&self.store.view(), &item.key, self.now);
-        self.carry_out(item, outcome)?;
+        let asking = std::mem::replace(&mut self.writer, Writer::Controller(item.controller));
+        let done = self.carry_out(item, outcome);
+        self.writer = asking;
+        done?;
         Ok(true)
     }
 

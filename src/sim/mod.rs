@@ -1,15 +1,18 @@
 //! The cluster that runs: a virtual clock, a work queue, and the API server's requests on top of the store.
 
+mod apply;
 pub mod config;
 mod converge;
 mod events;
 mod eviction;
+mod ownership;
 pub mod profile;
 mod queue;
 mod requests;
 
 use std::path::Path;
 
+pub use apply::ApplyOptions;
 pub use config::{ClockMode, Config};
 pub use converge::Settled;
 pub use requests::{Answer, CreateOptions};
@@ -20,6 +23,7 @@ use crate::error::ApiError;
 use crate::kinds::PrintContext;
 use crate::kinds::print::Version;
 use crate::store::{Operation, Store, View};
+use ownership::Writer;
 use queue::WorkQueue;
 
 /// A cluster, open for one command (one transaction) at a time.
@@ -34,6 +38,7 @@ pub struct Cluster {
     wall: Time,
     /// What the order of equal times is drawn from, instead of first come, first served.
     lots: Option<u64>,
+    writer: Writer,
 }
 
 const CONFIG: &str = "config";
@@ -81,6 +86,7 @@ impl Cluster {
             warnings: Vec::new(),
             wall: Time::default(),
             lots: None,
+            writer: Writer::Cluster,
         };
         cluster.store.begin(true)?;
         let text = serde_json::to_string(&cluster.config).map_err(|e| ApiError::internal(e.to_string()))?;
@@ -88,6 +94,7 @@ impl Cluster {
         cluster.store.set_setting(OFFSET, "0")?;
         cluster.store.set_setting(View::SEED, &cluster.config.seed.to_string())?;
         cluster.populate()?;
+        cluster.writer = Writer::kubectl();
         cluster.commit()?;
         Ok(cluster)
     }
@@ -113,6 +120,7 @@ impl Cluster {
             warnings: Vec::new(),
             wall: Time::default(),
             lots: None,
+            writer: Writer::kubectl(),
         })
     }
 

@@ -37,17 +37,27 @@ impl Cluster {
     /// # Errors
     /// The server's refusal.
     pub fn create(&mut self, mut object: Object, options: &CreateOptions) -> Result<Answer, ApiError> {
-        let kind = object.kind();
-        let resource = kind.resource();
-        self.warn_of_deprecated(kind);
-        self.draw_identity(&mut object, options.dry_run)?;
-        let (object, warnings) = admission::create(&self.admission_request(), object)?;
+        self.warn_of_deprecated(object.kind());
+        object.meta_mut().managed_fields = None;
+        self.create_owned(object, options.dry_run).map(|object| Answer { object })
+    }
+
+    /// The same for an object whose managers are known already; without any, the writer becomes the first.
+    pub(super) fn create_owned(&mut self, mut object: Object, dry_run: bool) -> Result<Arc<Object>, ApiError> {
+        let resource = object.kind().resource();
+        self.draw_identity(&mut object, dry_run)?;
+        if object.meta().managed_fields.is_none() {
+            object.meta_mut().managed_fields = self.first_owner(&object);
+        }
+        let (mut object, warnings) = admission::create(&self.admission_request(), object)?;
         self.warnings.extend(warnings);
         if self.view().get(&object.key()).is_some() {
             return Err(ApiError::already_exists(&resource, object.name()));
         }
-        let object = if options.dry_run { Arc::new(object) } else { self.store.put(object)? };
-        Ok(Answer { object })
+        if object.meta().managed_fields.is_none() {
+            self.sign(&mut object, "");
+        }
+        if dry_run { Ok(Arc::new(object)) } else { self.store.put(object) }
     }
 
     /// Name, uid and creation time: drawn from the cluster's seed, each with a generator of its own.
@@ -102,7 +112,13 @@ impl Cluster {
         self.replace(object, Part::Status, false)
     }
 
-    fn replace(&mut self, object: Object, part: Part, dry_run: bool) -> Result<Arc<Object>, ApiError> {
+    fn replace(&mut self, mut object: Object, part: Part, dry_run: bool) -> Result<Arc<Object>, ApiError> {
+        object.meta_mut().managed_fields = None;
+        self.replace_owned(object, part, dry_run)
+    }
+
+    /// The same for an object whose managers are known already; without any, the writer is noted.
+    pub(super) fn replace_owned(&mut self, object: Object, part: Part, dry_run: bool) -> Result<Arc<Object>, ApiError> {
         let (resource, key) = (object.kind().resource(), object.key());
         self.warn_of_deprecated(key.kind);
         let Some(old) = self.view().get(&key).cloned() else {
@@ -120,11 +136,17 @@ impl Cluster {
             );
             return Err(ApiError::conflict(&resource, &key.name, &detail));
         }
+        let known = object.meta().managed_fields.clone();
         let (mut object, warnings) = admission::update(&self.admission_request(), object, &old, part)?;
         self.warnings.extend(warnings);
         object.meta_mut().resource_version = old.meta().resource_version.clone();
+        let signed = known.is_some();
+        object.meta_mut().managed_fields = known.or_else(|| old.meta().managed_fields.clone());
         if object == *old || dry_run {
             return Ok(if dry_run { Arc::new(object) } else { old });
+        }
+        if !signed {
+            self.sign(&mut object, if part == Part::Status { "status" } else { "" });
         }
         self.put_or_end(object)
     }
@@ -159,6 +181,7 @@ impl Cluster {
         if let (Some(to), Some(from)) = (finalized.get_mut::<Namespace>(), object.get::<Namespace>()) {
             to.spec = from.spec.clone();
         }
+        self.sign(&mut finalized, "finalize");
         self.put_or_end(finalized)
     }
 
@@ -209,7 +232,10 @@ impl Cluster {
         }
         let stays = held || matches!(grace, Grace::Until(_, seconds) if seconds > 0);
         let marked = match (stays || matches!(grace, Grace::Until(..))) && object != *old {
-            true => self.store.put(object)?,
+            true => {
+                Cluster::leave_unsigned(&mut object);
+                self.store.put(object)?
+            }
             false => old,
         };
         if !stays {
@@ -251,12 +277,14 @@ impl Cluster {
                 ..Default::default()
             });
         }
+        Cluster::leave_unsigned(&mut object);
         self.store.put(object)
     }
 
     /// Puts an object into the store as it is, past admission: for the objects that a cluster is born with.
     pub(super) fn plant(&mut self, mut object: Object) -> Result<Arc<Object>, ApiError> {
         self.draw_identity(&mut object, false)?;
+        self.sign(&mut object, "");
         self.store.put(object)
     }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use index::Index;
-pub use sqlite::{Operation, Timer};
+pub use sqlite::{Before, Operation, Timer};
 pub use view::View;
 
 use crate::api::{Kind, Object, ObjectKey};
@@ -184,6 +184,14 @@ impl Store {
     /// The changes of this transaction that nobody has taken yet.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// The version of an object that its revision replaced.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn version_before(&self, object: &Object) -> Result<Before, ApiError> {
+        self.db.version_before(object.kind(), object.revision())
     }
 
     /// Every change of a kind after a revision, oldest first: the object, and whether that revision removed it.

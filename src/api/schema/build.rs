@@ -6,6 +6,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::go::{Shape, TypeFacts};
+use super::lists::Lists;
 use super::{FieldDef, FieldType, TypeDef};
 use crate::api::Kind;
 
@@ -73,7 +74,10 @@ impl Builder<'_> {
         let go_name = parts.next().unwrap_or_default().to_string();
         let go_package = parts.next().unwrap_or_default().to_string();
         let is_object = ["apiVersion", "kind", "metadata"].iter().all(|f| properties.contains_key(*f));
-        let facts = TypeFacts::of(name, is_object);
+        let short = name.strip_prefix("io.k8s.api.").or_else(|| name.strip_prefix("io.k8s.apimachinery.pkg.apis."));
+        let short = short.unwrap_or(name);
+        let facts = TypeFacts::of(short, is_object);
+        let lists = Lists::of(short);
         let mut fields = BTreeMap::new();
         for (field, mut property) in properties {
             let required = facts.required(&field, required.contains(&field));
@@ -91,12 +95,21 @@ impl Builder<'_> {
                 _ => Shape::Special,
             };
             let go = facts.field(&field, required, shape);
-            fields.insert(field, FieldDef { description, required, ty, go, package: go_package.clone() });
+            let whole = matches!(&ty, FieldType::Struct(def) if def.atomic);
+            let (list, atomic) = (lists.list(&field), lists.is_whole(&field, whole));
+            let package = go_package.clone();
+            fields.insert(field, FieldDef { description, required, ty, go, list, atomic, package });
         }
         let description = document.remove("description").and_then(text).unwrap_or_default();
         // The types live as long as the process: each is made once, and fields refer to it.
-        let def: &'static TypeDef =
-            Box::leak(Box::new(TypeDef { name: name.to_string(), go_package, go_name, description, fields }));
+        let def: &'static TypeDef = Box::leak(Box::new(TypeDef {
+            name: name.to_string(),
+            go_package,
+            go_name,
+            description,
+            fields,
+            atomic: lists.atomic,
+        }));
         self.types.insert(name.to_string(), def);
         def
     }

@@ -57,12 +57,8 @@ pub(super) struct TypeFacts {
 }
 
 impl TypeFacts {
-    /// Those of the type with that published name; `is_object` says that it has `metadata`, `kind` and `apiVersion`.
-    pub(super) fn of(name: &str, is_object: bool) -> TypeFacts {
-        let short = name
-            .strip_prefix("io.k8s.api.")
-            .or_else(|| name.strip_prefix("io.k8s.apimachinery.pkg.apis."))
-            .unwrap_or(name);
+    /// Those of the type with that short name, `core.v1.PodSpec`; `is_object` says that it has `metadata`, `kind` and `apiVersion`.
+    pub(super) fn of(short: &str, is_object: bool) -> TypeFacts {
         let mut facts = TypeFacts { fields: BTreeMap::new(), embedded: Vec::new(), is_object };
         for token in table().get(short).copied().unwrap_or_default().split(' ').filter(|t| !t.is_empty()) {
             if let Some((embedded, list)) = token.strip_prefix('+').and_then(|t| t.split_once('(')) {

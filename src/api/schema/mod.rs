@@ -5,6 +5,7 @@
 mod build;
 mod enums;
 mod go;
+mod lists;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -13,6 +14,7 @@ use super::Kind;
 
 pub use enums::EnumValue;
 pub use go::{GoFacts, PatchStrategy};
+pub use lists::ListType;
 
 /// A struct of the API, or one of its special scalars (`Quantity`, `Time`, ...), which have no fields.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct TypeDef {
     pub description: String,
     /// The fields by their JSON name, those of embedded structs included.
     pub fields: BTreeMap<String, FieldDef>,
+    /// Whether server-side apply takes a value of the type as one whole.
+    pub atomic: bool,
 }
 
 impl TypeDef {
@@ -54,6 +58,10 @@ pub struct FieldDef {
     pub ty: FieldType,
     /// How the Go struct declares it.
     pub go: GoFacts,
+    /// What its items are to server-side apply, if it is a list.
+    pub list: ListType,
+    /// Whether server-side apply takes it as one whole, if it is a map or a struct.
+    pub atomic: bool,
     /// The Go package of the struct that declares it, for names that are local to it.
     package: String,
 }
@@ -242,12 +250,13 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_the_go_table_is_of_a_known_type() {
+    fn every_line_of_the_tables_is_of_a_known_type() {
         for kind in Kind::ALL {
             of(*kind);
         }
         of_version(Kind::HorizontalPodAutoscaler, "autoscaling/v1");
-        for line in include_str!("go.txt").lines().filter(|l| !l.starts_with('#')) {
+        let lines = include_str!("go.txt").lines().chain(include_str!("lists.txt").lines());
+        for line in lines.filter(|l| !l.starts_with('#')) {
             let name = line.split(' ').next().unwrap();
             let prefix = if name.starts_with("meta.") { "io.k8s.apimachinery.pkg.apis" } else { "io.k8s.api" };
             assert!(super::named(&format!("{prefix}.{name}")).is_some(), "{name}");

@@ -37,6 +37,7 @@ pub struct Generator<'a> {
     printer: Printer,
     validate: Validate,
     save_config: bool,
+    manager: &'a str,
 }
 
 impl Common {
@@ -55,6 +56,7 @@ impl Common {
             printer: Printer::new(&self.make.output, &self.make.dry_run, session)?,
             validate: Validate::parse(&self.validate)?,
             save_config: self.make.save_config,
+            manager: &self.field_manager,
         })
     }
 }
@@ -87,6 +89,7 @@ impl Generator<'_> {
         if self.save_config {
             made::save_config(kind, &mut tree);
         }
+        session.cluster.write_as(self.manager, "");
         let made = made::create(session, kind, &tree, self.printer.dry_run(), self.validate);
         let tree = made.map_err(|fault| match (fault, failed) {
             (Fault::Api(e), Some(failed)) => Fault::plain(format!("{failed}{}", e.message)),

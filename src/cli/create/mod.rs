@@ -23,7 +23,7 @@ use super::edit;
 use super::errors::{self, Fault, usage};
 use super::files::{FileArgs, Info};
 use super::made::{OutputArgs, RecordArgs};
-use super::output::{Format, name_of, tree_of};
+use super::output::{Format, name_of, tree_of, with_managers};
 use super::request::{DryRun, Validate, decode};
 use super::resources::Query;
 use super::session::Session;
@@ -148,6 +148,7 @@ fn generate(generator: &Generator, session: &mut Session<'_>) -> Result<(), Fail
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
     if let Some(generator) = &args.generator {
         return generate(generator, session);
     }
@@ -231,7 +232,8 @@ pub fn print_created(
         Some(Format::Name) => format!("{}\n", name_of(tree)),
         Some(format) => {
             let between = if *format == Format::Yaml && !first { "---\n" } else { "" };
-            format!("{between}{}", format.print(std::slice::from_ref(tree), false, true)?)
+            let tree = with_managers(session, tree)?;
+            format!("{between}{}", format.print(std::slice::from_ref(&*tree), false, true)?)
         }
     };
     session.ui.out(&text);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::api::{Kind, Object};
 use crate::cli::errors::{self, Fault};
-use crate::cli::output::{Format, GET_FORMATS, tree_of};
+use crate::cli::output::{Format, GET_FORMATS, shown_tree, tree_of, tree_with_managers};
 use crate::cli::resources::Found;
 use crate::cli::session::Session;
 use crate::cli::table;
@@ -42,6 +42,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         Some(text) => Some(Format::parse(session, text, args.template.as_deref(), GET_FORMATS)?),
         None => args.template.clone().map(Format::GoTemplate),
     };
+    session.shows_managers.set(args.show_managed_fields && matches!(format, Some(Format::Json | Format::Yaml)));
     let watches = args.watch || args.watch_only;
     if args.output_watch_events && !watches {
         return Err(Failure::error("--output-watch-events option can only be used with --watch or --watch-only"));
@@ -113,8 +114,12 @@ fn print_objects(args: &Args, format: &Format, found: &Found, session: &Session<
     if found.objects.is_empty() && (!found.faults.is_empty() || args.ignore_not_found && found.named) {
         return Ok(());
     }
-    let trees: Vec<_> = found.objects.iter().map(|o| tree_of(o)).collect();
+    let mut trees = found.objects.iter().map(|o| shown_tree(session, o)).collect::<Result<Vec<_>, _>>()?;
     let as_list = !(found.named && found.objects.len() == 1 && found.faults.is_empty());
+    if format.reaches_managers(&trees, as_list)? {
+        let with = |object| tree_with_managers(session, object);
+        trees = found.objects.iter().map(with).collect::<Result<_, _>>()?;
+    }
     session.ui.out(&format.print(&trees, as_list, !args.no_headers)?);
     Ok(())
 }

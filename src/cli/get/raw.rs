@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::Kind;
-use crate::cli::output::tree_of;
+use crate::cli::output::{tree_of, tree_with_managers};
 use crate::cli::session::Session;
 use crate::error::{ApiError, Failure, Reason};
 use crate::printers::json::to_compact;
@@ -65,15 +65,16 @@ fn resource(group: &str, version: &str, rest: &[&str], session: &Session<'_>) ->
     let kind = *Kind::ALL.iter().filter(served).find(|k| k.plural() == *plural)?;
     let view = session.cluster.view();
     let in_scope = |o: &&std::sync::Arc<crate::api::Object>| namespace.is_none_or(|n| o.namespace() == n);
+    let tree = |object| tree_with_managers(session, object).unwrap_or_else(|_| tree_of(object));
     match name {
         [] => {
-            let items: Vec<Value> = view.list(kind).filter(in_scope).map(|o| tree_of(o)).collect();
+            let items: Vec<Value> = view.list(kind).filter(in_scope).map(tree).collect();
             let metadata = json!({"resourceVersion": session.cluster.revision().to_string()});
             Some(
                 json!({"kind": format!("{}List", kind.name()), "apiVersion": kind.api_version(), "metadata": metadata, "items": items}),
             )
         }
-        [name] => view.list(kind).filter(in_scope).find(|o| o.name() == *name).map(|o| tree_of(o)),
+        [name] => view.list(kind).filter(in_scope).find(|o| o.name() == *name).map(tree),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::Args;
 use crate::api::{Duration, Kind, Object};
 use crate::cli::errors;
-use crate::cli::output::{Format, custom_columns, tree_of};
+use crate::cli::output::{Format, custom_columns, shown_tree};
 use crate::cli::resources::{Found, Target};
 use crate::cli::session::Session;
 use crate::cli::table;
@@ -199,9 +199,9 @@ impl Screen {
         if objects.is_empty() {
             return Ok(());
         }
-        let tree = |object: &Object, events: bool| match events {
-            true => json!({"type": event, "object": tree_of(object)}),
-            false => tree_of(object),
+        let tree = |object: &Arc<Object>, events: bool| {
+            let tree = shown_tree(session, object)?;
+            Ok::<_, Failure>(if events { json!({"type": event, "object": tree}) } else { tree })
         };
         let text = match &mut self.printer {
             Printer::Table(printer) => {
@@ -212,7 +212,7 @@ impl Screen {
                 }
             }
             Printer::Columns(columns) => {
-                let trees: Vec<Value> = objects.iter().map(|o| tree(o, self.events)).collect();
+                let trees = objects.iter().map(|o| tree(o, self.events)).collect::<Result<Vec<Value>, _>>()?;
                 columns.print(&trees).map_err(Failure::error)?
             }
             Printer::Each(format, more) => {
@@ -223,9 +223,11 @@ impl Screen {
                     }
                     *more = true;
                     text += &match (&*format, self.events) {
-                        (Format::Json, true) => format!("{{\"type\":\"{event}\",\"object\":{}}}\n", tree_of(object)),
-                        (Format::Name, _) | (_, false) => format.print(&[tree_of(object)], false, false)?,
-                        (_, true) => format.print(&[tree(object, true)], false, false)?,
+                        (Format::Json, true) => {
+                            format!("{{\"type\":\"{event}\",\"object\":{}}}\n", tree(object, false)?)
+                        }
+                        (Format::Name, _) | (_, false) => format.print(&[tree(object, false)?], false, false)?,
+                        (_, true) => format.print(&[tree(object, true)?], false, false)?,
                     };
                 }
                 text

@@ -86,6 +86,7 @@ pub struct Change {
     /// The objects.
     pub items: Vec<Item>,
     printer: Printer,
+    manager: String,
 }
 
 impl Common {
@@ -113,7 +114,7 @@ impl Common {
             true => self.read_files(session)?,
             false => self.find_live(resources, selector, session)?,
         };
-        Ok(Change { items, printer })
+        Ok(Change { items, printer, manager: self.field_manager.clone() })
     }
 
     fn find_live(&self, resources: &[String], selector: &str, session: &Session<'_>) -> Result<Vec<Item>, Failure> {
@@ -222,6 +223,7 @@ impl Change {
         let Some(live) = item.live.as_ref().filter(|_| dry_run != DryRun::Client) else { return Ok(tree) };
         let patch = merge::two_way_strategic(item.kind, &item.tree, &tree).map_err(ApiError::from)?;
         let body = to_compact(&patch);
+        session.cluster.write_as(&self.manager, "");
         let object = request::patch(session, live, PatchType::Strategic, &body, Validate::Warn, dry_run)?;
         session.cluster.between_requests()?;
         let mut tree = tree_of(&object);

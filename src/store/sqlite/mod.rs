@@ -59,6 +59,17 @@ pub struct Timer {
     pub failures: u32,
 }
 
+/// What a revision of an object replaced.
+#[derive(Debug, Clone)]
+pub enum Before {
+    /// Nothing: it made the object.
+    Nothing,
+    /// A version that is not in the log any more.
+    Dropped,
+    /// This version.
+    Version(Box<Object>),
+}
+
 /// A command that changed the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
@@ -233,6 +244,18 @@ impl Db {
             Some(object.map(|o| (rev as u64, o, gone)))
         };
         rows.into_iter().filter_map(read).collect()
+    }
+
+    pub(super) fn version_before(&self, kind: Kind, revision: u64) -> Result<Before, ApiError> {
+        let sql = "SELECT r.previous, p.object FROM revision r LEFT JOIN revision p ON p.rev = r.previous
+                   WHERE r.rev = ?1";
+        let rows: Vec<(i64, Option<String>)> =
+            self.rows(sql, params![revision as i64], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        match rows.into_iter().next() {
+            Some((_, Some(text))) => Object::from_stored(kind, &text).map(|object| Before::Version(object.into())),
+            Some((previous, None)) if previous > 0 => Ok(Before::Dropped),
+            _ => Ok(Before::Nothing),
+        }
     }
 
     pub(super) fn next(&self, purpose: &str) -> Result<u64, ApiError> {
