@@ -60,6 +60,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::api::Duration;
 use crate::error::Failure;
 use crate::sim::Cluster;
 use crate::ui::Ui;
@@ -367,6 +368,7 @@ fn transact(
     place: &Place<'_>,
 ) -> Result<Result<(), Failure>, Failure> {
     check_config(&app.global, place.home)?;
+    let request_timeout = request_timeout(&app.global)?;
     let writes = app.verb.access() == Access::Writes;
     cluster.begin(writes, wall_now())?;
     let before = (cluster.revision(), cluster.now());
@@ -390,6 +392,7 @@ fn transact(
         home: place.home,
         cluster_name: place.cluster_name.clone(),
         user: app.global.impersonate.clone(),
+        request_timeout,
         words: args.get(1..).unwrap_or_default().to_vec(),
         warned: std::collections::BTreeSet::new(),
         shows_managers: false.into(),
@@ -408,6 +411,22 @@ fn transact(
     }
     cluster.commit()?;
     Ok(outcome)
+}
+
+/// Mirrors `ParseTimeout` of `client-go/tools/clientcmd`.
+fn request_timeout(global: &Global) -> Result<Option<Duration>, Failure> {
+    let Some(text) = global.request_timeout.as_deref() else { return Ok(None) };
+    let span = match text.parse::<u32>() {
+        Ok(seconds) => Ok(Duration::secs(seconds.into())),
+        Err(_) => Duration::parse(text),
+    };
+    match span {
+        Ok(span) => Ok(Some(span).filter(|span| *span > Duration::ZERO)),
+        Err(_) => Err(Failure::error(
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a \
+             corresponding time unit (e.g. 1s | 2m | 3h)",
+        )),
+    }
 }
 
 fn check_config(global: &Global, home: Option<&Home>) -> Result<(), Failure> {

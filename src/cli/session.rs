@@ -9,6 +9,7 @@ use clap::CommandFactory;
 use super::home::Home;
 use super::wall::wall_now;
 use super::{App, argv};
+use crate::api::Duration;
 use crate::error::Failure;
 use crate::sim::Cluster;
 use crate::ui::Ui;
@@ -35,6 +36,8 @@ pub struct Session<'a> {
     pub cluster_name: Option<String>,
     /// The user that is impersonated (`--as`); none for the cluster's admin.
     pub user: Option<String>,
+    /// How long a single request may take (`--request-timeout`); none for as long as it needs.
+    pub request_timeout: Option<Duration>,
     /// The command line's words after the program's name.
     pub words: Vec<String>,
     /// The server's warnings that were printed: none is printed twice.

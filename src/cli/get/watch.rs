@@ -15,6 +15,7 @@ use crate::cli::output::{Format, custom_columns, shown_tree};
 use crate::cli::resources::{Found, Target};
 use crate::cli::session::Session;
 use crate::cli::table;
+use crate::cli::wall::wall_now;
 use crate::error::Failure;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::table::TablePrinter;
@@ -89,10 +90,12 @@ pub(in crate::cli) fn follow(
     let undone = session.cluster.last_undo();
     let objects = present(session, kind);
     let mut watch = Watch { kind, revision, undone, objects, each };
+    let end = session.request_timeout.map(|span| wall_now() + span);
     if session.cluster.config().clock == ClockMode::Manual {
-        watch.let_run(session)?;
+        let longest = session.request_timeout.map_or(LONGEST, |span| span.min(LONGEST));
+        watch.let_run(session, longest)?;
     }
-    while session.shared && !session.ui.is_closed() {
+    while session.shared && !session.ui.is_closed() && end.is_none_or(|end| wall_now() < end) {
         session.wait_for_others()?;
         watch.print_news(session)?;
     }
@@ -115,10 +118,10 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Lets the clock run, and prints what happens, until nothing is due any more.
-    fn let_run(&mut self, session: &mut Session<'_>) -> Result<(), Failure> {
+    fn let_run(&mut self, session: &mut Session<'_>, longest: Duration) -> Result<(), Failure> {
         // OBSERVATION: `get` only reads, but a clock that runs writes; without this the time that passed would be lost.
         session.checkpoint()?;
-        let deadline = session.cluster.now() + LONGEST;
+        let deadline = session.cluster.now() + longest;
         loop {
             let (now, seen) = (session.cluster.now(), self.revision);
             // One moment at a time, so that every row shows the age that it had then.
