@@ -52,3 +52,68 @@ spec:
     persistentvolumeclaim "keeper" deleted
     "#);
 }
+
+#[test]
+fn a_later_deletion_shortens_the_grace_period_and_says_anew_what_becomes_of_dependents() {
+    let mut session = Session::new();
+    session.apply(
+        r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: slow, finalizers: [example.com/hold]}
+spec: {containers: [{name: c, image: busybox}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: owner}
+spec:
+  selector: {matchLabels: {app: owner}}
+  template:
+    metadata: {labels: {app: owner}}
+    spec: {containers: [{name: c, image: busybox}]}
+"#,
+    );
+    for node in ["k3d-deadless-server-0", "k3d-deadless-agent-0", "k3d-deadless-agent-1"] {
+        session.0.set_kubelet(node, false);
+    }
+    let pod = "kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds";
+    assert_snapshot!(session.run(&[
+        "kubectl delete pod slow --wait=false",
+        pod,
+        "kubectl delete pod slow --wait=false --grace-period=5",
+        "kubectl delete pod slow --wait=false --grace-period=60",
+        pod,
+        "kubectl delete pod slow --wait=false --force",
+        pod,
+        "kubectl delete deploy owner --wait=false --cascade=foreground",
+        "kubectl get deploy owner -o jsonpath={.metadata.finalizers}",
+        "kubectl delete deploy owner --wait=false",
+        "kubectl get deploy owner",
+    ]), @r#"
+    $ kubectl delete pod slow --wait=false
+    pod "slow" deleted
+    $ kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds
+    G     S
+    2     30
+    $ kubectl delete pod slow --wait=false --grace-period=5
+    pod "slow" deleted
+    $ kubectl delete pod slow --wait=false --grace-period=60
+    pod "slow" deleted
+    $ kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds
+    G     S
+    2     5
+    $ kubectl delete pod slow --wait=false --force
+    Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.
+    pod "slow" force deleted
+    $ kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds
+    G     S
+    2     0
+    $ kubectl delete deploy owner --wait=false --cascade=foreground
+    deployment.apps "owner" deleted
+    $ kubectl get deploy owner -o jsonpath={.metadata.finalizers}
+    ["foregroundDeletion"]$ kubectl delete deploy owner --wait=false
+    deployment.apps "owner" deleted
+    $ kubectl get deploy owner
+    Error from server (NotFound): deployments.apps "owner" not found
+    "#);
+}
