@@ -10,11 +10,11 @@
 //!    -> store       a revision log in SQLite; watch = "what came after revision N"
 //!    -> sim         hands changed keys to the controllers until no work is due, else jumps to the next timer
 //!         controllers, node   pure: (what is, key, now) -> writes + events + "come back at"
-//!    -> printers    table | describe | yaml | json | name | jsonpath | custom-columns
+//!    -> printers    table | describe | yaml | json | name | jsonpath | go-template | custom-columns
 //!    -> ui          the only writer to the terminal
 //! ```
 //!
-//! It runs one way. A command is one SQLite transaction: it happens whole or not at all.
+//! It runs one way. A command is one SQLite transaction: what it acknowledged lasts, what was refused left nothing behind.
 //! ARCHITECTURE.md holds the import rules; `tests/tidy.rs` checks them.
 
 pub mod api;

@@ -213,18 +213,14 @@ impl Ui {
     /// Standard input to its end.
     ///
     /// # Errors
-    /// It can't be read, or is not UTF-8.
-    pub fn input(&self) -> Result<String, Failure> {
+    /// It can't be read.
+    pub fn input(&self) -> io::Result<Vec<u8>> {
         match &self.sink {
             Sink::Terminal => {
-                let mut text = String::new();
-                io::stdin()
-                    .lock()
-                    .read_to_string(&mut text)
-                    .map_err(|e| Failure::error(format!("error reading standard input: {e}")))?;
-                Ok(text)
+                let mut bytes = Vec::new();
+                io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
             }
-            Sink::Captured { input, .. } => Ok(input.take()),
+            Sink::Captured { input, .. } => Ok(input.take().into_bytes()),
         }
     }
 
@@ -378,7 +374,7 @@ mod tests {
         ui.err("y");
         assert_eq!(ui.take_out(), "x");
         assert_eq!(ui.take(), "");
-        assert_eq!(ui.input(), Ok("a: 1\n".into()));
+        assert_eq!(ui.input().unwrap(), b"a: 1\n");
         assert_eq!(ui.paint("plain", Style::new().red()), "plain");
         assert_eq!((ui.width(), ui.select("?", &[], 0)), (80, Ok(None)));
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod admission;
+mod bounds;
 mod conformance;
 mod home;
 mod ownership;

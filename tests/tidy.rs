@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// A file over this becomes a folder.
-const LONGEST_FILE: usize = 550;
+const LONGEST_FILE: usize = 520;
 
 fn sources() -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -51,6 +51,11 @@ fn module_of(shown: &str) -> String {
     rest.split('/').next().unwrap_or(rest).trim_end_matches(".rs").to_string()
 }
 
+/// Tests may look further than the code that they test.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+}
+
 fn report(faults: Vec<String>) {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
@@ -64,8 +69,7 @@ fn imports_go_one_way() {
         let module = module_of(&name);
         let Some(allowed) = table.get(module.as_str()) else { continue };
         let text = fs::read_to_string(&path).expect("a source file");
-        // Tests may look further than the code that they test.
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = without_tests(&text);
         for (n, line) in code.lines().enumerate() {
             let line = line.split("//").next().unwrap_or_default();
             for (at, _) in line.match_indices("crate::") {
@@ -74,8 +78,7 @@ fn imports_go_one_way() {
                     || target == "error"
                     || target.ends_with("_kind")
                     || target == "spec_and_status"
-                    || allowed.contains(&target.as_str())
-                    || target.is_empty();
+                    || allowed.contains(&target.as_str());
                 if !fine {
                     faults.push(format!("{name}:{}: {module} may not import {target}", n + 1));
                 }
@@ -94,7 +97,7 @@ fn controllers_see_the_store_only_through_its_view() {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = without_tests(&text);
         for forbidden in ["store::Store", "sqlite", "rusqlite", "SystemTime", "Instant::now"] {
             if code.contains(forbidden) {
                 faults.push(format!("{name} uses {forbidden}"));
@@ -114,8 +117,8 @@ fn only_the_edge_touches_the_world() {
     for path in sources() {
         let name = shown(&path);
         let text = fs::read_to_string(&path).expect("a source file");
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        for world in ["std::fs", "std::env", "SystemTime::now", "Instant::now", "std::process::Command"] {
+        let code = without_tests(&text);
+        for world in ["std::fs", "std::env", "std::{", "SystemTime::now", "Instant::now", "std::process::Command"] {
             if code.contains(world) && !edge(&name) {
                 faults.push(format!("{name} uses {world}"));
             }

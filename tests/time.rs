@@ -153,7 +153,7 @@ fn undo_brings_back_the_same_bytes_step_by_step() {
         "clock advance 7m",
         "delete pod exsts-0 --wait=false",
         "config set-context --current --namespace kube-system",
-        "clock settle",
+        "clock advance 30s",
     ];
     let mut before = Vec::new();
     for step in steps {

@@ -160,6 +160,11 @@ impl Kind {
         self.scope() == Scope::Namespaced
     }
 
+    /// Whether a resource name means it: plural, singular or short, without a group.
+    pub fn is_called(self, resource: &str) -> bool {
+        self.plural() == resource || self.singular() == resource || self.short_names().contains(&resource)
+    }
+
     /// The kind with that `apiVersion` and `kind`, where it is the stored version.
     pub fn from_gvk(api_version: &str, kind: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|k| k.name() == kind && k.api_version() == api_version)

@@ -31,7 +31,7 @@ impl Duration {
 
     /// A span of so many seconds.
     pub const fn secs(n: i64) -> Duration {
-        Duration(n * 1000)
+        Duration(n.saturating_mul(1000))
     }
 
     /// A span of so many milliseconds.
@@ -41,17 +41,12 @@ impl Duration {
 
     /// A span of so many minutes.
     pub const fn minutes(n: i64) -> Duration {
-        Duration(n * 60_000)
+        Duration(n.saturating_mul(60_000))
     }
 
     /// Whole seconds, rounded towards zero.
     pub const fn as_secs(self) -> i64 {
         self.0 / 1000
-    }
-
-    /// Whole minutes, rounded towards zero.
-    pub const fn as_minutes(self) -> i64 {
-        self.0 / 60_000
     }
 
     /// Reads a duration as Go's `time.ParseDuration` does: `1m30s`, `1.5h`, `-300ms`, `0`.
@@ -182,19 +177,6 @@ pub fn human_duration(d: Duration) -> String {
     }
 }
 
-/// A span in one unit; mirrors `k8s.io/apimachinery/pkg/util/duration.ShortHumanDuration`.
-pub fn short_human_duration(d: Duration) -> String {
-    match d.as_secs() {
-        seconds if seconds < -1 => "<invalid>".into(),
-        seconds if seconds < 0 => "0s".into(),
-        seconds if seconds < 60 => format!("{seconds}s"),
-        seconds if seconds < 3600 => format!("{}m", seconds / 60),
-        seconds if seconds < 24 * 3600 => format!("{}h", seconds / 3600),
-        seconds if seconds < 365 * 24 * 3600 => format!("{}d", seconds / 3600 / 24),
-        seconds => format!("{}y", seconds / 3600 / 24 / 365),
-    }
-}
-
 /// How long ago that was, `<unknown>` where there is no time; mirrors `translateTimestampSince`.
 pub fn translate_timestamp_since(then: Option<&meta::Time>, now: Time) -> String {
     then.map_or_else(|| "<unknown>".into(), |then| human_duration(now - Time::from_meta(then)))
@@ -308,7 +290,7 @@ impl Time {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Time, human_duration, short_human_duration, translate_timestamp_since};
+    use super::{Duration, Time, human_duration, translate_timestamp_since};
 
     #[test]
     fn ages_read_as_in_tables() {
@@ -318,8 +300,6 @@ mod tests {
         for (seconds, age) in pairs.split_whitespace().filter_map(|pair| pair.split_once('=')) {
             assert_eq!(human_duration(Duration::secs(seconds.parse().unwrap())), age, "{seconds}");
         }
-        assert_eq!(short_human_duration(Duration::secs(3700)), "1h");
-        assert_eq!(short_human_duration(Duration::secs(366 * 86400)), "1y");
         assert_eq!(translate_timestamp_since(None, Time(0)), "<unknown>");
         assert_eq!(translate_timestamp_since(Some(&Time(0).meta()), Time(5000)), "5s");
     }

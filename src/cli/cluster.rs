@@ -1,9 +1,10 @@
 //! `kstate cluster`: make, list, choose, empty and remove clusters.
 
 use super::home::{DEFAULT_CLUSTER, Home};
+use super::wall::wall_now;
 use crate::error::Failure;
 use crate::printers::table::{Column, Options, Row, Table, print};
-use crate::sim::{ClockMode, Config};
+use crate::sim::{ClockMode, Config, check_nodes, parse_version};
 use crate::ui::Ui;
 
 /// Make, list, choose and remove clusters.
@@ -83,12 +84,8 @@ pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<(), Failure> {
             ui.out(&format!("cluster {name:?} deleted\n"));
         }
         Verb::Reset { name } => {
-            let current = home.current();
-            let name = name.unwrap_or_else(|| current.clone());
-            let config = home.open(&name)?.config().clone();
-            home.delete(&name)?;
-            home.create(&name, config)?;
-            home.set_current(&current)?;
+            let name = name.unwrap_or_else(|| home.current());
+            home.open(&name)?.reset(wall_now())?;
             ui.out(&format!("cluster {name:?} reset\n"));
         }
     }
@@ -135,25 +132,8 @@ impl ConfigArgs {
         };
         let defaults = Config::default();
         let nodes = if self.nodes.is_empty() { defaults.nodes } else { self.nodes.clone() };
-        for (n, name) in nodes.iter().enumerate() {
-            let faults = crate::api::names::dns1123_subdomain(name);
-            if let Some(fault) = faults.first() {
-                return Err(Failure::error(format!("invalid node name {name:?}: {fault}")));
-            }
-            if nodes[..n].contains(name) {
-                return Err(Failure::error(format!("node {name:?} is named twice")));
-            }
-        }
-        Ok(Config { clock, seed: self.seed, version: parse_version(&self.kubernetes_version)?, nodes })
+        check_nodes(&nodes).map_err(Failure::error)?;
+        let version = parse_version(&self.kubernetes_version).map_err(Failure::error)?;
+        Ok(Config { clock, seed: self.seed, version, nodes })
     }
-}
-
-/// The minor version of `v1.22`, `1.22` or `v1.22.3`.
-///
-/// # Errors
-/// When it is none that kstate knows.
-pub fn parse_version(text: &str) -> Result<u32, Failure> {
-    let minor = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.").and_then(|rest| rest.split('.').next());
-    let minor = minor.and_then(|m| m.parse::<u32>().ok()).filter(|m| (16..=36).contains(m));
-    minor.ok_or_else(|| Failure::error(format!("invalid Kubernetes version {text:?}: must be v1.16 to v1.36")))
 }

@@ -153,13 +153,14 @@ fn grace_period(args: &Args) -> Result<Option<i64>, Failure> {
     Ok(Some(args.grace_period).filter(|g| *g >= 0))
 }
 
-fn confirm(session: &Session<'_>, found: &Found) -> Result<bool, Failure> {
+fn confirm(session: &mut Session<'_>, found: &Found) -> Result<bool, Failure> {
     session.ui.out("You are about to delete the following ");
     session.ui.out(&format!("{} resource(s):\n", found.objects.len()));
     for object in &found.objects {
         session.ui.out(&format!("{}/{}\n", object.kind().qualified(), object.name()));
     }
-    let yes = session.ui.confirm("Do you want to continue?", false)?;
+    let ui = session.ui;
+    let yes = session.meanwhile(|| ui.confirm("Do you want to continue?", false))??;
     if !yes {
         session.ui.out("deletion is cancelled\n");
     }

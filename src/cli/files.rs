@@ -84,11 +84,8 @@ impl FileArgs {
 
     fn sources(&self, session: &Session<'_>, name: &str) -> Result<Vec<(String, Result<Vec<u8>, String>)>, Fault> {
         if name == "-" {
-            let text = session.ui.input().map_err(|e| Fault::plain(e.message));
-            return Ok(vec![(
-                "STDIN".into(),
-                text.map(String::into_bytes).map_err(|_| "cannot read standard input".into()),
-            )]);
+            let bytes = session.ahead.stdin(session.ui).map_err(|e| format!("read /dev/stdin: {e}"));
+            return Ok(vec![("STDIN".into(), bytes)]);
         }
         if name.starts_with("http://") || name.starts_with("https://") {
             return Err(Fault::plain(format!("unable to read URL {name:?}: kstate does not use the network")));
@@ -98,10 +95,10 @@ impl FileArgs {
             return Err(Fault::plain(format!("the path {name:?} does not exist")));
         }
         if !path.is_dir() {
-            return Ok(vec![(name.to_string(), read_file(&path, name))]);
+            return Ok(vec![(name.to_string(), read_file(session, &path, name))]);
         }
         let mut files = Vec::new();
-        self.walk(&path, name, &mut files);
+        self.walk(session, &path, name, &mut files);
         if files.is_empty() {
             return Err(Fault::plain(format!(
                 "error reading {:?}: recognized file extensions are [.json .yaml .yml]",
@@ -112,7 +109,13 @@ impl FileArgs {
     }
 
     /// The files of a folder in name order, those with a manifest's extension only.
-    fn walk(&self, folder: &Path, shown: &str, files: &mut Vec<(String, Result<Vec<u8>, String>)>) {
+    fn walk(
+        &self,
+        session: &Session<'_>,
+        folder: &Path,
+        shown: &str,
+        files: &mut Vec<(String, Result<Vec<u8>, String>)>,
+    ) {
         let Ok(entries) = std::fs::read_dir(folder) else {
             files.push((shown.to_string(), Err(format!("open {shown}: permission denied"))));
             return;
@@ -127,10 +130,10 @@ impl FileArgs {
             };
             if path.is_dir() {
                 if self.recursive {
-                    self.walk(&path, &shown, files);
+                    self.walk(session, &path, &shown, files);
                 }
             } else if path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e)) {
-                let text = read_file(&path, &shown);
+                let text = read_file(session, &path, &shown);
                 files.push((shown, text));
             }
         }
@@ -164,8 +167,8 @@ fn read_documents(
     }
 }
 
-fn read_file(path: &Path, shown: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| match e.kind() {
+fn read_file(session: &Session<'_>, path: &Path, shown: &str) -> Result<Vec<u8>, String> {
+    session.ahead.file(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::PermissionDenied => format!("open {shown}: permission denied"),
         _ => format!("read {shown}: {e}"),
     })

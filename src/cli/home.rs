@@ -37,8 +37,24 @@ impl Home {
     }
 
     /// The state file of a cluster.
-    pub fn cluster_file(&self, name: &str) -> PathBuf {
-        self.folder.join("clusters").join(format!("{name}.db"))
+    ///
+    /// # Errors
+    /// When the name can't be a file's on every system.
+    fn cluster_file(&self, name: &str) -> Result<PathBuf, Failure> {
+        let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        let is_port = |kind: &str| stem.strip_prefix(kind).is_some_and(|n| matches!(n.as_bytes(), [b'0'..=b'9']));
+        let is_device = matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || is_port("com") || is_port("lpt");
+        let fits = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && !name.is_empty()
+            && !name.starts_with('.')
+            && !name.ends_with('.')
+            && !is_device;
+        match fits {
+            true => Ok(self.folder.join("clusters").join(format!("{name}.db"))),
+            false => Err(Failure::error(format!(
+                "{name:?} can't be a cluster's name: use letters, digits, '-', '_' and '.'"
+            ))),
+        }
     }
 
     /// Makes the folders.
@@ -94,15 +110,7 @@ impl Home {
     /// # Errors
     /// When one of that name exists, the name can't be a file's, or the file can't be written.
     pub fn create(&self, name: &str, config: Config) -> Result<Cluster, Failure> {
-        let fits = !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-            && !name.starts_with('.');
-        if !fits {
-            return Err(Failure::error(format!(
-                "{name:?} can't be a cluster's name: use letters, digits, '-', '_' and '.'"
-            )));
-        }
-        let path = self.cluster_file(name);
+        let path = self.cluster_file(name)?;
         if path.exists() {
             return Err(Failure::error(format!("cluster {name:?} already exists"))
                 .hint(format!("kstate cluster reset {name} empties it, kstate cluster delete {name} removes it")));
@@ -126,7 +134,7 @@ impl Home {
     /// # Errors
     /// When there is no such cluster, or its file can't be read.
     pub fn open(&self, name: &str) -> Result<Cluster, Failure> {
-        let path = self.cluster_file(name);
+        let path = self.cluster_file(name)?;
         if !path.exists() {
             if name == DEFAULT_CLUSTER {
                 return self.create(name, Config::default()).or_else(|e| match path.exists() {
@@ -145,13 +153,21 @@ impl Home {
     /// # Errors
     /// When there is none of that name, or its file can't be removed.
     pub fn delete(&self, name: &str) -> Result<(), Failure> {
-        let path = self.cluster_file(name);
+        let path = self.cluster_file(name)?;
         if !path.exists() {
             return Err(Failure::error(format!("cluster {name:?} not found")));
         }
-        std::fs::remove_file(&path).map_err(|e| Failure::error(format!("cannot remove {}: {e}", path.display())))?;
-        for leftover in ["-wal", "-shm"] {
-            let _ = std::fs::remove_file(beside(&path, leftover));
+        let remove = |path: &Path| match std::fs::remove_file(path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                Err(Failure::error(format!("cannot remove {}: {e}", path.display())))
+            }
+            _ => Ok(()),
+        };
+        // Under another name first: a new cluster of this name must not meet what is beside the old one.
+        let gone = path.with_extension(format!("{}.gone", std::process::id()));
+        std::fs::rename(&path, &gone).map_err(|e| Failure::error(format!("cannot remove {}: {e}", path.display())))?;
+        for file in [beside(&path, "-wal"), beside(&path, "-shm"), gone] {
+            remove(&file)?;
         }
         if self.current() == name {
             let _ = std::fs::remove_file(self.file("current"));

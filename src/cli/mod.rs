@@ -37,6 +37,7 @@ mod output;
 mod overrides;
 mod patch;
 mod plugin;
+mod read_ahead;
 mod replace;
 mod request;
 mod resources;
@@ -65,6 +66,7 @@ use crate::error::Failure;
 use crate::sim::Cluster;
 use crate::ui::Ui;
 use home::Home;
+use read_ahead::ReadAhead;
 use session::Session;
 use wall::wall_now;
 
@@ -369,14 +371,19 @@ fn transact(
 ) -> Result<Result<(), Failure>, Failure> {
     check_config(&app.global, place.home)?;
     let request_timeout = request_timeout(&app.global)?;
+    let ahead = ReadAhead::of(args.get(1..).unwrap_or_default(), place.ui, &place.folder)
+        .map_err(|e| Failure::error(format!("cannot read the input: {e}")))?;
     let writes = app.verb.access() == Access::Writes;
     cluster.begin(writes, wall_now())?;
-    let before = (cluster.revision(), cluster.now());
     let mut operation = None;
     if writes && app.verb.can_be_undone() {
         let line = format!("{} {}", place.program, args.get(1..).unwrap_or_default().join(" "));
         operation = Some(cluster.note_operation(&line)?);
     }
+    // A kubectl that only let time pass did nothing that one would take back.
+    let moves_clock = !app.verb.is_kubectl();
+    let state = |c: &Cluster| (c.revision(), c.store().settings_changed(), Some(c.now()).filter(|_| moves_clock));
+    let before = state(cluster);
     let takes_time = writes && app.verb.is_kubectl();
     cluster.write_as("kubectl", "");
     let namespace =
@@ -394,16 +401,17 @@ fn transact(
         user: app.global.impersonate.clone(),
         request_timeout,
         words: args.get(1..).unwrap_or_default().to_vec(),
+        ahead,
         warned: std::collections::BTreeSet::new(),
         shows_managers: false.into(),
     };
     let outcome = app.verb.run(&mut session);
+    let changed = state(cluster) != before;
     if writes {
         // What was refused left nothing behind; what was acknowledged before it, lasts.
         cluster.converge()?;
     }
-    let changed = (cluster.revision(), cluster.now()) != before;
-    if let Some(operation) = operation.filter(|_| !changed && outcome.is_err()) {
+    if let Some(operation) = operation.filter(|_| !changed) {
         cluster.forget_operation(operation)?;
     }
     if takes_time {

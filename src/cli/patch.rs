@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::create::sources::reason;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::made::{OutputArgs, RecordArgs};
@@ -65,9 +66,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             return Err(Failure::error("must specify --patch or --patch-file containing the contents of the patch"));
         }
         (Some(patch), None) => patch.to_string(),
-        (None, Some(file)) => std::fs::read_to_string(session.path(file)).map_err(|_| {
-            Failure::error(format!("unable to read patch file: open {file}: no such file or directory"))
-        })?,
+        (None, Some(file)) => {
+            let text =
+                session.ahead.file(&session.path(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            text.map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?
+        }
     };
     let patch_type = match args.patch_type.to_lowercase().as_str() {
         "strategic" => PatchType::Strategic,

@@ -16,7 +16,6 @@ use crate::kinds;
 pub fn find_kind(name: &str) -> Option<Kind> {
     let lower = name.to_ascii_lowercase();
     let (resource, rest) = lower.split_once('.').unwrap_or((lower.as_str(), ""));
-    let named = |k: &Kind| k.plural() == resource || k.singular() == resource || k.short_names().contains(&resource);
     let grouped = |k: &Kind| {
         rest.is_empty()
             || rest == k.group()
@@ -26,7 +25,7 @@ pub fn find_kind(name: &str) -> Option<Kind> {
                 .is_some_and(|(v, g)| g == k.group() && (v == k.version() || is_other_version(*k, v)))
             || (!k.group().is_empty() && !rest.contains('.') && k.group().split('.').next() == Some(rest))
     };
-    Kind::ALL.iter().copied().find(|k| named(k) && grouped(k))
+    Kind::ALL.iter().copied().find(|k| k.is_called(resource) && grouped(k))
 }
 
 /// Whether the server offers the kind in that version besides the one it stores.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 
 use super::home::Home;
+use super::read_ahead::ReadAhead;
 use super::wall::wall_now;
 use super::{App, argv};
 use crate::api::Duration;
@@ -40,6 +41,8 @@ pub struct Session<'a> {
     pub request_timeout: Option<Duration>,
     /// The command line's words after the program's name.
     pub words: Vec<String>,
+    /// What other processes wrote for this command.
+    pub ahead: ReadAhead,
     /// The server's warnings that were printed: none is printed twice.
     pub warned: BTreeSet<String>,
     /// Whether objects are printed with who owns their fields (`--show-managed-fields`).

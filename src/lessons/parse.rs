@@ -7,6 +7,8 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Pa
 
 use super::model::{Block, Command, Console, FrontMatter, Lesson, Quiz, Step};
 use super::words;
+use crate::api::Kind;
+use crate::sim::{check_nodes, parse_version};
 
 /// The first thing that is wrong with a lesson file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,15 +91,16 @@ impl File<'_> {
     }
 
     fn check_front(&self, front: &FrontMatter, at: usize) -> Result<(), Broken> {
-        let version = front.kubernetes_version.strip_prefix("v1.").unwrap_or("");
-        if version.is_empty() || !version.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            let text = &front.kubernetes_version;
-            return Err(self.broken(at, format!("kubernetesVersion is {text:?}; it looks like \"v1.36\"")));
-        }
+        parse_version(&front.kubernetes_version).map_err(|fault| self.broken(at, fault))?;
         if front.cluster.nodes.as_ref().is_some_and(Vec::is_empty) {
             return Err(self.broken(at, "cluster.nodes is empty; leave it out for the usual three nodes"));
         }
-        Ok(())
+        check_nodes(front.cluster.nodes.as_deref().unwrap_or_default()).map_err(|fault| self.broken(at, fault))?;
+        let is_kind = |name: &String| name == "all" || Kind::ALL.iter().any(|kind| kind.is_called(name));
+        match front.watch.iter().find(|name| !is_kind(name)) {
+            Some(unknown) => Err(self.broken(at, format!("watch: there is no kind {unknown:?}"))),
+            None => Ok(()),
+        }
     }
 
     fn bad_yaml(&self, from: usize, what: &str, e: &serde_yaml::Error) -> Broken {

@@ -10,12 +10,6 @@ use super::tabwriter::TabWriter;
 pub const LEVEL_0: usize = 0;
 /// Two blanks, and so on.
 pub const LEVEL_1: usize = 1;
-/// Four blanks.
-pub const LEVEL_2: usize = 2;
-/// Six blanks.
-pub const LEVEL_3: usize = 3;
-/// Eight blanks.
-pub const LEVEL_4: usize = 4;
 
 /// Collects a description; tabs align what follows them within neighbouring lines.
 #[derive(Debug, Clone)]
@@ -40,11 +34,6 @@ impl PrefixWriter {
     pub fn write(&mut self, level: usize, text: impl fmt::Display) {
         let indent = "  ".repeat(level);
         self.tabs.write(&format!("{indent}{}", escape_terminal(&text.to_string())));
-    }
-
-    /// Writes a line as it is, without an indent.
-    pub fn write_line(&mut self, text: impl fmt::Display) {
-        self.tabs.write(&format!("{}\n", escape_terminal(&text.to_string())));
     }
 
     /// Settles the columns so far; those that follow start anew.

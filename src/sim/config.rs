@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::Time;
+use crate::api::{Time, names};
 
 /// Where a cluster's time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,4 +49,34 @@ impl Config {
             ClockMode::Manual => MANUAL_START,
         }
     }
+}
+
+/// The minor version of `v1.22`, `1.22` or `v1.22.3`.
+///
+/// # Errors
+/// When it is none that kstate knows.
+pub fn parse_version(text: &str) -> Result<u32, String> {
+    let rest = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.");
+    let minor = rest.and_then(|rest| match rest.split_once('.') {
+        Some((minor, patch)) => patch.parse::<u32>().ok().map(|_| minor),
+        None => Some(rest),
+    });
+    let minor = minor.and_then(|m| m.parse::<u32>().ok()).filter(|m| (16..=36).contains(m));
+    minor.ok_or_else(|| format!("invalid Kubernetes version {text:?}: must be v1.16 to v1.36"))
+}
+
+/// Checks the names of a cluster's nodes.
+///
+/// # Errors
+/// When one is no name, or stands there twice.
+pub fn check_nodes(nodes: &[String]) -> Result<(), String> {
+    for (n, name) in nodes.iter().enumerate() {
+        if let Some(fault) = names::dns1123_subdomain(name).first() {
+            return Err(format!("invalid node name {name:?}: {fault}"));
+        }
+        if nodes[..n].contains(name) {
+            return Err(format!("node {name:?} is named twice"));
+        }
+    }
+    Ok(())
 }

@@ -12,8 +12,15 @@ use crate::error::{ApiError, Reason};
 use crate::node;
 use crate::store::Change;
 
-/// A gap on a wall clock beyond which recurring work is done once and not for every period that went by.
+/// A gap between two commands on a wall clock beyond which recurring work is done once and not for every period
+/// that went by.
 const LONG_GAP: Duration = Duration::secs(600);
+
+/// The same for time that a command lets pass.
+const LONG_JUMP: Duration = Duration::secs(86_400);
+
+/// Where the clock ends, as nanoseconds since 1970 are counted in 63 bits: in the year 2255.
+const END_OF_TIME: Time = Time(9_000_000_000_000);
 
 /// How long a command leaves the controllers to react.
 const BREATH: Duration = Duration::millis(20);
@@ -79,9 +86,21 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn run_until(&mut self, target: Time) -> Result<(), ApiError> {
+        self.work_until(target, LONG_JUMP)
+    }
+
+    /// Lets the time pass that went by since the last command.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(super) fn catch_up(&mut self, target: Time) -> Result<(), ApiError> {
+        self.work_until(target, LONG_GAP)
+    }
+
+    fn work_until(&mut self, target: Time, gap: Duration) -> Result<(), ApiError> {
         self.dispatch_changes();
         let mut done = 0;
-        while self.step(target)? {
+        while self.step(target, gap)? {
             done += 1;
             if done > LIVELOCK {
                 return Err(ApiError::internal("the controllers never come to rest"));
@@ -94,9 +113,12 @@ impl Cluster {
     /// Lets a span of time pass.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the clock can't go so far, or the file can't be written.
     pub fn advance(&mut self, span: Duration) -> Result<(), ApiError> {
         let target = self.now + span;
+        if target > END_OF_TIME {
+            return Err(ApiError::internal("the cluster's clock ends in the year 2255"));
+        }
         self.run_until(target)?;
         self.note_jump(span)
     }
@@ -121,6 +143,7 @@ impl Cluster {
         mut waiting: impl FnMut(&mut Cluster) -> bool,
     ) -> Result<Settled, ApiError> {
         let start = self.now;
+        let deadline = deadline.min(END_OF_TIME);
         self.dispatch_changes();
         let mut at_this_moment = 0;
         let ended = loop {
@@ -130,7 +153,7 @@ impl Cluster {
             let Some(next) = self.queue.next_progress() else {
                 // Work of this moment may still lie behind a recurring item.
                 if self.queue.next_due().is_some_and(|due| due <= self.now) {
-                    self.step(self.now)?;
+                    self.step(self.now, LONG_JUMP)?;
                     continue;
                 }
                 break Settled::Idle;
@@ -140,7 +163,7 @@ impl Cluster {
                 break Settled::TimedOut;
             }
             let before = self.now;
-            self.step(next.max(self.now))?;
+            self.step(next.max(self.now), LONG_JUMP)?;
             at_this_moment = if self.now == before { at_this_moment + 1 } else { 0 };
             if at_this_moment > LIVELOCK {
                 return Err(ApiError::internal("the controllers never come to rest"));
@@ -151,10 +174,11 @@ impl Cluster {
         Ok(ended)
     }
 
-    /// Does one item of work that is due by `target`, and moves the clock to it.
-    fn step(&mut self, target: Time) -> Result<bool, ApiError> {
+    /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
+    /// than `gap` skips what it missed.
+    fn step(&mut self, target: Time, gap: Duration) -> Result<bool, ApiError> {
         let Some((item, due, recurring)) = self.queue.pop(target) else { return Ok(false) };
-        if recurring && target - due > LONG_GAP {
+        if recurring && target - due > gap {
             self.queue.add(item, target, true);
             return Ok(true);
         }

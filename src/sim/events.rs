@@ -70,7 +70,7 @@ impl Cluster {
         // Events about objects of the whole cluster live in the default namespace.
         let namespace = if about.key.namespace.is_empty() { "default" } else { about.key.namespace.as_str() };
         let n = self.store.next("event")?;
-        let nanos = self.now.0 * 1_000_000 + (n % 1_000_000) as i64;
+        let nanos = self.now.0.saturating_mul(1_000_000) + (n % 1_000_000) as i64;
         let event = Event {
             metadata: ObjectMeta {
                 name: Some(format!("{}.{nanos:x}", about.key.name)),

@@ -13,7 +13,7 @@ mod requests;
 use std::path::Path;
 
 pub use apply::ApplyOptions;
-pub use config::{ClockMode, Config};
+pub use config::{ClockMode, Config, check_nodes, parse_version};
 pub use converge::Settled;
 pub use requests::{Answer, CreateOptions};
 
@@ -76,11 +76,10 @@ impl Cluster {
     }
 
     fn make(store: Store, config: Config, wall: Time) -> Result<Cluster, ApiError> {
-        let now = config.start(wall);
         let mut cluster = Cluster {
             store,
             config,
-            now,
+            now: Time::default(),
             queue: WorkQueue::default(),
             writable: true,
             warnings: Vec::new(),
@@ -89,14 +88,39 @@ impl Cluster {
             writer: Writer::Cluster,
         };
         cluster.store.begin(true)?;
-        let text = serde_json::to_string(&cluster.config).map_err(|e| ApiError::internal(e.to_string()))?;
-        cluster.store.set_setting(CONFIG, &text)?;
-        cluster.store.set_setting(OFFSET, "0")?;
-        cluster.store.set_setting(View::SEED, &cluster.config.seed.to_string())?;
-        cluster.populate()?;
-        cluster.writer = Writer::kubectl();
+        cluster.furnish(wall)?;
         cluster.commit()?;
         Ok(cluster)
+    }
+
+    /// Gives an empty store what a new cluster holds.
+    fn furnish(&mut self, wall: Time) -> Result<(), ApiError> {
+        self.now = self.config.start(wall);
+        self.writer = Writer::Cluster;
+        let text = serde_json::to_string(&self.config).map_err(|e| ApiError::internal(e.to_string()))?;
+        self.store.set_setting(CONFIG, &text)?;
+        self.store.set_setting(OFFSET, "0")?;
+        self.store.set_setting(View::SEED, &self.config.seed.to_string())?;
+        self.populate()?;
+        self.writer = Writer::kubectl();
+        Ok(())
+    }
+
+    /// Makes the cluster anew, as it was when it was created, in one transaction of its own: other processes see the
+    /// old one or the new one. `wall` is the real time.
+    ///
+    /// # Errors
+    /// When the file is locked or can't be written; then it stays as it was.
+    pub fn reset(&mut self, wall: Time) -> Result<(), ApiError> {
+        self.store.begin(true)?;
+        self.writable = true;
+        let done = self.store.clear().and_then(|()| {
+            self.queue = WorkQueue::load(Vec::new(), self.lots);
+            self.furnish(wall)?;
+            self.store.set_setting(UNDONE, &format!("reset at {}", wall.0))?;
+            self.commit()
+        });
+        done.inspect_err(|_| self.rollback())
     }
 
     /// Opens the cluster of a state file. Nothing is read before `begin`.
@@ -149,7 +173,7 @@ impl Cluster {
         }
         let target = self.wall_target(wall)?;
         if self.writable {
-            self.run_until(target.max(self.now))?;
+            self.catch_up(target.max(self.now))?;
         } else {
             self.now = target.max(self.now);
         }

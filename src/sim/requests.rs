@@ -10,7 +10,14 @@ use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Deletion, Propagation};
-use crate::error::{ApiError, Reason};
+use crate::error::ApiError;
+
+/// How many pods a cluster holds at least, whatever the number of its nodes: beyond it and `PODS_PER_NODE` no more
+/// are made, since somebody mistyped a number of replicas and would wait for hours.
+const PODS_KEPT: usize = 5_000;
+
+/// How many pods a cluster holds for each node: twice what a node runs.
+const PODS_PER_NODE: usize = 220;
 
 /// The finalizer that makes the garbage collector delete the dependents first.
 pub const FINALIZER_FOREGROUND: &str = "foregroundDeletion";
@@ -53,6 +60,11 @@ impl Cluster {
         self.warnings.extend(warnings);
         if self.view().get(&object.key()).is_some() {
             return Err(ApiError::already_exists(&resource, object.name()));
+        }
+        let most = PODS_KEPT.max(PODS_PER_NODE * self.view().len(Kind::Node));
+        if object.kind() == Kind::Pod && self.view().len(Kind::Pod) >= most {
+            let detail = format!("a cluster of kstate holds {most} pods at most");
+            return Err(ApiError::forbidden(&resource, object.name(), &detail));
         }
         if object.meta().managed_fields.is_none() {
             self.sign(&mut object, "");
@@ -286,11 +298,6 @@ impl Cluster {
         self.draw_identity(&mut object, false)?;
         self.sign(&mut object, "");
         self.store.put(object)
-    }
-
-    /// Whether a refusal means that the object is not there.
-    pub fn is_gone(error: &ApiError) -> bool {
-        error.reason == Reason::NotFound
     }
 }
 

@@ -119,13 +119,13 @@ impl NodeLoad {
     /// Counts a pod in, or out.
     pub fn count(&mut self, pod: &Pod, spec: &PodSpec, more: bool) {
         let (requests, nonzero) = (resources::pod_requests(spec), resources::nonzero_requests(spec));
-        let sign = if more { 1 } else { -1 };
+        let sign: i64 = if more { 1 } else { -1 };
         match more {
             true => self.requested.add(&requests),
             false => self.requested.subtract(&requests),
         }
-        self.nonzero.0 += sign * nonzero.0;
-        self.nonzero.1 += sign * nonzero.1;
+        self.nonzero.0 = self.nonzero.0.saturating_add(sign * nonzero.0);
+        self.nonzero.1 = self.nonzero.1.saturating_add(sign * nonzero.1);
         self.pods += sign;
         for port in host_ports(spec) {
             step(&mut self.ports, port, more);

@@ -42,6 +42,7 @@ pub struct Store {
     revision: u64,
     changes: Vec<Change>,
     settings: BTreeMap<String, String>,
+    settings_changed: u64,
     fault: RefCell<Option<ApiError>>,
 }
 
@@ -72,7 +73,15 @@ impl Store {
 
     fn over(db: sqlite::Db) -> Store {
         let tables = Kind::ALL.iter().map(|_| OnceCell::new()).collect();
-        Store { db, tables, revision: 0, changes: Vec::new(), settings: BTreeMap::new(), fault: RefCell::new(None) }
+        Store {
+            db,
+            tables,
+            revision: 0,
+            changes: Vec::new(),
+            settings: BTreeMap::new(),
+            settings_changed: 0,
+            fault: RefCell::new(None),
+        }
     }
 
     /// Begins a transaction. With `write`, other writers wait until it ends.
@@ -223,6 +232,11 @@ impl Store {
         self.settings.get(name).map(String::as_str)
     }
 
+    /// How often a setting was given another value since the store was opened.
+    pub fn settings_changed(&self) -> u64 {
+        self.settings_changed
+    }
+
     /// Changes a named setting; an empty value removes it.
     ///
     /// # Errors
@@ -230,14 +244,20 @@ impl Store {
     pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
         if value.is_empty() {
             return match self.settings.remove(name) {
-                Some(before) => self.db.remove_setting(name, &before),
+                Some(before) => {
+                    self.settings_changed += 1;
+                    self.db.remove_setting(name, &before)
+                }
                 None => Ok(()),
             };
         }
         let before = self.settings.insert(name.to_string(), value.to_string());
         match before.as_deref() == Some(value) {
             true => Ok(()),
-            false => self.db.set_setting(name, value, before.as_deref()),
+            false => {
+                self.settings_changed += 1;
+                self.db.set_setting(name, value, before.as_deref())
+            }
         }
     }
 
@@ -291,6 +311,19 @@ impl Store {
         self.changes.clear();
         self.forget();
         self.revision = self.db.revision()?;
+        Ok(())
+    }
+
+    /// Forgets everything: objects, their past, settings, timers and operations.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn clear(&mut self) -> Result<(), ApiError> {
+        self.db.clear()?;
+        self.settings.clear();
+        self.changes.clear();
+        self.forget();
+        self.revision = 0;
         Ok(())
     }
 

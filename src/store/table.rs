@@ -54,6 +54,10 @@ impl Table {
         Some(old)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
     pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Arc<Object>> {
         // BTreeMap has no lookup by a borrowed pair; the two clones are cheaper than a second map.
         self.objects.get(&(namespace.to_string(), name.to_string()))

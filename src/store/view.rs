@@ -78,6 +78,11 @@ impl<'a> View<'a> {
         self.store.table(Kind::Node).loads().capacity(node)
     }
 
+    /// How many objects of a kind there are.
+    pub fn len(&self, kind: Kind) -> usize {
+        self.store.table(kind).len()
+    }
+
     /// How many members a bucket has.
     pub fn count(&self, kind: Kind, index: Index, bucket: &str) -> usize {
         self.store.table(kind).bucket_len(index, bucket)

@@ -15,8 +15,6 @@ const LABEL_MSG: &str = "a lowercase RFC 1123 label must consist of lower case a
 const SUBDOMAIN_FMT: &str = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const SUBDOMAIN_MSG: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
     '-' or '.', and must start and end with an alphanumeric character";
-const CASELESS_SUBDOMAIN_MSG: &str = "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', \
-    and must start and end with an alphanumeric character";
 const UNDERSCORE_SUBDOMAIN_FMT: &str = r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
 const UNDERSCORE_SUBDOMAIN_MSG: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric \
     characters, '_', '-' or '.', and must start and end with an alphanumeric character";
@@ -32,8 +30,6 @@ const KEY_MSG: &str = "must consist of alphanumeric characters, '-', '_' or '.',
 const VALUE_FMT: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
 const VALUE_MSG: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or \
     '.', and must start and end with an alphanumeric character";
-const C_IDENTIFIER_MSG: &str = "a valid C identifier must start with alphabetic character or '_', followed by a \
-    string of alphanumeric characters or '_'";
 const ENV_NAME_MSG: &str = "a valid environment variable name must consist of alphabetic characters, digits, '_', \
     '-', or '.', and must not start with a digit";
 const RELAXED_ENV_NAME_MSG: &str =
@@ -116,12 +112,6 @@ pub fn dns1123_subdomain(text: &str) -> Vec<String> {
     faults(text, SUBDOMAIN_MAX, is_subdomain(text), || regex_error(SUBDOMAIN_MSG, SUBDOMAIN_FMT, &["example.com"]))
 }
 
-/// The same with capitals allowed: drivers' names.
-pub fn dns1123_subdomain_caseless(text: &str) -> Vec<String> {
-    let good = is_subdomain(&text.to_ascii_lowercase());
-    faults(text, SUBDOMAIN_MAX, good, || regex_error(CASELESS_SUBDOMAIN_MSG, SUBDOMAIN_FMT, &["Example.com"]))
-}
-
 /// A subdomain with underscores: search domains.
 pub fn dns1123_subdomain_with_underscore(text: &str) -> Vec<String> {
     let good = text.split('.').all(|part| {
@@ -199,15 +189,6 @@ pub fn label_value(text: &str) -> Vec<String> {
         errs.push(regex_error(VALUE_MSG, VALUE_FMT, &["MyValue", "my_value", "12345"]));
     }
     errs
-}
-
-/// An identifier of C.
-pub fn c_identifier(text: &str) -> Vec<String> {
-    let good = !text.is_empty()
-        && !text.starts_with(|c: char| c.is_ascii_digit())
-        && text.bytes().all(|b| alnum(b) || b == b'_');
-    let explain = || regex_error(C_IDENTIFIER_MSG, "[A-Za-z_][A-Za-z0-9_]*", &["my_name", "MY_NAME", "MyName"]);
-    faults(text, usize::MAX, good, explain)
 }
 
 /// An environment variable's name as the strict rule has it.
@@ -326,8 +307,7 @@ pub fn mask_trailing_dash(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        c_identifier, config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, label_value, port_name,
-        qualified_name,
+        config_map_key, dns1035_label, dns1123_label, dns1123_subdomain, label_value, port_name, qualified_name,
     };
 
     #[test]
@@ -352,6 +332,6 @@ mod tests {
     fn accepts_good_ones() {
         assert!(dns1123_subdomain("a.b-c.d0").is_empty() && dns1123_label("0").is_empty());
         assert!(qualified_name("kubernetes.io/metadata.name").is_empty() && label_value("").is_empty());
-        assert!(c_identifier("_x9").is_empty() && config_map_key("key.PROPERTIES_1").is_empty());
+        assert!(config_map_key("key.PROPERTIES_1").is_empty());
     }
 }

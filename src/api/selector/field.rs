@@ -49,11 +49,6 @@ impl FieldSelector {
     pub fn matches(&self, value_of: impl Fn(&str) -> String) -> bool {
         self.terms.iter().all(|term| (value_of(&term.field) == term.value) != term.negated)
     }
-
-    /// The value that a field must have, where it must have one; mirrors `RequiresExactMatch`.
-    pub fn requires_exact_match(&self, field: &str) -> Option<&str> {
-        self.terms.iter().find(|t| t.field == field && !t.negated).map(|t| t.value.as_str())
-    }
 }
 
 impl fmt::Display for FieldSelector {
@@ -127,7 +122,6 @@ mod tests {
         let phase =
             |phase: &'static str| move |field: &str| if field == "metadata.name" { "x" } else { phase }.to_string();
         assert!(selector.matches(phase("Pending")) && !selector.matches(phase("Running")));
-        assert_eq!(selector.requires_exact_match("metadata.name"), Some("x"));
         assert_eq!(FieldSelector::parse(r"a==b\,c").unwrap().to_string(), r"a=b\,c");
         assert!(FieldSelector::parse("").unwrap().is_everything());
     }

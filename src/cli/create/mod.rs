@@ -13,7 +13,7 @@ mod role;
 mod secret;
 mod service;
 mod simple;
-mod sources;
+pub mod sources;
 mod workloads;
 
 use serde_json::Value;

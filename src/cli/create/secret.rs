@@ -174,8 +174,8 @@ fn tls(args: &Tls, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("key and cert must be specified"));
     }
     let read = |shown: &str| {
-        std::fs::read(session.path(shown))
-            .map_err(|e| Failure::error(format!("Cannot read file {shown}, open {shown}: {}", sources::reason(&e))))
+        let content = session.ahead.file(&session.path(shown));
+        content.map_err(|e| Failure::error(format!("Cannot read file {shown}, open {shown}: {}", sources::reason(&e))))
     };
     let (cert, key) = (read(&args.cert)?, read(&args.key)?);
     key_pair::check(&cert, &key).map_err(Failure::error)?;

@@ -31,7 +31,7 @@ pub fn file(session: &Session<'_>, source: &str) -> Result<Vec<Entry>, String> {
     let path = session.path(&shown);
     let metadata = std::fs::metadata(&path).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
     if !metadata.is_dir() {
-        return Ok(vec![(key, read(&path, &shown)?)]);
+        return Ok(vec![(key, read(session, &path, &shown)?)]);
     }
     if source.contains('=') {
         return Err("cannot give a key name for a directory path".into());
@@ -44,7 +44,7 @@ pub fn file(session: &Session<'_>, source: &str) -> Result<Vec<Entry>, String> {
         // Links, folders and devices are passed over.
         if file.file_type().is_ok_and(|t| t.is_file()) {
             let name = file.file_name().to_string_lossy().into_owned();
-            let content = read(&file.path(), &format!("{}/{name}", shown.trim_end_matches('/')))?;
+            let content = read(session, &file.path(), &format!("{}/{name}", shown.trim_end_matches('/')))?;
             entries.push((name, content));
         }
     }
@@ -61,7 +61,7 @@ pub fn env_file(session: &Session<'_>, shown: &str, what: &str) -> Result<Vec<En
     if metadata.is_dir() {
         return Err(format!("env {what} file cannot be a directory"));
     }
-    let bytes = read(&path, shown)?;
+    let bytes = read(session, &path, shown)?;
     let mut entries = Vec::new();
     for (index, line) in bytes.split(|b| *b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -102,8 +102,8 @@ fn key_and_path(source: &str) -> Result<(String, String), String> {
     }
 }
 
-fn read(path: &Path, shown: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| format!("open {shown}: {}", reason(&e)))
+fn read(session: &Session<'_>, path: &Path, shown: &str) -> Result<Vec<u8>, String> {
+    session.ahead.file(path).map_err(|e| format!("open {shown}: {}", reason(&e)))
 }
 
 /// A system's error as Go words it.

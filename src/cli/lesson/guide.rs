@@ -323,8 +323,8 @@ fn own_command(line: &str) -> Option<String> {
 
 /// Whether the command changes nothing, so that there is nothing to take back.
 fn only_looks(command: &str) -> bool {
-    const LOOKS: [&str; 12] =
-        ["get", "describe", "events", "explain", "logs", "top", "diff", "auth", "config", "version", "why", "help"];
+    const LOOKS: [&str; 11] =
+        ["get", "describe", "events", "explain", "logs", "top", "diff", "auth", "config", "version", "help"];
     command.split_whitespace().nth(1).is_none_or(|verb| LOOKS.contains(&verb) || verb.starts_with("api-"))
 }
 

@@ -13,11 +13,8 @@ use crate::lessons::library;
 use crate::lessons::model::Lesson;
 use crate::lessons::shell::{Mark, Reply, Shell};
 use crate::lessons::words;
-use crate::sim::{ClockMode, Cluster, Config};
+use crate::sim::{ClockMode, Cluster, Config, parse_version};
 use crate::ui::Ui;
-
-/// kstate's own verbs that work on the lesson's cluster; the others choose or change clusters.
-const OWN_VERBS: [&str; 4] = ["clock", "node", "why", "events"];
 
 /// How old a lesson's cluster is when it begins.
 const STANDING: Duration = Duration::secs(300);
@@ -79,9 +76,7 @@ impl LessonShell {
 
     /// Lets the cluster stand for a while, and brings the classes that the lesson's profile asks for.
     fn prepared(mut self, lesson: &Lesson) -> Result<Self, Failure> {
-        self.cluster.begin(true, wall_now())?;
-        self.cluster.advance(STANDING)?;
-        self.cluster.commit()?;
+        self.transact(|cluster| cluster.advance(STANDING))?;
         let Some(classes) = &lesson.front.cluster.classes else { return Ok(self) };
         if !classes.iter().any(|c| c == "local-path") {
             self.run("kubectl delete storageclass local-path");
@@ -98,12 +93,18 @@ impl LessonShell {
         Ok(self)
     }
 
+    /// Does something with the cluster, whole or not at all.
+    fn transact<T>(&mut self, f: impl FnOnce(&mut Cluster) -> Result<T, ApiError>) -> Result<T, Failure> {
+        self.cluster.begin(true, wall_now())?;
+        let done = f(&mut self.cluster).and_then(|done| self.cluster.commit().map(|()| done));
+        Ok(done.inspect_err(|_| self.cluster.rollback())?)
+    }
+
     fn words(line: &str) -> Result<Vec<String>, String> {
         let words = words::split(line)?;
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words[..] {
             ["kubectl", ..] => {}
-            ["kstate", verb, ..] if OWN_VERBS.contains(&verb) => {}
             ["kstate", "undo", ..] => return Err("in a lesson, \"back\" goes back".into()),
             ["kstate", "lesson" | "cluster", ..] => return Err("this works outside of a lesson only".into()),
             ["kstate", ..] => {}
@@ -134,10 +135,10 @@ impl Shell for LessonShell {
     }
 
     fn settle(&mut self) -> Result<(), Failure> {
-        self.cluster.begin(true, wall_now())?;
-        self.cluster.settle()?;
-        self.cluster.advance(READING)?;
-        Ok(self.cluster.commit()?)
+        self.transact(|cluster| {
+            cluster.settle()?;
+            cluster.advance(READING)
+        })
     }
 
     fn write_file(&mut self, name: &str, text: &str) -> Result<(), Failure> {
@@ -146,25 +147,18 @@ impl Shell for LessonShell {
     }
 
     fn checkpoint(&mut self) -> Result<Mark, Failure> {
-        self.cluster.begin(true, wall_now())?;
-        self.cluster.note_operation("lesson step")?;
-        let operations = self.cluster.store().operations()?;
-        let id = operations.first().map(|o| o.id).ok_or_else(|| ApiError::internal("the step was not noted"))?;
-        self.cluster.commit()?;
+        let id = self.transact(|cluster| cluster.note_operation("lesson step"))?;
         Ok(Mark(id.to_string()))
     }
 
     fn rollback(&mut self, mark: &Mark) -> Result<(), Failure> {
-        self.cluster.begin(true, wall_now())?;
-        let operations = self.cluster.store().operations()?;
-        let Some(at) = operations.iter().position(|o| o.id.to_string() == mark.0) else {
-            self.cluster.rollback();
-            return Err(Failure::error(
-                "the cluster no longer remembers that step; kstate lesson --restart starts again",
-            ));
-        };
-        self.cluster.undo(at + 1)?;
-        Ok(self.cluster.commit()?)
+        let found = self.transact(|cluster| {
+            let operations = cluster.store().operations()?;
+            let at = operations.iter().position(|o| o.id.to_string() == mark.0);
+            at.map(|at| cluster.undo(at + 1)).transpose()
+        })?;
+        let gone = || Failure::error("the cluster no longer remembers that step; kstate lesson --restart starts again");
+        found.map(|_| ()).ok_or_else(gone)
     }
 
     fn watched_tables(&mut self, kinds: &[String]) -> String {
@@ -180,12 +174,11 @@ impl Shell for LessonShell {
 
 fn config(lesson: &Lesson) -> Config {
     let front = &lesson.front;
-    let minor = front.kubernetes_version.strip_prefix("v1.").and_then(|v| v.split('.').next());
     let usual = Config::default();
     Config {
         clock: ClockMode::Manual,
         seed: front.seed,
-        version: minor.and_then(|m| m.parse().ok()).unwrap_or(usual.version),
+        version: parse_version(&front.kubernetes_version).unwrap_or(usual.version),
         nodes: front.cluster.nodes.clone().unwrap_or(usual.nodes),
     }
 }

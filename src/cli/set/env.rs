@@ -125,7 +125,9 @@ fn parse<'a>(specs: impl Iterator<Item = &'a String>, session: &Session<'_>) -> 
     let mut given = Vec::new();
     for spec in specs {
         if spec == "-" {
-            for line in session.ui.input()?.lines() {
+            let input = session.ahead.stdin(session.ui);
+            let input = input.map_err(|e| Failure::error(format!("read /dev/stdin: {e}")))?;
+            for line in String::from_utf8_lossy(&input).lines() {
                 let line = line.split('#').next().unwrap_or_default();
                 if let Some((name, value)) = line.split_once('=') {
                     wanted.set.push(json!({"name": name, "value": value}));

@@ -319,10 +319,10 @@ impl<'a> Sync<'a> {
 
     fn scale_in_proportion(&mut self, split: &mut Split) {
         let wanted = wanted(&self.deployment);
-        let allowed = if wanted > 0 { wanted + util::max_surge(&self.deployment) } else { 0 };
+        let allowed = if wanted > 0 { util::most(&self.deployment) } else { 0 };
         let mut active: Vec<&mut ReplicaSet> =
             split.old.iter_mut().chain(&mut split.new).filter(|rs| util::replicas(rs) > 0).collect();
-        let to_add = allowed - util::replica_count(active.iter().map(|rs| &**rs));
+        let to_add = allowed.wrapping_sub(util::replica_count(active.iter().map(|rs| &**rs)));
         active.sort_by(|a, b| {
             let by_age = by_creation(a, b);
             util::replicas(b).cmp(&util::replicas(a)).then(if to_add > 0 { by_age.reverse() } else { by_age })
@@ -335,7 +335,7 @@ impl<'a> Sync<'a> {
             added += share;
         }
         if let Some(largest) = sizes.first_mut() {
-            *largest = (*largest + to_add - added).max(0);
+            *largest = largest.wrapping_add(to_add).wrapping_sub(added).max(0);
         }
         for (rs, size) in active.into_iter().zip(sizes) {
             self.scale_replica_set(rs, size, true);
@@ -349,7 +349,7 @@ impl<'a> Sync<'a> {
         if !force && before == size {
             return false;
         }
-        let (desired, most) = (wanted(&self.deployment), wanted(&self.deployment) + util::max_surge(&self.deployment));
+        let (desired, most) = (wanted(&self.deployment), util::most(&self.deployment));
         if before == size && !util::replicas_annotations_need_update(rs, desired, most) {
             return false;
         }

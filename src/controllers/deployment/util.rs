@@ -210,7 +210,7 @@ pub(super) fn set_new_replica_set_annotations(d: &Deployment, rs: &mut ReplicaSe
             annotations.insert(ANN_REVISION_HISTORY.into(), longer_history(&history, &before));
         }
     }
-    if !exists && set_replicas_annotations(rs, wanted(d), wanted(d) + max_surge(d)) {
+    if !exists && set_replicas_annotations(rs, wanted(d), most(d)) {
         changed = true;
     }
     changed
@@ -258,9 +258,14 @@ pub(super) fn by_revision(a: &ReplicaSet, b: &ReplicaSet) -> Ordering {
     }
 }
 
+/// How many replicas there may be at once. A sum too large wraps, as Go's does.
+pub(super) fn most(d: &Deployment) -> i32 {
+    wanted(d).wrapping_add(max_surge(d))
+}
+
 /// The sum of what ReplicaSets want.
 pub(super) fn replica_count<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>) -> i32 {
-    sets.into_iter().map(replicas).sum()
+    sets.into_iter().map(replicas).fold(0, i32::wrapping_add)
 }
 
 /// Whether a rollout has ended: all replicas are new and available. Mirrors `DeploymentComplete`.
@@ -302,7 +307,7 @@ pub(super) fn new_rs_new_replicas(d: &Deployment, all: i32, new: i32) -> i32 {
     if !is_rolling_update(d) {
         return wanted(d);
     }
-    let most = wanted(d) + max_surge_rounded_up(d);
+    let most = wanted(d).wrapping_add(max_surge_rounded_up(d));
     if all >= most {
         return new;
     }
@@ -336,7 +341,7 @@ fn fraction(rs: &ReplicaSet, d: &Deployment) -> i32 {
     if wanted(d) == 0 {
         return -replicas(rs);
     }
-    let most = wanted(d) + max_surge(d);
+    let most = most(d);
     let total = d.status.as_ref().and_then(|s| s.replicas).unwrap_or(0);
     let before = number_annotation(rs, ANN_MAX_REPLICAS).filter(|n| *n != 0).unwrap_or(total);
     if before == 0 {

@@ -70,13 +70,16 @@ fn least_allocated(cycle: &Cycle<'_>, feasible: &[NodeInfo<'_>]) -> Vec<i64> {
     let free = |requested: i64, has: i64| match has {
         0 => None,
         has if requested > has => Some(0),
-        has => Some((has - requested) * 100 / has),
+        has => Some(((i128::from(has) - i128::from(requested)) * 100 / i128::from(has)) as i64),
     };
     let score = |info: &NodeInfo<'_>| {
         let used = info.load.map_or((0, 0), |l| l.nonzero);
         let has = &info.capacity.allocatable;
         let parts: Vec<i64> =
-            [free(used.0 + cpu, has.milli_cpu), free(used.1 + memory, has.memory)].into_iter().flatten().collect();
+            [free(used.0.saturating_add(cpu), has.milli_cpu), free(used.1.saturating_add(memory), has.memory)]
+                .into_iter()
+                .flatten()
+                .collect();
         if parts.is_empty() { 0 } else { parts.iter().sum::<i64>() / parts.len() as i64 }
     };
     feasible.iter().map(score).collect()
@@ -104,7 +107,7 @@ fn balanced_allocation(cycle: &Cycle<'_>, feasible: &[NodeInfo<'_>]) -> Option<V
     let score = |info: &NodeInfo<'_>| {
         let used = info.load.map_or((0, 0), |l| (l.requested.milli_cpu, l.requested.memory));
         let has = [info.capacity.allocatable.milli_cpu, info.capacity.allocatable.memory];
-        let with = balance([used.0 + cpu, used.1 + memory], has);
+        let with = balance([used.0.saturating_add(cpu), used.1.saturating_add(memory)], has);
         let without = balance([used.0, used.1], has);
         50 + (50 + with - without) / 2
     };

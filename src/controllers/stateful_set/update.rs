@@ -58,6 +58,10 @@ enum Next {
     Stop,
 }
 
+/// How many pods one look makes at most, so that a huge number of replicas costs no more memory than its pods. The
+/// original asks for all of them at once.
+const BURST: usize = 500;
+
 /// Brings a set a step nearer to its spec. Mirrors `updateStatefulSet`.
 pub(super) fn update_stateful_set<'a>(
     view: &'a View<'a>,
@@ -75,9 +79,9 @@ pub(super) fn update_stateful_set<'a>(
         update: apply_revision(set, &found.update),
         found,
         now,
-        replicas: vec![None; usize::try_from(wanted(set)).unwrap_or(0)],
+        replicas: vec![None; usize::try_from(wanted(set)).unwrap_or(0).min(pods.len() + BURST)],
         condemned: Vec::new(),
-        again: Cell::new(false),
+        again: Cell::new(usize::try_from(wanted(set)).unwrap_or(0) > pods.len() + BURST),
     };
     for pod in pods {
         if pod_in_ordinal_range(pod, set) {
@@ -140,7 +144,8 @@ impl Sync<'_> {
 
     fn process_replica(&self, plan: &Rc<Plan>, monotonic: bool, place: usize, actions: &mut Vec<Action>) -> Next {
         let Some(pod) = self.replicas[place] else {
-            let ordinal = start_ordinal(self.set) + i32::try_from(place).unwrap_or(i32::MAX);
+            let ordinal = i32::try_from(place).ok().and_then(|place| start_ordinal(self.set).checked_add(place));
+            let Some(ordinal) = ordinal else { return Next::Stop };
             let pod = self.new_versioned_stateful_set_pod(ordinal);
             if pod_claim_is_stale(self.view, self.set, &pod) {
                 return Next::Stop;

@@ -113,6 +113,14 @@ impl Db {
         Ok(())
     }
 
+    /// Empties every table.
+    pub(in crate::store) fn clear(&mut self) -> Result<(), ApiError> {
+        for table in ["revision", "current", "setting", "sequence", "timer", "operation", "journal"] {
+            self.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+        self.find_operation()
+    }
+
     /// Drops of the revisions before `horizon` those that neither the present nor an operation's way back needs,
     /// and the operations beyond the newest ones.
     pub(in crate::store) fn compact(&mut self, horizon: u64) -> Result<(), ApiError> {

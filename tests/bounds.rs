@@ -1,0 +1,119 @@
+//! What one command may take: huge numbers, pipes from another kstate, names of files that are not kstate's.
+
+use std::process::{Command, Stdio};
+
+use insta::assert_snapshot;
+
+use crate::home::Home;
+
+/// Pipes one kstate into another.
+fn pipe(home: &Home, left: &str, right: &str) -> (String, Option<i32>) {
+    let mut writer = home.command(left).stdout(Stdio::piped()).spawn().expect("to start kstate");
+    let from = writer.stdout.take().expect("a pipe");
+    let output = home.command(right).stdin(from).output().expect("to run kstate");
+    writer.wait().expect("to end");
+    (
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        output.status.code(),
+    )
+}
+
+#[test]
+fn two_kstates_in_a_pipe_do_not_wait_for_each_other() {
+    let home = Home::new();
+    for n in 0..8 {
+        let create = format!("create configmap a{n} --from-literal=k=v --dry-run=client -o yaml");
+        let created = (format!("configmap/a{n} created\n"), Some(0));
+        assert_eq!(pipe(&home, &create, "apply -f -"), created);
+        assert_eq!(pipe(&home, "get configmap -o yaml", "replace -f -").1, Some(0));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_named_as_a_file_is_read_before_the_cluster_is_taken() {
+    let home = Home::manual();
+    let script = "\"$0\" apply -f <(sleep 0.3; \"$0\" create configmap a --from-literal=k=v --dry-run=client -o yaml)";
+    let mut bash = Command::new("bash");
+    bash.args(["-c", script, env!("CARGO_BIN_EXE_kstate")]).env("KSTATE_HOME", home.path());
+    let Ok(output) = bash.output() else { return };
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "configmap/a created\n");
+}
+
+#[test]
+fn huge_numbers_are_borne() {
+    let home = Home::manual();
+    let set = |name: &str, more: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: {name}}}\nspec:\n  serviceName: x\n  \
+             podManagementPolicy: Parallel\n{more}  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    \
+             metadata: {{labels: {{app: {name}}}}}\n    spec:\n      terminationGracePeriodSeconds: 9223372036854775807\n      \
+             containers:\n      - name: c\n        image: busybox\n        resources: {{requests: {{cpu: 9223372036854775807, \
+             memory: 9223372036854775807}}}}\n"
+        )
+    };
+    home.write("high.yaml", &set("high", "  replicas: 3\n  ordinals: {start: 2147483646}\n"));
+    home.write("many.yaml", &set("many", "  replicas: 2147483647\n"));
+    home.ok("apply -f high.yaml");
+    home.ok("clock settle");
+    home.ok("apply -f many.yaml");
+    home.ok("create deployment web --image=nginx");
+    home.ok("scale deployment web --replicas=2147483647");
+    assert_eq!(home.ok("get pods --no-headers").lines().count(), 5_000);
+    home.ok("delete statefulset --all --cascade=orphan");
+    home.ok("delete deployment web --cascade=orphan");
+    assert_eq!(home.run("delete pod high-2147483646 --grace-period=9223372036854775807 --wait=false").code, Some(0));
+    let far = home.run("clock advance 2500000h");
+    assert_snapshot!(far.err, @"error: the cluster's clock ends in the year 2255");
+}
+
+#[test]
+fn a_clusters_name_is_no_path() {
+    let home = Home::new();
+    home.write("victim.db", "mine");
+    let victim = home.path().join("work/victim").display().to_string();
+    for line in ["cluster delete", "cluster use", "cluster reset", "cluster create"] {
+        let answer = home.run(&format!("{line} {victim}"));
+        assert_eq!(answer.code, Some(1), "{line}");
+        assert!(answer.err.contains("can't be a cluster's name"), "{line}: {}", answer.err);
+    }
+    assert_snapshot!(home.run("--cluster ../work/victim get pv").err, @r#"error: "../work/victim" can't be a cluster's name: use letters, digits, '-', '_' and '.'"#);
+    assert_snapshot!(home.run("cluster create con.x").err, @r#"error: "con.x" can't be a cluster's name: use letters, digits, '-', '_' and '.'"#);
+}
+
+#[test]
+fn undo_passes_over_what_changed_nothing() {
+    let home = Home::manual();
+    home.ok("create configmap a");
+    home.ok("create configmap b --dry-run=client");
+    home.ok("create configmap b --dry-run=server");
+    home.ok("config view");
+    home.ok("label configmap a x=y --dry-run=server");
+    assert_snapshot!(home.ok("undo"), @"undone: kstate create configmap a");
+    assert_eq!(home.run("get configmap a").code, Some(1));
+}
+
+#[test]
+fn a_reset_cluster_is_the_one_that_was_made() {
+    let home = Home::manual();
+    let new = home.everything();
+    home.ok("create configmap a");
+    home.ok("clock advance 1h");
+    home.ok("cluster reset");
+    assert_eq!(home.everything(), new);
+    assert_eq!(home.run("undo").code, Some(1));
+}
+
+#[test]
+fn time_that_a_command_lets_pass_is_not_skipped() {
+    let home = Home::manual();
+    home.write(
+        "each.yaml",
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: each}\nspec:\n  schedule: '* * * * *'\n  \
+        successfulJobsHistoryLimit: 100\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          \
+        restartPolicy: Never\n          containers: [{name: c, image: busybox, command: [date]}]\n",
+    );
+    home.ok("apply -f each.yaml");
+    home.ok("clock advance 1h");
+    assert_eq!(home.ok("get jobs --no-headers").lines().count(), 60);
+}
