@@ -151,7 +151,7 @@ fn undo_brings_back_the_same_bytes_step_by_step() {
         "scale statefulset exsts --replicas=2",
         "node stop k3d-deadless-agent-1",
         "clock advance 7m",
-        "delete pod exsts-0 --wait=false",
+        "delete pvc --all --wait=false",
         "config set-context --current --namespace kube-system",
         "clock advance 30s",
     ];
