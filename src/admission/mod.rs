@@ -7,6 +7,7 @@ mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
+pub mod pod_topology_labels;
 mod priority;
 mod resource_quota;
 mod runtime_class;
@@ -33,6 +34,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,
     &runtime_class::RuntimeClasses,
+    &pod_topology_labels::PodTopologyLabels,
     &resource_quota::ResourceQuotas,
     &service_ip::ServiceIps,
 ];

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::Cluster;
+use crate::admission::pod_topology_labels::label_pod;
 use crate::admission::{self, Part};
 use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
@@ -277,6 +278,7 @@ impl Cluster {
                 return Err(ApiError::conflict("pods/binding", &pod.name, &detail));
             }
             spec.node_name = Some(node.to_string());
+            label_pod(self.view(), p);
             let status = p.status.get_or_insert_default();
             status.nominated_node_name = None;
             let conditions = status.conditions.get_or_insert_default();

@@ -146,7 +146,14 @@ fn unschedulable(pod: &Pod) -> Vec<&'static str> {
     if says(&["unbound immediate", "persistentvolumeclaim \"", "storageclass"]) {
         help.push("claim");
     }
-    if says(&["volumes to bind", "PersistentVolume's node affinity", "free storage", "non-existent pv"]) {
+    if says(&[
+        "volumes to bind",
+        "PersistentVolume's node affinity",
+        "free storage",
+        "volume zone",
+        "non-existent pv",
+        "persistentvolume \"",
+    ]) {
         help.push("volume");
     }
     if says(&["Insufficient", "Too many pods", "free ports", "ReadWriteOncePod", "available disk"]) {

@@ -1,6 +1,7 @@
 //! Short sessions with the answers that Kubernetes' source has for them, where no recording looks.
 
 mod delete;
+mod disks;
 mod mounts;
 
 use std::path::Path;

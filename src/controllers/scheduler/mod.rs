@@ -11,6 +11,8 @@ mod scores;
 pub(crate) mod taints;
 mod topology_spread;
 mod volume_binding;
+mod volume_restrictions;
+mod volume_zone;
 
 use std::sync::Arc;
 
@@ -259,8 +261,9 @@ fn check<'a>(
     check_node(cycle, info)?;
     check_ports(cycle, load)?;
     check_resources(cycle, info, load)?;
-    volume_binding::check_restrictions(claims)?;
+    volume_restrictions::check_restrictions(cycle, info, claims)?;
     let volumes = volume_binding::find_pod_volumes(cycle, claims, info)?;
+    volume_zone::check_zones(&claims.topologies, info)?;
     spread.check(cycle, info)?;
     affinities.check(info)?;
     Ok(volumes)

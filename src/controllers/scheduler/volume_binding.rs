@@ -1,11 +1,12 @@
 //! Volumes in scheduling: claims that are bound allow some nodes only, claims that are not are bound to what suits
 //! the node.
 //!
-//! Mirrors `pkg/scheduler/framework/plugins/volumebinding` and `volumerestrictions`.
+//! Mirrors `pkg/scheduler/framework/plugins/volumebinding`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::framework::{Cycle, NodeInfo, Rejection};
+use super::volume_zone::{Topology, volume_topologies};
 use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, TopologySelectorTerm, Volume};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSIStorageCapacity, StorageClass};
@@ -25,8 +26,6 @@ const BIND_CONFLICT: &str = "node(s) didn't find available persistent volumes to
 const NODE_CONFLICT: &str = "node(s) didn't match PersistentVolume's node affinity";
 const NOT_ENOUGH_SPACE: &str = "node(s) did not have enough free storage";
 const VOLUME_NOT_THERE: &str = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
-const IN_USE: &str =
-    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod";
 
 /// The pod's claims, told apart by what must happen to them.
 #[derive(Default)]
@@ -36,7 +35,9 @@ pub(super) struct PodVolumeClaims<'a> {
     /// Whether all are bound already.
     pub(super) all_bound: bool,
     /// Whether another pod uses one of them that only one pod may use.
-    in_use: bool,
+    pub(super) in_use: bool,
+    /// Where the bound volumes are.
+    pub(super) topologies: Vec<Topology<'a>>,
 }
 
 /// What a node would mean for the pod's claims.
@@ -57,7 +58,7 @@ fn claim_name(pod: &Pod, volume: &Volume) -> Option<(String, bool)> {
     }
 }
 
-/// Reads the pod's claims. Mirrors VolumeRestrictions' and VolumeBinding's PreFilter.
+/// Reads the pod's claims. Mirrors the PreFilter of VolumeRestrictions, VolumeBinding and VolumeZone.
 ///
 /// # Errors
 /// Why the pod can be placed nowhere.
@@ -103,10 +104,11 @@ pub(super) fn pod_volume_claims<'a>(cycle: &Cycle<'a>) -> Result<PodVolumeClaims
             false => immediate = true,
         }
     }
-    match immediate {
-        true => Err("pod has unbound immediate PersistentVolumeClaims".into()),
-        false => Ok(claims),
+    if immediate {
+        return Err("pod has unbound immediate PersistentVolumeClaims".into());
     }
+    claims.topologies = volume_topologies(cycle)?;
+    Ok(claims)
 }
 
 fn is_in_use(cycle: &Cycle<'_>, claim: &str) -> bool {
@@ -116,14 +118,6 @@ fn is_in_use(cycle: &Cycle<'_>, claim: &str) -> bool {
             && !cycle.is_removed(other.uid())
             && spec.is_some_and(|s| s.node_name.is_some())
     })
-}
-
-/// Whether a claim that only one pod may use is free. Mirrors `VolumeRestrictions.Filter`.
-pub(super) fn check_restrictions(claims: &PodVolumeClaims<'_>) -> Result<(), Rejection> {
-    match claims.in_use {
-        true => Err(Rejection::resolvable(IN_USE)),
-        false => Ok(()),
-    }
 }
 
 /// Finds volumes for the pod's claims on a node.
