@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 
 use dialoguer::console::{Term, measure_text_width};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
@@ -224,6 +224,16 @@ impl Ui {
         }
     }
 
+    /// From here on an interrupt (Ctrl-C) at a terminal says this before it ends the process.
+    pub fn on_interrupt(&self, farewell: &str) {
+        if self.interactive && self.answers.is_none() {
+            show_cursor_on_interrupt();
+            if let Ok(mut slot) = FAREWELL.lock() {
+                *slot = Some(farewell.to_string());
+            }
+        }
+    }
+
     /// Lets the user choose one of `items` with the arrow keys, starting at `default`. `None`: the
     /// user left with Escape or `q`, or there is nobody to ask.
     ///
@@ -339,21 +349,32 @@ impl Theme for Bare {
     }
 }
 
+/// What an interrupt says before it ends the process; taken by whoever says it.
+static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
+
 /// dialoguer hides the cursor while one selects, and an interrupt would leave it hidden in the user's shell.
 fn show_cursor_on_interrupt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // OBSERVATION: where no handler can be set, an interrupt ends the process all the same.
         let _ = ctrlc::set_handler(|| {
-            let _ = Term::stdout().show_cursor();
+            leave();
             std::process::exit(INTERRUPTED.into());
         });
     });
 }
 
+fn leave() {
+    let _ = Term::stdout().show_cursor();
+    let farewell = FAREWELL.lock().ok().and_then(|mut f| f.take()).filter(|f| !f.is_empty());
+    if let Some(farewell) = farewell {
+        let _ = Term::stdout().write_line(&format!("\n\n{farewell}"));
+    }
+}
+
 fn lost_terminal(dialoguer::Error::IO(e): dialoguer::Error) -> Failure {
     if e.kind() == ErrorKind::Interrupted {
-        let _ = Term::stdout().show_cursor();
+        leave();
         return Failure::silent(INTERRUPTED);
     }
     Failure::error(format!("the terminal can't be read: {e}"))

@@ -17,8 +17,11 @@ pub fn split(line: &str) -> Result<Vec<String>, String> {
             }
             '\\' => word.get_or_insert_default().extend(chars.next()),
             '#' if word.is_none() => break,
-            '|' | ';' | '&' | '<' | '>' | '`' => return Err(only_one_command(c)),
-            '$' if chars.peek().is_some_and(|next| *next == '(' || *next == '{') => return Err(only_one_command(c)),
+            '|' | ';' | '&' | '<' | '>' | '`' => {
+                let twice = chars.peek() == Some(&c) && matches!(c, '|' | '&' | '<' | '>');
+                return Err(only_one_command(&c.to_string().repeat(if twice { 2 } else { 1 })));
+            }
+            '$' if chars.peek().is_some_and(|next| *next == '(' || *next == '{') => return Err(only_one_command("$")),
             c => word.get_or_insert_default().push(c),
         }
     }
@@ -41,8 +44,8 @@ fn quoted(quote: char, chars: &mut impl Iterator<Item = char>, word: &mut String
     Err(format!("a quote ({quote}) is not closed"))
 }
 
-fn only_one_command(c: char) -> String {
-    format!("there is no shell here, so {c:?} has no meaning: give one kubectl or kstate command at a time")
+fn only_one_command(sign: &str) -> String {
+    format!("there is no shell here that knows {sign}: one kubectl or kstate command, please")
 }
 
 #[cfg(test)]

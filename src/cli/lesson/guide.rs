@@ -62,6 +62,7 @@ impl Guide<'_> {
     /// The terminal, the cluster or the progress file fails.
     pub(super) fn run(mut self) -> Result<End, Failure> {
         let lesson = self.lesson;
+        self.ui.on_interrupt(&self.farewell());
         if self.reached.step == 0 && self.reached.block == 0 {
             Screen::new(self.ui).title(lesson);
             Screen::new(self.ui).prose(
@@ -69,8 +70,15 @@ impl Guide<'_> {
                  you like; `help` says what else there is.",
             );
             let first = lesson.steps.first().map_or("", |step| step.heading.as_str());
-            if let Flow::Quit = self.wait(&format!("Enter begins: {first}"))? {
-                return Ok(End::Left);
+            loop {
+                match self.wait(&format!("Enter begins: {first}"))? {
+                    Flow::On => break,
+                    Flow::Back => self.say("This is the beginning.\n"),
+                    Flow::Quit => {
+                        self.say(&format!("\n{}\n", self.farewell()));
+                        return Ok(End::Left);
+                    }
+                }
             }
         }
         while let Some(step) = lesson.steps.get(self.reached.step) {
@@ -79,16 +87,21 @@ impl Guide<'_> {
                 Flow::Back => self.back()?,
                 Flow::Quit => {
                     (self.save)(&self.reached)?;
-                    self.say(&format!("\nUntil next time. kstate lesson {} goes on from here.\n", self.call));
+                    self.say(&format!("\n{}\n", self.farewell()));
                     return Ok(End::Left);
                 }
             }
         }
         self.reached = Reached { finished: true, ..Reached::start(lesson) };
         (self.save)(&self.reached)?;
+        self.ui.on_interrupt("");
         let done = self.ui.paint("Done.", Style::new().green().bold());
         self.ui.out(&format!("\n{done} That was \"{}\".\n", lesson.front.title));
         Ok(End::Finished)
+    }
+
+    fn farewell(&self) -> String {
+        format!("Until next time. kstate lesson {} goes on from here.", self.call)
     }
 
     fn step(&mut self, blocks: &[Block]) -> Result<Flow, Failure> {
@@ -110,7 +123,10 @@ impl Guide<'_> {
                     screen.prose(text);
                     Flow::On
                 }
-                _ if past => continue,
+                _ if past => {
+                    screen.past(block);
+                    Flow::On
+                }
                 Block::File { name, text, .. } => self.file(name, text)?,
                 Block::Quiz(quiz) => self.quiz(quiz)?,
                 Block::Console(console) => self.console(console)?,
@@ -142,6 +158,9 @@ impl Guide<'_> {
 
     fn console(&mut self, console: &Console) -> Result<Flow, Failure> {
         self.ui.out("\n");
+        for command in console.commands.iter().take(self.reached.command) {
+            Screen::new(self.ui).done(command);
+        }
         for (index, command) in console.commands.iter().enumerate().skip(self.reached.command) {
             match self.offer(command)? {
                 Wish::Back => return Ok(Flow::Back),
@@ -164,10 +183,14 @@ impl Guide<'_> {
 
     /// Shows a command until the learner wants it to run.
     fn offer(&mut self, command: &Command) -> Result<Wish, Failure> {
+        let hint = "(Enter runs it)";
+        // A line that is full takes no hint: the terminal would cut it in two.
+        let fits = command.line.chars().count() + hint.len() < self.ui.width();
         let offer = format!(
-            "{} {}\n",
+            "{}{}{}\n",
             self.ui.paint(&command.line, Style::new().cyan()),
-            self.ui.paint("(Enter runs it)", Style::new().dimmed())
+            if fits { ' ' } else { '\n' },
+            self.ui.paint(hint, Style::new().dimmed())
         );
         loop {
             match self.ask(&offer, "$ ", &command.line)? {
@@ -283,6 +306,9 @@ The lesson's files are in {folder}
     fn back(&mut self) -> Result<(), Failure> {
         let stay = self.touched || !self.at_start();
         let step = if stay { self.reached.step } else { self.reached.step.saturating_sub(1) };
+        if !stay && self.reached.step == 0 {
+            self.say("This is the first step.\n");
+        }
         let Some(mark) = self.reached.marks.get(step).cloned() else {
             self.say("There is no way back from here.\n");
             return Ok(());
@@ -329,162 +355,4 @@ fn only_looks(command: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{End, Guide};
-    use crate::error::Failure;
-    use crate::lessons::model::Lesson;
-    use crate::lessons::parse::parse;
-    use crate::lessons::progress::Reached;
-    use crate::lessons::shell::{Mark, Reply, Shell};
-    use crate::ui::Ui;
-
-    /// A cluster of which only the names of its pods are known: `kubectl run NAME` adds one.
-    #[derive(Default)]
-    struct Pods(Vec<String>);
-
-    impl Shell for Pods {
-        fn run(&mut self, line: &str) -> Reply {
-            match line.strip_prefix("kubectl run ") {
-                Some(name) => {
-                    self.0.push(name.to_string());
-                    Reply { output: format!("pod/{name} created\n"), code: 0 }
-                }
-                None => Reply { output: format!("{}\n", self.0.join(" ")), code: 0 },
-            }
-        }
-
-        fn settle(&mut self) -> Result<(), Failure> {
-            Ok(())
-        }
-
-        fn write_file(&mut self, _: &str, _: &str) -> Result<(), Failure> {
-            Ok(())
-        }
-
-        fn checkpoint(&mut self) -> Result<Mark, Failure> {
-            Ok(Mark(self.0.join(",")))
-        }
-
-        fn rollback(&mut self, mark: &Mark) -> Result<(), Failure> {
-            self.0 = mark.0.split(',').filter(|p| !p.is_empty()).map(String::from).collect();
-            Ok(())
-        }
-
-        fn watched_tables(&mut self, _: &[String]) -> String {
-            let rows: String = self.0.iter().map(|p| format!("{p}   1/1\n")).collect();
-            format!("NAME   READY\n{rows}")
-        }
-    }
-
-    fn lesson() -> Lesson {
-        let text = "---\ntitle: Pods\nsummary: S.\nminutes: 5\n---\nHello.\n\n## One\n\nRun it.\n\n```console\n$ kubectl run a\npod/a created\n```\n\n## Two\n\n```quiz\nquestion: How many?\noptions:\n  a: None\n  b: Two\n  c: Three\nanswer: b\nhint: Count.\nwhy: One and one.\n```\n\n```console\n$ kubectl run b\npod/b created\n$ kubectl get pods\na b\n```\n";
-        parse("pods.md", text).expect("a lesson")
-    }
-
-    fn session(lesson: &Lesson, shell: &mut Pods, reached: Reached, lines: &[&str]) -> (End, Reached, String) {
-        let ui = Ui::captured().answering(lines);
-        let mut last = reached.clone();
-        let mut save = |r: &Reached| {
-            last = r.clone();
-            Ok(())
-        };
-        let guide = Guide {
-            ui: &ui,
-            lesson,
-            shell,
-            reached,
-            save: &mut save,
-            folder: "files".into(),
-            call: "pods".into(),
-            touched: false,
-        };
-        let end = guide.run().expect("a session");
-        (end, last, ui.take())
-    }
-
-    #[test]
-    fn a_wrong_answer_a_command_of_ones_own_a_step_back_a_quit_and_a_resume() {
-        let (lesson, mut shell) = (lesson(), Pods::default());
-        let lines = ["", "", "k run mine", "", "a", "x", "c", "", "back", "b", "", "quit"];
-        let (end, reached, shown) = session(&lesson, &mut shell, Reached::start(&lesson), &lines);
-        assert_eq!((end, reached.step, reached.block, reached.command), (End::Left, 1, 1, 1));
-        assert_eq!(shell.0, ["a", "mine", "b"]);
-        insta::assert_snapshot!(shown.trim(), @r"
-        Pods                                                          5 minutes, 2 steps
-        ────────────────────────────────────────────────────────────────────────────────
-
-        Hello.
-
-        Enter runs the command that is shown. You may type any other kubectl command
-        instead, as often as you like; `help` says what else there is.
-
-        One                                                                       1 of 2
-        ────────────────────────────────────────────────────────────────────────────────
-
-        Run it.
-
-        $ kubectl run a
-        pod/a created
-
-        The cluster now:
-        NAME   READY
-        a   1/1
-        $ k run mine
-        pod/mine created
-
-        Two                                                                       2 of 2
-        ────────────────────────────────────────────────────────────────────────────────
-
-        ? How many?
-            a) None
-            b) Two
-            c) Three
-
-        a, b or c? a
-
-        Not quite. Count.
-
-        a, b or c? x
-        A letter, please; or a command, if you would rather look first.
-        a, b or c? c
-
-        It is b: Two
-
-        One and one.
-
-        $ kubectl run b
-        pod/b created
-        $ back
-
-        Back; the cluster is as it was then.
-
-        Two                                                                       2 of 2
-        ────────────────────────────────────────────────────────────────────────────────
-
-        ? How many?
-            a) None
-            b) Two
-            c) Three
-
-        a, b or c? b
-
-        Right.
-
-        One and one.
-
-        $ kubectl run b
-        pod/b created
-        $ quit
-
-        Until next time. kstate lesson pods goes on from here.
-        ");
-        let again = ["kubectl run x", "back", "quit"];
-        let place =
-            Reached { step: 1, marks: vec![Mark(String::new()), Mark("a,mine".into())], ..Reached::start(&lesson) };
-        let (_, undone, _) = session(&lesson, &mut Pods(vec!["a".into()]), place, &again);
-        assert_eq!(undone.step, 1, "a command of one's own is taken back first");
-        let (end, reached, shown) = session(&lesson, &mut shell, reached, &["", ""]);
-        assert_eq!((end, reached.finished), (End::Finished, true));
-        assert!(shown.contains("\n$ kubectl get pods\na mine b\n"), "{shown}");
-    }
-}
+mod tests;

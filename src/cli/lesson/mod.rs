@@ -152,5 +152,11 @@ fn resume(ui: &Ui, found: &Found, reached: &Reached) -> Result<Option<bool>, Fai
     let heading = found.lesson.steps.get(reached.step).map_or("", |step| step.heading.as_str());
     let rows = [format!("Go on with step {}: {heading}", reached.step + 1), "Start again".to_string()];
     Screen::new(ui).prose(&format!("You were in the middle of **{}**.", found.lesson.front.title));
-    Ok(ui.select("How shall we go on?", &rows, 0)?.map(|n| n == 0))
+    loop {
+        match ui.select("How shall we go on?", &rows, 0)? {
+            // A letter moves the choice, too: nobody shall lose a place by typing a command here.
+            Some(1) if !ui.confirm("Start again, and give up the place you were at?", false)? => {}
+            chosen => return Ok(chosen.map(|n| n == 0)),
+        }
+    }
 }

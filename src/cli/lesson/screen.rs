@@ -2,7 +2,7 @@
 
 use owo_colors::Style;
 
-use crate::lessons::model::{Command, Lesson, Quiz, Step};
+use crate::lessons::model::{Block, Command, Lesson, Quiz, Step};
 use crate::lessons::render::{heading, render};
 use crate::lessons::shell::Reply;
 use crate::lessons::tables::{self, Change};
@@ -80,6 +80,27 @@ impl<'a> Screen<'a> {
     pub(super) fn command(&self, command: &Command) {
         let line = self.ui.paint(&command.line, Style::new().bold());
         self.ui.out(&format!("$ {line}\n"));
+    }
+
+    /// A command that was run before the learner left.
+    pub(super) fn done(&self, command: &Command) {
+        self.ui.out(&format!("{}\n", self.ui.paint(&format!("$ {} (done)", command.line), Style::new().dimmed())));
+    }
+
+    /// A part of a step that was done before the learner left: what the rest of the step speaks of.
+    pub(super) fn past(&self, block: &Block) {
+        match block {
+            Block::Prose(text) => self.prose(text),
+            Block::File { name, text, .. } => self.file(name, text),
+            Block::Quiz(quiz) => {
+                self.question(quiz);
+                self.answer(&format!("It is {}: {}", quiz.answer, quiz.right()), quiz);
+            }
+            Block::Console(console) => {
+                self.ui.out("\n");
+                console.commands.iter().for_each(|command| self.done(command));
+            }
+        }
     }
 
     /// What a command printed.
