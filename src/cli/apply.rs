@@ -2,6 +2,8 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/apply`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::errors::{self, Fault};
@@ -12,13 +14,14 @@ use super::output::{Format, name_of, shown_tree, tree_of, with_managers};
 use super::request::{DryRun, Validate, decode, patch_version};
 use super::server_side;
 use super::session::Session;
-use crate::api::{Object, ObjectKey};
-use crate::error::{ApiError, Failure};
+use crate::api::{Duration, Object, ObjectKey};
+use crate::controllers::{Deletion, Propagation};
+use crate::error::{ApiError, Failure, Reason};
 use crate::manifest::merge;
 use crate::manifest::merge::server::PatchType;
 use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
-use crate::sim::CreateOptions;
+use crate::sim::{CreateOptions, Settled};
 
 /// The annotation that holds what was applied last.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -109,17 +112,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.files.is_empty() {
         return Err(Failure::error("must specify one of -f and -k"));
     }
-    if args.prune {
-        return Err(Failure::error(
-            "--prune is not offered by kstate: delete what is no longer wanted by name or label",
-        ));
-    }
     let dry_run = DryRun::parse(&args.dry_run)?;
-    if args.server_side && dry_run == DryRun::Client {
-        return Err(Failure::error(
-            "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)",
-        ));
-    }
+    check_flags(&args, dry_run).map_err(Failure::error)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
     session.cluster.write_as(args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply"), "");
@@ -151,6 +145,35 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         faults = std::iter::once(Fault::plain(format!("[{}]", texts.join(", ")))).chain(applied).collect();
     }
     errors::check(faults)
+}
+
+/// Mirrors `ApplyOptions.Validate`.
+fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), &'static str> {
+    let selected = args.selector.as_deref().is_some_and(|s| !s.is_empty());
+    Err(if args.force_conflicts && !args.server_side {
+        "--force-conflicts only works with --server-side"
+    } else if dry_run == DryRun::Client && args.server_side {
+        "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
+    } else if args.server_side && args.force {
+        "--force cannot be used with --server-side"
+    } else if dry_run == DryRun::Server && args.force {
+        "--dry-run=server cannot be used with --force"
+    } else if args.all && selected {
+        "cannot set --all and --selector at the same time"
+    } else if args.prune && args.force {
+        "--force cannot be used with --prune"
+    } else if args.prune && !args.all && !selected {
+        "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. \
+         If you did not mean to prune all resources, specify a label selector"
+    } else if args.prune && args.server_side {
+        "--prune is in alpha and doesn't currently work on objects created by server-side apply"
+    } else if args.prune {
+        "--prune is not offered by kstate: delete what is no longer wanted by name or label"
+    } else if !args.subresource.is_empty() && !args.server_side {
+        "--subresource can only be specified for --server-side"
+    } else {
+        return Ok(());
+    })
 }
 
 fn apply_one_object(
@@ -192,6 +215,10 @@ fn apply_one_object(
         let answer = answer.map_err(|e| Fault::from(e).when("creating", &info.source))?;
         return Ok((tree_of(&answer.object), "created"));
     };
+    if dry_run == DryRun::Client {
+        // kubectl compares nothing here, and shows the object as it is.
+        return Ok((from_stored(info.kind, &info.api_version, tree_of(&live)), "configured"));
+    }
     if live.annotation(LAST_APPLIED).is_none() {
         session.ui.err(&format!(
             "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by {p} apply. {p} apply \
@@ -210,14 +237,14 @@ fn apply_one_object(
     if patch.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok((current, "unchanged"));
     }
-    if dry_run == DryRun::Client {
-        let tree = merge::strategic_merge_patch(info.kind, &current, &patch).map_err(ApiError::from)?;
-        return Ok((tree, "configured"));
-    }
     let patched =
         patch_version(session, &live, &info.api_version, PatchType::Strategic, &to_compact(&patch), validate, dry_run);
     match patched {
         Ok(object) => Ok((tree_of(&object), "configured")),
+        Err(Fault::Api(e)) if args.force && matches!(e.reason, Reason::Invalid | Reason::Conflict) => {
+            let object = delete_and_create(args, info, &live, &modified, validate, session)?;
+            Ok((tree_of(&object), "configured"))
+        }
         Err(fault) => {
             let fault = fault.when("patching", &info.source);
             Err(fault.when_raw(&format!(
@@ -235,6 +262,31 @@ fn warn_if_deleting(object: &Object, session: &Session<'_>) {
         let name = object.name();
         session.ui.err(&format!("Warning: Detected changes to resource {name} which is currently being deleted.\n"));
     }
+}
+
+/// `--force`: what can't be patched is made anew. Mirrors `Patcher.deleteAndCreate`.
+fn delete_and_create(
+    args: &Args,
+    info: &Info,
+    live: &Object,
+    modified: &Value,
+    validate: Validate,
+    session: &mut Session<'_>,
+) -> Result<Arc<Object>, Fault> {
+    let key = live.key();
+    let grace = Some(args.grace_period).filter(|g| *g >= 0);
+    session.cluster.delete(&Deletion { key: key.clone(), uid: None, grace, propagation: Propagation::Background })?;
+    let timeout = Duration::parse(&args.timeout).unwrap_or_default();
+    let timeout = if timeout == Duration::ZERO { Duration::secs(7 * 24 * 3600) } else { timeout };
+    let deadline = session.cluster.now() + timeout;
+    if session.cluster.run_while(deadline, |c| c.view().get(&key).is_some())? != Settled::Reached {
+        session.cluster.run_until(deadline)?;
+        return Err(Fault::plain("timed out waiting for the condition"));
+    }
+    let object = decode(session, info.kind, &info.api_version, modified, validate)?;
+    let answer = session.cluster.create(object, &CreateOptions::default());
+    session.print_warnings();
+    Ok(answer?.object)
 }
 
 /// The manifest with itself, as it was written, in the last-applied annotation.

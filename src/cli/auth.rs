@@ -65,6 +65,9 @@ const KNOWN_VERBS: [&str; 18] = [
 /// kubectl's texts; exit 1 when the answer is no.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     match args.verb {
+        Verb::CanI { list: true, args, .. } if !args.is_empty() => {
+            Err(Failure::error("list option must be specified with no arguments"))
+        }
         Verb::CanI { list: true, .. } => list(session),
         Verb::CanI { args, all_namespaces, quiet, subresource, .. } => {
             can_i(&args, all_namespaces, quiet, &subresource, session)

@@ -170,7 +170,11 @@ fn get_contexts(names: &[String], output: Option<&str>, headers: bool, session: 
             }
         };
         let table = Table { columns, rows: shown.iter().map(row).collect() };
-        session.ui.out(&print(&table, &Options { no_headers: !headers, ..Options::default() }));
+        let headings = headers && table.rows.is_empty();
+        session.ui.out(&match headings {
+            true => "CURRENT   NAME   CLUSTER   AUTHINFO   NAMESPACE\n".to_string(),
+            false => print(&table, &Options { no_headers: !headers, ..Options::default() }),
+        });
     }
     match unknown.is_empty() {
         true => Ok(()),

@@ -26,6 +26,33 @@ impl PodArgs {
         Some(first.split_once('/').map_or(first.as_str(), |(_, name)| name))
     }
 
+    /// What is wrong with the words, however the pod may be.
+    fn refused(&self, verb: &str) -> Option<&'static str> {
+        let dashes = self.args.iter().position(|a| a == "--");
+        let words = self.args.iter().take(dashes.unwrap_or(self.args.len()));
+        let plain: Vec<_> = words.filter(|a| !a.starts_with('-')).collect();
+        let flags = self.args.iter().take(dashes.unwrap_or(self.args.len())).any(|a| a.starts_with('-'));
+        match verb {
+            "exec" if dashes.is_none() && plain.len() > 1 && !flags => Some(
+                "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\n\
+                 See 'kubectl exec -h' for help and examples",
+            ),
+            "exec" if dashes.is_none_or(|at| at + 1 == self.args.len()) && !flags => {
+                Some("you must specify at least one command for the container")
+            }
+            "logs" if plain.len() > 2 && !flags => Some(
+                "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n\
+                 POD or TYPE/NAME is a required argument for the logs command\n\
+                 See 'kubectl logs -h' for help and examples",
+            ),
+            "port-forward" if plain.len() < 2 && !flags => Some(
+                "TYPE/NAME and list of ports are required for port-forward\n\
+                 See 'kubectl port-forward -h' for help and examples",
+            ),
+            _ => None,
+        }
+    }
+
     fn container(&self, session: &Session<'_>, name: &str) -> Option<String> {
         let flag = self.args.iter().position(|a| a == "-c" || a == "--container");
         if let Some(named) = flag.and_then(|at| self.args.get(at + 1)) {
@@ -46,6 +73,9 @@ pub fn no_container(verb: &str, args: &PodArgs, session: &Session<'_>) -> Failur
             _ => "TYPE/NAME and list of ports are required for port-forward\nSee 'kubectl port-forward -h' for help and examples".to_string(),
         });
     };
+    if let Some(refusal) = args.refused(verb) {
+        return Failure::error(refusal);
+    }
     if session.cluster.view().get_as::<Pod>(&session.namespace, name).is_none() {
         let missing = ApiError::not_found("pods", name);
         return match verb {

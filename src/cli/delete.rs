@@ -85,12 +85,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             args.output.unwrap_or_default()
         )));
     }
-    if args.select.all && args.select.selector.as_deref().is_some_and(|s| !s.is_empty()) {
+    let given = |selector: &Option<String>| selector.as_deref().is_some_and(|s| !s.is_empty());
+    // The builder refuses before kubectl's own check of these flags.
+    if args.select.all && (given(&args.select.selector) || given(&args.select.field_selector)) {
         return Err(Failure::error("setting 'all' parameter but found a non empty selector. "));
     }
     let target = Target { doing: Some("deleting"), ..args.select.target(&args.args, &args.files) };
     let mut found = target.find(session)?;
-    if args.ignore_not_found || args.select.all || args.select.selector.is_some() {
+    if args.ignore_not_found || args.select.all || given(&args.select.selector) || given(&args.select.field_selector) {
         found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
     }
     if grace == Some(0) {
@@ -137,6 +139,9 @@ fn grace_period(args: &Args) -> Result<Option<i64>, Failure> {
     if args.now {
         if args.grace_period >= 0 {
             return Err(Failure::error("--now and --grace-period cannot be specified together"));
+        }
+        if args.force {
+            return Err(Failure::error("--force and --grace-period greater than 0 cannot be specified together"));
         }
         return Ok(Some(1));
     }

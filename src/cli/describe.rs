@@ -6,6 +6,7 @@ use super::errors;
 use super::files::FileArgs;
 use super::resources::{Found, Query, Target};
 use super::session::Session;
+use super::target::FILES_AND_NAMES;
 use crate::api::Object;
 use crate::error::{ApiError, Failure};
 use crate::kinds::{self, Description};
@@ -50,8 +51,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, args.show_events)).collect();
     session.ui.out(&texts.join("\n\n"));
     if texts.is_empty() && found.faults.is_empty() {
-        let namespaced = found.kinds.iter().all(|k| k.is_namespaced());
-        session.ui.err(&match namespaced && !args.all_namespaces {
+        session.ui.err(&match !args.all_namespaces {
             true => format!("No resources found in {} namespace.\n", session.namespace),
             false => "No resources found\n".into(),
         });
@@ -62,6 +62,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
     let mut found = Found { named: true, ..Found::default() };
     if !args.files.is_empty() {
+        if !args.args.is_empty() {
+            return Err(Failure::error(FILES_AND_NAMES));
+        }
         let (infos, faults) = args.files.read(session, false);
         found.faults = faults;
         for info in infos {

@@ -40,7 +40,7 @@ pub mod resources {
     pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let output = args.output.as_deref().unwrap_or_default();
         if !matches!(output, "" | "wide" | "name") {
-            return Err(Failure::error(format!("--output {output} is not available in kubectl api-resources")));
+            return Err(Failure::error(format!("--output {output} is not available")));
         }
         let mut shown: Vec<Resource> = served::resources(session.cluster.config().version)
             .into_iter()
@@ -81,8 +81,18 @@ pub mod resources {
             })
             .collect();
         let options = Options { wide: output == "wide", no_headers: args.no_headers, ..Options::default() };
-        session.ui.out(&print(&Table { columns, rows }, &options));
+        let table = Table { columns, rows };
+        session.ui.out(&match table.rows.is_empty() && !args.no_headers {
+            // kubectl writes the headings before it looks for resources.
+            true => print_headings(&table, &options),
+            false => print(&table, &options),
+        });
         Ok(())
+    }
+
+    fn print_headings(table: &Table, options: &Options) -> String {
+        let columns = table.columns.iter().filter(|c| options.wide || !c.wide_only);
+        format!("{}\n", columns.map(|c| c.name.as_str()).collect::<Vec<_>>().join("   "))
     }
 }
 

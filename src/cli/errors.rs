@@ -88,6 +88,7 @@ impl From<Fault> for Failure {
 ///
 /// Mirrors `UsageErrorf`.
 pub fn usage(session: &Session<'_>, path: &str, text: &str) -> Failure {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
     Failure::error(format!("{text}\nSee '{} {path} -h' for help and examples", session.program))
 }
 

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::get::watch::follow;
 use super::output::{Format, tree_of};
 use super::resources::find_kind;
@@ -65,7 +67,15 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let mut show = |session: &Session<'_>, events: &[Arc<Object>]| {
         if let Some(format) = &format {
             let trees: Vec<_> = events.iter().map(|o| tree_of(o)).collect();
-            session.ui.out(&format.print(&trees, !args.watch, true)?);
+            if args.watch {
+                session.ui.out(&format.print(&trees, false, true)?);
+                return Ok(());
+            }
+            // kubectl holds a list of its own here, whose names it can't print; what is wrong it does not say.
+            let list = json!({"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": trees});
+            if *format != Format::Name {
+                session.ui.out(&format.print(&[list], false, true).unwrap_or_default());
+            }
             return Ok(());
         }
         let now = session.cluster.now();

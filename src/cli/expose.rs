@@ -15,7 +15,7 @@ use super::overrides::OverrideArgs;
 use super::request::{DryRun, Validate};
 use super::session::Session;
 use super::target::Target;
-use crate::api::{Kind, Object};
+use crate::api::Kind;
 use crate::error::Failure;
 use crate::manifest::strict::normalise_as_client;
 
@@ -81,18 +81,27 @@ type Ports = Vec<(String, Vec<String>)>;
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     session.cluster.write_as(&args.field_manager, "");
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
-    let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
-    let mut faults = found.faults;
-    for object in &found.objects {
-        if let Err(fault) = expose(&args, object, &printer, session) {
+    let (objects, mut faults) = match args.files.is_empty() {
+        // What a file says is exposed as it stands there: the server is not asked for it.
+        false if args.args.is_empty() => {
+            let (infos, faults) = args.files.read(session, false);
+            (infos.into_iter().map(|info| (info.kind, info.tree)).collect(), faults)
+        }
+        _ => {
+            let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
+            (found.objects.iter().map(|o| (o.kind(), tree_of(o))).collect::<Vec<_>>(), found.faults)
+        }
+    };
+    for (kind, tree) in &objects {
+        if let Err(fault) = expose(&args, *kind, tree, &printer, session) {
             faults.push(fault);
         }
     }
     errors::check(faults)
 }
 
-fn expose(args: &Args, object: &Object, printer: &Printer, session: &mut Session<'_>) -> Result<(), Fault> {
-    let mut service = service(args, object).map_err(Fault::Plain)?;
+fn expose(args: &Args, kind: Kind, tree: &Value, printer: &Printer, session: &mut Session<'_>) -> Result<(), Fault> {
+    let mut service = service(args, kind, tree).map_err(Fault::Plain)?;
     made::as_client(Kind::Service, &mut service, session);
     let mut service = args.overrides.apply(Kind::Service, &service).map_err(|f| Fault::Plain(f.message))?;
     args.record.record(session, &mut service);
@@ -104,12 +113,10 @@ fn expose(args: &Args, object: &Object, printer: &Printer, session: &mut Session
     printer.print(session, Kind::Service, &service, "exposed").map_err(|f| Fault::Plain(f.message))
 }
 
-fn service(args: &Args, object: &Object) -> Result<Value, String> {
-    let kind = object.kind();
+fn service(args: &Args, kind: Kind, tree: &Value) -> Result<Value, String> {
     if !matches!(kind, Kind::ReplicationController | Kind::Service | Kind::Pod | Kind::Deployment | Kind::ReplicaSet) {
         return Err(format!("cannot expose a {}", kind.qualified_kind()));
     }
-    let tree = tree_of(object);
     let selector = match args.selector.as_str() {
         "" => selector_of(kind, &tree)
             .map_err(|e| format!("couldn't retrieve selectors via --selector flag or introspection: {e}"))?,
@@ -126,7 +133,11 @@ fn service(args: &Args, object: &Object) -> Result<Value, String> {
     if selector.as_object().is_some_and(serde_json::Map::is_empty) {
         return Err("selector must be specified".into());
     }
-    let name = if args.name.is_empty() { object.name().chars().take(63).collect() } else { args.name.clone() };
+    let name = if args.name.is_empty() {
+        tree["metadata"]["name"].as_str().unwrap_or_default().chars().take(63).collect()
+    } else {
+        args.name.clone()
+    };
     let mut tree = json!({
         "metadata": {"name": name, "labels": labels_of(args, &tree)?},
         "spec": {"selector": selector, "ports": service_ports(args, &wanted, &known)?},

@@ -30,6 +30,19 @@ pub struct Info {
     pub tree: Value,
 }
 
+impl Info {
+    /// The manifest without the namespace that the user's place would add.
+    pub fn as_written(self) -> Value {
+        let mut tree = self.tree;
+        if !self.namespace_written
+            && let Some(metadata) = tree["metadata"].as_object_mut()
+        {
+            metadata.remove("namespace");
+        }
+        tree
+    }
+}
+
 /// `-f`, `-R`, `-k`.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct FileArgs {
@@ -66,8 +79,11 @@ impl FileArgs {
         for name in &self.filename {
             match self.sources(session, name) {
                 Ok(found) => sources.extend(found),
-                Err(fault) => return (infos, vec![fault]),
+                Err(fault) => faults.push(fault),
             }
+        }
+        if !faults.is_empty() {
+            return (infos, faults);
         }
         for (source, bytes) in sources {
             let bytes = match bytes {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::errors::{self, Fault};
-use super::files::{FileArgs, Info};
+use super::files::FileArgs;
 use super::made::{CHANGE_CAUSE, OutputArgs, RecordArgs};
 use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
@@ -136,15 +136,7 @@ fn read_files(args: &Args, named: &[String], session: &Session<'_>) -> Result<(V
         return Err(Failure::error(LOCAL_NEEDS_FILES));
     }
     let (infos, faults) = args.files.read(session, false);
-    let without_default = |mut info: Info| {
-        if !info.namespace_written
-            && let Some(metadata) = info.tree["metadata"].as_object_mut()
-        {
-            metadata.remove("namespace");
-        }
-        (info.tree, None)
-    };
-    Ok((infos.into_iter().map(without_default).collect(), faults, true))
+    Ok((infos.into_iter().map(|info| (info.as_written(), None)).collect(), faults, true))
 }
 
 fn is_change(arg: &str) -> bool {
@@ -230,6 +222,7 @@ fn change_one(
         (What::Labels, false) if !args.overwrite && now.len() < before.len() => "unlabeled",
         (What::Labels, false) => "labeled",
     };
+    let changed = changed || !args.resource_version.is_empty();
     if let Some(live) = live.filter(|_| changed && !args.list && dry_run != DryRun::Client) {
         let mut body = json!({"metadata": {field: patch}});
         if args.record.record {

@@ -48,6 +48,7 @@ mod served;
 mod server_side;
 mod session;
 mod set;
+mod subresource;
 mod table;
 mod taint;
 mod target;
@@ -405,6 +406,7 @@ fn transact(
         warned: std::collections::BTreeSet::new(),
         shows_managers: false.into(),
     };
+    session.warn_of_old_dry_run();
     let outcome = app.verb.run(&mut session);
     let changed = state(cluster) != before;
     if writes {

@@ -67,7 +67,8 @@ impl Format {
                 .filter(|v| !v.is_empty())
                 .ok_or_else(|| Failure::error(format!("{what} format specified but no template given")))?;
             std::fs::read_to_string(session.path(&path)).map_err(|_| {
-                Failure::error(format!("error reading template {path}, open {path}: no such file or directory"))
+                let flag = if what == "custom-columns-file" { "template" } else { "--template" };
+                Failure::error(format!("error reading {flag} {path}, open {path}: no such file or directory"))
             })
         };
         let given = |what: &str, value: Option<String>| {
@@ -127,7 +128,14 @@ impl Format {
     /// # Errors
     /// What is wrong with a template or does not fit the objects.
     pub fn print(&self, trees: &[Value], as_list: bool, headers: bool) -> Result<String, Failure> {
-        let missing = true;
+        self.print_with(trees, as_list, headers, true)
+    }
+
+    /// The same; `missing` says whether a template may name fields that are not there.
+    ///
+    /// # Errors
+    /// What is wrong with a template or does not fit the objects.
+    pub fn print_with(&self, trees: &[Value], as_list: bool, headers: bool, missing: bool) -> Result<String, Failure> {
         let whole = || match (trees, as_list) {
             ([one], false) => one.clone(),
             _ => list_of(trees),

@@ -4,18 +4,22 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
+use super::create::print_created;
 use super::create::sources::reason;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::made::{OutputArgs, RecordArgs};
-use super::output::tree_of;
-use super::request::{self, DryRun, Validate, decode};
-use super::resources::Found;
+use super::output::Format;
+use super::request::{self, DryRun, Validate};
 use super::session::Session;
+use super::subresource;
 use super::target::{LOCAL_NEEDS_FILES, Target};
+use crate::api::{Kind, Object};
 use crate::error::Failure;
 use crate::manifest::merge::server::{PatchType, patch_object};
-use crate::manifest::{json, yaml};
+use crate::manifest::{json, merge, yaml};
 use crate::printers::json::to_compact;
 
 /// Update fields of a resource.
@@ -83,22 +87,34 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     };
     let body = to_json(&text)?;
     let format = args.output.format(session)?;
-    let found = match args.local {
-        true => read_files(&args, session)?,
-        false => Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?,
-    };
+    if args.local {
+        let (trees, faults) = read_files(&args, session)?;
+        for (kind, tree) in &trees {
+            print_local(*kind, tree, patch_type, &body, format.as_ref(), session)?;
+        }
+        return errors::check(faults);
+    }
+    let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
     let mut faults = found.faults;
     for live in &found.objects {
-        let patched = match dry_run {
-            _ if args.local || dry_run == DryRun::Client => {
-                patch_object(live, patch_type, &body, Validate::Ignore.field_validation())
-                    .map(|p| Arc::new(p.object))
-                    .map_err(Fault::from)
+        let subresource = args.subresource.as_deref().unwrap_or_default();
+        let part = match subresource::of(live, subresource) {
+            Ok(part) => part,
+            Err(refused) => {
+                faults.push(refused.into());
+                continue;
             }
-            _ if args.subresource.as_deref() == Some("status") => {
+        };
+        if dry_run == DryRun::Client {
+            print_local(live.kind(), &part, patch_type, &body, format.as_ref(), session)?;
+            continue;
+        }
+        let patched = match subresource {
+            "status" => {
                 let patched = patch_object(live, patch_type, &body, Validate::Ignore.field_validation());
                 patched.and_then(|p| session.cluster.update_status(p.object)).map_err(Fault::from)
             }
+            "scale" => patch_scale(live, &part, patch_type, &body, dry_run, session),
             // kubectl does not ask for validation here, so the server warns.
             _ => request::patch(session, live, patch_type, &body, Validate::Warn, dry_run),
         };
@@ -106,28 +122,62 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             Err(fault) => faults.push(fault),
             Ok(object) => {
                 let done = if object == *live { "patched (no change)" } else { "patched" };
-                if !args.local {
-                    args.record.patch(&live.key(), dry_run, session)?;
-                }
-                super::create::print_created(session, &tree_of(&object), format.as_ref(), dry_run, done, true)?;
+                args.record.patch(&live.key(), dry_run, session)?;
+                let shown = subresource::of(&object, subresource)?;
+                // kubectl sets the plain line's verb anew here, and so loses that it is a dry run.
+                print_created(session, &shown, format.as_ref(), DryRun::None, done, true)?;
             }
         }
     }
     errors::check(faults)
 }
 
-/// The objects of `--local`, which the cluster has not seen.
-fn read_files(args: &Args, session: &mut Session<'_>) -> Result<Found, Failure> {
+/// Patches a tree as kubectl does without the server, and prints it.
+fn print_local(
+    kind: Kind,
+    tree: &Value,
+    patch_type: PatchType,
+    body: &str,
+    format: Option<&Format>,
+    session: &Session<'_>,
+) -> Result<(), Failure> {
+    let after = patch_tree(kind, tree, patch_type, body)?;
+    let done = if after == *tree { "patched (no change)" } else { "patched" };
+    print_created(session, &after, format, DryRun::None, done, true)
+}
+
+/// Mirrors `getPatchedJSON`.
+fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Result<Value, Failure> {
+    let patch = json::unmarshal(body.as_bytes()).map_err(Failure::error)?;
+    let patched = match patch_type {
+        PatchType::Strategic => merge::strategic_merge_patch(kind, tree, &patch),
+        PatchType::Merge => Ok(merge::json_merge_patch(tree, &patch)),
+        PatchType::Json => merge::json_patch(tree, &patch),
+    };
+    patched.map_err(|e| Failure::error(e.to_string()))
+}
+
+/// Only the number of replicas can be changed through a `Scale`.
+fn patch_scale(
+    live: &Object,
+    scale: &Value,
+    patch_type: PatchType,
+    body: &str,
+    dry_run: DryRun,
+    session: &mut Session<'_>,
+) -> Result<Arc<Object>, Fault> {
+    let patched = patch_tree(live.kind(), scale, patch_type, body).map_err(|f| Fault::Plain(f.message))?;
+    let body = json!({"spec": {"replicas": patched["spec"]["replicas"].as_i64().unwrap_or(0)}}).to_string();
+    request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)
+}
+
+/// The manifests of `--local`, which the cluster has not seen.
+fn read_files(args: &Args, session: &mut Session<'_>) -> Result<(Vec<(Kind, Value)>, Vec<Fault>), Failure> {
     if !args.args.is_empty() || args.files.is_empty() {
         return Err(Failure::error(LOCAL_NEEDS_FILES));
     }
     let (infos, faults) = args.files.read(session, false);
-    let mut found = Found { faults, ..Found::default() };
-    for info in infos {
-        let object = decode(session, info.kind, &info.api_version, &info.tree, Validate::Ignore)?;
-        found.objects.push(Arc::new(object));
-    }
-    Ok(found)
+    Ok((infos.into_iter().map(|info| (info.kind, info.as_written())).collect(), faults))
 }
 
 /// A patch may be written in YAML; JSON goes to the server as it is, broken or not.

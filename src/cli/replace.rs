@@ -11,10 +11,10 @@ use super::made::{OutputArgs, RecordArgs};
 use super::output::tree_of;
 use super::request::{DryRun, Validate, decode};
 use super::session::Session;
-use crate::api::ObjectKey;
+use crate::api::{Duration, ObjectKey};
 use crate::controllers::{Deletion, Propagation};
-use crate::error::{ApiError, Failure};
-use crate::sim::CreateOptions;
+use crate::error::{ApiError, Failure, Reason};
+use crate::sim::{CreateOptions, Settled};
 
 /// Replace a resource by file name or stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -63,10 +63,8 @@ pub struct Args {
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     session.cluster.write_as(&args.field_manager, "");
-    if args.files.is_empty() {
-        return Err(Failure::error("must specify --filename to replace"));
-    }
     let dry_run = DryRun::parse(&args.dry_run)?;
+    check_flags(&args, dry_run)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
     let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
@@ -74,13 +72,65 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to replace"));
     }
+    if args.force {
+        faults.extend(delete_all(&args, &infos, session)?);
+    }
     for info in &infos {
         match replace_one(&args, info, dry_run, validate, session) {
             Ok(tree) => super::create::print_created(session, &tree, format.as_ref(), dry_run, "replaced", true)?,
+            Err(fault) if args.force => faults.push(fault),
             Err(fault) => faults.push(fault.when("replacing", &info.source)),
         }
     }
     errors::check(faults)
+}
+
+/// `--force`: deletes what is there and waits until it is gone. Mirrors the first half of `forceReplace`.
+fn delete_all(args: &Args, infos: &[Info], session: &mut Session<'_>) -> Result<Vec<Fault>, Failure> {
+    // kubectl turns a zero into one second.
+    let grace = Some(args.grace_period.max(1)).filter(|_| args.grace_period >= 0);
+    let mut faults = Vec::new();
+    let mut going = Vec::new();
+    for info in infos {
+        let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
+        let deletion = Deletion { key: key.clone(), uid: None, grace, propagation: Propagation::Background };
+        match session.cluster.delete(&deletion) {
+            Ok(_) => {
+                session.ui.out(&format!("{} {:?} deleted\n", info.kind.qualified(), info.name));
+                going.push(key);
+            }
+            Err(e) if e.reason == Reason::NotFound => {}
+            Err(e) => faults.push(e.into()),
+        }
+        session.print_warnings();
+    }
+    let timeout = Duration::parse(&args.timeout).unwrap_or_default();
+    let timeout = if timeout == Duration::ZERO { Duration::secs(5 * 60) } else { timeout };
+    for key in going {
+        let deadline = session.cluster.now() + timeout;
+        if session.cluster.run_while(deadline, |c| c.view().get(&key).is_some())? != Settled::Reached {
+            session.cluster.run_until(deadline)?;
+            faults.push(Fault::plain("context deadline exceeded"));
+        }
+    }
+    Ok(faults)
+}
+
+/// Mirrors `ReplaceOptions.Validate`; what is missing is asked for first.
+fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), Failure> {
+    let zero = Duration::parse(&args.timeout).is_ok_and(|t| t == Duration::ZERO);
+    let refusal = if args.files.is_empty() {
+        "must specify one of -f and -k"
+    } else if args.grace_period >= 0 && !args.force {
+        "--grace-period must have --force specified"
+    } else if !zero && !args.force {
+        "--timeout must have --force specified"
+    } else if args.force && dry_run != DryRun::None {
+        "--dry-run can not be used when --force is set"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::error(refusal))
 }
 
 fn replace_one(
@@ -92,23 +142,15 @@ fn replace_one(
 ) -> Result<Value, Fault> {
     let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
     let live = session.cluster.view().get(&key).cloned();
-    // A replacement keeps the record of `apply` when the object has one.
-    let keep = args.save_config || live.as_ref().is_some_and(|o| o.annotation(LAST_APPLIED).is_some());
+    // OBSERVATION: the manifest has no record of `apply`; the one of the object that it replaces goes with that.
+    let keep = args.save_config || !info.tree["metadata"]["annotations"][LAST_APPLIED].is_null();
     let tree = if keep { with_last_applied(&info.tree) } else { info.tree.clone() };
     if dry_run == DryRun::Client {
         return Ok(tree);
     }
     let object = decode(session, info.kind, &info.api_version, &tree, validate)?;
     let answer = match live {
-        Some(_) if args.force => {
-            let deletion =
-                Deletion { key: key.clone(), uid: None, grace: Some(0), propagation: Propagation::Background };
-            session.cluster.delete(&deletion)?;
-            let deadline = session.cluster.now() + crate::api::Duration::secs(7 * 24 * 3600);
-            session.cluster.run_while(deadline, |c| c.view().get(&key).is_some())?;
-            session.cluster.create(object, &CreateOptions::default()).map(|a| a.object)
-        }
-        None if args.force => session.cluster.create(object, &CreateOptions::default()).map(|a| a.object),
+        _ if args.force => session.cluster.create(object, &CreateOptions::default()).map(|a| a.object),
         None => Err(ApiError::not_found(&info.kind.resource(), &info.name)),
         Some(_) if dry_run == DryRun::Server => session.cluster.update_dry_run(object),
         Some(_) => session.cluster.update(object),

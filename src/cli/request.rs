@@ -30,11 +30,8 @@ impl DryRun {
     pub fn parse(text: &str) -> Result<DryRun, Failure> {
         match text {
             "none" | "false" => Ok(DryRun::None),
-            "client" | "true" => Ok(DryRun::Client),
+            "client" | "true" | "unchanged" => Ok(DryRun::Client),
             "server" => Ok(DryRun::Server),
-            "unchanged" => {
-                Err(Failure::error("Invalid dry-run value (unchanged). Must be \"none\", \"server\", or \"client\"."))
-            }
             other => Err(Failure::error(format!(
                 "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
             ))),

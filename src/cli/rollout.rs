@@ -14,10 +14,12 @@ use super::resources::{Found, Query};
 use super::session::Session;
 use super::target::Target;
 use crate::api::k8s::api::apps::v1::Deployment;
-use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::Failure;
 use crate::kinds::rollout::{self, Rollback};
 use crate::manifest::merge::server::PatchType;
+use crate::manifest::strict::normalise_as_client;
+use crate::printers::json::to_pretty_as_go;
 use crate::sim::Settled;
 
 /// Manage the rollout of one or many resources.
@@ -190,7 +192,13 @@ fn history_of(
         if !matches!(object, Object::Deployment(_)) {
             tree["spec"]["template"] = serde_json::to_value(&revision.template).unwrap_or_default();
         }
-        print_created(session, &tree, Some(format), DryRun::None, "", n == 0)?;
+        // What kubectl holds here are Go structs, not what the server sent.
+        let kind = if matches!(object, Object::Deployment(_)) { Kind::ReplicaSet } else { object.kind() };
+        normalise_as_client(kind, &mut tree);
+        match format {
+            Format::Json => session.ui.out(&to_pretty_as_go(kind, &tree)),
+            format => print_created(session, &tree, Some(format), DryRun::None, "", n == 0)?,
+        }
     }
     Ok(Ok(()))
 }
@@ -269,8 +277,10 @@ fn undo_one(object: &Arc<Object>, to: i64, dry_run: DryRun, session: &mut Sessio
     if to < 0 {
         return Err(Fault::plain(format!("unable to find specified revision {to} in history")));
     }
-    let history = session.cluster.with_print_context(|context| rollout::history(object, context)).map_err(|_| {
-        Fault::plain(format!("no rollbacker has been implemented for {:?}", object.kind().qualified_kind()))
+    let history = session.cluster.with_print_context(|context| rollout::history(object, context)).map_err(|text| {
+        Fault::plain(
+            text.replace("retrieving history", "retrieving rollbacker").replace("history viewer", "rollbacker"),
+        )
     })?;
     let revision = rollout::find_rollback(object, &history, to).map_err(Fault::plain)?;
     if dry_run == DryRun::Client {

@@ -130,7 +130,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let service = make(&args, Kind::Service, service, &printer, session)?;
         printer.print(session, Kind::Service, &service, "created")?;
         if printer.is_yaml() {
-            session.ui.out("---\n");
+            // One is of `run` itself, the other of the printer, for which the pod is the second object.
+            session.ui.out("---\n---\n");
         }
     }
     if attach {

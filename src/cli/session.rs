@@ -60,6 +60,22 @@ impl Session<'_> {
         argv::change_cause(self.program, &self.words, &App::command())
     }
 
+    /// Says that `--dry-run` is given in an old form, in the words and the layout of kubectl's log.
+    pub fn warn_of_old_dry_run(&self) {
+        let flags = self.words.iter().take_while(|w| *w != "--");
+        let Some(flag) = flags.filter(|w| *w == "--dry-run" || w.starts_with("--dry-run=")).last() else { return };
+        let (line, form, new) = match flag.as_str() {
+            "--dry-run" | "--dry-run=unchanged" => (703, "--dry-run is deprecated".to_string(), "--dry-run=client"),
+            "--dry-run=true" => (717, format!("{flag} is deprecated (boolean value)"), "--dry-run=client"),
+            "--dry-run=false" => (720, format!("{flag} is deprecated (boolean value)"), "--dry-run=none"),
+            _ => return,
+        };
+        let now = self.cluster.now().rfc3339_micro();
+        let (month, day, time) = (&now[5..7], &now[8..10], now[11..].trim_end_matches('Z'));
+        self.ui
+            .err(&format!("W{month}{day} {time}       1 helpers.go:{line}] {form} and can be replaced with {new}.\n"));
+    }
+
     /// Prints the warnings that the server sent.
     pub fn print_warnings(&mut self) {
         let sent = self.cluster.take_warnings();

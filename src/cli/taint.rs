@@ -101,7 +101,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let mut faults = found.faults;
     for (n, node) in found.objects.iter().enumerate() {
         match taint(&args, node, &changes, validate, dry_run, session) {
-            Ok((node, done)) => print_created(session, &tree_of(&node), format.as_ref(), dry_run, done, n == 0)?,
+            Ok((node, done)) => print_created(session, &tree_of(&node), format.as_ref(), DryRun::None, done, n == 0)?,
             Err(fault) => faults.push(fault),
         }
     }

@@ -67,6 +67,10 @@ const NOTHING_NAMED: &str = "You must provide one or more resources by argument 
 pub const LOCAL_NEEDS_FILES: &str = "you must specify resources by --filename when --local is set.\n\
      Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
 
+/// What kubectl says of names next to files.
+pub const FILES_AND_NAMES: &str =
+    "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well";
+
 impl Target<'_> {
     /// Looks the objects up.
     ///
@@ -86,6 +90,9 @@ impl Target<'_> {
                 types_alone_mean_all: false,
             };
             return Ok(query.find(session)?);
+        }
+        if !self.args.is_empty() {
+            return Err(Failure::error(FILES_AND_NAMES));
         }
         let (infos, faults) = self.files.read(session, false);
         let mut found = Found { faults, named: true, ..Found::default() };

@@ -53,10 +53,8 @@ enum Condition {
 /// kubectl's texts; exit 1 when the time is over or the condition can never hold by itself.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let format = args.output.format(session)?;
-    let conditions = args.for_condition.iter().map(|c| parse(c)).collect::<Result<Vec<_>, _>>()?;
-    if conditions.is_empty() {
-        return Err(Failure::error("unrecognized condition: []"));
-    }
+    // OBSERVATION: kubectl 1.33 takes one condition; the last one counts.
+    let condition = parse(args.for_condition.last().map(String::as_str).unwrap_or_default())?;
     let timeout = Duration::parse(&args.timeout).map_err(|e| {
         Failure::error(format!(
             "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} wait --help' for usage.",
@@ -66,12 +64,12 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let timeout = if timeout < Duration::ZERO { Duration::secs(168 * 3600) } else { timeout };
     let deadline = session.cluster.now() + timeout;
     let target = args.select.target(&args.args, &args.files);
-    if conditions.iter().any(|c| matches!(c, Condition::Create)) {
+    if matches!(condition, Condition::Create) {
         wait_for_creation(&target, deadline, session)?;
     }
     let found = target.find(session)?;
     let mut faults = found.faults;
-    if conditions.iter().any(|c| matches!(c, Condition::Delete)) {
+    if matches!(condition, Condition::Delete) {
         // What is not there has been deleted already.
         faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
         if found.objects.is_empty() {
@@ -83,8 +81,12 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     for object in &found.objects {
         let (key, uid) = (object.key(), object.uid().to_string());
-        let met = conditions.iter().try_for_each(|condition| wait_for(condition, &key, &uid, deadline, session));
-        match met {
+        if timeout > Duration::ZERO && session.cluster.now() >= deadline {
+            // OBSERVATION: all objects share one time, and it is over; kubectl does not look at the others any more.
+            faults.push(too_late(&condition, &key));
+            continue;
+        }
+        match wait_for(&condition, &key, &uid, deadline, session) {
             Ok(()) => {
                 // What has just been deleted is shown as it was.
                 let now = session.cluster.view().get(&key).map_or_else(|| tree_of(object), |o| tree_of(o));
@@ -94,6 +96,13 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
     }
     errors::check(faults)
+}
+
+fn too_late(condition: &Condition, key: &ObjectKey) -> Fault {
+    Fault::plain(match condition {
+        Condition::Delete => "client rate limiter Wait returned an error: context deadline exceeded".to_string(),
+        _ => format!("timed out waiting for the condition on {}/{}", key.kind.plural(), key.name),
+    })
 }
 
 fn parse(text: &str) -> Result<Condition, Failure> {
@@ -115,6 +124,9 @@ fn parse(text: &str) -> Result<Condition, Failure> {
         return Err(Failure::error(
             "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'",
         ));
+    }
+    if parts[0].is_empty() {
+        return Err(Failure::error("jsonpath expression cannot be empty"));
     }
     let template = jsonpath::relaxed(&parts[0]).map_err(Failure::error)?;
     let path = JsonPath::parse(&template).map_err(Failure::error)?.allow_missing_keys(true);
@@ -157,13 +169,8 @@ fn wait_for_creation(target: &Target<'_>, deadline: Time, session: &mut Session<
         let revision = session.cluster.revision();
         let ended = session.cluster.run_while(deadline, |c| c.revision() == revision)?;
         if ended != Settled::Reached {
-            let name = found.faults.into_iter().find_map(|f| match f {
-                Fault::Api(e) => Some(e.name),
-                Fault::Plain(_) => None,
-            });
-            let kind = found.kinds.first().map(|k| k.plural()).unwrap_or_default();
-            let on = format!("{kind}/{}", name.unwrap_or_default());
-            return Err(Failure::error(format!("timed out waiting for the condition on {on}")));
+            session.cluster.run_until(deadline)?;
+            return Err(Failure::error("timed out waiting for the condition"));
         }
     }
 }
@@ -175,7 +182,8 @@ fn wait_for(
     deadline: Time,
     session: &mut Session<'_>,
 ) -> Result<(), Fault> {
-    let mut gone = false;
+    let (mut gone, mut unfit) = (false, None);
+    let at_once = deadline == session.cluster.now();
     let mut unmet = |cluster: &mut Cluster| {
         let object = cluster.view().get(key).filter(|o| o.uid() == uid).cloned();
         gone = object.is_none();
@@ -183,15 +191,24 @@ fn wait_for(
             (Condition::Create, _) => false,
             (Condition::Delete, object) => object.is_some(),
             (_, None) => false,
-            (_, Some(object)) => !holds(condition, &tree_of(&object)),
+            (_, Some(object)) => match holds(condition, &tree_of(&object)) {
+                Ok(holds) => !holds,
+                Err(text) => {
+                    unfit = Some(text);
+                    false
+                }
+            },
         }
     };
     let ended = session.cluster.run_while(deadline, &mut unmet)?;
+    if let Some(text) = unfit {
+        return Err(Fault::Plain(text));
+    }
     if gone && !matches!(condition, Condition::Delete | Condition::Create) {
         return Err(ApiError::not_found(&key.kind.resource(), &key.name).into());
     }
-    let timed_out =
-        || Fault::plain(format!("timed out waiting for the condition on {}/{}", key.kind.plural(), key.name));
+    let why = if at_once { "condition not met for" } else { "timed out waiting for the condition on" };
+    let timed_out = || Fault::plain(format!("{why} {}/{}", key.kind.plural(), key.name));
     match ended {
         Settled::Reached => Ok(()),
         Settled::TimedOut => Err(timed_out()),
@@ -203,24 +220,37 @@ fn wait_for(
     }
 }
 
-fn holds(condition: &Condition, tree: &Value) -> bool {
+/// Whether it holds by now, or what is wrong with asking.
+fn holds(condition: &Condition, tree: &Value) -> Result<bool, String> {
     match condition {
         Condition::Status { name, value } => {
             let conditions = tree["status"]["conditions"].as_array();
             let of_name = |c: &&Value| c["type"].as_str().is_some_and(|t| t.to_lowercase() == *name);
-            let Some(found) = conditions.into_iter().flatten().find(of_name) else { return false };
+            let Some(found) = conditions.into_iter().flatten().find(of_name) else { return Ok(false) };
             // A condition that speaks of an older generation says nothing yet.
             let stale = match (tree["metadata"]["generation"].as_i64(), tree["status"]["observedGeneration"].as_i64()) {
                 (Some(generation), Some(observed)) => observed < generation,
                 _ => false,
             };
-            !stale && found["status"].as_str().is_some_and(|s| s.to_lowercase() == *value)
+            Ok(!stale && found["status"].as_str().is_some_and(|s| s.to_lowercase() == *value))
         }
-        Condition::Path { path, value } => match (path.first(tree), value) {
-            (Ok(Some(_)), None) => true,
-            (Ok(Some(found)), Some(value)) => jsonpath::text_of(&found) == *value,
-            _ => false,
-        },
-        Condition::Delete | Condition::Create => true,
+        Condition::Path { path, value } => {
+            let results = path.find_results(tree).map_err(|e| e.0)?;
+            let Some([found, more @ ..]) = results.first().map(Vec::as_slice) else { return Ok(false) };
+            if results.len() > 1 {
+                return Err("given jsonpath expression matches more than one list".into());
+            }
+            if !more.is_empty() {
+                return Err("given jsonpath expression matches more than one value".into());
+            }
+            match value {
+                None => Ok(true),
+                Some(_) if found.is_object() || found.is_array() => {
+                    Err("jsonpath leads to a nested object or list which is not supported".into())
+                }
+                Some(value) => Ok(jsonpath::text_of(found).trim() == value.trim()),
+            }
+        }
+        Condition::Delete | Condition::Create => Ok(true),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::api::k8s::api::core::v1::{Event, Taint, Toleration};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::object::controller_of;
-use crate::api::{Object, ObjectMeta, Time, Typed, time};
+use crate::api::{Kind, Object, ObjectMeta, Time, Typed, time};
 use crate::kinds::PrintContext;
 
 /// The label or annotation map of an object, as the types have it.
@@ -243,7 +243,10 @@ pub fn generic<T: Typed>(object: &T, d: &mut Description, context: &PrintContext
     d.field(0, "Namespace", meta.namespace.as_deref().unwrap_or_default());
     print_labels_multiline(d, "Labels", &meta.labels);
     print_annotations_multiline(d, "Annotations", &meta.annotations);
-    let tree = object.clone().into_object().to_tree();
+    let mut tree = object.clone().into_object().to_tree();
+    if let Some(event) = tree.as_object_mut().filter(|_| T::OF == Kind::Event) {
+        event.entry("eventTime").or_insert(Value::Null);
+    }
     print_unstructured_content(d, 0, &tree, "");
     describe_events_of(d, meta, context);
 }

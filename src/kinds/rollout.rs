@@ -158,6 +158,13 @@ pub fn history(object: &Object, context: &PrintContext<'_>) -> Result<BTreeMap<i
         Object::Deployment(d) => Ok(deployment_history(d, context)),
         Object::DaemonSet(d) => Ok(controlled_history(object, d.spec.as_ref().map(|s| &s.selector), context)),
         Object::StatefulSet(s) => Ok(controlled_history(object, s.spec.as_ref().map(|s| &s.selector), context)),
+        Object::ReplicaSet(_)
+        | Object::ReplicationController(_)
+        | Object::Pod(_)
+        | Object::Job(_)
+        | Object::CronJob(_) => {
+            Err(format!("no history viewer has been implemented for {:?}", object.kind().qualified_kind()))
+        }
         other => Err(format!(
             "error retrieving history for {:?}, no visitor method exists for {{{} {}}}",
             other.kind().name(),

@@ -8,14 +8,18 @@ pub(in crate::cli) mod watch;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::api::{Kind, Object};
 use crate::cli::errors::{self, Fault};
 use crate::cli::output::{Format, GET_FORMATS, shown_tree, tree_of, tree_with_managers};
 use crate::cli::resources::Found;
 use crate::cli::session::Session;
-use crate::cli::table;
+use crate::cli::target::FILES_AND_NAMES;
+use crate::cli::{subresource, table};
 use crate::error::Failure;
 use crate::printers::sort::{self, Target};
+use crate::printers::table::{Column, Options, Row, Table, print as print_table};
 pub use args::Args;
 
 const NO_TYPE: &str = "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n";
@@ -29,8 +33,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         if !args.args.is_empty() {
             return Err(Failure::error("arguments may not be passed when --raw is specified"));
         }
+        check_raw(&args, path)?;
         return raw::run(path, session);
     }
+    check_flags(&args)?;
     if args.args.is_empty() && args.files.is_empty() {
         session.ui.err(NO_TYPE);
         return Err(Failure::raw(format!(
@@ -57,6 +63,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return watch::run(&args, format, session);
     }
     let mut found = find(&args, session)?;
+    if let Some(subresource) = args.subresource.as_deref().filter(|s| !s.is_empty()) {
+        return print_subresource(&args, subresource, format.as_ref(), found, session);
+    }
     if args.ignore_not_found {
         found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == crate::error::Reason::NotFound));
     }
@@ -80,9 +89,41 @@ fn sort(args: &Args, format: Option<&Format>, found: &mut Found) -> Result<(), F
     Ok(())
 }
 
+/// Mirrors `GetOptions.Validate`.
+fn check_raw(args: &Args, path: &str) -> Result<(), Failure> {
+    let given = |flag: &Option<String>| flag.as_deref().is_some_and(|f| !f.is_empty());
+    if args.watch || args.watch_only || given(&args.selector) {
+        let text = "--raw may not be specified with other flags that filter the server request or alter the output";
+        return Err(Failure::error(text));
+    }
+    if given(&args.output) {
+        return Err(Failure::error("--raw and --output are mutually exclusive"));
+    }
+    if !path.starts_with('/') && !path.contains("://") {
+        let text = format!("--raw must be a valid URL path: parse {path:?}: invalid URI for request");
+        return Err(Failure::error(text));
+    }
+    Ok(())
+}
+
+fn check_flags(args: &Args) -> Result<(), Failure> {
+    let format = args.output.as_deref().unwrap_or_default();
+    if args.show_labels && !matches!(format, "" | "wide") {
+        return Err(Failure::error(format!("--show-labels option cannot be used with {format} printer")));
+    }
+    if args.output_watch_events && !args.watch && !args.watch_only {
+        let text = "--output-watch-events option can only be used with --watch or --watch-only";
+        return Err(Failure::error(text));
+    }
+    Ok(())
+}
+
 fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
     if args.files.is_empty() {
         return Ok(args.query().find(session)?);
+    }
+    if !args.args.is_empty() {
+        return Err(Failure::error(FILES_AND_NAMES));
     }
     let (infos, faults) = args.files.read(session, false);
     let mut found = Found { faults, named: true, ..Found::default() };
@@ -120,8 +161,52 @@ fn print_objects(args: &Args, format: &Format, found: &Found, session: &Session<
         let with = |object| tree_with_managers(session, object);
         trees = found.objects.iter().map(with).collect::<Result<_, _>>()?;
     }
-    session.ui.out(&format.print(&trees, as_list, !args.no_headers)?);
+    session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
     Ok(())
+}
+
+fn print_subresource(
+    args: &Args,
+    name: &str,
+    format: Option<&Format>,
+    found: Found,
+    session: &Session<'_>,
+) -> Result<(), Failure> {
+    if !found.named {
+        return Err(Failure::error("subresource cannot be used when bulk resources are specified"));
+    }
+    let Found { objects, mut faults, .. } = found;
+    let mut parts = Vec::new();
+    for object in &objects {
+        match subresource::of(object, name) {
+            Ok(part) => parts.push((part, object)),
+            Err(refused) => faults.push(refused.into()),
+        }
+    }
+    let trees: Vec<_> = parts.iter().map(|(tree, _)| tree.clone()).collect();
+    match format {
+        _ if parts.is_empty() => {}
+        Some(format) if *format != Format::Wide => {
+            let as_list = parts.len() > 1 || !faults.is_empty();
+            session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
+        }
+        _ if name == "scale" => {
+            let columns = ["NAME", "DESIRED", "AVAILABLE", "AGE"].map(Column::new).into();
+            let row = |(tree, object): &(Value, &Arc<Object>)| Row {
+                cells: vec![
+                    object.name().to_string(),
+                    tree["spec"]["replicas"].as_i64().unwrap_or(0).to_string(),
+                    tree["status"]["replicas"].as_i64().unwrap_or(0).to_string(),
+                    session.cluster.with_print_context(|context| crate::kinds::print::age(object.meta(), context)),
+                ],
+                ..Row::default()
+            };
+            let options = Options { no_headers: args.no_headers, ..Options::default() };
+            session.ui.out(&print_table(&Table { columns, rows: parts.iter().map(row).collect() }, &options));
+        }
+        _ => print_tables(args, format.is_some(), &Found { objects, faults: Vec::new(), ..Found::default() }, session)?,
+    }
+    errors::check(faults)
 }
 
 fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) -> Result<(), Failure> {

@@ -121,7 +121,6 @@ impl Strategy for CronJob {
         d.field(0, "Concurrency Policy", text(&spec.concurrency_policy));
         d.field(0, "Suspend", print_bool_ptr(spec.suspend));
         let unset = || "<unset>".to_string();
-        d.field(0, "Time Zone", spec.time_zone.clone().unwrap_or_else(unset));
         let number = |n: Option<i32>| n.map_or_else(unset, |n| n.to_string());
         d.field(0, "Successful Job History Limit", number(spec.successful_jobs_history_limit));
         d.field(0, "Failed Job History Limit", number(spec.failed_jobs_history_limit));

@@ -70,9 +70,7 @@ pub(super) fn describe_node(node: &Node, d: &mut Description, context: &PrintCon
     ] {
         d.write(0, format!("  {title}:\t{value}\n"));
     }
-    if context.version.0 < 31 {
-        d.write(0, format!("  Kube-Proxy Version:\t{}\n", info.kube_proxy_version));
-    }
+    d.write(0, format!("  Kube-Proxy Version:\t{}\n", info.kube_proxy_version));
     if !text(&spec.pod_cidr).is_empty() {
         d.field(0, "PodCIDR", text(&spec.pod_cidr));
     }

@@ -248,7 +248,9 @@ fn describe_env_var(d: &mut Description, c: &Container, e: &EnvVar, pod: Option<
         return;
     };
     if let Some(field) = &from.field_ref {
-        let value = pod.and_then(|p| field_value(&p.metadata, &field.field_path)).unwrap_or_default();
+        // kubectl converts the path like a field selector, and knows no others of a pod than these.
+        let known = matches!(field.field_path.as_str(), "metadata.name" | "metadata.namespace");
+        let value = pod.filter(|_| known).and_then(|p| field_value(&p.metadata, &field.field_path)).unwrap_or_default();
         d.field(3, &e.name, format!("{value} ({}:{})", text(&field.api_version), field.field_path));
     } else if let Some(field) = &from.resource_field_ref {
         let mut value = resource_value(field, c).map_or(String::new(), |n| n.to_string());

@@ -1,0 +1,229 @@
+//! What verbs print that a recording does not show: dry runs, refusals of flags, subresources, and describe's rest.
+
+use insta::assert_snapshot;
+
+use super::Session;
+
+const WEB: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: nginx
+        image: nginx
+        env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+";
+
+#[test]
+fn dry_runs_print_what_kubectl_holds() {
+    let mut session = Session::new();
+    session.apply(WEB);
+    assert_snapshot!(session.run(&[
+        "kubectl create ns a --dry-run",
+        "kubectl patch deploy web --dry-run=client -p '{\"spec\":{\"replicas\":1}}'",
+        "kubectl patch deploy web --dry-run=client --type=json -p '[{\"op\":\"remove\",\"path\":\"/spec/none\"}]'",
+        "kubectl patch deploy web --dry-run=client -p '{\"metadata\":{\"labels\":{\"app\":null}}}' -o jsonpath={.metadata.labels}",
+        "kubectl taint node k3d-deadless-agent-0 a=b:NoSchedule --dry-run=client",
+        "kubectl label pod -l app=web x=y --dry-run=client",
+    ]), @r#"
+    $ kubectl create ns a --dry-run
+    W0101 00:00:01.774000       1 helpers.go:703] --dry-run is deprecated and can be replaced with --dry-run=client.
+    namespace/a created (dry run)
+    $ kubectl patch deploy web --dry-run=client -p '{"spec":{"replicas":1}}'
+    deployment.apps/web patched
+    $ kubectl patch deploy web --dry-run=client --type=json -p '[{"op":"remove","path":"/spec/none"}]'
+    error: error in remove for path: '/spec/none': Unable to remove nonexistent key: none: missing value
+    $ kubectl patch deploy web --dry-run=client -p '{"metadata":{"labels":{"app":null}}}' -o jsonpath={.metadata.labels}
+    {}$ kubectl taint node k3d-deadless-agent-0 a=b:NoSchedule --dry-run=client
+    node/k3d-deadless-agent-0 tainted
+    $ kubectl label pod -l app=web x=y --dry-run=client
+    pod/web-75d444f7ff-2p7j2 labeled (dry run)
+    pod/web-75d444f7ff-9l8xj labeled (dry run)
+    "#);
+}
+
+#[test]
+fn subresources_are_objects_of_their_own() {
+    let mut session = Session::new();
+    session.apply(WEB);
+    assert_snapshot!(session.run(&[
+        "kubectl get deploy web --subresource=scale",
+        "kubectl get deploy web --subresource=scale -o jsonpath='{.kind} {.spec} {.status}'",
+        "kubectl patch deploy web --subresource=scale --type=merge -p '{\"spec\":{\"replicas\":3}}'",
+        "kubectl get deploy web -o jsonpath={.spec.replicas}",
+        "kubectl get deploy web --subresource=none",
+        "kubectl get cm kube-root-ca.crt --subresource=status",
+        "kubectl get deploy --subresource=status",
+    ]), @r#"
+    $ kubectl get deploy web --subresource=scale
+    NAME   DESIRED   AVAILABLE   AGE
+    web    2         2           1s
+    $ kubectl get deploy web --subresource=scale -o jsonpath='{.kind} {.spec} {.status}'
+    Scale {"replicas":2} {"replicas":2,"selector":"app=web"}$ kubectl patch deploy web --subresource=scale --type=merge -p '{"spec":{"replicas":3}}'
+    scale.autoscaling/web patched
+    $ kubectl get deploy web -o jsonpath={.spec.replicas}
+    3$ kubectl get deploy web --subresource=none
+    Error from server (NotFound): the server could not find the requested resource
+    $ kubectl get cm kube-root-ca.crt --subresource=status
+    Error from server (NotFound): the server could not find the requested resource
+    $ kubectl get deploy --subresource=status
+    error: subresource cannot be used when bulk resources are specified
+    "#);
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_refused() {
+    let mut session = Session::new();
+    session.apply(WEB);
+    assert_snapshot!(session.run(&[
+        "kubectl get pods --output-watch-events",
+        "kubectl get pods --show-labels -o yaml",
+        "kubectl get --raw /healthz -o yaml",
+        "kubectl get -f manifests/tcm.yaml pods",
+        "kubectl get deploy web --allow-missing-template-keys=false -o go-template={{.spec.none}}",
+        "kubectl delete pods --all --field-selector=status.phase=Running",
+        "kubectl delete pods --all --now --force",
+        "kubectl delete -f manifests/tcm.yaml pod",
+        "kubectl apply -f manifests/tcm.yaml --force --dry-run=server",
+        "kubectl apply -f manifests/tcm.yaml --prune",
+        "kubectl replace -f manifests/tcm.yaml --grace-period=1",
+        "kubectl replace",
+        "kubectl create -f none -f nothing",
+        "kubectl cordon a -l b",
+        "kubectl label deploy web app=web --resource-version=1",
+        "kubectl rollout history rs -l app=web",
+        "kubectl rollout undo svc kubernetes",
+        "kubectl auth can-i --list x",
+        "kubectl exec web",
+        "kubectl exec web ls",
+    ]), @r#"
+    $ kubectl get pods --output-watch-events
+    error: --output-watch-events option can only be used with --watch or --watch-only
+    $ kubectl get pods --show-labels -o yaml
+    error: --show-labels option cannot be used with yaml printer
+    $ kubectl get --raw /healthz -o yaml
+    error: --raw and --output are mutually exclusive
+    $ kubectl get -f manifests/tcm.yaml pods
+    error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
+    $ kubectl get deploy web --allow-missing-template-keys=false -o go-template={{.spec.none}}
+    error: error executing template "{{.spec.none}}": template: output:1:7: executing "output" at <.spec.none>: map has no entry for key "none"
+    $ kubectl delete pods --all --field-selector=status.phase=Running
+    error: setting 'all' parameter but found a non empty selector. 
+    $ kubectl delete pods --all --now --force
+    error: --force and --grace-period greater than 0 cannot be specified together
+    $ kubectl delete -f manifests/tcm.yaml pod
+    error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
+    $ kubectl apply -f manifests/tcm.yaml --force --dry-run=server
+    error: --dry-run=server cannot be used with --force
+    $ kubectl apply -f manifests/tcm.yaml --prune
+    error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector
+    $ kubectl replace -f manifests/tcm.yaml --grace-period=1
+    error: --grace-period must have --force specified
+    $ kubectl replace
+    error: must specify one of -f and -k
+    $ kubectl create -f none -f nothing
+    the path "none" does not exist
+    the path "nothing" does not exist
+    $ kubectl cordon a -l b
+    error: cannot specify both a node name and a --selector option
+    See 'kubectl cordon -h' for help and examples
+    $ kubectl label deploy web app=web --resource-version=1
+    Error from server (Conflict): Operation cannot be fulfilled on deployments.apps "web": the object has been modified; please apply your changes to the latest version and try again
+    $ kubectl rollout history rs -l app=web
+    error: no history viewer has been implemented for "ReplicaSet.apps"
+    $ kubectl rollout undo svc kubernetes
+    error: error retrieving rollbacker for "Service", no visitor method exists for { Service}
+    $ kubectl auth can-i --list x
+    error: list option must be specified with no arguments
+    $ kubectl exec web
+    error: you must specify at least one command for the container
+    $ kubectl exec web ls
+    error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead
+    See 'kubectl exec -h' for help and examples
+    "#);
+}
+
+#[test]
+fn replace_forgets_what_was_applied_and_force_makes_anew() {
+    let mut session = Session::new();
+    session.apply(WEB);
+    assert_snapshot!(session.run(&["kubectl get deploy web -o jsonpath={.metadata.generation}"]), @r"
+    $ kubectl get deploy web -o jsonpath={.metadata.generation}
+    1
+    ");
+    let replaced = session.0.feed("kubectl replace -f -", WEB);
+    let forced = session.0.feed("kubectl replace --force -f -", WEB);
+    assert_snapshot!(replaced + &forced, @r#"
+    deployment.apps/web replaced
+    deployment.apps "web" deleted
+    deployment.apps/web replaced
+    "#);
+    assert_snapshot!(session.apply(WEB), @r"
+    Warning: resource deployments/web is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.
+    deployment.apps/web configured
+    ");
+    let changed = WEB
+        .replace("matchLabels: {app: web}", "matchLabels: {app: api}")
+        .replace("metadata: {labels: {app: web}}", "metadata: {labels: {app: api}}");
+    assert_snapshot!(session.0.feed("kubectl apply --force -f -", &changed), @"deployment.apps/web configured");
+}
+
+#[test]
+fn waiting_shares_one_time_among_all_objects() {
+    let mut session = Session::new();
+    session.apply(WEB);
+    session.run(&["kubectl run a --image=does-not-exist", "kubectl run b --image=nginx"]);
+    assert_snapshot!(session.run(&[
+        "kubectl wait pod b --for=jsonpath={.status.phase}=Running --timeout=1s",
+        "kubectl wait pod a b --for=condition=Ready --timeout=1s",
+        "kubectl wait pod a --for=condition=Ready --timeout=0",
+        "kubectl wait pod b --for=jsonpath={.status}=x --timeout=1s",
+        "kubectl wait pod b --for=jsonpath= --timeout=1s",
+        "kubectl wait pod none --for=create --timeout=1s",
+        "kubectl wait pod b",
+    ]), @r#"
+    $ kubectl wait pod b --for=jsonpath={.status.phase}=Running --timeout=1s
+    pod/b condition met
+    $ kubectl wait pod a b --for=condition=Ready --timeout=1s
+    timed out waiting for the condition on pods/a
+    timed out waiting for the condition on pods/b
+    $ kubectl wait pod a --for=condition=Ready --timeout=0
+    error: condition not met for pods/a
+    $ kubectl wait pod b --for=jsonpath={.status}=x --timeout=1s
+    error: jsonpath leads to a nested object or list which is not supported
+    $ kubectl wait pod b --for=jsonpath= --timeout=1s
+    error: jsonpath expression cannot be empty
+    $ kubectl wait pod none --for=create --timeout=1s
+    error: timed out waiting for the condition
+    $ kubectl wait pod b
+    error: unrecognized condition: ""
+    "#);
+}
+
+#[test]
+fn describe_shows_what_kubectl_can_tell() {
+    let mut session = Session::new();
+    session.apply(WEB);
+    session.run(&["kubectl create cronjob c --image=busybox --schedule='0 0 * * *'"]);
+    let pod = session.run(&["kubectl describe pods"]);
+    let node = pod.lines().find(|line| line.contains("NODE:")).unwrap_or_default();
+    assert_snapshot!(node.trim(), @"NODE:   (v1:spec.nodeName)");
+    let nodes = session.run(&["kubectl describe node k3d-deadless-agent-0"]);
+    assert!(nodes.contains("\n  Kube-Proxy Version:         \n"), "{nodes}");
+    let cron = session.run(&["kubectl describe cronjob c"]);
+    assert!(!cron.contains("Time Zone"), "{cron}");
+    let events = session.run(&["kubectl describe events"]);
+    assert!(events.contains("\nEvent Time:       <nil>\n"), "{events}");
+    assert_snapshot!(session.run(&["kubectl describe csinodes", "kubectl events --for deploy/web -o jsonpath={.kind}"]), @r"
+    $ kubectl describe csinodes
+    No resources found in default namespace.
+    $ kubectl events --for deploy/web -o jsonpath={.kind}
+    EventList
+    ");
+}
