@@ -80,7 +80,8 @@ macro_rules! define_object {
 
             /// Reads an object of a known kind from JSON text.
             pub fn from_json(kind: Kind, text: &str) -> serde_json::Result<Object> {
-                Ok(match kind { $(Kind::$variant => Object::$variant(serde_json::from_str(text)?),)* })
+                // By way of the tree: a reader of text of its own for every type takes a tenth of the build.
+                Object::from_tree(kind, serde_json::from_str(text)?)
             }
 
             /// Reads an object of a known kind from a JSON tree. `apiVersion` and `kind` are not looked at.
