@@ -124,8 +124,9 @@ impl<'a> Sync<'a> {
                 return self.claims_failed(fault);
             }
             self.memory.claims = Default::default();
-            if let Some(fault) = volumes::problem(self.view, self.pod) {
-                return self.mount_failed(fault);
+            let faults = volumes::problems(self.view, self.pod);
+            if !faults.is_empty() {
+                return self.mount_failed(faults);
             }
             self.memory.mounts = Default::default();
             let ip = self.draw_address();
@@ -205,7 +206,7 @@ impl<'a> Sync<'a> {
         let mounted = self.pod.status.as_ref().is_some_and(|s| s.pod_ip.is_some());
         (!mounted
             && (volumes::claims_problem(self.view, self.pod).is_some()
-                || volumes::problem(self.view, self.pod).is_some()))
+                || !volumes::problems(self.view, self.pod).is_empty()))
             || turn.iter().any(|c| {
                 let pullable = !self.must_pull(c) || images::can_be_pulled(image(c));
                 !pullable
@@ -242,11 +243,13 @@ impl<'a> Sync<'a> {
         self.outcome.recurring(due - self.now);
     }
 
-    fn mount_failed(&mut self, fault: String) {
+    fn mount_failed(&mut self, faults: Vec<String>) {
         self.memory.mounts.add(self.now);
         let due = self.memory.mounts.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1).unwrap_or(self.now);
         let wait = due - self.now;
-        self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
+        for fault in faults {
+            self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
+        }
         match wait <= FIRST_SYNC {
             true => self.outcome.after(wait),
             false => self.outcome.recurring(wait),

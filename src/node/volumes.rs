@@ -112,13 +112,14 @@ fn volume_mode<'a>(view: &'a View<'_>, claim: &PersistentVolumeClaim) -> Result<
     Ok(spec.and_then(|s| s.volume_mode.as_deref()).unwrap_or("Filesystem"))
 }
 
-/// The first volume of a pod that cannot be mounted, with the message of its event.
-pub(super) fn problem(view: &View<'_>, pod: &Pod) -> Option<String> {
+/// The volumes of a pod that cannot be mounted, each by the message of its event.
+pub(super) fn problems(view: &View<'_>, pod: &Pod) -> Vec<String> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    used_volumes(pod).map(|used| used.volume).find_map(|volume| {
+    let problem = |volume: &Volume| {
         let fault = volume_problem(view, namespace, volume)?;
         Some(format!("MountVolume.SetUp failed for volume {:?} : {fault}", volume.name))
-    })
+    };
+    used_volumes(pod).filter_map(|used| problem(used.volume)).collect()
 }
 
 fn volume_problem(view: &View<'_>, namespace: &str, volume: &Volume) -> Option<String> {

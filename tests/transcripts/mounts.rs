@@ -77,3 +77,25 @@ fn a_volume_is_mounted_in_its_mode_only() {
     Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], failed to process volumes=[v]: volume v has volumeMode Block, but is specified in volumeMounts
     ");
 }
+
+#[test]
+fn every_volume_that_cannot_be_mounted_is_named() {
+    let mut session = Session::new();
+    session.apply(
+        r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: lacking}
+spec:
+  containers: [{name: c, image: busybox, volumeMounts: [{name: m, mountPath: /m}, {name: s, mountPath: /s}]}]
+  volumes:
+  - {name: m, configMap: {name: nope}}
+  - {name: s, secret: {secretName: nope}}
+"#,
+    );
+    assert_snapshot!(session.run(&[FAILED]), @r#"
+    $ kubectl get events --field-selector reason=FailedMount -o custom-columns=:message --no-headers
+    MountVolume.SetUp failed for volume "m" : configmap "nope" not found
+    MountVolume.SetUp failed for volume "s" : secret "nope" not found
+    "#);
+}
