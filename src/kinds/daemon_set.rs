@@ -162,7 +162,7 @@ fn set_template_generation(set: &mut DaemonSet, generation: i64) {
 /// Mirrors `ValidateDaemonSetSpec`.
 fn validate_spec(spec: &DaemonSetSpec) -> Vec<FieldError> {
     // An absent selector is no fault of its own here: it selects nothing, so the labels do not match.
-    let mut faults = validate_selector(&spec.selector, "spec.selector");
+    let mut faults = validate_selector(&spec.selector, "spec.selector", "daemonset");
     faults.retain(|f| f.detail != "Required value");
     let mismatch = validate_template_labels(&spec.selector, &spec.template, "spec.template", "");
     faults.extend(mismatch.filter(|f| f.field.ends_with(".labels")));

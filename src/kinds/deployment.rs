@@ -117,7 +117,7 @@ impl Strategy for Deployment {
 fn validate_spec(spec: &DeploymentSpec) -> Vec<FieldError> {
     let mut faults = Vec::new();
     faults.extend(nonnegative(spec.replicas, "spec.replicas"));
-    faults.extend(validate_selector(&spec.selector, "spec.selector"));
+    faults.extend(validate_selector(&spec.selector, "spec.selector", "deployment"));
     faults.extend(validate_template_for_replica_set(&spec.selector, &spec.template, "spec.template"));
     faults.extend(spec.strategy.as_ref().map(validate_strategy).unwrap_or_default());
     faults.extend(nonnegative(spec.min_ready_seconds, "spec.minReadySeconds"));

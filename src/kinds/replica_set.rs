@@ -117,7 +117,7 @@ fn validate_spec(spec: &ReplicaSetSpec) -> Vec<FieldError> {
     let mut faults = Vec::new();
     faults.extend(nonnegative(spec.replicas, "spec.replicas"));
     faults.extend(nonnegative(spec.min_ready_seconds, "spec.minReadySeconds"));
-    faults.extend(validate_selector(&spec.selector, "spec.selector"));
+    faults.extend(validate_selector(&spec.selector, "spec.selector", "deployment"));
     let template = spec.template.clone().unwrap_or_default();
     faults.extend(validate_template_for_replica_set(&spec.selector, &template, "spec.template"));
     faults

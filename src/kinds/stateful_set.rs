@@ -220,7 +220,7 @@ fn validate_spec(spec: &StatefulSetSpec, rules: &Rules) -> Vec<FieldError> {
         faults
             .extend(names::dns1123_label(service).iter().map(|e| FieldError::invalid("spec.serviceName", service, e)));
     }
-    faults.extend(validate_selector(&spec.selector, "spec.selector"));
+    faults.extend(validate_selector(&spec.selector, "spec.selector", "statefulset"));
     faults.extend(validate_template(spec, rules));
     faults.extend(validate_restarting_template(&spec.template, "spec.template", "StatefulSet"));
     faults

@@ -2,6 +2,8 @@
 //!
 //! Mirrors `pkg/apis/apps/validation/validation.go` and helpers of printers and `describe`.
 
+use serde_json::json;
+
 use crate::api::k8s::api::apps::v1::ReplicaSet;
 use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
@@ -24,17 +26,24 @@ pub fn container_cells(template: Option<&PodTemplateSpec>) -> [String; 2] {
     [names.join(","), images.join(",")]
 }
 
-/// Whether a selector says nothing. The types do not tell an absent one from an empty one.
+/// Whether there is no selector. One that says nothing has an empty list of labels.
+fn is_absent(selector: &LabelSelector) -> bool {
+    selector.match_labels.is_none() && selector.match_expressions.is_none()
+}
+
 fn is_empty(selector: &LabelSelector) -> bool {
     selector.match_labels.as_ref().is_none_or(|l| l.is_empty()) && items(&selector.match_expressions).is_empty()
 }
 
-/// Faults of a required selector.
-pub fn validate_selector(selector: &LabelSelector, path: &str) -> Vec<FieldError> {
-    match is_empty(selector) {
-        true => vec![FieldError::required(path, "")],
-        false => validate_label_selector(selector, path),
+/// Faults of a required selector; `kind` is the word in the message.
+pub fn validate_selector(selector: &LabelSelector, path: &str, kind: &str) -> Vec<FieldError> {
+    if is_absent(selector) {
+        return vec![FieldError::required(path, "")];
     }
+    if is_empty(selector) {
+        return vec![FieldError::invalid(path, json!({}), &format!("empty selector is invalid for {kind}"))];
+    }
+    validate_label_selector(selector, path)
 }
 
 /// The fault of a template whose labels the selector does not match.
@@ -50,7 +59,7 @@ pub fn validate_template_labels(
         let detail = "`selector` does not match template `labels`";
         FieldError::invalid(format!("{path}.metadata.labels"), labels, detail)
     };
-    if is_empty(selector) {
+    if is_absent(selector) {
         return Some(mismatch());
     }
     match Selector::from_label_selector(Some(selector)) {

@@ -3,6 +3,7 @@
 mod delete;
 mod disks;
 mod mounts;
+mod selectors;
 mod verbs;
 
 use std::path::Path;

@@ -150,6 +150,13 @@ fn typed(kind: Kind, (mut tree, unknown): (Value, Vec<String>)) -> Result<Decode
     if let Some(Value::Array(templates)) = tree.pointer_mut("/spec/volumeClaimTemplates") {
         templates.iter_mut().for_each(forget_type);
     }
+    // The typed structs do not tell an absent selector from an empty one, but the API does: an empty one gets a list.
+    if let (Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet, Some(Value::Object(selector))) =
+        (kind, tree.pointer_mut("/spec/selector"))
+        && selector.is_empty()
+    {
+        selector.insert("matchLabels".into(), Value::Object(Default::default()));
+    }
     let object = Object::from_tree(kind, tree).map_err(|e| DecodeError(e.to_string()))?;
     Ok(Decoded { object, unknown })
 }
