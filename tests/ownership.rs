@@ -234,9 +234,168 @@ spec:
     "#);
     let twice = WEB.replace("        ports:\n", "      - name: web\n        ports:\n");
     assert_snapshot!(shell.feed("kubectl apply --server-side -f -", &twice), @r#"Error from server: failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.template.spec.containers: duplicate entries for key [name="web"]"#);
+    let odd =
+        WEB.replace("replicas: 2", "replicas: two").replace("image: nginx:1.25", "image: {a: 1}\n        tty: [x, y]");
+    assert_snapshot!(shell.feed("kubectl apply --server-side -f -", &odd), @r#"
+    Error from server: failed to create typed patch object (default/web; apps/v1, Kind=Deployment): errors:
+      .spec.replicas: expected numeric (int or float), got string
+      .spec.template.spec.containers[name="web"].image: expected string, got &value.valueUnstructured{Value:map[string]interface {}{"a":1}}
+      .spec.template.spec.containers[name="web"].tty: expected boolean, got &{[x true]}
+    "#);
     let unknown = WEB.replace("replicas", "replica");
     assert_snapshot!(shell.feed("kubectl apply --server-side -f -", &unknown), @"Error from server: failed to create typed patch object (default/web; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema");
     assert_snapshot!(shell.feed("kubectl apply --server-side --dry-run=server -f -", WEB), @"deployment.apps/web serverside-applied (server dry run)");
+}
+
+#[test]
+fn what_is_shown_names_the_owners_only_when_asked() {
+    let mut shell = shell();
+    let map = "{apiVersion: v1, kind: ConfigMap, metadata: {name: m, labels: {a: b}}, data: {x: one}}";
+    assert_snapshot!(shell.feed("kubectl create --dry-run=server -f - -o yaml --show-managed-fields", map), @r#"
+    apiVersion: v1
+    data:
+      x: one
+    kind: ConfigMap
+    metadata:
+      creationTimestamp: "2026-01-01T00:00:00Z"
+      labels:
+        a: b
+      managedFields:
+      - apiVersion: v1
+        fieldsType: FieldsV1
+        fieldsV1:
+          f:data:
+            .: {}
+            f:x: {}
+          f:metadata:
+            f:labels:
+              .: {}
+              f:a: {}
+        manager: kubectl-create
+        operation: Update
+        time: "2026-01-01T00:00:00Z"
+      name: m
+      namespace: default
+      uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
+    "#);
+    assert_snapshot!(shell.feed("kubectl apply --server-side -f - -o yaml --show-managed-fields", map), @r#"
+    apiVersion: v1
+    data:
+      x: one
+    kind: ConfigMap
+    metadata:
+      creationTimestamp: "2026-01-01T00:00:00Z"
+      labels:
+        a: b
+      managedFields:
+      - apiVersion: v1
+        fieldsType: FieldsV1
+        fieldsV1:
+          f:data:
+            f:x: {}
+          f:metadata:
+            f:labels:
+              f:a: {}
+        manager: kubectl
+        operation: Apply
+        time: "2026-01-01T00:00:00Z"
+      name: m
+      namespace: default
+      resourceVersion: "31"
+      uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
+    "#);
+    let mut run = |line: &str| shell.run(line).expect("kubectl").0;
+    assert_snapshot!(run("kubectl label configmap m c=d -o yaml --show-managed-fields"), @r#"
+    apiVersion: v1
+    data:
+      x: one
+    kind: ConfigMap
+    metadata:
+      creationTimestamp: "2026-01-01T00:00:00Z"
+      labels:
+        a: b
+        c: d
+      managedFields:
+      - apiVersion: v1
+        fieldsType: FieldsV1
+        fieldsV1:
+          f:data:
+            f:x: {}
+          f:metadata:
+            f:labels:
+              f:a: {}
+        manager: kubectl
+        operation: Apply
+        time: "2026-01-01T00:00:00Z"
+      - apiVersion: v1
+        fieldsType: FieldsV1
+        fieldsV1:
+          f:metadata:
+            f:labels:
+              f:c: {}
+        manager: kubectl-label
+        operation: Update
+        time: "2026-01-01T00:00:00Z"
+      name: m
+      namespace: default
+      resourceVersion: "32"
+      uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
+    "#);
+    assert_snapshot!(run("kubectl get configmap m -o yaml"), @r#"
+    apiVersion: v1
+    data:
+      x: one
+    kind: ConfigMap
+    metadata:
+      creationTimestamp: "2026-01-01T00:00:00Z"
+      labels:
+        a: b
+        c: d
+      name: m
+      namespace: default
+      resourceVersion: "32"
+      uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
+    "#);
+    // Templates see all that the server sent.
+    assert_snapshot!(run("kubectl get configmap m -o jsonpath='{.metadata.managedFields[*].manager}'"), @"kubectl kubectl-label");
+    assert_snapshot!(run("kubectl get configmap m -o jsonpath={.metadata}"), @r#"{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":"b","c":"d"},"managedFields":[{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:x":{}},"f:metadata":{"f:labels":{"f:a":{}}}},"manager":"kubectl","operation":"Apply","time":"2026-01-01T00:00:00Z"},{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:c":{}}}},"manager":"kubectl-label","operation":"Update","time":"2026-01-01T00:00:00Z"}],"name":"m","namespace":"default","resourceVersion":"32","uid":"b4a69643-1930-49f3-ab01-88ce8ada3a35"}"#);
+    assert_snapshot!(run("kubectl get configmap m -o custom-columns=OWNER:.metadata.managedFields[0].manager"), @r"
+    OWNER
+    kubectl
+    ");
+    let changed = map.replace("x: one", "x: two");
+    assert_snapshot!(shell.feed("kubectl diff --server-side --field-manager=ci -f -", &changed), @r#"Error from server (Conflict): Apply failed with 1 conflict: conflict with "kubectl": .data.x"#);
+    let diff = shell.feed("kubectl diff --server-side --show-managed-fields -f -", &changed);
+    assert_snapshot!(diff.lines().skip(3).map(|line| format!("{line}\n")).collect::<String>(), @r#"
+    @@ -1,6 +1,6 @@
+     apiVersion: v1
+     data:
+    -  x: one
+    +  x: two
+     kind: ConfigMap
+     metadata:
+       creationTimestamp: "2026-01-01T00:00:00Z"
+    "#);
+    assert_snapshot!(shell.feed("kubectl apply --server-side --field-manager= -f -", map), @r#"The PatchOptions "" is invalid: fieldManager: Required value: is required for apply patch"#);
+    let owned = map.replace("name: m,", "name: m, managedFields: [{manager: me}],");
+    assert_snapshot!(shell.feed("kubectl apply --server-side -f -", &owned), @"Error from server (BadRequest): metadata.managedFields must be nil");
+    let web = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, status: {replicas: 7}}";
+    assert_snapshot!(shell.feed("kubectl apply --server-side --subresource=status -f -", web), @r#"Error from server (NotFound): deployments.apps "web" not found"#);
+    shell.feed("kubectl apply -f -", WEB);
+    assert_snapshot!(shell.feed("kubectl apply --server-side --subresource=status --field-manager=me -f -", web), @r#"
+    error: Apply failed with 1 conflict: conflict with "kube-controller-manager" with subresource "status" using apps/v1: .status.replicas
+    Please review the fields above--they currently have other managers. Here
+    are the ways you can resolve this warning:
+    * If you intend to manage all of these fields, please re-run the apply
+      command with the `--force-conflicts` flag.
+    * If you do not intend to manage all of the fields, please edit your
+      manifest to remove references to the fields that should keep their
+      current managers.
+    * You may co-own fields by updating your manifest to match the existing
+      value; in this case, you'll become the manager if the other manager(s)
+      stop managing the field (remove it from their configuration).
+    See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts
+    "#);
 }
 
 #[test]

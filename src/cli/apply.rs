@@ -10,17 +10,18 @@ use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
 use super::last_applied::{self, LastApplied};
 use super::made::{OutputArgs, RecordArgs};
-use super::output::{Format, name_of, shown_tree, tree_of, with_managers};
+use super::output::{Format, name_of, shown_tree, tree_of, tree_with_managers, with_managers};
 use super::request::{DryRun, Validate, decode, patch_version};
 use super::server_side;
 use super::session::Session;
 use crate::api::{Duration, Object, ObjectKey};
 use crate::controllers::{Deletion, Propagation};
-use crate::error::{ApiError, Failure, Reason};
+use crate::error::{Failure, Reason};
 use crate::manifest::merge;
 use crate::manifest::merge::server::PatchType;
 use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
+use crate::printers::yaml::to_yaml;
 use crate::sim::{CreateOptions, Settled};
 
 /// The annotation that holds what was applied last.
@@ -194,8 +195,8 @@ fn apply_one_object(
         )));
     }
     if args.server_side {
-        let manager = args.field_manager.as_deref();
-        let object = server_side::apply(info, manager, args.force_conflicts, dry_run, session)?;
+        let writer = (args.field_manager.as_deref(), &args.subresource[..]);
+        let object = server_side::apply(info, writer, args.force_conflicts, dry_run, session)?;
         warn_if_deleting(&object, session);
         return Ok((shown_tree(session, &object)?, "serverside-applied"));
     }
@@ -213,7 +214,7 @@ fn apply_one_object(
         let answer = session.cluster.create(object, &options);
         session.print_warnings();
         let answer = answer.map_err(|e| Fault::from(e).when("creating", &info.source))?;
-        return Ok((tree_of(&answer.object), "created"));
+        return Ok((shown_tree(session, &answer.object)?, "created"));
     };
     if dry_run == DryRun::Client {
         // kubectl compares nothing here, and shows the object as it is.
@@ -230,9 +231,11 @@ fn apply_one_object(
         ));
     }
     let current = from_stored(info.kind, &info.api_version, tree_of(&live));
-    let original =
-        live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    let patch = merge::three_way_strategic(info.kind, &original, &modified, &current).map_err(ApiError::from)?;
+    let whole = (!args.overwrite).then(|| whole_tree(info, &live, session)).transpose()?;
+    let patch = match make_patch(info, &live, (&modified, &current), whole.as_ref()) {
+        Ok(patch) => patch,
+        Err(text) => return Err(no_patch(info, &live, &modified, &text, session)?),
+    };
     warn_if_deleting(&live, session);
     if patch.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok((current, "unchanged"));
@@ -240,21 +243,71 @@ fn apply_one_object(
     let patched =
         patch_version(session, &live, &info.api_version, PatchType::Strategic, &to_compact(&patch), validate, dry_run);
     match patched {
-        Ok(object) => Ok((tree_of(&object), "configured")),
+        Ok(object) => Ok((shown_tree(session, &object)?, "configured")),
         Err(Fault::Api(e)) if args.force && matches!(e.reason, Reason::Invalid | Reason::Conflict) => {
             let object = delete_and_create(args, info, &live, &modified, validate, session)?;
-            Ok((tree_of(&object), "configured"))
+            Ok((shown_tree(session, &object)?, "configured"))
         }
         Err(fault) => {
             let fault = fault.when("patching", &info.source);
-            Err(fault.when_raw(&format!(
-                "error when applying patch:\n{}\nto:\n{}\nfor: {:?}: ",
-                to_compact(&patch),
-                described(info),
-                info.source
-            )))
+            Err(while_applying(fault, &to_compact(&patch), info))
         }
     }
+}
+
+fn while_applying(fault: Fault, patch: &str, info: &Info) -> Fault {
+    let (object, source) = (described(info), &info.source);
+    fault.when_raw(&format!("error when applying patch:\n{patch}\nto:\n{object}\nfor: {source:?}: "))
+}
+
+/// The object as the server sends it, in the manifest's version.
+fn whole_tree(info: &Info, live: &Arc<Object>, session: &Session<'_>) -> Result<Value, Fault> {
+    Ok(from_stored(info.kind, &info.api_version, tree_with_managers(session, live)?))
+}
+
+/// The patch that brings the live object to what the manifest says, if it does not contradict what others made of the
+/// object where that is given whole.
+fn make_patch(
+    info: &Info,
+    live: &Object,
+    (modified, current): (&Value, &Value),
+    whole: Option<&Value>,
+) -> Result<Value, String> {
+    let original =
+        live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let text = |e: merge::MergeError| e.to_string();
+    let patch = merge::three_way_strategic(info.kind, &original, modified, current).map_err(text)?;
+    let clash = match whole {
+        None => None,
+        Some(whole) => merge::conflicting_changes(info.kind, &original, &patch, whole).map_err(text)?,
+    };
+    match clash {
+        None => Ok(patch),
+        Some(changes) => Err(format!(
+            "patch:\n{}\nconflicts with changes made from original to current:\n{}\n",
+            to_yaml(&patch),
+            to_yaml(&changes)
+        )),
+    }
+}
+
+/// What kubectl says when it can't make a patch: it tries three ways, and then shows all that it tried with.
+fn no_patch(
+    info: &Info,
+    live: &Arc<Object>,
+    modified: &Value,
+    text: &str,
+    session: &Session<'_>,
+) -> Result<Fault, Fault> {
+    for schema in ["openapi v3 spec", "openapi spec"] {
+        session.ui.err(&format!("warning: error calculating patch from {schema}: {text}\n"));
+    }
+    let original = live.annotation(LAST_APPLIED).unwrap_or_default();
+    let (current, modified) = (to_compact(&whole_tree(info, live, session)?), to_compact(modified));
+    let fault = Fault::plain(format!(
+        "creating patch with:\noriginal:\n{original}\nmodified:\n{modified}\n\ncurrent:\n{current}\n\nfor: {text}"
+    ));
+    Ok(while_applying(fault.when("patching", &info.source), "", info))
 }
 
 fn warn_if_deleting(object: &Object, session: &Session<'_>) {

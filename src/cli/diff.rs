@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -13,18 +14,19 @@ use similar::TextDiff;
 use super::apply::{LAST_APPLIED, bare};
 use super::errors::{Fault, usage};
 use super::files::{FileArgs, Info};
-use super::output::tree_of;
+use super::output::shown_tree;
 use super::request::{DryRun, Validate, decode, patch_version};
 use super::resources::Query;
+use super::server_side;
 use super::session::Session;
 use crate::api::names::Draw;
-use crate::api::{Kind, ObjectKey};
+use crate::api::{Kind, Object, ObjectKey};
 use crate::error::{ApiError, Failure};
 use crate::manifest::merge::{self, server::PatchType};
-use crate::manifest::versions::from_stored;
+use crate::manifest::versions::{from_stored, to_stored};
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
-use crate::sim::CreateOptions;
+use crate::sim::{ApplyOptions, CreateOptions};
 
 /// Diff configurations specified by file name or stdin between the current online configuration, and the
 /// configuration as it would be if applied.
@@ -39,8 +41,8 @@ pub struct Args {
     #[arg(long, default_value = "1")]
     concurrency: i64,
     /// Name of the manager used to track field ownership
-    #[arg(long, default_value = "kubectl-client-side-apply")]
-    field_manager: String,
+    #[arg(long)]
+    field_manager: Option<String>,
     /// If true, server-side apply will force the changes against conflicts
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     force_conflicts: bool,
@@ -83,6 +85,8 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
     if args.force_conflicts && !args.server_side {
         return Err(Failure::error("--force-conflicts only works with --server-side"));
     }
+    session.shows_managers.set(args.show_managed_fields);
+    session.cluster.write_as(args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply"), "");
     if args.prune {
         return Err(Failure::error("--prune is not offered by kstate: compare what there is by name or label"));
     }
@@ -109,30 +113,26 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
 /// The object as it is and as it would be, as YAML; empty where it is not there.
 fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(String, String), Failure> {
     let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-    let Some(object) = session.cluster.view().get(&key).cloned() else {
-        let object = decode(session, info.kind, &info.api_version, &info.tree, Validate::Warn)?;
-        let answer = session.cluster.create(object, &CreateOptions { dry_run: true });
-        session.print_warnings();
-        let mut merged = from_stored(info.kind, &info.api_version, tree_of(&answer?.object));
+    let object = session.cluster.view().get(&key).cloned();
+    let tree = |session: &Session<'_>, object: &Arc<Object>| {
+        shown_tree(session, object).map(|tree| from_stored(info.kind, &info.api_version, tree))
+    };
+    let mut live = object.as_ref().map_or(Ok(Value::Null), |o| tree(session, o))?;
+    let patched = match &object {
+        _ if args.server_side => Some(server_side_version(args, info, &key, session)?),
+        None => {
+            let object = decode(session, info.kind, &info.api_version, &info.tree, Validate::Warn)?;
+            let answer = session.cluster.create(object, &CreateOptions { dry_run: true });
+            session.print_warnings();
+            Some(answer?.object)
+        }
+        Some(object) => client_side_version(info, object, &live, session)?,
+    };
+    let mut merged = patched.map_or_else(|| Ok(live.clone()), |o| tree(session, &o))?;
+    let Some(object) = object else {
         mask(info.kind, &mut Value::Null, &mut merged);
         return Ok((String::new(), to_yaml(&merged)));
     };
-    let mut live = from_stored(info.kind, &info.api_version, tree_of(&object));
-    let patch = if args.server_side {
-        info.tree.clone()
-    } else {
-        let original =
-            object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-        merge::three_way_strategic(info.kind, &original, &bare(&info.tree), &live).map_err(ApiError::from)?
-    };
-    let mut merged = live.clone();
-    if patch.as_object().is_some_and(|p| !p.is_empty()) {
-        let (body, dry_run) = (to_compact(&patch), DryRun::Server);
-        let patched =
-            patch_version(session, &object, &info.api_version, PatchType::Strategic, &body, Validate::Warn, dry_run);
-        let patched = patched.map_err(|fault: Fault| Failure::from(fault.when("patching", &info.source)))?;
-        merged = from_stored(info.kind, &info.api_version, tree_of(&patched));
-    }
     if object.is_terminating() {
         session
             .ui
@@ -140,6 +140,38 @@ fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(Stri
     }
     mask(info.kind, &mut live, &mut merged);
     Ok((to_yaml(&live), to_yaml(&merged)))
+}
+
+fn server_side_version(
+    args: &Args,
+    info: &Info,
+    key: &ObjectKey,
+    session: &mut Session<'_>,
+) -> Result<Arc<Object>, Failure> {
+    let manager = args.field_manager.as_deref().unwrap_or(server_side::MANAGER);
+    let options = ApplyOptions { manager, subresource: "", force: args.force_conflicts, dry_run: true };
+    let answer = session.cluster.apply(key, &to_stored(info.kind, &info.api_version, &info.tree), options);
+    session.print_warnings();
+    Ok(answer?)
+}
+
+/// What the three-way merge makes of an object; none if nothing.
+fn client_side_version(
+    info: &Info,
+    object: &Object,
+    live: &Value,
+    session: &mut Session<'_>,
+) -> Result<Option<Arc<Object>>, Failure> {
+    let original =
+        object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let patch = merge::three_way_strategic(info.kind, &original, &bare(&info.tree), live).map_err(ApiError::from)?;
+    if patch.as_object().is_none_or(serde_json::Map::is_empty) {
+        return Ok(None);
+    }
+    let (body, dry_run) = (to_compact(&patch), DryRun::Server);
+    let patched =
+        patch_version(session, object, &info.api_version, PatchType::Strategic, &body, Validate::Warn, dry_run);
+    patched.map(Some).map_err(|fault: Fault| Failure::from(fault.when("patching", &info.source)))
 }
 
 /// Hides what Secrets hold, but not that it changes.

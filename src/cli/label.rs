@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::made::{CHANGE_CAUSE, OutputArgs, RecordArgs};
-use super::output::tree_of;
+use super::output::{shown_tree, tree_of};
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
-use super::target::{LOCAL_NEEDS_FILES, SelectArgs};
+use super::target::SelectArgs;
 use crate::api::{Object, names};
 use crate::error::Failure;
 use crate::manifest::merge::server::PatchType;
@@ -95,18 +95,14 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
     if args.select.all && args.select.selector.as_deref().is_some_and(|s| !s.is_empty()) {
         return Err(Failure::error("cannot set --all and --selector at the same time"));
     }
-    if named.is_empty() && args.files.is_empty() {
-        return Err(Failure::error(
-            "one or more resources must be specified as <resource> <name> or <resource>/<name>",
-        ));
-    }
+    check_sources(&args, named, dry_run, what)?;
     if changes.set.is_empty() && changes.remove.is_empty() && !args.list {
         let one = if what == What::Labels { "label" } else { "annotation" };
         return Err(Failure::error(format!("at least one {one} update is required")));
     }
     let target = args.select.target(named, &args.files);
     let (items, mut faults, named) = match args.local {
-        true => read_files(&args, named, session)?,
+        true => read_files(&args, session)?,
         false => {
             let found = target.find(session)?;
             let items = found.objects.into_iter().map(|o| (tree_of(&o), Some(o))).collect();
@@ -131,12 +127,29 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
 type Item = (Value, Option<Arc<Object>>);
 
 /// The objects of `--local`, which the cluster is not asked for.
-fn read_files(args: &Args, named: &[String], session: &Session<'_>) -> Result<(Vec<Item>, Vec<Fault>, bool), Failure> {
-    if !named.is_empty() || args.files.is_empty() {
-        return Err(Failure::error(LOCAL_NEEDS_FILES));
-    }
+fn read_files(args: &Args, session: &Session<'_>) -> Result<(Vec<Item>, Vec<Fault>, bool), Failure> {
     let (infos, faults) = args.files.read(session, false);
     Ok((infos.into_iter().map(|info| (info.as_written(), None)).collect(), faults, true))
+}
+
+fn check_sources(args: &Args, named: &[String], dry_run: DryRun, what: What) -> Result<(), Failure> {
+    let (files, example) = (!args.files.is_empty(), if what == What::Labels { "pod" } else { "rsrc" });
+    let text = match args.local {
+        true if dry_run == DryRun::Server => {
+            "cannot specify --local and --dry-run=server - did you mean --dry-run=client?".to_string()
+        }
+        true if !named.is_empty() => format!(
+            "can only use local files by -f {example}.yaml or --filename={example}.json when --local=true is set"
+        ),
+        true if !files => {
+            format!("one or more files must be specified as -f {example}.yaml or --filename={example}.json")
+        }
+        false if !files && named.is_empty() => {
+            "one or more resources must be specified as <resource> <name> or <resource>/<name>".to_string()
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::error(text))
 }
 
 fn is_change(arg: &str) -> bool {
@@ -194,7 +207,8 @@ fn change_one(
     let field = if what == What::Labels { "labels" } else { "annotations" };
     let before = to_compact(&tree);
     let current: Map<String, Value> = tree["metadata"][field].as_object().cloned().unwrap_or_default();
-    if what == What::Labels && !args.list {
+    let asks_server = live.is_some() && !args.list && dry_run != DryRun::Client;
+    if what == What::Labels && asks_server {
         for key in changes.remove.iter().filter(|k| !current.contains_key(*k)) {
             session.ui.out(&format!("label {key:?} not found.\n"));
         }
@@ -214,6 +228,9 @@ fn change_one(
     }
     let changed = after != current;
     tree["metadata"][field] = Value::Object(after);
+    if !args.resource_version.is_empty() && !asks_server {
+        tree["metadata"]["resourceVersion"] = json!(args.resource_version);
+    }
     let now = to_compact(&tree);
     // kubectl compares the texts, so that a map which was not there and is empty now counts as a change.
     let done = match (what, now == before) {
@@ -223,7 +240,7 @@ fn change_one(
         (What::Labels, false) => "labeled",
     };
     let changed = changed || !args.resource_version.is_empty();
-    if let Some(live) = live.filter(|_| changed && !args.list && dry_run != DryRun::Client) {
+    if let Some(live) = live.filter(|_| changed && asks_server) {
         let mut body = json!({"metadata": {field: patch}});
         if args.record.record {
             body["metadata"]["annotations"][CHANGE_CAUSE] = json!(session.change_cause());
@@ -233,7 +250,7 @@ fn change_one(
         }
         let body = to_compact(&body);
         let object = request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)?;
-        tree = tree_of(&object);
+        tree = shown_tree(session, &object)?;
     }
     Ok((tree, done))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::apply::LAST_APPLIED;
 use super::errors::Fault;
-use super::output::{Format, OBJECT_FORMATS, name_of, tree_of, with_managers};
+use super::output::{Format, OBJECT_FORMATS, name_of, shown_tree, with_managers};
 use super::request::{self, DryRun, Validate, decode};
 use super::session::Session;
 use crate::api::{Kind, ObjectKey};
@@ -198,7 +198,7 @@ pub fn create(
     let object = decode(session, kind, &kind.api_version(), &body, validate)?;
     let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
     session.print_warnings();
-    let mut tree = tree_of(&answer?.object);
+    let mut tree = shown_tree(session, &answer?.object)?;
     normalise_as_client(kind, &mut tree);
     Ok(tree)
 }

@@ -250,6 +250,6 @@ pub fn with_managers<'t>(session: &Session<'_>, tree: &'t Value) -> Result<Cow<'
 pub fn name_of(tree: &Value) -> String {
     let (version, kind) = (tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
     let group = version.split_once('/').map_or(String::new(), |(g, _)| format!(".{g}"));
-    let name = tree["metadata"]["name"].as_str().unwrap_or_default();
+    let name = tree["metadata"]["name"].as_str().filter(|n| !n.is_empty()).unwrap_or("<unknown>");
     format!("{}{group}/{name}", kind.to_ascii_lowercase())
 }

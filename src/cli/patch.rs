@@ -15,10 +15,10 @@ use super::output::Format;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;
 use super::subresource;
-use super::target::{LOCAL_NEEDS_FILES, Target};
+use super::target::{NOTHING_NAMED, Target};
 use crate::api::{Kind, Object};
 use crate::error::Failure;
-use crate::manifest::merge::server::{PatchType, patch_object};
+use crate::manifest::merge::server::{PatchType, check_json_patch, patch_object};
 use crate::manifest::{json, merge, yaml};
 use crate::printers::json::to_compact;
 
@@ -62,7 +62,8 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
+    let scales = args.subresource.as_deref() == Some("scale");
+    session.cluster.write_as(&args.field_manager, if scales { "scale" } else { "" });
     let dry_run = DryRun::parse(&args.dry_run)?;
     let text = match (args.patch.as_deref().filter(|p| !p.is_empty()), &args.patch_file) {
         (Some(_), Some(_)) => return Err(Failure::error("cannot specify --patch and --patch-file together")),
@@ -76,6 +77,13 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             text.map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?
         }
     };
+    if args.local && !args.args.is_empty() {
+        return Err(Failure::error("cannot specify --local and server resources"));
+    }
+    if args.local && dry_run == DryRun::Server {
+        let text = "cannot specify --local and --dry-run=server - did you mean --dry-run=client?";
+        return Err(Failure::error(text));
+    }
     let patch_type = match args.patch_type.to_lowercase().as_str() {
         "strategic" => PatchType::Strategic,
         "merge" => PatchType::Merge,
@@ -88,9 +96,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let body = to_json(&text)?;
     let format = args.output.format(session)?;
     if args.local {
-        let (trees, faults) = read_files(&args, session)?;
+        let (trees, mut faults) = read_files(&args, session)?;
         for (kind, tree) in &trees {
-            print_local(*kind, tree, patch_type, &body, format.as_ref(), session)?;
+            faults.extend(print_local(*kind, tree, patch_type, &body, format.as_ref(), session)?);
         }
         return errors::check(faults);
     }
@@ -106,7 +114,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             }
         };
         if dry_run == DryRun::Client {
-            print_local(live.kind(), &part, patch_type, &body, format.as_ref(), session)?;
+            faults.extend(print_local(live.kind(), &part, patch_type, &body, format.as_ref(), session)?);
             continue;
         }
         let patched = match subresource {
@@ -140,21 +148,46 @@ fn print_local(
     body: &str,
     format: Option<&Format>,
     session: &Session<'_>,
-) -> Result<(), Failure> {
-    let after = patch_tree(kind, tree, patch_type, body)?;
+) -> Result<Option<Fault>, Failure> {
+    let after = match patch_tree(kind, tree, patch_type, body) {
+        Ok(after) => after,
+        Err(fault) => return Ok(Some(fault)),
+    };
     let done = if after == *tree { "patched (no change)" } else { "patched" };
-    print_created(session, &after, format, DryRun::None, done, true)
+    print_created(session, &after, format, DryRun::None, done, true)?;
+    Ok(None)
 }
 
-/// Mirrors `getPatchedJSON`.
-fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Result<Value, Failure> {
-    let patch = json::unmarshal(body.as_bytes()).map_err(Failure::error)?;
-    let patched = match patch_type {
-        PatchType::Strategic => merge::strategic_merge_patch(kind, tree, &patch),
-        PatchType::Merge => Ok(merge::json_merge_patch(tree, &patch)),
-        PatchType::Json => merge::json_patch(tree, &patch),
+/// What kubectl itself makes of an object and a patch. Mirrors `getPatchedJSON`.
+fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Result<Value, Fault> {
+    let patch = json::unmarshal(body.as_bytes());
+    let patched = match (patch_type, patch) {
+        (PatchType::Strategic, Ok(patch @ (Value::Object(_) | Value::Null))) => {
+            merge::strategic_merge_patch(kind, tree, &patch)
+        }
+        (PatchType::Strategic, _) => return Err(Fault::plain("invalid JSON document")),
+        (PatchType::Merge, Ok(patch @ (Value::Object(_) | Value::Array(_)))) => {
+            Ok(merge::json_merge_patch(tree, &patch))
+        }
+        (PatchType::Merge, _) => return Err(Fault::plain("Invalid JSON Patch")),
+        (PatchType::Json, Err(e)) => return Err(Fault::plain(e.to_string())),
+        (PatchType::Json, Ok(patch)) => {
+            check_json_patch(&patch, "jsonpatch.Patch", "jsonpatch.Operation").map_err(Fault::plain)?;
+            merge::json_patch(tree, &patch)
+        }
     };
-    patched.map_err(|e| Failure::error(e.to_string()))
+    let patched = patched.map_err(|e| match e.to_string().split_once("doc is missing key: ") {
+        Some((_, key)) => Fault::plain(format!("Object to be patched is missing field ({key})")),
+        None => Fault::plain(e.to_string()),
+    })?;
+    if patched.is_array() {
+        return Err(Fault::plain("json: cannot unmarshal array into Go value of type unstructured.detector"));
+    }
+    let version = patched["apiVersion"].as_str().unwrap_or_default();
+    if patched["kind"].as_str().is_none_or(str::is_empty) || version.matches('/').count() > 1 {
+        return Err(Fault::plain(format!("Object 'Kind' is missing in '{}'", to_compact(&patched))));
+    }
+    Ok(patched)
 }
 
 /// Only the number of replicas can be changed through a `Scale`.
@@ -166,15 +199,15 @@ fn patch_scale(
     dry_run: DryRun,
     session: &mut Session<'_>,
 ) -> Result<Arc<Object>, Fault> {
-    let patched = patch_tree(live.kind(), scale, patch_type, body).map_err(|f| Fault::Plain(f.message))?;
+    let patched = patch_tree(live.kind(), scale, patch_type, body)?;
     let body = json!({"spec": {"replicas": patched["spec"]["replicas"].as_i64().unwrap_or(0)}}).to_string();
     request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)
 }
 
 /// The manifests of `--local`, which the cluster has not seen.
 fn read_files(args: &Args, session: &mut Session<'_>) -> Result<(Vec<(Kind, Value)>, Vec<Fault>), Failure> {
-    if !args.args.is_empty() || args.files.is_empty() {
-        return Err(Failure::error(LOCAL_NEEDS_FILES));
+    if args.files.is_empty() {
+        return Err(Failure::error(NOTHING_NAMED));
     }
     let (infos, faults) = args.files.read(session, false);
     Ok((infos.into_iter().map(|info| (info.kind, info.as_written())).collect(), faults))

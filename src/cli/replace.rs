@@ -8,7 +8,7 @@ use super::apply::{LAST_APPLIED, with_last_applied};
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
 use super::made::{OutputArgs, RecordArgs};
-use super::output::tree_of;
+use super::output::shown_tree;
 use super::request::{DryRun, Validate, decode};
 use super::session::Session;
 use crate::api::{Duration, ObjectKey};
@@ -157,5 +157,5 @@ fn replace_one(
     };
     session.print_warnings();
     let object = answer?;
-    Ok(tree_of(&object))
+    Ok(shown_tree(session, &object)?)
 }

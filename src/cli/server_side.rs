@@ -18,7 +18,7 @@ use crate::manifest::versions::to_stored;
 use crate::sim::ApplyOptions;
 
 /// The manager's name unless the user gives another: the one that takes over from client-side apply.
-const MANAGER: &str = "kubectl";
+pub const MANAGER: &str = "kubectl";
 
 /// The manager that keeps the last-applied annotation for those who go back.
 const KEEPER: &str = "kubectl-last-applied";
@@ -42,7 +42,7 @@ See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"
 /// The server's refusal; a conflict with what kubectl advises.
 pub fn apply(
     info: &Info,
-    manager: Option<&str>,
+    (manager, subresource): (Option<&str>, &str),
     force: bool,
     dry_run: DryRun,
     session: &mut Session<'_>,
@@ -50,7 +50,7 @@ pub fn apply(
     let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
     let config = to_stored(info.kind, &info.api_version, &info.tree);
     let manager = manager.unwrap_or(MANAGER);
-    let options = ApplyOptions { manager, force, dry_run: dry_run == DryRun::Server };
+    let options = ApplyOptions { manager, subresource, force, dry_run: dry_run == DryRun::Server };
     let answer = session.cluster.apply(&key, &config, options);
     session.print_warnings();
     let applied = answer.map_err(|e| match e.reason {
@@ -106,5 +106,6 @@ fn keep_last_applied(object: &Arc<Object>, manager: &str, session: &mut Session<
     if !key.namespace.is_empty() {
         config["metadata"]["namespace"] = json!(key.namespace);
     }
-    session.cluster.apply(&key, &config, ApplyOptions { manager: KEEPER, force: false, dry_run: false }).map(|_| ())
+    let options = ApplyOptions { manager: KEEPER, subresource: "", force: false, dry_run: false };
+    session.cluster.apply(&key, &config, options).map(|_| ())
 }

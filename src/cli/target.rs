@@ -60,7 +60,8 @@ impl SelectArgs {
     }
 }
 
-const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\n\
+/// What kubectl says where neither names nor files are given.
+pub const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\n\
      Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
 
 /// What kubectl says of names where only files are allowed.

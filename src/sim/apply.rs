@@ -26,6 +26,8 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub struct ApplyOptions<'a> {
     /// The manager's name.
     pub manager: &'a str,
+    /// The subresource to write to: `status`; empty for the object itself.
+    pub subresource: &'a str,
     /// Take fields from others.
     pub force: bool,
     /// Go all the way but store nothing.
@@ -44,6 +46,8 @@ impl Cluster {
         options: ApplyOptions<'_>,
     ) -> Result<Arc<Object>, ApiError> {
         let kind = key.kind;
+        let part = if options.subresource == "status" { Part::Status } else { Part::Whole };
+        check_manager(options.manager)?;
         validate(config, place_of(kind)).map_err(|text| {
             let (namespace, name) = (&key.namespace, &key.name);
             let gvk = format!("{}, Kind={}", kind.api_version(), kind.name());
@@ -64,13 +68,14 @@ impl Cluster {
             let manager = Manager::updating(kind, "before-first-apply", "");
             managers.update(kind, &managed::empty_tree(kind), &tree, manager, &reset(kind, ""), self.now);
         }
-        let (before, fields) = (managers.encode(), reset(kind, ""));
-        let outcome = managers.apply(kind, &tree, config, options.manager, (&fields, options.force), self.now);
+        let (before, fields) = (managers.encode(), reset(kind, options.subresource));
+        let manager = Manager::applying(options.manager, options.subresource);
+        let outcome = managers.apply(kind, &tree, config, &manager, (&fields, options.force), self.now);
         let new = match outcome {
             Ok(new) => new,
             Err(conflicts) => match self.rightful(kind, &tree, conflicts, options.manager) {
                 Some(conflicts) => return Err(conflicts.into()),
-                None => managers.apply(kind, &tree, config, options.manager, (&fields, true), self.now)?,
+                None => managers.apply(kind, &tree, config, &manager, (&fields, true), self.now)?,
             },
         };
         let mut new = new.unwrap_or_else(|| tree.clone());
@@ -87,7 +92,8 @@ impl Cluster {
         let mut object = decoded.object;
         object.meta_mut().managed_fields = Some(entries);
         match self.view().get(key).is_some() {
-            true => self.replace_owned(object, Part::Whole, options.dry_run),
+            true => self.replace_owned(object, part, options.dry_run),
+            false if part == Part::Status => Err(ApiError::not_found(&kind.resource(), &key.name)),
             false => self.create_owned(object, options.dry_run),
         }
     }
@@ -143,6 +149,19 @@ impl Cluster {
         let managers = Managers::decode(&self.managed_fields(object)?);
         Ok(managers.owners(operation, &["metadata", "annotations", LAST_APPLIED]))
     }
+}
+
+/// Mirrors `ValidatePatchOptions`.
+fn check_manager(name: &str) -> Result<(), ApiError> {
+    const LONGEST: usize = 128;
+    let mut faults = Vec::new();
+    if name.is_empty() {
+        faults.push(FieldError::required("fieldManager", "is required for apply patch"));
+    }
+    if name.len() > LONGEST {
+        faults.push(FieldError::too_long("fieldManager", LONGEST));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid("PatchOptions", "", faults)) }
 }
 
 fn last_applied(tree: &Value) -> Option<&str> {

@@ -59,13 +59,32 @@ impl Cluster {
         self.writer = Writer::User(manager.to_string(), subresource);
     }
 
-    /// Notes who writes an object; an empty `subresource` stands for the object itself.
-    pub(super) fn sign(&self, object: &mut Object, subresource: &str) {
-        let subresource = match (&self.writer, subresource) {
+    /// The subresource that is written to; an empty `subresource` stands for the object itself.
+    fn written<'a>(&self, subresource: &'a str) -> &'a str {
+        match (&self.writer, subresource) {
             (Writer::User(_, part), "") => part,
             (_, part) => part,
-        };
-        let mut note = managed::note(self.writer.manager(object), subresource, self.now);
+        }
+    }
+
+    /// The entries that a write would leave, for those who only ask.
+    pub(super) fn owners_after(
+        &self,
+        old: &Arc<Object>,
+        new: &Object,
+        subresource: &str,
+    ) -> Result<Vec<ManagedFieldsEntry>, ApiError> {
+        let (kind, subresource) = (new.kind(), self.written(subresource));
+        let mut managers = self.managers(old)?;
+        let manager = Manager::updating(kind, self.writer.manager(new), subresource);
+        let (live, new) = (managed::tree_of(old), managed::tree_of(new));
+        managers.update(kind, &live, &new, manager, &reset(kind, subresource), self.now);
+        Ok(managers.encode())
+    }
+
+    /// Notes who writes an object; an empty `subresource` stands for the object itself.
+    pub(super) fn sign(&self, object: &mut Object, subresource: &str) {
+        let mut note = managed::note(self.writer.manager(object), self.written(subresource), self.now);
         if matches!(self.writer, Writer::User(..)) {
             note.operation = Some(BY_USER.into());
         }

@@ -155,11 +155,18 @@ impl Cluster {
         object.meta_mut().resource_version = old.meta().resource_version.clone();
         let signed = known.is_some();
         object.meta_mut().managed_fields = known.or_else(|| old.meta().managed_fields.clone());
-        if object == *old || dry_run {
-            return Ok(if dry_run { Arc::new(object) } else { old });
+        let subresource = if part == Part::Status { "status" } else { "" };
+        if dry_run {
+            if !signed && object != *old {
+                object.meta_mut().managed_fields = Some(self.owners_after(&old, &object, subresource)?);
+            }
+            return Ok(Arc::new(object));
+        }
+        if object == *old {
+            return Ok(old);
         }
         if !signed {
-            self.sign(&mut object, if part == Part::Status { "status" } else { "" });
+            self.sign(&mut object, subresource);
         }
         self.put_or_end(object)
     }

@@ -2,6 +2,7 @@
 
 mod delete;
 mod disks;
+mod local;
 mod mounts;
 mod selectors;
 mod verbs;

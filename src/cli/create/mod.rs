@@ -23,7 +23,7 @@ use super::edit;
 use super::errors::{self, Fault, usage};
 use super::files::{FileArgs, Info};
 use super::made::{OutputArgs, RecordArgs};
-use super::output::{Format, name_of, tree_of, with_managers};
+use super::output::{Format, name_of, shown_tree, with_managers};
 use super::request::{DryRun, Validate, decode};
 use super::resources::Query;
 use super::session::Session;
@@ -212,7 +212,7 @@ fn create_one(
     let object = decode(session, info.kind, &info.api_version, &tree, validate)?;
     let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
     session.print_warnings();
-    Ok(crate::manifest::versions::from_stored(info.kind, &info.api_version, tree_of(&answer?.object)))
+    Ok(crate::manifest::versions::from_stored(info.kind, &info.api_version, shown_tree(session, &answer?.object)?))
 }
 
 /// Says that an object was made, in the form that was asked for.

@@ -13,7 +13,7 @@ use crate::cli::made::{OutputArgs, Printer};
 use crate::cli::output::tree_of;
 use crate::cli::request::{self, DryRun, Validate};
 use crate::cli::session::Session;
-use crate::cli::target::{LOCAL_NEEDS_FILES, Target};
+use crate::cli::target::{LOCAL_NEEDS_FILES, NOTHING_NAMED, Target};
 use crate::error::{ApiError, Failure};
 use crate::manifest::merge::{self, server::PatchType};
 use crate::manifest::strict::normalise_as_client;
@@ -133,18 +133,14 @@ impl Common {
 
     fn read_files(&self, session: &Session<'_>) -> Result<Vec<Item>, Failure> {
         if self.files.is_empty() {
-            return Err(Failure::error(LOCAL_NEEDS_FILES));
+            return Err(Failure::error(NOTHING_NAMED));
         }
         let (infos, faults) = self.files.read(session, false);
         errors::check(faults)?;
-        let items = infos.into_iter().map(|mut info| {
-            if !info.namespace_written
-                && let Some(metadata) = info.tree["metadata"].as_object_mut()
-            {
-                metadata.remove("namespace");
-            }
-            normalise_as_client(info.kind, &mut info.tree);
-            Item { kind: info.kind, tree: info.tree, live: None }
+        let items = infos.into_iter().map(|info| {
+            let (kind, mut tree) = (info.kind, info.as_written());
+            normalise_as_client(kind, &mut tree);
+            Item { kind, tree, live: None }
         });
         Ok(items.collect())
     }

@@ -69,12 +69,12 @@ impl Manager {
     }
 
     /// One that applies.
-    pub fn applying(name: &str) -> Manager {
+    pub fn applying(name: &str, subresource: &str) -> Manager {
         Manager {
             name: name.to_string(),
             operation: Operation::Apply,
             api_version: String::new(),
-            subresource: String::new(),
+            subresource: subresource.to_string(),
         }
     }
 }
@@ -262,15 +262,15 @@ impl Managers {
         kind: Kind,
         live: &Value,
         config: &Value,
-        name: &str,
+        manager: &Manager,
         (reset, force): (&FieldSet, bool),
         now: Time,
     ) -> Result<Option<Value>, Conflicts> {
-        let (place, manager) = (place_of(kind), Manager::applying(name));
+        let place = place_of(kind);
         let mut managers = self.clone();
-        let last = managers.0.get(&manager).map(|owned| owned.set.clone());
+        let last = managers.0.get(manager).map(|owned| owned.set.clone());
         let set = field_set(config, place).without(reset);
-        let time = managers.0.get(&manager).and_then(|owned| owned.time.clone());
+        let time = managers.0.get(manager).and_then(|owned| owned.time.clone());
         managers.0.insert(manager.clone(), Owned { set, api_version: kind.api_version(), time });
         let merged = merge(live, config, place);
         let new = match last.filter(|last| !last.is_empty()) {
@@ -279,7 +279,7 @@ impl Managers {
         };
         let changes = compare(live, &new, place).without(reset);
         let taken = changes.modified.union(&changes.added);
-        let others = managers.0.iter().filter(|(other, _)| **other != manager);
+        let others = managers.0.iter().filter(|(other, _)| *other != manager);
         let conflicts: BTreeMap<Manager, FieldSet> = others
             .map(|(other, owned)| (other.clone(), owned.set.intersection(&taken)))
             .filter(|(_, set)| !set.is_empty())
@@ -288,17 +288,17 @@ impl Managers {
             return Err(Conflicts(conflicts));
         }
         for (other, owned) in &mut managers.0 {
-            if *other != manager {
+            if other != manager {
                 owned.set = owned.set.difference(&taken).difference(&changes.removed);
             }
         }
-        if let Some(owned) = managers.0.get_mut(&manager) {
+        if let Some(owned) = managers.0.get_mut(manager) {
             owned.set = owned.set.difference(&FieldSet::of_names(NOBODYS));
         }
         managers.drop_idle();
         let same = *live == new;
         if (!same || !managers.owns_as(self))
-            && let Some(owned) = managers.0.get_mut(&manager)
+            && let Some(owned) = managers.0.get_mut(manager)
         {
             owned.time = Some(now.meta());
         }
@@ -329,10 +329,10 @@ impl Managers {
             .collect();
         for manager in &old {
             let Some(owned) = self.0.remove(manager) else { continue };
-            match self.0.get_mut(&Manager::applying(name)) {
+            match self.0.get_mut(&Manager::applying(name, "")) {
                 Some(applied) => applied.set = applied.set.union(&owned.set),
                 None => {
-                    self.0.insert(Manager::applying(name), owned);
+                    self.0.insert(Manager::applying(name, ""), owned);
                 }
             }
         }

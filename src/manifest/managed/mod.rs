@@ -6,6 +6,7 @@
 mod managers;
 mod set;
 mod typed;
+mod validate;
 
 use serde_json::{Value, json};
 
@@ -15,7 +16,8 @@ use crate::manifest::strict::normalise;
 
 pub use managers::{Conflicts, Manager, Managers, Operation, place_of, reset_fields};
 pub use set::FieldSet;
-pub use typed::{compare, field_set, validate};
+pub use typed::{compare, field_set};
+pub use validate::validate;
 
 /// The note of who wrote an object: an entry that names no fields.
 pub fn note(manager: &str, subresource: &str, now: Time) -> ManagedFieldsEntry {

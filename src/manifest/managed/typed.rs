@@ -28,13 +28,13 @@ enum Atom {
 }
 
 #[derive(Clone, Copy)]
-enum MapOf {
+pub(super) enum MapOf {
     Struct(&'static TypeDef),
     Values(&'static FieldType),
 }
 
 impl MapOf {
-    fn place(self, key: &str) -> Option<Place> {
+    pub(super) fn place(self, key: &str) -> Option<Place> {
         match self {
             MapOf::Struct(def) => def.fields.get(key).map(Place::Field),
             MapOf::Values(item) => Some(Place::Item(item)),
@@ -62,7 +62,7 @@ impl Place {
         }
     }
 
-    fn ty(self) -> Option<&'static FieldType> {
+    pub(super) fn ty(self) -> Option<&'static FieldType> {
         match self {
             Place::Object(_) => None,
             Place::Field(field) => Some(&field.ty),
@@ -75,7 +75,7 @@ impl Place {
 ///
 /// # Errors
 /// Why nothing does.
-fn element_of(list: &ListType, ty: &FieldType, item: &Value) -> Result<Element, String> {
+pub(super) fn element_of(list: &ListType, ty: &FieldType, item: &Value) -> Result<Element, String> {
     let ListType::Map(keys) = list else {
         return Scalar::of(item).map(Element::Value).ok_or_else(|| match item {
             Value::Object(_) => "associative list without keys has an element that's a map type".into(),
@@ -130,99 +130,6 @@ fn is_empty(value: Option<&Value>) -> bool {
 
 fn items(value: Option<&Value>) -> &[Value] {
     value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// What an applied configuration may not say; mirrors `typed.AsTyped`'s validation.
-///
-/// # Errors
-/// The faults in structured-merge-diff's words, each with its path.
-pub fn validate(value: &Value, place: Place) -> Result<(), String> {
-    let mut faults = Vec::new();
-    check(value, place, "", &mut faults);
-    match &faults[..] {
-        [] => Ok(()),
-        [one] => Err(one.clone()),
-        many => Err(many.iter().fold("errors:".to_string(), |text, fault| format!("{text}\n  {fault}"))),
-    }
-}
-
-fn check(value: &Value, place: Place, path: &str, faults: &mut Vec<String>) {
-    let mut fault = |text: String| faults.push(if path.is_empty() { text } else { format!("{path}: {text}") });
-    if value.is_null() {
-        return;
-    }
-    let map = match place {
-        Place::Object(def) => Some(MapOf::Struct(def)),
-        _ => match place.ty() {
-            Some(FieldType::Struct(def)) => Some(MapOf::Struct(def)),
-            Some(FieldType::Map(item)) => Some(MapOf::Values(item)),
-            _ => None,
-        },
-    };
-    if let Some(of) = map {
-        let Value::Object(map) = value else { return fault(format!("expected map, got {}", shown(value))) };
-        for (key, value) in map {
-            match of.place(key) {
-                None => return faults.push(format!("{path}.{key}: field not declared in schema")),
-                Some(place) => check(value, place, &format!("{path}.{key}"), faults),
-            }
-        }
-        return;
-    }
-    let expected = match place.ty() {
-        Some(FieldType::Array(item)) => {
-            let Value::Array(list) = value else { return fault(format!("expected list, got {}", shown(value))) };
-            let how = if let Place::Field(field) = place { &field.list } else { &ListType::Atomic };
-            return check_items(list, how, item, path, faults);
-        }
-        Some(FieldType::Int32 | FieldType::Int64 | FieldType::Number) if !value.is_number() => {
-            format!("expected numeric (int or float), got {}", go_type(value))
-        }
-        Some(FieldType::String | FieldType::Bytes) if !value.is_string() => {
-            format!("expected string, got &value.valueUnstructured{{Value:{}}}", bare(value))
-        }
-        Some(FieldType::Boolean) if !value.is_boolean() => format!("expected boolean, got {}", shown(value)),
-        _ => return,
-    };
-    fault(expected);
-}
-
-fn check_items(list: &[Value], how: &ListType, item: &'static FieldType, path: &str, faults: &mut Vec<String>) {
-    let mut seen = Vec::new();
-    for (i, value) in list.iter().enumerate() {
-        let step = match how {
-            ListType::Atomic => format!("[{i}]"),
-            _ => match element_of(how, item, value) {
-                Err(text) => return faults.push(format!("{path}: element {i}: {text}")),
-                Ok(element) => {
-                    let step = element.to_string();
-                    if seen.contains(&element) {
-                        faults.push(format!("{path}: duplicate entries for key {step}"));
-                    }
-                    seen.push(element);
-                    step
-                }
-            },
-        };
-        check(value, Place::Item(item), &format!("{path}{step}"), faults);
-    }
-}
-
-fn bare(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), |s| format!("{s:?}"))
-}
-
-fn shown(value: &Value) -> String {
-    format!("&{{{}}}", value.as_str().map_or_else(|| value.to_string(), str::to_string))
-}
-
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "string",
-        Value::Bool(_) => "bool",
-        Value::Array(_) => "[]interface {}",
-        _ => "map[string]interface {}",
-    }
 }
 
 /// The fields that an object has. Mirrors `ToFieldSet`.

@@ -3,6 +3,7 @@
 //! kubectl makes them (apply, edit, set), the server applies them; [`server`] does what the server does around that.
 //! Mirrors `k8s.io/apimachinery/pkg/util/strategicpatch` and `gopkg.in/evanphx/json-patch.v4`.
 
+mod conflict;
 mod diff;
 mod json;
 mod lists;
@@ -20,6 +21,10 @@ use self::lookup::Lookup;
 use self::strategic::{MergeMode, merge_map};
 use crate::api::{Kind, schema};
 use crate::error::{ApiError, Reason};
+
+pub use self::server::check_json_patch;
+
+pub(in crate::manifest) use self::print::go_value;
 
 pub use self::json::{json_merge_patch, json_patch, three_way_json_merge, two_way_json_merge};
 
@@ -90,6 +95,25 @@ pub fn three_way_strategic(
     let options = DiffOptions { only_deletions: true, ignore_deletions: false, ..options };
     let deletions = diff_maps(&mut fields(original), &modified, lookup, options)?;
     merge_map(deletions, &mut delta, lookup, MergeMode::Join).map(Value::Object)
+}
+
+/// What others changed since `original` was applied, if `patch` changes any of it differently
+/// (`apply --overwrite=false`).
+///
+/// # Errors
+/// Those of [`three_way_strategic`].
+pub fn conflicting_changes(
+    kind: Kind,
+    original: &Value,
+    patch: &Value,
+    current: &Value,
+) -> Result<Option<Value>, MergeError> {
+    let options =
+        DiffOptions { set_element_order: false, only_deletions: false, ignore_deletions: false, retain_keys: false };
+    let lookup = root(kind, current);
+    let changes = diff_maps(&mut fields(original), &fields(current), lookup, options)?;
+    let clashes = conflict::clash(&fields(patch), &changes, lookup)?;
+    Ok(clashes.then_some(Value::Object(changes)))
 }
 
 /// The patch that leads from `original` to `modified` (edit, set, label, annotate, scale).

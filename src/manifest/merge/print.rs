@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// `map[a:1 b:[x y]]`, `<nil>`, `1.5`.
-pub(super) fn go_value(value: &Value) -> String {
+pub(in crate::manifest) fn go_value(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_string(),
         Value::Bool(b) => b.to_string(),

@@ -126,19 +126,32 @@ fn go_kind(value: &Value) -> &'static str {
     }
 }
 
+/// Checks that a JSON patch is a list of objects; `list` and `item` are the Go types that errors name.
+///
+/// # Errors
+/// Go's text for anything else.
+pub fn check_json_patch(patch: &Value, list: &str, item: &str) -> Result<(), String> {
+    let refused = |value: &Value, ty: &str| {
+        let kind = go_kind(value);
+        Err(format!("json: cannot unmarshal {kind} into Go value of type {ty}"))
+    };
+    match patch {
+        Value::Null => Ok(()),
+        Value::Array(operations) => match operations.iter().find(|o| !o.is_object()) {
+            Some(other) => refused(other, item),
+            None => Ok(()),
+        },
+        other => refused(other, list),
+    }
+}
+
 /// Checks the form of a JSON patch; gives the fields that no operation has.
 fn operations(patch: &Value) -> Result<Vec<String>, String> {
     const TYPE: &str = "handlers.jsonPatchOp";
+    check_json_patch(patch, &format!("[]{TYPE}"), TYPE)?;
     let mut unknown = Vec::new();
-    let list = match patch {
-        Value::Array(list) => list,
-        Value::Null => return Ok(unknown),
-        other => return Err(format!("json: cannot unmarshal {} into Go value of type []{TYPE}", go_kind(other))),
-    };
-    for (i, operation) in list.iter().enumerate() {
-        let Value::Object(operation) = operation else {
-            return Err(format!("json: cannot unmarshal {} into Go value of type {TYPE}", go_kind(operation)));
-        };
+    for (i, operation) in patch.as_array().into_iter().flatten().enumerate() {
+        let Value::Object(operation) = operation else { continue };
         for (key, value) in operation {
             match (key.as_str(), value) {
                 ("value", _) | ("op" | "path" | "from", Value::String(_) | Value::Null) => {}
