@@ -61,7 +61,8 @@ const FOREVER: Duration = Duration::secs(7 * 24 * 3600);
 
 const DAEMON_SET_FATAL: &str = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)";
 const LOCAL_STORAGE_FATAL: &str = "Pods with local storage (use --delete-emptydir-data to override)";
-const UNMANAGED_FATAL: &str = "Pods that declare no controller (use --force to override)";
+// The verb is doubled in kubectl too.
+const UNMANAGED_FATAL: &str = "cannot delete Pods that declare no controller (use --force to override)";
 
 /// Runs the verb.
 ///

@@ -4,6 +4,7 @@ mod delete;
 mod disks;
 mod local;
 mod mounts;
+mod scheduling;
 mod selectors;
 mod verbs;
 

@@ -75,17 +75,15 @@ pub(super) fn matches_node_affinity(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> b
     matches_required_node_affinity(cycle.spec, info.name, labels).unwrap_or(false)
 }
 
+/// Whether two pods can't have these ports on one node.
+pub(super) fn clashes(a: &HostPort, b: &HostPort) -> bool {
+    a.0 == b.0 && a.1 == b.1 && (a.2 == b.2 || a.2 == "0.0.0.0" || b.2 == "0.0.0.0")
+}
+
 /// Whether the pod's host ports are free. Mirrors `NodePorts`.
 pub(super) fn check_ports(cycle: &Cycle<'_>, load: Option<&NodeLoad>) -> Result<(), Rejection> {
     let Some(load) = load else { return Ok(()) };
-    let clash = |wanted: &HostPort| {
-        load.ports.keys().any(|used| {
-            used.0 == wanted.0
-                && used.1 == wanted.1
-                && (used.2 == wanted.2 || used.2 == "0.0.0.0" || wanted.2 == "0.0.0.0")
-        })
-    };
-    match host_ports(cycle.spec).any(|port| clash(&port)) {
+    match host_ports(cycle.spec).any(|port| load.ports.keys().any(|used| clashes(&port, used))) {
         true => Err(Rejection::resolvable(NODE_PORTS)),
         false => Ok(()),
     }

@@ -19,7 +19,7 @@ const ANTI_AFFINITY: &str = "node(s) didn't match pod anti-affinity rules";
 const HARD_AFFINITY_WEIGHT: i64 = 1;
 
 /// A term, read: which pods it is about, and in which topology.
-struct Term<'a> {
+pub(super) struct Term<'a> {
     namespaces: BTreeSet<&'a str>,
     namespace_selector: Option<Selector>,
     selector: Selector,
@@ -67,13 +67,20 @@ impl<'a> Term<'a> {
     }
 }
 
-fn required_affinity<'a>(object: &'a Object, spec: &'a PodSpec) -> Vec<Term<'a>> {
+/// Whether there are terms and a pod is what all of them are about. Mirrors `podMatchesAllAffinityTerms`.
+pub(super) fn all_match(terms: &[Term<'_>], view: &View<'_>, pod: &Object) -> bool {
+    !terms.is_empty() && terms.iter().all(|term| term.matches(view, pod))
+}
+
+/// The terms of the affinity that a pod must have.
+pub(super) fn required_affinity<'a>(object: &'a Object, spec: &'a PodSpec) -> Vec<Term<'a>> {
     let terms = spec.affinity.as_ref().and_then(|a| a.pod_affinity.as_ref());
     let terms = terms.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
     terms.into_iter().flatten().map(|t| Term::of(object, t)).collect()
 }
 
-fn required_anti_affinity<'a>(object: &'a Object, spec: &'a PodSpec) -> Vec<Term<'a>> {
+/// The terms of the anti-affinity that a pod must have.
+pub(super) fn required_anti_affinity<'a>(object: &'a Object, spec: &'a PodSpec) -> Vec<Term<'a>> {
     let terms = spec.affinity.as_ref().and_then(|a| a.pod_anti_affinity.as_ref());
     let terms = terms.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
     terms.into_iter().flatten().map(|t| Term::of(object, t)).collect()

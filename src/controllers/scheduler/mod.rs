@@ -5,6 +5,7 @@
 
 mod filters;
 mod framework;
+mod hints;
 mod inter_pod_affinity;
 mod preemption;
 mod scores;
@@ -57,7 +58,11 @@ impl Controller for Scheduler {
             Kind::Pod => on_pod(view, old, new, enqueue),
             Kind::Node => {
                 if old.is_none() != new.is_none() || nodes_differ(old, new) {
-                    wake(view, "node", enqueue);
+                    let (before, after) = (old.and_then(Object::get::<Node>), new.and_then(Object::get::<Node>));
+                    wake_if(view, "node", enqueue, |waiting| {
+                        let pod = waiting.get::<Pod>();
+                        pod.zip(after).is_none_or(|(pod, node)| hints::node_may_help(pod, before, node))
+                    });
                 }
             }
             Kind::PersistentVolumeClaim => {
@@ -114,15 +119,16 @@ fn on_pod(view: &View<'_>, old: Option<&Object>, new: Option<&Object>, enqueue: 
         pod.is_some() && !ended && (bound || status.is_some_and(|s| s.nominated_node_name.is_some()))
     };
     if takes_room(old) && !takes_room(new) {
-        wake(view, "pod", enqueue);
-        wake(view, "affinity", enqueue);
+        let helps = |waiting: &Object| hints::pod_may_help(view, waiting, old, None);
+        wake_if(view, "pod", enqueue, helps);
+        wake_if(view, "affinity", enqueue, helps);
         return;
     }
     let is_bound = |object: Option<&Object>| spec_of(object).is_some_and(|s| s.node_name.is_some());
     let labels = |object: Option<&Object>| object.and_then(|o| o.meta().labels.clone());
-    let begins_to_go = old.is_some_and(|o| !o.is_terminating()) && new.is_some_and(Object::is_terminating);
-    if is_bound(new) && (!is_bound(old) || begins_to_go || labels(old) != labels(new)) {
-        wake(view, "affinity", enqueue);
+    if is_bound(new) && (!is_bound(old) || labels(old) != labels(new)) {
+        let before = old.filter(|_| is_bound(old));
+        wake_if(view, "affinity", enqueue, |waiting| hints::pod_may_help(view, waiting, before, new));
     }
 }
 
@@ -148,7 +154,13 @@ fn on_volume(view: &View<'_>, new: Option<&Object>, enqueue: &mut dyn FnMut(Obje
 
 /// Looks again at the pods that such a change may help, the most important ones first.
 fn wake(view: &View<'_>, help: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
-    let mut pods: Vec<_> = view.indexed(Kind::Pod, Index::Unschedulable, help).collect();
+    wake_if(view, help, enqueue, |_| true);
+}
+
+/// The same, for those that the change may help when looked at closely.
+fn wake_if(view: &View<'_>, help: &str, enqueue: &mut dyn FnMut(ObjectKey), may_help: impl Fn(&Object) -> bool) {
+    let pods = view.indexed(Kind::Pod, Index::Unschedulable, help);
+    let mut pods: Vec<_> = pods.filter(|pod| may_help(pod)).collect();
     pods.sort_by_key(|pod| std::cmp::Reverse(spec_of(Some(pod)).and_then(|s| s.priority).unwrap_or(0)));
     pods.into_iter().for_each(|pod| enqueue(pod.key()));
 }

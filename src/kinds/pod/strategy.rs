@@ -25,7 +25,7 @@ impl Strategy for Pod {
         self.status = Some(PodStatus {
             phase: Some("Pending".into()),
             qos_class: Some(resources::compute_pod_qos(spec).into()),
-            conditions: scheduling_gated(spec),
+            conditions: scheduling_gated(spec, self.metadata.creation_timestamp.clone()),
             ..Default::default()
         });
         merge_label_keys(spec, self.metadata.labels.as_ref().unwrap_or(&none));
@@ -85,12 +85,16 @@ impl Strategy for Pod {
 }
 
 /// A pod with gates is told that it will not be scheduled.
-fn scheduling_gated(spec: &PodSpec) -> Option<Vec<PodCondition>> {
+fn scheduling_gated(
+    spec: &PodSpec,
+    now: Option<crate::api::k8s::apimachinery::pkg::apis::meta::v1::Time>,
+) -> Option<Vec<PodCondition>> {
     let gated = PodCondition {
         type_: "PodScheduled".into(),
         status: "False".into(),
         reason: Some("SchedulingGated".into()),
         message: Some("Scheduling is blocked due to non-empty scheduling gates".into()),
+        last_transition_time: now,
         ..Default::default()
     };
     (!items(&spec.scheduling_gates).is_empty()).then(|| vec![gated])
