@@ -156,7 +156,8 @@ fn unschedulable(pod: &Pod) -> Vec<&'static str> {
     ]) {
         help.push("volume");
     }
-    if says(&["Insufficient", "Too many pods", "free ports", "ReadWriteOncePod", "available disk"]) {
+    if says(&["Insufficient", "Too many pods", "free ports", "ReadWriteOncePod", "available disk", "max volume count"])
+    {
         help.push("pod");
     }
     if says(&["affinity rules", "topology spread"]) {

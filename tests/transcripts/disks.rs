@@ -107,3 +107,57 @@ spec:
     writer   1/1     Running   0          2s
     "#);
 }
+
+#[test]
+fn a_node_takes_as_many_volumes_of_a_driver_as_it_says() {
+    let mut session = Session::new();
+    session.apply(
+        r#"
+apiVersion: storage.k8s.io/v1
+kind: CSINode
+metadata: {name: k3d-deadless-agent-0}
+spec: {drivers: [{name: disk.csi.example.com, nodeID: n0, topologyKeys: [], allocatable: {count: 1}}]}
+"#,
+    );
+    for name in ["first", "second"] {
+        session.apply(&format!(
+            r#"
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}}}
+spec:
+  capacity: {{storage: 1Gi}}
+  accessModes: [ReadWriteOnce]
+  csi: {{driver: disk.csi.example.com, volumeHandle: {name}}}
+  claimRef: {{namespace: default, name: {name}}}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: {name}}}
+spec:
+  storageClassName: ""
+  volumeName: {name}
+  accessModes: [ReadWriteOnce]
+  resources: {{requests: {{storage: 1Gi}}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  nodeSelector: {{kubernetes.io/hostname: k3d-deadless-agent-0}}
+  terminationGracePeriodSeconds: 1
+  containers: [{{name: c, image: busybox, volumeMounts: [{{name: v, mountPath: /v}}]}}]
+  volumes: [{{name: v, persistentVolumeClaim: {{claimName: {name}}}}}]
+"#
+        ));
+    }
+    assert_snapshot!(session.run(&[WHY, "kubectl delete pod first", "kubectl get pods"]), @r#"
+    $ kubectl get events --field-selector reason=FailedScheduling -o custom-columns=:involvedObject.name,:message --no-headers
+    second   0/3 nodes are available: 1 node(s) exceed max volume count, 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.
+    $ kubectl delete pod first
+    pod "first" deleted
+    $ kubectl get pods
+    NAME     READY   STATUS    RESTARTS   AGE
+    second   1/1     Running   0          2s
+    "#);
+}

@@ -12,6 +12,7 @@ mod scores;
 pub(crate) mod taints;
 mod topology_spread;
 mod volume_binding;
+mod volume_limits;
 mod volume_restrictions;
 mod volume_zone;
 
@@ -70,6 +71,7 @@ impl Controller for Scheduler {
                 wake_users(view, &claim, enqueue);
             }
             Kind::PersistentVolume => on_volume(view, new, enqueue),
+            Kind::CSINode | Kind::VolumeAttachment => wake(view, "pod", enqueue),
             Kind::StorageClass | Kind::CSIStorageCapacity | Kind::CSIDriver => {
                 wake(view, "volume", enqueue);
                 wake(view, "claim", enqueue);
@@ -274,6 +276,7 @@ fn check<'a>(
     check_ports(cycle, load)?;
     check_resources(cycle, info, load)?;
     volume_restrictions::check_restrictions(cycle, info, claims)?;
+    volume_limits::check_limits(cycle, info)?;
     let volumes = volume_binding::find_pod_volumes(cycle, claims, info)?;
     volume_zone::check_zones(&claims.topologies, info)?;
     spread.check(cycle, info)?;

@@ -1,0 +1,76 @@
+//! How many volumes of a CSI driver a node takes, where its CSINode says so.
+//!
+//! Mirrors `pkg/scheduler/framework/plugins/nodevolumelimits`; plugins in the tree that a driver took over are not
+//! counted, since no node says that it was taken over there.
+
+use std::collections::BTreeMap;
+
+use super::framework::{Cycle, NodeInfo, Rejection};
+use crate::api::Kind;
+use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::api::k8s::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
+use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::store::{Index, View, index};
+
+const TOO_MANY: &str = "node(s) exceed max volume count";
+
+/// Volumes by a name of their own, with their driver.
+type Volumes = BTreeMap<String, String>;
+
+/// Whether the node takes the pod's volumes besides those that it has. Mirrors `CSILimits.Filter`.
+pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(), Rejection> {
+    let Some(node) = cycle.view.get_as::<CSINode>("", info.name) else { return Ok(()) };
+    let limit = |driver: &str| {
+        let driver = node.spec.drivers.iter().find(|d| d.name == driver)?;
+        usize::try_from(driver.allocatable.as_ref()?.count?).ok()
+    };
+    let mut new = attachable_volumes(cycle.view, cycle.pod);
+    if !new.values().any(|driver| limit(driver).is_some()) {
+        return Ok(());
+    }
+    let mut there = attachments(cycle.view, info.name);
+    let pods = cycle.view.indexed(Kind::Pod, Index::Node, info.name).filter(|o| !cycle.is_removed(o.uid()));
+    there.extend(pods.filter_map(|o| o.get::<Pod>()).flat_map(|pod| attachable_volumes(cycle.view, pod)));
+    new.retain(|volume, _| !there.contains_key(volume));
+    let count = |volumes: &Volumes, driver: &str| volumes.values().filter(|d| *d == driver).count();
+    let exceeds =
+        |driver: &String| limit(driver).is_some_and(|most| count(&there, driver) + count(&new, driver) > most);
+    match new.values().any(exceeds) {
+        true => Err(Rejection::resolvable(TOO_MANY)),
+        false => Ok(()),
+    }
+}
+
+/// The volumes of a pod's claims that a driver attaches. Mirrors `filterAttachableVolumes`.
+fn attachable_volumes(view: &View<'_>, pod: &Pod) -> Volumes {
+    let claims = index::pod_claims(pod);
+    let claims = claims.iter().filter_map(|key| {
+        let (namespace, name) = key.split_once('/')?;
+        view.get_as::<PersistentVolumeClaim>(namespace, name)
+    });
+    claims.filter_map(|claim| driver_info(view, claim)).collect()
+}
+
+/// Mirrors `getCSIDriverInfo`.
+fn driver_info(view: &View<'_>, claim: &PersistentVolumeClaim) -> Option<(String, String)> {
+    let volume = claim.spec.as_ref().and_then(|s| s.volume_name.as_deref()).unwrap_or_default();
+    if let Some(volume) = view.get_as::<PersistentVolume>("", volume) {
+        return volume_info(volume);
+    }
+    // OBSERVATION: a claim that is not bound yet counts for the driver of its class.
+    let class = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim))?;
+    let uid = claim.metadata.uid.clone().unwrap_or_default();
+    Some((format!("claim/{uid}"), class.provisioner.clone()))
+}
+
+fn volume_info(volume: &PersistentVolume) -> Option<(String, String)> {
+    let csi = volume.spec.as_ref()?.csi.as_ref()?;
+    Some((format!("{}/{}", csi.driver, csi.volume_handle), csi.driver.clone()))
+}
+
+/// The volumes that are attached to a node by name.
+fn attachments(view: &View<'_>, node: &str) -> Volumes {
+    let here = view.list_as::<VolumeAttachment>().filter(|a| a.spec.node_name == node);
+    let names = here.filter_map(|a| a.spec.source.persistent_volume_name.as_deref());
+    names.filter_map(|name| volume_info(view.get_as::<PersistentVolume>("", name)?)).collect()
+}
