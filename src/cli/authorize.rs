@@ -93,26 +93,37 @@ impl Session<'_> {
     /// # Errors
     /// `Forbidden` in the server's words.
     pub fn authorize(&self, verb: &str, kind: Kind, name: &str, all_namespaces: bool) -> Result<(), Fault> {
+        let namespace = if kind.is_namespaced() && !all_namespaces { self.namespace.as_str() } else { "" };
+        self.judge(verb, kind, kind.plural(), name, namespace)
+    }
+
+    /// The same for a part of an object, `pods/log`, in the session's namespace.
+    ///
+    /// # Errors
+    /// `Forbidden` in the server's words.
+    pub fn authorize_part(&self, verb: &str, kind: Kind, part: &str, name: &str) -> Result<(), Fault> {
+        self.judge(verb, kind, &format!("{}/{part}", kind.plural()), name, &self.namespace)
+    }
+
+    fn judge(&self, verb: &str, kind: Kind, resource: &str, name: &str, namespace: &str) -> Result<(), Fault> {
         let Some(user) = &self.user else { return Ok(()) };
-        let namespace = if kind.is_namespaced() && !all_namespaces { self.namespace.clone() } else { String::new() };
         let request = Attributes {
             verb: verb.into(),
             group: kind.group().into(),
-            resource: kind.plural().into(),
-            namespace: namespace.clone(),
+            resource: resource.into(),
+            namespace: namespace.into(),
             name: name.into(),
         };
         if allowed(&self.cluster.view(), user, &request) {
             return Ok(());
         }
         let about = if name.is_empty() { kind.resource() } else { format!("{} {name:?}", kind.resource()) };
-        let scope = match namespace.as_str() {
+        let scope = match namespace {
             "" => "at the cluster scope".to_string(),
             namespace => format!("in the namespace {namespace:?}"),
         };
         let text = format!(
-            "{about} is forbidden: User {user:?} cannot {verb} resource {:?} in API group {:?} {scope}",
-            kind.plural(),
+            "{about} is forbidden: User {user:?} cannot {verb} resource {resource:?} in API group {:?} {scope}",
             kind.group()
         );
         Err(ApiError::new(Reason::Forbidden, text).into())

@@ -155,12 +155,12 @@ impl Query {
         let mut names = Vec::new();
         for arg in &self.args {
             let Some((kind, name)) = arg.split_once('/') else { return Err(Fault::plain(SEPARATE)) };
-            if kind.is_empty() || name.is_empty() {
-                let text = "arguments in resource/name form must have a single resource and name";
+            if name.contains('/') {
+                let text = "arguments in resource/name form may not have more than one slash";
                 return Err(Fault::plain(text));
             }
-            if name.contains('/') || kind.contains(',') {
-                let text = "arguments in resource/name form may not have more than one slash";
+            if kind.is_empty() || name.is_empty() || kind.contains(',') {
+                let text = "arguments in resource/name form must have a single resource and name";
                 return Err(Fault::plain(text));
             }
             names.push((find_kind(kind).ok_or_else(|| no_such_type(kind))?, name.to_string()));

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::containers;
+use super::containers::{self, exec::TerminalArgs};
 use super::errors::usage;
 use super::expose::{atoi, parse_labels};
 use super::files::FileArgs;
@@ -12,10 +12,13 @@ use super::made::{self, MakeArgs, Printer, RecordArgs};
 use super::overrides::OverrideArgs;
 use super::request::{DryRun, Validate};
 use super::session::Session;
-use crate::api::{Kind, ObjectKey, names};
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::{Duration, Kind, ObjectKey, names};
+use crate::controllers::pods::{is_terminal, phase};
 use crate::controllers::{Deletion, Propagation};
-use crate::error::Failure;
+use crate::error::{ApiError, Failure};
 use crate::kinds::pod::is_image_reference;
+use crate::sim::{Cluster, Settled};
 
 /// Create and run a particular image in a pod.
 #[derive(Debug, Clone, clap::Args)]
@@ -74,8 +77,8 @@ pub struct Args {
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
     leave_stdin_open: bool,
     /// How long to wait until at least one pod is running
-    #[arg(long, default_value = "1m0s")]
-    pod_running_timeout: String,
+    #[arg(long, default_value = "1m0s", value_parser = Duration::parse)]
+    pod_running_timeout: Duration,
     /// The port that this container exposes
     #[arg(long, default_value = "")]
     port: String,
@@ -248,10 +251,9 @@ fn service(args: &Args, name: &str) -> Result<Value, Failure> {
     Ok(tree)
 }
 
-/// Waits for the pod and says that there is nothing to attach to; `--rm` takes the pod away again.
+/// Waits for the pod and attaches to it; `--rm` takes the pod away again.
 fn attach_to(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.converge()?;
-    let failure = containers::no_container("attach", &containers::PodArgs::of(name), session);
+    let outcome = attach(args, name, session);
     if args.rm {
         let key = ObjectKey::new(Kind::Pod, session.namespace.clone(), name);
         let grace = (args.grace_period >= 0).then_some(args.grace_period);
@@ -259,5 +261,30 @@ fn attach_to(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), F
         session.cluster.delete(&deletion)?;
         session.ui.out(&format!("pod {name:?} deleted\n"));
     }
-    Err(failure)
+    outcome
+}
+
+/// Mirrors `handleAttachPod`.
+fn attach(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.converge()?;
+    let namespace = session.namespace.clone();
+    let deadline = session.cluster.now() + args.pod_running_timeout;
+    let pod = |c: &Cluster| c.view().get_as::<Pod>(&namespace, name).cloned();
+    let waited = session.cluster.run_while(deadline, |c| pod(c).is_some_and(|p| phase(&p) == "Pending"))?;
+    if waited != Settled::Reached {
+        return Err(Failure::error("timed out waiting for the condition"));
+    }
+    let pod = pod(session.cluster).ok_or_else(|| ApiError::not_found("pods", name))?;
+    let terminal = TerminalArgs {
+        pod_running_timeout: args.pod_running_timeout,
+        quiet: args.quiet,
+        stdin: args.stdin,
+        tty: args.tty,
+    };
+    if !is_terminal(&pod) {
+        let refusal = containers::attach::attach(session, &pod, "", &terminal);
+        let why = refusal.fault.message();
+        session.ui.err(&format!("warning: couldn't attach to pod/{name}, falling back to streaming logs: {why}\n"));
+    }
+    Ok(containers::logs::of_pod(session, &pod, &terminal)?)
 }

@@ -45,7 +45,7 @@ pub fn is_ready(pod: &Pod) -> bool {
 }
 
 /// Since when it is ready; none while it is not.
-fn ready_since(pod: &Pod) -> Option<Time> {
+pub fn ready_since(pod: &Pod) -> Option<Time> {
     let condition = ready_condition(pod).filter(|c| c.status == "True")?;
     condition.last_transition_time.as_ref().map(Time::from_meta)
 }
@@ -314,7 +314,7 @@ fn logarithmic_age(then: Option<Time>, now: Time) -> i64 {
 }
 
 /// The most restarts of a container, and of a sidecar.
-fn restarts(pod: &Pod) -> (i32, i32) {
+pub fn restarts(pod: &Pod) -> (i32, i32) {
     let Some(status) = &pod.status else { return (0, 0) };
     let containers = status.container_statuses.iter().flatten().map(|c| c.restart_count).max();
     let init = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten());
