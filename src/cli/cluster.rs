@@ -34,8 +34,8 @@ enum Verb {
     /// Remove a cluster and all that is in it
     #[command(alias = "rm")]
     Delete {
-        /// Its name; the one in use by default
-        name: Option<String>,
+        /// Its name
+        name: String,
     },
     /// Make a cluster anew, as it was when it was created
     Reset {
@@ -79,7 +79,6 @@ pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<(), Failure> {
             ui.out(&format!("using cluster {name:?}\n"));
         }
         Verb::Delete { name } => {
-            let name = name.unwrap_or_else(|| home.current());
             home.delete(&name)?;
             ui.out(&format!("cluster {name:?} deleted\n"));
         }

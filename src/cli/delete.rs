@@ -203,12 +203,9 @@ fn wait_until_gone(
             return session.checkpoint();
         }
         let object = session.cluster.view().get(key).cloned();
-        let (held_by, free) = object.as_deref().map(|o| what_holds(o, session)).unwrap_or_default();
-        let text = format!(
-            "error: {} {:?} is held by {held_by} and will never go by itself\nhint: {free}",
-            key.kind.qualified(),
-            key.name
-        );
+        let (why, free) = object.as_deref().map(|o| what_holds(o, session)).unwrap_or_default();
+        let text =
+            format!("error: {} {:?} will never go by itself: {why}\nhint: {free}", key.kind.qualified(), key.name);
         session.checkpoint()?;
         faults.push(Fault::plain(text));
     }
@@ -227,7 +224,9 @@ fn what_holds(object: &Object, session: &Session<'_>) -> (String, String) {
                 .iter()
                 .map(|p| format!("pod {:?}", p.name()))
                 .collect();
-            (format!("{first}: {} uses it", users.join(", ")), "delete the pods that use the claim".into())
+            let (verb, pods) = if users.len() == 1 { ("uses", "pod that uses") } else { ("use", "pods that use") };
+            let users = users.join(" and ");
+            (format!("{first} holds it while {users} {verb} it"), format!("delete the {pods} the claim"))
         }
         (Object::PersistentVolume(pv), "kubernetes.io/pv-protection") => {
             let claim = pv.spec.as_ref().and_then(|s| s.claim_ref.as_ref());
@@ -235,20 +234,24 @@ fn what_holds(object: &Object, session: &Session<'_>) -> (String, String) {
                 format!("{}/{}", c.namespace.as_deref().unwrap_or_default(), c.name.as_deref().unwrap_or_default())
             });
             let claim = claim.unwrap_or_default();
-            (format!("{first}: it is bound to claim {claim:?}"), format!("delete the claim {claim:?}"))
+            (format!("{first} holds it while claim {claim:?} is bound to it"), format!("delete the claim {claim:?}"))
         }
         (Object::Pod(pod), "") => {
             let node = pod.spec.as_ref().and_then(|s| s.node_name.clone()).unwrap_or_default();
             (
-                format!("the kubelet of node {node:?}, which does not answer"),
+                format!("the kubelet of node {node:?} must end it first, and does not answer"),
                 format!("start the node again (kstate node start {node}), or delete with --force"),
             )
         }
-        (Object::Namespace(_), _) => {
-            ("what is left in it".into(), format!("see what is left: {} get all,pvc,cm -n {name}", session.program))
-        }
+        (Object::Namespace(_), _) => (
+            "not all that is in it can go".into(),
+            format!("see what is left: {} get all,pvc,cm -n {name}", session.program),
+        ),
         _ => (
-            format!("its finalizers {}", finalizers.join(", ")),
+            match finalizers.as_slice() {
+                [one] => format!("its finalizer {one} holds it"),
+                all => format!("its finalizers {} hold it", all.join(", ")),
+            },
             format!(
                 "remove the finalizers: {} patch {} {name} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
                 session.program,

@@ -7,7 +7,7 @@ use crate::error::Failure;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// How many commands to take back
-    #[arg(default_value_t = 1)]
+    #[arg(value_name = "COUNT", default_value_t = 1)]
     count: usize,
     /// List the commands that can be taken back
     #[arg(long)]
@@ -17,13 +17,16 @@ pub struct Args {
 /// Runs the verb.
 ///
 /// # Errors
-/// When there is nothing to undo.
+/// When fewer commands can be taken back.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.list {
         for operation in session.cluster.store().operations()? {
             session.ui.out(&format!("{}\n", operation.command));
         }
         return Ok(());
+    }
+    if args.count == 0 {
+        return Err(Failure::error("COUNT must be greater than 0"));
     }
     let undone = session.cluster.undo(args.count).map_err(|e| Failure::error(e.message))?;
     for operation in undone {

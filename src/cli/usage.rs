@@ -56,8 +56,16 @@ pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &C
             let flag = text(ContextKind::InvalidArg);
             Failure::error(format!("flag needs an argument: {}\n{see}", pflag_name(&flag, line, command, root)))
         }
+        ErrorKind::ArgumentConflict if !text(ContextKind::InvalidArg).starts_with('-') => {
+            let words = line.rest.iter().filter(|w| !w.starts_with('-')).count();
+            Failure::error(format!("accepts at most 1 arg(s), received {words}\n{see}"))
+        }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+            if !flag.starts_with('-') {
+                let name = flag.trim_matches(['[', ']', '<', '>', '.']);
+                return Failure::error(format!("{name} must be a number, not {value:?}\n{see}"));
+            }
             let flag = long_name(&flag, command, root);
             let detail = go_parse_error(error, &value);
             Failure::error(format!("invalid argument {value:?} for {flag:?} flag: {detail}\n{see}"))
@@ -75,13 +83,17 @@ pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &C
             }
             Failure::error(format!("required flag(s) {} not set", flags.join(", ")))
         }
-        _ => Failure::error(error.to_string().trim_start_matches("error: ").trim_end().to_string()),
+        _ => {
+            let first = error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
+            Failure::error(format!("{first}\n{see}"))
+        }
     }
 }
 
 /// `unknown command "foo" for "kubectl"`, with what comes near.
 pub fn unknown_command(name: &str, program: &str) -> Failure {
-    let near = near_commands(name);
+    let mut near = near_commands(name);
+    near.retain(|n| program != "kubectl" || help::is_kubectl(n));
     let mut text = format!("unknown command {name:?} for {program:?}");
     if !near.is_empty() {
         text.push_str("\n\nDid you mean this?");

@@ -271,7 +271,11 @@ impl Cluster {
     pub fn undo(&mut self, n: usize) -> Result<Vec<Operation>, ApiError> {
         let operations = self.store.operations()?;
         let Some(last) = n.checked_sub(1).and_then(|i| operations.get(i)) else {
-            return Err(ApiError::internal("there is nothing to undo"));
+            return Err(ApiError::internal(match operations.len() {
+                0 => "there is nothing to undo".to_string(),
+                1 => "only the last command can be undone".to_string(),
+                all => format!("only the last {all} commands can be undone"),
+            }));
         };
         self.store.undo_to(last.id)?;
         self.start_again()?;

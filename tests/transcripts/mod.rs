@@ -6,6 +6,7 @@ mod disks;
 mod local;
 mod mounts;
 mod scheduling;
+mod own_verbs;
 mod selectors;
 mod verbs;
 

@@ -184,9 +184,6 @@ fn list(commands: &[(String, String)]) -> String {
 
 /// The usage of a command that kubectl doesn't have.
 fn usage_of(path: &str, command: &Command) -> String {
-    if command.has_subcommands() {
-        return format!("{path} COMMAND [options]");
-    }
     let name = |a: &Arg| a.get_value_names().and_then(|n| n.first()).map(ToString::to_string).unwrap_or_default();
     let word = |a: &Arg| {
         let many = if matches!(a.get_action(), ArgAction::Append) { "..." } else { "" };
@@ -194,11 +191,12 @@ fn usage_of(path: &str, command: &Command) -> String {
         if a.is_required_set() { name } else { format!("[{name}]") }
     };
     let words: Vec<String> = command.get_positionals().filter(|a| !a.is_hide_set()).map(word).collect();
-    [path.to_string(), words.join(" "), "[options]".into()]
-        .into_iter()
-        .filter(|w| !w.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = match (command.has_subcommands(), words.join(" ")) {
+        (false, words) => words,
+        (true, words) if words.is_empty() => "COMMAND".into(),
+        (true, words) => format!("[{}|COMMAND]", words.trim_matches(['[', ']'])),
+    };
+    [path.to_string(), words, "[options]".into()].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The flags in the order of their names, each with its default and its usage.
@@ -212,7 +210,8 @@ fn flags_of<'a>(path: &str, args: impl Iterator<Item = &'a Arg>) -> String {
         if matches!(name, "help" | "version") {
             continue;
         }
-        let known = flags_table().get(&(path, name)).or_else(|| flags_table().get(&("*", name)));
+        let everywhere = || flags_table().get(&("*", name)).filter(|_| path == "options" || is_kubectl(path));
+        let known = flags_table().get(&(path, name)).or_else(everywhere);
         let (head, usage) = match known {
             Some((head, usage)) => (head.to_string(), usage.to_string()),
             None => (head_of(arg, name), arg.get_help().map(ToString::to_string).unwrap_or_default()),
@@ -276,6 +275,11 @@ fn commands() -> &'static BTreeMap<&'static str, Entry> {
 
 fn source() -> &'static str {
     include_str!("commands.txt")
+}
+
+/// Whether kubectl has a command, `create configmap`, too.
+pub fn is_kubectl(path: &str) -> bool {
+    commands().contains_key(path)
 }
 
 /// kubectl's groups of commands: the title and the names.
