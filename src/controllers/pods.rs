@@ -110,9 +110,12 @@ pub struct Claimed<'a> {
 }
 
 /// How long the owner of so many pods lets changes gather before it looks at all of them, from 200 pods on. The
-/// originals look at once, but a look at 1,000 pods takes them some 10 ms, and what changes meanwhile waits.
+/// originals look at once, but a look at 1,000 pods takes them some 10 ms and more, and what changes meanwhile waits.
 pub fn gather(pods: usize, now: Time) -> Option<Duration> {
-    let period = i64::try_from(pods / 100).unwrap_or(i64::MAX).max(1);
+    let period = i64::try_from(pods / 25).unwrap_or(i64::MAX).max(1);
+    if pods < 200 {
+        return None;
+    }
     Some(Duration((-now.0).rem_euclid(period))).filter(|wait| *wait > Duration::ZERO)
 }
 
