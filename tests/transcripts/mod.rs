@@ -5,8 +5,8 @@ mod delete;
 mod disks;
 mod local;
 mod mounts;
-mod scheduling;
 mod own_verbs;
+mod scheduling;
 mod selectors;
 mod verbs;
 
