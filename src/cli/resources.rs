@@ -262,6 +262,10 @@ fn find_named(session: &Session<'_>, names: &[(Kind, String)]) -> Found {
         if !found.kinds.contains(kind) {
             found.kinds.push(*kind);
         }
+        if name.is_empty() {
+            found.faults.push(Fault::plain("resource name may not be empty"));
+            continue;
+        }
         if let Err(refused) = session.authorize("get", *kind, name, false) {
             found.faults.push(refused);
             continue;

@@ -176,6 +176,7 @@ fn logs_of_objects_and_of_containers_that_wait() {
     let mut session = session();
     assert_snapshot!(session.run(&[
         "kubectl logs",
+        "kubectl logs pods one two",
         "kubectl logs one two -c three",
         "kubectl logs one -l app=db",
         "kubectl logs deploy/nope",
@@ -194,6 +195,10 @@ fn logs_of_objects_and_of_containers_that_wait() {
         "kubectl logs broken",
     ]), @r#"
     $ kubectl logs
+    error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.
+    POD or TYPE/NAME is a required argument for the logs command
+    See 'kubectl logs -h' for help and examples
+    $ kubectl logs pods one two
     error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.
     POD or TYPE/NAME is a required argument for the logs command
     See 'kubectl logs -h' for help and examples
@@ -260,6 +265,7 @@ fn ports_and_files_are_checked_before_they_go() {
         "kubectl port-forward sts/db sql",
         "kubectl port-forward one 70000:80",
         "kubectl port-forward one 80 --address nowhere",
+        "kubectl port-forward one 80 --address=",
         "kubectl port-forward homeless 80",
         "kubectl cp a",
         "kubectl cp a b",
@@ -291,6 +297,8 @@ fn ports_and_files_are_checked_before_they_go() {
     error: error parsing local port '70000': strconv.ParseUint: parsing "70000": value out of range
     $ kubectl port-forward one 80 --address nowhere
     error: nowhere is not a valid IP
+    $ kubectl port-forward one 80 --address=
+    error: you must specify at least 1 address
     $ kubectl port-forward homeless 80
     error: unable to forward port because pod is not running. Current status=Pending
     $ kubectl cp a

@@ -161,6 +161,9 @@ fn check_protocols(
 
 /// Mirrors `parseAddresses`.
 fn check_addresses(addresses: &[String]) -> Result<(), String> {
+    if addresses.iter().all(String::is_empty) {
+        return Err("you must specify at least 1 address".into());
+    }
     let wrong = addresses.iter().find(|a| *a != "localhost" && a.parse::<IpAddr>().is_err());
     wrong.map_or(Ok(()), |address| Err(format!("{address} is not a valid IP")))
 }

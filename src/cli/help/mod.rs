@@ -92,7 +92,10 @@ pub fn text(program: &'static str, path: &str) -> String {
     let known = commands().get(path);
     let mut text = match known {
         Some(entry) => format!("{}\n\n", entry.long),
-        None => format!("{}.\n\n", described(command).trim_end_matches('.')),
+        None => match command.get_long_about() {
+            Some(long) => format!("{long}\n\n"),
+            None => format!("{}.\n\n", described(command).trim_end_matches('.')),
+        },
     };
     let aliases: Vec<&str> = command.get_visible_aliases().collect();
     if !aliases.is_empty() {
