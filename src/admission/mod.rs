@@ -113,6 +113,7 @@ pub fn create(request: &Request<'_>, mut object: Object) -> Result<(Object, Vec<
     for plugin in PLUGINS {
         plugin.create(request, &mut object)?;
     }
+    let mut warnings = rules.warnings_on_prepare(&object);
     rules.prepare_for_create(&mut object);
     if rules.has_generation() {
         object.meta_mut().generation = Some(1);
@@ -127,7 +128,7 @@ pub fn create(request: &Request<'_>, mut object: Object) -> Result<(Object, Vec<
     for plugin in PLUGINS {
         plugin.validate_create(request, &object)?;
     }
-    let warnings = rules.warnings_on_create(&object);
+    warnings.extend(rules.warnings_on_create(&object));
     Ok((object, warnings))
 }
 

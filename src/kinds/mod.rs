@@ -92,6 +92,11 @@ pub trait Strategy: Typed {
     /// Fills in what the manifest leaves out.
     fn set_defaults(&mut self) {}
 
+    /// Warnings of what [`Strategy::prepare_for_create`] is about to change.
+    fn warnings_on_prepare(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Clears what a client may not set on creation.
     fn prepare_for_create(&mut self) {
         self.reset_status();

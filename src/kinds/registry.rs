@@ -35,6 +35,8 @@ pub trait Rules: Sync {
     fn has_status(&self) -> bool;
     /// See `Strategy::set_defaults`.
     fn set_defaults(&self, object: &mut Object);
+    /// See `Strategy::warnings_on_prepare`.
+    fn warnings_on_prepare(&self, object: &Object) -> Vec<String>;
     /// See `Strategy::prepare_for_create`.
     fn prepare_for_create(&self, object: &mut Object);
     /// See `Strategy::validate`.
@@ -82,6 +84,9 @@ impl<T: Strategy> Rules for Of<T> {
     }
     fn set_defaults(&self, object: &mut Object) {
         object.get_mut::<T>().into_iter().for_each(T::set_defaults);
+    }
+    fn warnings_on_prepare(&self, object: &Object) -> Vec<String> {
+        object.get::<T>().map(T::warnings_on_prepare).unwrap_or_default()
     }
     fn prepare_for_create(&self, object: &mut Object) {
         object.get_mut::<T>().into_iter().for_each(T::prepare_for_create);

@@ -1,5 +1,6 @@
 //! Pod, and the pod templates of controllers.
 
+mod app_armor;
 mod containers;
 mod defaults;
 mod describe;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{defaults, describe, resources, table, validation};
+use super::{app_armor, defaults, describe, resources, table, validation};
 use crate::api::LabelSelector;
 use crate::api::k8s::api::core::v1::{Pod, PodAffinityTerm, PodCondition, PodSpec, PodStatus};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
@@ -29,6 +29,11 @@ impl Strategy for Pod {
             ..Default::default()
         });
         merge_label_keys(spec, self.metadata.labels.as_ref().unwrap_or(&none));
+        app_armor::sync(self);
+    }
+
+    fn warnings_on_prepare(&self) -> Vec<String> {
+        app_armor::warnings(self)
     }
 
     fn validate(&self) -> Vec<FieldError> {

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::k8s::api::core::v1::{
-    AppArmorProfile, Container, ContainerPort, KeyToPath, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec, Volume,
-    VolumeProjection, WeightedPodAffinityTerm,
+    Container, ContainerPort, KeyToPath, Pod, PodAffinityTerm, PodSpec, PodTemplateSpec, Volume, VolumeProjection,
+    WeightedPodAffinityTerm,
 };
 use crate::api::names;
 use crate::api::quantity::amount;
 use crate::kinds::access::{ResourceList, items, text};
 use crate::kinds::node_selector::{get_node_label_deprecated_message, get_warnings_for_node_selector_term};
 use crate::kinds::persistent_volume_claim::get_warnings_for_persistent_volume_claim_spec;
+use crate::kinds::pod::app_armor;
 use crate::kinds::pod::validation::visit_containers;
 
 const DEPRECATED_ANNOTATIONS: [(&str, &str); 3] = [
@@ -23,7 +24,6 @@ const DEPRECATED_ANNOTATIONS: [(&str, &str); 3] = [
 ];
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
-const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const NO_POD: &str = "a null labelSelector results in matching no pod";
 
 /// Warnings of a new pod.
@@ -238,16 +238,6 @@ fn warn_of_fractions(list: Option<&ResourceList>, names: &[&str], path: &str, al
     }
 }
 
-/// The profile that an annotation of old stands for.
-fn app_armor_of(annotation: &str) -> Option<AppArmorProfile> {
-    let (kind, file) = match annotation {
-        "unconfined" => ("Unconfined", None),
-        "runtime/default" => ("RuntimeDefault", None),
-        _ => ("Localhost", Some(annotation.strip_prefix("localhost/").filter(|f| !f.is_empty())?.to_string())),
-    };
-    Some(AppArmorProfile { type_: kind.into(), localhost_profile: file })
-}
-
 fn warn_of_app_armor(
     spec: &PodSpec,
     c: &Container,
@@ -255,13 +245,16 @@ fn warn_of_app_armor(
     root: &str,
     all: &mut Vec<String>,
 ) {
-    let key = format!("{APP_ARMOR}{}", c.name);
+    // Those of a pod are given before its fields are written.
+    if root.is_empty() {
+        return;
+    }
+    let key = format!("{}{}", app_armor::ANNOTATION, c.name);
     let Some(annotation) = annotations.get(&key) else { return };
     let own = c.security_context.as_ref().and_then(|s| s.app_armor_profile.as_ref());
     let of_pod = spec.security_context.as_ref().and_then(|s| s.app_armor_profile.as_ref());
-    if own.is_none() && (of_pod.is_none() || of_pod != app_armor_of(annotation).as_ref()) {
-        let message = "deprecated since v1.30; use the \"appArmorProfile\" field instead";
-        all.push(format!("{root}metadata.annotations[{key}]: {message}"));
+    if own.is_none() && (of_pod.is_none() || of_pod != app_armor::profile_of(annotation).as_ref()) {
+        all.push(format!("{root}metadata.annotations[{key}]: {}", app_armor::DEPRECATED));
     }
 }
 

@@ -49,6 +49,7 @@ pub fn validate_pod_template_spec(template: &PodTemplateSpec, path: &str) -> Vec
     validate_pod_annotations(annotations, spec, &format!("{path}.annotations"), &mut faults);
     validate_pod_spec(spec, None, &at(path, "spec"), &mut faults);
     security::validate_seccomp_annotations(annotations, spec, &at(path, "spec"), &mut faults);
+    security::validate_app_armor_annotations(annotations, spec, &at(path, "spec"), &mut faults);
     if !items(&spec.ephemeral_containers).is_empty() {
         faults.forbidden(path, "spec.ephemeralContainers", "ephemeral containers not allowed in pod template");
     }
@@ -69,6 +70,7 @@ pub(super) fn validate_pod_create(pod: &Pod) -> Vec<FieldError> {
     }
     let annotations = pod.metadata.annotations.as_ref().unwrap_or(&none);
     security::validate_seccomp_annotations(annotations, spec, "spec", &mut faults);
+    security::validate_app_armor_annotations(annotations, spec, "spec", &mut faults);
     faults.0
 }
 

@@ -12,6 +12,7 @@ use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
 use crate::kinds::internal::Internal;
+use crate::kinds::pod::app_armor;
 
 const PROFILE_TYPES: [&str; 3] = ["Localhost", "RuntimeDefault", "Unconfined"];
 const SYSCTL_PATTERN: &str = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
@@ -336,6 +337,18 @@ fn validate_windows(spec: &PodSpec, path: &str, faults: &mut Faults) {
         for (name, _) in of_container.into_iter().filter(|(_, set)| *set) {
             faults.forbidden(&at(&path, "securityContext"), name, "cannot be set for a windows pod");
         }
+    }
+}
+
+/// An AppArmor annotation that says something else than the field.
+pub(super) fn validate_app_armor_annotations(
+    annotations: &std::collections::BTreeMap<String, String>,
+    spec: &PodSpec,
+    path: &str,
+    faults: &mut Faults,
+) {
+    for (path, field, detail) in app_armor::contradictions(annotations, spec, path) {
+        faults.forbidden(&path, field, detail);
     }
 }
 
