@@ -56,7 +56,7 @@ pub(super) fn pod_may_help(view: &View<'_>, waiting: &Object, old: Option<&Objec
     let (Some(spec), Some(message)) = (&pod.spec, rejections(pod)) else { return true };
     let gone = new.is_none();
     let says = |words: &[&str]| words.iter().any(|w| message.contains(w));
-    if says(&["Insufficient", "Too many pods", "ReadWriteOncePod", "available disk"]) && gone {
+    if says(&["Insufficient", "Too many pods", "ReadWriteOncePod", "available disk", "max volume count"]) && gone {
         return true;
     }
     let spec_of = |object: Option<&'_ Object>| object.and_then(|o| o.get::<Pod>()).and_then(|p| p.spec.clone());
