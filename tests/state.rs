@@ -167,6 +167,17 @@ fn a_watch_sees_what_another_process_undoes() {
 }
 
 #[test]
+fn a_watch_ends_when_its_requests_time_is_over() {
+    for home in [Home::manual(), Home::new()] {
+        home.ok("create configmap one --from-literal=n=1");
+        let shown = home.ok("get configmaps one -w --no-headers --request-timeout=1");
+        assert!(shown.starts_with("one ") && shown.lines().count() == 1, "{shown}");
+        let refused = home.run("get configmaps -w --request-timeout=soon");
+        assert_eq!((refused.code, refused.err.starts_with("error: Invalid timeout value.")), (Some(1), true));
+    }
+}
+
+#[test]
 fn a_watch_sees_things_happen_as_real_time_goes_by() {
     let home = Home::new();
     home.write(
