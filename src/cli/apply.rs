@@ -202,6 +202,11 @@ fn apply_one_object(
     }
     let modified = with_last_applied(&info.tree);
     let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
+    session.authorize_on("get", &key).map_err(|e| {
+        let source = &info.source;
+        let before = "error when retrieving current configuration of:";
+        Fault::from(e).when_raw(&format!("{before}\n{}\nfrom server for: {source:?}: ", described(info)))
+    })?;
     let Some(live) = session.cluster.view().get(&key).cloned() else {
         let mut tree = modified;
         prune_nulls(&mut tree);
@@ -211,7 +216,8 @@ fn apply_one_object(
         let object = decode(session, info.kind, &info.api_version, &tree, validate)
             .map_err(|f| f.when("creating", &info.source))?;
         let options = CreateOptions { dry_run: dry_run == DryRun::Server };
-        let answer = session.cluster.create(object, &options);
+        let answer = session.authorize_on("create", &object.key());
+        let answer = answer.and_then(|()| session.cluster.create(object, &options));
         session.print_warnings();
         let answer = answer.map_err(|e| Fault::from(e).when("creating", &info.source))?;
         return Ok((shown_tree(session, &answer.object)?, "created"));

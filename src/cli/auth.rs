@@ -2,10 +2,12 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/auth`.
 
-use super::authorize::{Attributes, allowed};
+use super::authorize::{Attributes, allowed, rules_for, rules_of_kubectl};
 use super::resources::find_kind;
 use super::session::Session;
+use crate::api::k8s::api::rbac::v1::PolicyRule;
 use crate::error::Failure;
+use crate::kinds::access::items;
 use crate::printers::table::{Column, Options, Row, Table, print};
 
 /// Inspect authorization.
@@ -73,13 +75,13 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             can_i(&args, all_namespaces, quiet, &subresource, session)
         }
         Verb::Whoami => {
-            let user = session.user.clone().unwrap_or_else(|| format!("admin@{}", session.context()));
-            let groups =
-                if session.user.is_some() { "[system:authenticated]" } else { "[system:masters system:authenticated]" };
+            let admin =
+                || (format!("admin@{}", session.context()), "[system:masters system:authenticated]".to_string());
+            let (user, groups) = session.user.as_ref().map_or_else(admin, |u| (u.name.clone(), u.groups()));
             let row = |a: &str, b: &str| Row { cells: vec![a.into(), b.into()], ..Row::default() };
             let table = Table {
                 columns: ["ATTRIBUTE", "VALUE"].map(Column::new).to_vec(),
-                rows: vec![row("Username", &user), row("Groups", groups)],
+                rows: vec![row("Username", &user), row("Groups", &groups)],
             };
             session.ui.out(&print(&table, &Options::default()));
             Ok(())
@@ -140,31 +142,88 @@ fn can_i(args: &[String], all: bool, quiet: bool, subresource: &str, session: &S
 }
 
 fn list(session: &Session<'_>) -> Result<(), Failure> {
-    let row = |cells: [&str; 4]| Row { cells: cells.map(String::from).to_vec(), ..Row::default() };
-    let mut rows = Vec::new();
-    if session.user.is_none() {
-        rows.push(row(["*.*", "[]", "[]", "[*]"]));
-        rows.push(row(["", "[*]", "[]", "[*]"]));
-    }
-    rows.push(row(["selfsubjectreviews.authentication.k8s.io", "[]", "[]", "[create]"]));
-    rows.push(row(["selfsubjectaccessreviews.authorization.k8s.io", "[]", "[]", "[create]"]));
-    rows.push(row(["selfsubjectrulesreviews.authorization.k8s.io", "[]", "[]", "[create]"]));
-    for url in [
-        "/api/*",
-        "/api",
-        "/apis/*",
-        "/apis",
-        "/healthz",
-        "/livez",
-        "/openapi/*",
-        "/openapi",
-        "/readyz",
-        "/version/",
-        "/version",
-    ] {
-        rows.push(row(["", &format!("[{url}]"), "[]", "[get]"]));
-    }
-    let columns = ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"].map(Column::new).to_vec();
-    session.ui.out(&print(&Table { columns, rows }, &Options::default()));
+    let rules = match &session.user {
+        Some(user) => rules_for(&session.cluster.view(), user, &session.namespace),
+        None => rules_of_kubectl(),
+    };
+    let mut compact = compact_rules(&rules);
+    compact.sort_by_key(go_text);
+    let go_list = |list: &[String]| format!("[{}]", list.join(" "));
+    let row = |rule: &PolicyRule| {
+        let (resources, groups) = (items(&rule.resources), items(&rule.api_groups));
+        let resource = match (resources, groups.first().map(String::as_str)) {
+            ([], _) => String::new(),
+            ([resource, ..], None | Some("")) => resource.clone(),
+            ([resource, ..], Some(group)) => format!("{resource}.{group}"),
+        };
+        let cells = vec![
+            resource,
+            go_list(items(&rule.non_resource_urls)),
+            go_list(items(&rule.resource_names)),
+            go_list(&rule.verbs),
+        ];
+        Row { cells, ..Row::default() }
+    };
+    // kubectl writes these headings itself, so that they are no capitals.
+    let headings = ["Resources", "Non-Resource URLs", "Resource Names", "Verbs"];
+    let first = Row { cells: headings.map(String::from).to_vec(), ..Row::default() };
+    let rows = std::iter::once(first).chain(compact.iter().map(row)).collect();
+    let table = Table { columns: headings.map(Column::new).to_vec(), rows };
+    session.ui.out(&print(&table, &Options { no_headers: true, ..Options::default() }));
     Ok(())
+}
+
+/// One rule for each resource or path, with all verbs that some rule has for it; a path stands for each of its verbs
+/// alone. Mirrors `BreakdownRule` and `CompactRules` of `k8s.io/kubectl/pkg/util/rbac`.
+fn compact_rules(rules: &[PolicyRule]) -> Vec<PolicyRule> {
+    let mut of_resource: Vec<PolicyRule> = Vec::new();
+    let mut of_path = Vec::new();
+    for rule in rules {
+        let names = items(&rule.resource_names);
+        let names = if names.is_empty() { vec![None] } else { names.iter().map(|n| Some(vec![n.clone()])).collect() };
+        for (group, resource) in
+            items(&rule.api_groups).iter().flat_map(|g| items(&rule.resources).iter().map(move |r| (g, r)))
+        {
+            for name in &names {
+                let single = PolicyRule {
+                    api_groups: Some(vec![group.clone()]),
+                    resources: Some(vec![resource.clone()]),
+                    resource_names: name.clone(),
+                    ..Default::default()
+                };
+                let at = of_resource.iter().position(|r| PolicyRule { verbs: Vec::new(), ..r.clone() } == single);
+                let at = at.unwrap_or_else(|| {
+                    of_resource.push(single);
+                    of_resource.len() - 1
+                });
+                for verb in &rule.verbs {
+                    if !of_resource[at].verbs.contains(verb) {
+                        of_resource[at].verbs.push(verb.clone());
+                    }
+                }
+            }
+        }
+        for url in items(&rule.non_resource_urls) {
+            let single = |verb: &String| PolicyRule {
+                non_resource_urls: Some(vec![url.clone()]),
+                verbs: vec![verb.clone()],
+                ..Default::default()
+            };
+            of_path.extend(rule.verbs.iter().map(single));
+        }
+    }
+    of_path.into_iter().chain(of_resource).collect()
+}
+
+/// A rule as Go prints it, by which kubectl sorts.
+fn go_text(rule: &PolicyRule) -> String {
+    let list = |list: &Option<Vec<String>>| items(list).join(" ");
+    format!(
+        "&PolicyRule{{Verbs:[{}],APIGroups:[{}],Resources:[{}],ResourceNames:[{}],NonResourceURLs:[{}],}}",
+        rule.verbs.join(" "),
+        list(&rule.api_groups),
+        list(&rule.resources),
+        list(&rule.resource_names),
+        list(&rule.non_resource_urls)
+    )
 }

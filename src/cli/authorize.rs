@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::api::k8s::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
-use crate::api::{Kind, Lister};
+use crate::api::{Kind, Lister, ObjectKey};
 use crate::error::{ApiError, Reason};
 use crate::store::View;
 
@@ -28,32 +28,96 @@ pub struct Attributes {
     pub name: String,
 }
 
-/// Whether a user may do that.
-pub fn allowed(view: &View<'_>, user: &str, request: &Attributes) -> bool {
-    let groups = groups_of(user);
-    if groups.contains("system:masters") {
-        return true;
+/// Who asks: a user and its groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its name; `system:serviceaccount:NAMESPACE:NAME` for a service account.
+    pub name: String,
+    groups: BTreeSet<String>,
+}
+
+impl User {
+    /// A user that is impersonated, with the groups that were named.
+    pub fn impersonated(name: &str, groups: &[String]) -> User {
+        let mut all: BTreeSet<String> = groups.iter().cloned().collect();
+        let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+        if let Some((namespace, _)) = account.filter(|_| groups.is_empty()) {
+            all.insert("system:serviceaccounts".into());
+            all.insert(format!("system:serviceaccounts:{namespace}"));
+        }
+        all.insert(if name == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" }.into());
+        User { name: name.to_string(), groups: all }
     }
-    let everywhere = view.list_as::<ClusterRoleBinding>().filter(|b| names(b.subjects.as_deref(), user, &groups, ""));
-    let mut rules: Vec<PolicyRule> = everywhere.flat_map(|b| rules_of(view, &b.role_ref, "")).collect();
-    if !request.namespace.is_empty() {
-        let here = Lister::list(view, Kind::RoleBinding, Some(&request.namespace));
+
+    /// The groups as Go prints a list.
+    pub fn groups(&self) -> String {
+        format!("[{}]", self.groups.iter().cloned().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// The rules that bindings give a user in a namespace (`""`: the whole cluster), those of every user included.
+pub fn rules_for(view: &View<'_>, user: &User, namespace: &str) -> Vec<PolicyRule> {
+    let mut rules = if user.groups.contains("system:authenticated") { rules_of_everyone() } else { Vec::new() };
+    if user.groups.contains("system:masters") {
+        rules.extend(rules_of_admins());
+    }
+    let of_user = |subjects: Option<&[Subject]>| names(subjects, &user.name, &user.groups, namespace);
+    let everywhere = view.list_as::<ClusterRoleBinding>().filter(|b| of_user(b.subjects.as_deref()));
+    rules.extend(everywhere.flat_map(|b| rules_of(view, &b.role_ref, "")));
+    if !namespace.is_empty() {
+        let here = Lister::list(view, Kind::RoleBinding, Some(namespace));
         for binding in here.iter().filter_map(|o| o.get::<RoleBinding>()) {
-            if names(binding.subjects.as_deref(), user, &groups, &request.namespace) {
-                rules.extend(rules_of(view, &binding.role_ref, &request.namespace));
+            if of_user(binding.subjects.as_deref()) {
+                rules.extend(rules_of(view, &binding.role_ref, namespace));
             }
         }
     }
-    rules.iter().any(|rule| covers(rule, request))
+    rules
 }
 
-fn groups_of(user: &str) -> BTreeSet<String> {
-    let mut groups = BTreeSet::from(["system:authenticated".to_string()]);
-    if let Some((namespace, _)) = user.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) {
-        groups.insert("system:serviceaccounts".into());
-        groups.insert(format!("system:serviceaccounts:{namespace}"));
-    }
-    groups
+fn texts(list: &[&str]) -> Option<Vec<String>> {
+    Some(list.iter().map(|s| s.to_string()).collect())
+}
+
+/// What the bootstrap roles `system:basic-user`, `system:discovery` and `system:public-info-viewer` let everyone do.
+fn rules_of_everyone() -> Vec<PolicyRule> {
+    let review = |group: &str, resources: &[&str]| PolicyRule {
+        api_groups: texts(&[group]),
+        resources: texts(resources),
+        verbs: vec!["create".into()],
+        ..Default::default()
+    };
+    let paths = |paths: &[&str]| PolicyRule {
+        non_resource_urls: texts(paths),
+        verbs: vec!["get".into()],
+        ..Default::default()
+    };
+    let health = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
+    vec![
+        review("authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
+        review("authentication.k8s.io", &["selfsubjectreviews"]),
+        paths(&["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]),
+        paths(&health),
+        paths(&health),
+    ]
+}
+
+/// What `cluster-admin` may do.
+pub fn rules_of_admins() -> Vec<PolicyRule> {
+    let verbs = || vec!["*".to_string()];
+    let resources =
+        PolicyRule { api_groups: texts(&["*"]), resources: texts(&["*"]), verbs: verbs(), ..Default::default() };
+    vec![resources, PolicyRule { non_resource_urls: texts(&["*"]), verbs: verbs(), ..Default::default() }]
+}
+
+/// The rules of the cluster's admin, who kubectl is without `--as`.
+pub fn rules_of_kubectl() -> Vec<PolicyRule> {
+    rules_of_everyone().into_iter().chain(rules_of_admins()).collect()
+}
+
+/// Whether a user may do that.
+pub fn allowed(view: &View<'_>, user: &User, request: &Attributes) -> bool {
+    rules_for(view, user, &request.namespace).iter().any(|rule| covers(rule, request))
 }
 
 fn names(subjects: Option<&[Subject]>, user: &str, groups: &BTreeSet<String>, namespace: &str) -> bool {
@@ -78,9 +142,20 @@ fn rules_of(view: &View<'_>, role: &RoleRef, namespace: &str) -> Vec<PolicyRule>
 
 fn covers(rule: &PolicyRule, request: &Attributes) -> bool {
     let has = |list: Option<&[String]>, value: &str| list.into_iter().flatten().any(|v| v == "*" || v == value);
-    has(Some(&rule.verbs), &request.verb)
-        && has(rule.api_groups.as_deref(), &request.group)
-        && has(rule.resources.as_deref(), &request.resource)
+    if !has(Some(&rule.verbs), &request.verb) {
+        return false;
+    }
+    if request.resource.starts_with('/') {
+        let covered = |url: &String| match url.strip_suffix('*') {
+            Some(start) => request.resource.starts_with(start),
+            None => *url == request.resource,
+        };
+        return rule.non_resource_urls.iter().flatten().any(covered);
+    }
+    let subresource = request.resource.split_once('/').map(|(_, sub)| format!("*/{sub}"));
+    let resources = rule.resources.as_deref();
+    has(rule.api_groups.as_deref(), &request.group)
+        && (has(resources, &request.resource) || subresource.is_some_and(|sub| has(resources, &sub)))
         && match rule.resource_names.as_deref() {
             None | Some([]) => true,
             Some(names) => names.contains(&request.name),
@@ -94,7 +169,7 @@ impl Session<'_> {
     /// `Forbidden` in the server's words.
     pub fn authorize(&self, verb: &str, kind: Kind, name: &str, all_namespaces: bool) -> Result<(), Fault> {
         let namespace = if kind.is_namespaced() && !all_namespaces { self.namespace.as_str() } else { "" };
-        self.judge(verb, kind, kind.plural(), name, namespace)
+        self.judge(verb, kind, kind.plural(), name, namespace).map_err(Fault::from)
     }
 
     /// The same for a part of an object, `pods/log`, in the session's namespace.
@@ -102,10 +177,20 @@ impl Session<'_> {
     /// # Errors
     /// `Forbidden` in the server's words.
     pub fn authorize_part(&self, verb: &str, kind: Kind, part: &str, name: &str) -> Result<(), Fault> {
-        self.judge(verb, kind, &format!("{}/{part}", kind.plural()), name, &self.namespace)
+        let resource = format!("{}/{part}", kind.plural());
+        self.judge(verb, kind, &resource, name, &self.namespace).map_err(Fault::from)
     }
 
-    fn judge(&self, verb: &str, kind: Kind, resource: &str, name: &str, namespace: &str) -> Result<(), Fault> {
+    /// The same for a request about one object. A creation names none.
+    ///
+    /// # Errors
+    /// `Forbidden` in the server's words.
+    pub fn authorize_on(&self, verb: &str, key: &ObjectKey) -> Result<(), ApiError> {
+        let name = if verb == "create" { "" } else { key.name.as_str() };
+        self.judge(verb, key.kind, key.kind.plural(), name, &key.namespace)
+    }
+
+    fn judge(&self, verb: &str, kind: Kind, resource: &str, name: &str, namespace: &str) -> Result<(), ApiError> {
         let Some(user) = &self.user else { return Ok(()) };
         let request = Attributes {
             verb: verb.into(),
@@ -123,9 +208,10 @@ impl Session<'_> {
             namespace => format!("in the namespace {namespace:?}"),
         };
         let text = format!(
-            "{about} is forbidden: User {user:?} cannot {verb} resource {resource:?} in API group {:?} {scope}",
+            "{about} is forbidden: User {:?} cannot {verb} resource {resource:?} in API group {:?} {scope}",
+            user.name,
             kind.group()
         );
-        Err(ApiError::new(Reason::Forbidden, text).into())
+        Err(ApiError::new(Reason::Forbidden, text))
     }
 }

@@ -118,7 +118,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
         if dry_run == DryRun::None {
             let deletion = Deletion { key: object.key(), uid: None, grace, propagation };
-            if let Err(e) = session.cluster.delete(&deletion) {
+            let answer = session.authorize_on("delete", &deletion.key);
+            if let Err(e) = answer.and_then(|()| session.cluster.delete(&deletion)) {
                 if !(e.reason == Reason::NotFound && args.ignore_not_found) {
                     faults.push(e.into());
                 }

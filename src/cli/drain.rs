@@ -349,7 +349,11 @@ impl Drain {
         let dry_run = self.dry_run == DryRun::Server;
         if self.args.disable_eviction {
             let deletion = Deletion { key: job.key.clone(), uid: None, grace, propagation: Propagation::Background };
-            let answer = if dry_run { Ok(()) } else { session.cluster.delete(&deletion).map(|_| ()) };
+            let answer = session.authorize_on("delete", &deletion.key);
+            let answer = match dry_run {
+                true => answer,
+                false => answer.and_then(|()| session.cluster.delete(&deletion).map(|_| ())),
+            };
             return match answer {
                 Ok(()) if dry_run => Progress::Done(Ok(())),
                 Ok(()) => Progress::Leaving,

@@ -196,6 +196,7 @@ pub fn create(
         body["metadata"]["namespace"] = json!(session.namespace);
     }
     let object = decode(session, kind, &kind.api_version(), &body, validate)?;
+    session.authorize_on("create", &object.key())?;
     let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
     session.print_warnings();
     let mut tree = shown_tree(session, &answer?.object)?;

@@ -399,7 +399,7 @@ fn transact(
         shared: place.shared,
         home: place.home,
         cluster_name: place.cluster_name.clone(),
-        user: app.global.impersonate.clone(),
+        user: app.global.impersonate.as_ref().map(|name| authorize::User::impersonated(name, &app.global.as_group)),
         request_timeout,
         words: args.get(1..).unwrap_or_default().to_vec(),
         ahead,

@@ -94,7 +94,7 @@ fn delete_all(args: &Args, infos: &[Info], session: &mut Session<'_>) -> Result<
     for info in infos {
         let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
         let deletion = Deletion { key: key.clone(), uid: None, grace, propagation: Propagation::Background };
-        match session.cluster.delete(&deletion) {
+        match session.authorize_on("delete", &key).and_then(|()| session.cluster.delete(&deletion)) {
             Ok(_) => {
                 session.ui.out(&format!("{} {:?} deleted\n", info.kind.qualified(), info.name));
                 going.push(key);
@@ -149,6 +149,7 @@ fn replace_one(
         return Ok(tree);
     }
     let object = decode(session, info.kind, &info.api_version, &tree, validate)?;
+    session.authorize_on(if args.force { "create" } else { "update" }, &key)?;
     let answer = match live {
         _ if args.force => session.cluster.create(object, &CreateOptions::default()).map(|a| a.object),
         None => Err(ApiError::not_found(&info.kind.resource(), &info.name)),

@@ -144,6 +144,7 @@ pub fn patch_version(
     let Some(live) = session.cluster.view().get(&live.key()).cloned() else {
         return Err(ApiError::not_found(&live.kind().resource(), live.name()).into());
     };
+    session.authorize_on("patch", &live.key())?;
     let patched = server::patch_version(&live, api_version, patch_type, body, validate.field_validation())?;
     session.warn(patched.warnings);
     let answer = match dry_run {

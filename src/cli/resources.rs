@@ -89,6 +89,8 @@ pub struct Query {
     pub all: bool,
     /// `-A`.
     pub all_namespaces: bool,
+    /// Whether objects that are named are asked for first; a deletion does not.
+    pub unasked: bool,
     /// Whether types alone mean all their objects (`get`, `describe`) or are an error (`delete`).
     pub types_alone_mean_all: bool,
 }
@@ -180,7 +182,7 @@ impl Query {
     /// When the arguments can't be resolved. What is not there is a fault in `Found`.
     pub fn find(&self, session: &Session<'_>) -> Result<Found, Fault> {
         match self.target()? {
-            Target::Names(names) => Ok(find_named(session, &names)),
+            Target::Names(names) => Ok(find_named(session, &names, if self.unasked { "delete" } else { "get" })),
             Target::Kinds(kinds) => {
                 let mut found = Found { kinds: kinds.clone(), ..Found::default() };
                 for kind in kinds {
@@ -256,7 +258,7 @@ impl Filter {
     }
 }
 
-fn find_named(session: &Session<'_>, names: &[(Kind, String)]) -> Found {
+fn find_named(session: &Session<'_>, names: &[(Kind, String)], verb: &str) -> Found {
     let mut found = Found { named: true, ..Found::default() };
     for (kind, name) in names {
         if !found.kinds.contains(kind) {
@@ -266,7 +268,7 @@ fn find_named(session: &Session<'_>, names: &[(Kind, String)]) -> Found {
             found.faults.push(Fault::plain("resource name may not be empty"));
             continue;
         }
-        if let Err(refused) = session.authorize("get", *kind, name, false) {
+        if let Err(refused) = session.authorize(verb, *kind, name, false) {
             found.faults.push(refused);
             continue;
         }

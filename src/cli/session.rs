@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
+use super::authorize::User;
 use super::home::Home;
 use super::read_ahead::ReadAhead;
 use super::wall::wall_now;
@@ -36,7 +37,7 @@ pub struct Session<'a> {
     /// The cluster's name; none within a lesson.
     pub cluster_name: Option<String>,
     /// The user that is impersonated (`--as`); none for the cluster's admin.
-    pub user: Option<String>,
+    pub user: Option<User>,
     /// How long a single request may take (`--request-timeout`); none for as long as it needs.
     pub request_timeout: Option<Duration>,
     /// The command line's words after the program's name.

@@ -88,6 +88,7 @@ impl Target<'_> {
                 field_selector: self.field_selector.map(String::from),
                 all: self.all,
                 all_namespaces: self.all_namespaces,
+                unasked: self.doing == Some("deleting"),
                 types_alone_mean_all: false,
             };
             return Ok(query.find(session)?);

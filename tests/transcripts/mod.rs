@@ -1,5 +1,6 @@
 //! Short sessions with the answers that Kubernetes' source has for them, where no recording looks.
 
+mod access;
 mod app_armor;
 mod containers;
 mod delete;

@@ -210,6 +210,7 @@ fn create_one(
         return Ok(tree);
     }
     let object = decode(session, info.kind, &info.api_version, &tree, validate)?;
+    session.authorize_on("create", &object.key())?;
     let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
     session.print_warnings();
     Ok(crate::manifest::versions::from_stored(info.kind, &info.api_version, shown_tree(session, &answer?.object)?))

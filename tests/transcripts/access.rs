@@ -1,0 +1,98 @@
+//! What a user may do who is impersonated: RBAC as the server judges it, for reads and writes.
+
+use insta::assert_snapshot;
+
+use super::Session;
+
+#[test]
+fn roles_say_what_a_user_may_do() {
+    let mut session = Session::new();
+    session.run(&[
+        "kubectl create role reader --verb=get,list --resource=pods,pods/log --verb=watch",
+        "kubectl create rolebinding readers --role=reader --user=jane --group=devs --serviceaccount=default:bot",
+        "kubectl create clusterrole nodes --verb=get --resource=nodes",
+        "kubectl create clusterrolebinding nodes --clusterrole=nodes --group=devs",
+        "kubectl run web --image=nginx",
+    ]);
+    assert_snapshot!(session.run(&[
+        "kubectl auth can-i --list --as=jane",
+        "kubectl auth can-i get nodes --as=x --as-group=devs",
+        "kubectl auth can-i list pods --as=system:serviceaccount:default:bot",
+        "kubectl auth can-i get /version --as=jane",
+        "kubectl auth can-i get /logs --as=jane",
+        "kubectl auth can-i get pods --subresource=log --as=jane",
+    ]), @r"
+    $ kubectl auth can-i --list --as=jane
+    Resources                                       Non-Resource URLs   Resource Names   Verbs
+    selfsubjectreviews.authentication.k8s.io        []                  []               [create]
+    selfsubjectaccessreviews.authorization.k8s.io   []                  []               [create]
+    selfsubjectrulesreviews.authorization.k8s.io    []                  []               [create]
+    pods/log                                        []                  []               [get list watch]
+    pods                                            []                  []               [get list watch]
+                                                    [/api/*]            []               [get]
+                                                    [/api]              []               [get]
+                                                    [/apis/*]           []               [get]
+                                                    [/apis]             []               [get]
+                                                    [/healthz]          []               [get]
+                                                    [/healthz]          []               [get]
+                                                    [/livez]            []               [get]
+                                                    [/livez]            []               [get]
+                                                    [/openapi/*]        []               [get]
+                                                    [/openapi]          []               [get]
+                                                    [/readyz]           []               [get]
+                                                    [/readyz]           []               [get]
+                                                    [/version/]         []               [get]
+                                                    [/version/]         []               [get]
+                                                    [/version]          []               [get]
+                                                    [/version]          []               [get]
+    $ kubectl auth can-i get nodes --as=x --as-group=devs
+    Warning: resource 'nodes' is not namespace scoped
+
+    yes
+    $ kubectl auth can-i list pods --as=system:serviceaccount:default:bot
+    yes
+    $ kubectl auth can-i get /version --as=jane
+    yes
+    $ kubectl auth can-i get /logs --as=jane
+    no
+    $ kubectl auth can-i get pods --subresource=log --as=jane
+    yes
+    ");
+    assert_snapshot!(session.run(&[
+        "kubectl get pod web --as=jane -o name",
+        "kubectl get nodes --as=jane",
+        "kubectl delete pod web --as=jane",
+        "kubectl delete pod none --as=bob",
+        "kubectl create cm a --as=jane",
+        "kubectl create deploy d --image=nginx --as=jane -n kube-system",
+        "kubectl label pod web a=b --as=jane",
+        "kubectl run x --image=nginx --as=jane",
+        "kubectl scale deploy d --replicas=1 --as=jane",
+    ]), @r#"
+    $ kubectl get pod web --as=jane -o name
+    pod/web
+    $ kubectl get nodes --as=jane
+    Error from server (Forbidden): nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope
+    $ kubectl delete pod web --as=jane
+    Error from server (Forbidden): pods "web" is forbidden: User "jane" cannot delete resource "pods" in API group "" in the namespace "default"
+    $ kubectl delete pod none --as=bob
+    Error from server (Forbidden): pods "none" is forbidden: User "bob" cannot delete resource "pods" in API group "" in the namespace "default"
+    $ kubectl create cm a --as=jane
+    error: failed to create configmap: configmaps is forbidden: User "jane" cannot create resource "configmaps" in API group "" in the namespace "default"
+    $ kubectl create deploy d --image=nginx --as=jane -n kube-system
+    error: failed to create deployment: deployments.apps is forbidden: User "jane" cannot create resource "deployments" in API group "apps" in the namespace "kube-system"
+    $ kubectl label pod web a=b --as=jane
+    Error from server (Forbidden): pods "web" is forbidden: User "jane" cannot patch resource "pods" in API group "" in the namespace "default"
+    $ kubectl run x --image=nginx --as=jane
+    Error from server (Forbidden): pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the namespace "default"
+    $ kubectl scale deploy d --replicas=1 --as=jane
+    error: no objects passed to scale deployments.apps "d" is forbidden: User "jane" cannot get resource "deployments" in API group "apps" in the namespace "default"
+    "#);
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: nginx}]}\n";
+    assert_snapshot!(session.0.feed("kubectl apply -f - --as=bob", pod), @r#"
+    Error from server (Forbidden): error when retrieving current configuration of:
+    Resource: "/v1, Resource=pods", GroupVersionKind: "/v1, Kind=Pod"
+    Name: "web", Namespace: "default"
+    from server for: "STDIN": pods "web" is forbidden: User "bob" cannot get resource "pods" in API group "" in the namespace "default"
+    "#);
+}
