@@ -399,6 +399,37 @@ fn what_is_shown_names_the_owners_only_when_asked() {
 }
 
 #[test]
+fn what_nobody_has_an_eye_on_is_owned_from_the_first_apply_on() {
+    let mut shell = shell();
+    let map = "{apiVersion: v1, kind: ConfigMap, metadata: {name: m}, data: {x: one}}";
+    shell.feed("kubectl create -f -", map);
+    let reset = r#"[{"op":"replace","path":"/metadata/managedFields","value":[{}]}]"#;
+    let owners = "kubectl get configmap m -o jsonpath={.metadata.managedFields[*].manager}";
+    let mut run = |line: &str| shell.run(line).expect("kubectl").0;
+    assert_snapshot!(run(&format!("kubectl patch configmap m --type=json -p '{reset}'")), @"configmap/m patched");
+    assert_snapshot!(run("kubectl label configmap m a=b"), @"configmap/m labeled");
+    assert_snapshot!(run(owners), @r"");
+    assert_snapshot!(shell.feed("kubectl apply --server-side -f -", map), @"configmap/m serverside-applied");
+    assert_snapshot!(managers(&mut shell, "configmap m"), @r"
+    kubectl Apply v1  00:00:00
+      data(x)
+    before-first-apply Update v1  00:00:00
+      data(. x) metadata(labels(. a))
+    ");
+    let owned = shell.run("kubectl get configmap m -o json --show-managed-fields").expect("kubectl").0;
+    let owned = owned.replace("before-first-apply", "somebody").replace("\"one\"", "\"two\"");
+    assert_snapshot!(shell.feed("kubectl replace -f -", &owned), @"configmap/m replaced");
+    assert_snapshot!(managers(&mut shell, "configmap m"), @r"
+    kubectl-replace Update v1  00:00:00
+      data(x)
+    somebody Update v1  00:00:00
+      data metadata(labels(. a))
+    ");
+    shell.run(r#"kubectl patch configmap m --type=merge -p '{"metadata":{"managedFields":[{}]}}'"#);
+    assert_snapshot!(shell.run(owners).expect("kubectl").0, @r"");
+}
+
+#[test]
 fn server_side_apply_takes_over_from_client_side_apply() {
     let mut shell = shell();
     shell.feed("kubectl apply -f -", WEB);

@@ -145,6 +145,7 @@ pub fn patch_version(
         return Err(ApiError::not_found(&live.kind().resource(), live.name()).into());
     };
     session.authorize_on("patch", &live.key())?;
+    let live = if body.contains("managedFields") { session.cluster.with_owners(&live)? } else { live };
     let patched = server::patch_version(&live, api_version, patch_type, body, validate.field_validation())?;
     session.warn(patched.warnings);
     let answer = match dry_run {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::Cluster;
+use crate::admission::Part;
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use crate::api::{Kind, Object, Time};
 use crate::error::ApiError;
@@ -65,6 +66,41 @@ impl Cluster {
             (Writer::User(_, part), "") => part,
             (_, part) => part,
         }
+    }
+
+    /// The entries that a user's object brings along: none when it has only those that it was read with.
+    ///
+    /// Mirrors `decodeLiveOrNew` of `k8s.io/apimachinery/pkg/util/managedfields/internal/fieldmanager.go`.
+    pub(super) fn owners_given(
+        &self,
+        given: Option<Vec<ManagedFieldsEntry>>,
+        new: &Object,
+        part: Part,
+    ) -> Result<Option<Vec<ManagedFieldsEntry>>, ApiError> {
+        let (Some(given), Writer::User(name, _), Part::Whole) = (given, &self.writer, part) else { return Ok(None) };
+        if given.iter().all(|entry| *entry == ManagedFieldsEntry::default()) {
+            return Ok(Some(Vec::new()));
+        }
+        let old = self.view().get(&new.key()).cloned();
+        let Some(old) = old.filter(|_| given.iter().all(|entry| entry.fields_type.is_some())) else { return Ok(None) };
+        if given == self.managed_fields(&old)? || Some(&given) == old.meta().managed_fields.as_ref() {
+            return Ok(None);
+        }
+        let kind = new.kind();
+        let (mut managers, manager) = (Managers::decode(&given), Manager::updating(kind, name, self.written("")));
+        let (live, new) = (managed::tree_of(&old), managed::tree_of(new));
+        managers.update(kind, &live, &new, manager, &reset(kind, ""), self.now);
+        Ok(Some(managers.encode()))
+    }
+
+    /// An object as the server sends it, with its entries worked out.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn with_owners(&self, object: &Arc<Object>) -> Result<Arc<Object>, ApiError> {
+        let mut whole = Object::clone(object);
+        whole.meta_mut().managed_fields = Some(self.managed_fields(object)?);
+        Ok(Arc::new(whole))
     }
 
     /// The entries that a write would leave, for those who only ask.
@@ -270,8 +306,11 @@ fn as_sent(kind: Kind, tree: &Value) -> Value {
     match kind {
         Kind::Pod => {
             let Some(spec) = tree["spec"].as_object_mut() else { return tree };
-            for field in ["nodeName", "preemptionPolicy", "priority", "serviceAccount", "serviceAccountName"] {
+            for field in ["nodeName", "preemptionPolicy", "priority"] {
                 spec.remove(field);
+            }
+            if spec.get("serviceAccountName").is_some_and(|name| name == "default") {
+                spec.retain(|field, _| !field.starts_with("serviceAccount"));
             }
             let is_token = |v: &Value| v["name"].as_str().is_some_and(|n| n.starts_with("kube-api-access-"));
             let is_default = |t: &Value| {
@@ -297,13 +336,36 @@ fn as_sent(kind: Kind, tree: &Value) -> Value {
             });
             tree["metadata"].as_object_mut().into_iter().for_each(drop_emptied);
         }
+        Kind::Job if tree["spec"]["manualSelector"] != true => {
+            tree["spec"].as_object_mut().map(|spec| spec.remove("selector"));
+            for labels in ["/metadata/labels", "/spec/template/metadata/labels"] {
+                let labels = tree.pointer_mut(labels).and_then(Value::as_object_mut);
+                labels.into_iter().for_each(|labels| labels.retain(|key, _| !GENERATED.contains(&key.as_str())));
+            }
+            for metadata in ["/metadata", "/spec/template/metadata"] {
+                let metadata = tree.pointer_mut(metadata).and_then(Value::as_object_mut);
+                metadata.into_iter().for_each(drop_emptied);
+            }
+        }
+        Kind::Namespace => {
+            tree["spec"].as_object_mut().map(|spec| spec.remove("finalizers"));
+        }
         _ => {}
     }
     tree
 }
 
+/// The labels that a job without a selector of its own is given.
+const GENERATED: [&str; 4] =
+    ["batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "controller-uid", "job-name"];
+
 fn drop_emptied(map: &mut Map<String, Value>) {
-    map.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
+    let is_empty = |key: &str, value: &Value| match value {
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => key == "labels" && map.is_empty(),
+        _ => false,
+    };
+    map.retain(|key, value| !is_empty(key, value));
 }
 
 fn retain(list: Option<&mut Value>, keep: impl Fn(&Value) -> bool) {

@@ -126,7 +126,8 @@ impl Cluster {
     }
 
     fn replace(&mut self, mut object: Object, part: Part, dry_run: bool) -> Result<Arc<Object>, ApiError> {
-        object.meta_mut().managed_fields = None;
+        let given = object.meta_mut().managed_fields.take();
+        object.meta_mut().managed_fields = self.owners_given(given, &object, part)?;
         self.replace_owned(object, part, dry_run)
     }
 
@@ -153,8 +154,10 @@ impl Cluster {
         let (mut object, warnings) = admission::update(&self.admission_request(), object, &old, part)?;
         self.warnings.extend(warnings);
         object.meta_mut().resource_version = old.meta().resource_version.clone();
-        let signed = known.is_some();
-        object.meta_mut().managed_fields = known.or_else(|| old.meta().managed_fields.clone());
+        // Whose fields nobody has an eye on stay so until somebody applies; mirrors `skipNonAppliedManager`.
+        let signed = known.is_some() || old.meta().managed_fields.is_none();
+        object.meta_mut().managed_fields =
+            known.or_else(|| old.meta().managed_fields.clone()).filter(|entries| !entries.is_empty());
         let subresource = if part == Part::Status { "status" } else { "" };
         if dry_run {
             if !signed && object != *old {
@@ -201,7 +204,9 @@ impl Cluster {
         if let (Some(to), Some(from)) = (finalized.get_mut::<Namespace>(), object.get::<Namespace>()) {
             to.spec = from.spec.clone();
         }
-        self.sign(&mut finalized, "finalize");
+        if old.meta().managed_fields.is_some() {
+            self.sign(&mut finalized, "finalize");
+        }
         self.put_or_end(finalized)
     }
 
