@@ -150,6 +150,7 @@ fn server_side_version(
 ) -> Result<Arc<Object>, Failure> {
     let manager = args.field_manager.as_deref().unwrap_or(server_side::MANAGER);
     let options = ApplyOptions { manager, subresource: "", force: args.force_conflicts, dry_run: true };
+    server_side::authorize(key, session)?;
     let answer = session.cluster.apply(key, &to_stored(info.kind, &info.api_version, &info.tree), options);
     session.print_warnings();
     Ok(answer?)

@@ -51,6 +51,7 @@ pub fn apply(
     let config = to_stored(info.kind, &info.api_version, &info.tree);
     let manager = manager.unwrap_or(MANAGER);
     let options = ApplyOptions { manager, subresource, force, dry_run: dry_run == DryRun::Server };
+    authorize(&key, session)?;
     let answer = session.cluster.apply(&key, &config, options);
     session.print_warnings();
     let applied = answer.map_err(|e| match e.reason {
@@ -79,6 +80,18 @@ pub fn apply(
     }
     let object = session.cluster.view().get(&key).cloned();
     object.ok_or_else(|| ApiError::not_found(&key.kind.resource(), &key.name).into())
+}
+
+/// Who applies may patch, and create what is not there.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn authorize(key: &ObjectKey, session: &Session<'_>) -> Result<(), ApiError> {
+    session.authorize_on("patch", key)?;
+    match session.cluster.view().get(key) {
+        Some(_) => Ok(()),
+        None => session.authorize_on("create", key),
+    }
 }
 
 fn warn(session: &Session<'_>, what: &str, e: &ApiError) {

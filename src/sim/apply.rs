@@ -87,7 +87,7 @@ impl Cluster {
             return Ok(live);
         }
         let decoded = strict::decode(kind, &new).map_err(|e| {
-            ApiError::invalid("", "", vec![FieldError::invalid("patch", &new.to_string(), &e.to_string())])
+            ApiError::invalid("", "", vec![FieldError::invalid("patch", new.to_string(), &e.to_string())])
         })?;
         let mut object = decoded.object;
         object.meta_mut().managed_fields = Some(entries);

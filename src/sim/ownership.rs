@@ -230,7 +230,7 @@ impl Cluster {
         let entries = oldest.meta().managed_fields.as_deref().unwrap_or_default();
         let mut users = entries.iter().filter(|e| is_by_user(e) && e.subresource.is_none()).map(Note::of);
         // What is worked out is the creator's; without that, the first note is.
-        let user = if *managers == Managers::default() { users.next() } else { users.last() };
+        let user = if *managers == Managers::default() { users.next() } else { users.next_back() };
         match note.subresource {
             _ if note.manager.is_empty() => {}
             "status" => (status, times.1) = (note.manager.to_string(), note.at),
