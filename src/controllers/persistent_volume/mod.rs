@@ -20,7 +20,7 @@ use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1 as meta;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time, Typed};
 use crate::controllers::{About, Controller, EventDraft, Outcome};
-use crate::store::{Change, View};
+use crate::store::{Change, Index, View};
 
 pub(crate) use bind::reference_to_claim;
 pub use claim::is_pod_terminated;
@@ -50,7 +50,12 @@ impl Controller for PersistentVolumeController {
             Kind::PersistentVolumeClaim => match &change.new {
                 Some(_) => enqueue(change.key.clone()),
                 // OBSERVATION: the claim is gone; its volume does not wait for the next look to be released.
-                None => volume_of(change).into_iter().for_each(enqueue),
+                None => {
+                    volume_of(change).into_iter().for_each(&mut *enqueue);
+                    // OBSERVATION: the binder was at it, and only the volume knew of the claim.
+                    let claim = format!("{}/{}", change.key.namespace, change.key.name);
+                    view.indexed(Kind::PersistentVolume, Index::VolumeClaim, &claim).for_each(|v| enqueue(v.key()));
+                }
             },
             Kind::PersistentVolume => {
                 if change.new.is_some() {

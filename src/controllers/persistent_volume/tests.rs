@@ -149,6 +149,21 @@ fn a_lost_volume_comes_back() {
 }
 
 #[test]
+fn a_claim_that_goes_while_it_is_being_bound_releases_its_volume() {
+    let mut c = cluster();
+    create(&mut c, Kind::PersistentVolume, volume("v", "1Gi", json!({})));
+    let object = Object::from_tree(Kind::PersistentVolumeClaim, claim("c", "1Gi", json!({}))).unwrap();
+    c.create(object, &Default::default()).unwrap();
+    c.run_until(c.now()).unwrap();
+    insta::assert_snapshot!(both(&c), @r"
+    v 1Gi RWO Retain Bound default/c
+    c Pending
+    ");
+    delete(&mut c, Kind::PersistentVolumeClaim, "c");
+    insta::assert_snapshot!(both(&c), @"v 1Gi RWO Retain Released default/c");
+}
+
+#[test]
 fn policies() {
     let mut c = cluster();
     for (name, path, policy) in
