@@ -11,8 +11,9 @@ use super::output::{Format, tree_of};
 use super::resources::find_kind;
 use super::session::Session;
 use crate::api::k8s::api::core::v1::Event;
-use crate::api::{Kind, Object, Time, time};
+use crate::api::{Kind, Object, Time};
 use crate::error::Failure;
+use crate::kinds::describe::event_interval;
 use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
 
 /// Display events.
@@ -127,24 +128,17 @@ fn wanted(args: &Args, event: &Event, about: Option<&(Kind, String)>) -> bool {
 }
 
 fn last_seen(event: &Event) -> Time {
-    let stamp = event.last_timestamp.as_ref().map(Time::from_meta);
+    let series = event.series.as_ref().and_then(|s| s.last_observed_time.as_ref()).map(Time::from_micro);
+    let stamp = series.or(event.last_timestamp.as_ref().map(Time::from_meta));
     stamp.or(event.event_time.as_ref().map(Time::from_micro)).unwrap_or_default()
 }
 
 fn row(event: &Event, now: Time) -> Row {
     let object = &event.involved_object;
     let kind = object.kind.clone().unwrap_or_default();
-    let last = time::human_duration(now - last_seen(event));
-    let seen = match event.count.unwrap_or(0) {
-        n if n > 1 => {
-            let first = event.first_timestamp.as_ref().map(Time::from_meta).unwrap_or(now);
-            format!("{last} (x{n} over {})", time::human_duration(now - first))
-        }
-        _ => last,
-    };
     Row {
         cells: vec![
-            seen,
+            event_interval(event, now),
             event.type_.clone().unwrap_or_default(),
             event.reason.clone().unwrap_or_default(),
             format!("{kind}/{}", object.name.as_deref().unwrap_or_default()),

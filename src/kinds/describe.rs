@@ -78,8 +78,8 @@ pub fn describe_events(d: &mut Description, events: &[Arc<Object>], context: &Pr
     }
 }
 
-/// How long ago an event was, and how often it came in which time: `5s (x3 over 12s)`.
-fn event_interval(e: &Event, now: Time) -> String {
+/// How long ago an event was, and how often it came in which time: `5s (x3 over 12s)`. Mirrors `getInterval`.
+pub fn event_interval(e: &Event, now: Time) -> String {
     let first = match e.event_time {
         Some(_) => time::translate_micro_timestamp_since(e.event_time.as_ref(), now),
         None => time::translate_timestamp_since(e.first_timestamp.as_ref(), now),

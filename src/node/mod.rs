@@ -55,7 +55,7 @@ mod tests {
             .filter_map(|o| match &**o {
                 Object::Event(e) => {
                     let of = |s: &Option<String>| s.clone().unwrap_or_default();
-                    Some(format!("{} x{} {}", of(&e.reason), e.count.unwrap_or(0), of(&e.message)))
+                    Some(format!("{} x{} {}", of(&e.reason), e.count.unwrap_or(1), of(&e.message)))
                 }
                 _ => None,
             })

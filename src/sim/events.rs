@@ -1,11 +1,12 @@
 //! The event recorder: equal events are counted, not repeated.
 //!
-//! Mirrors `k8s.io/client-go/tools/record/events_cache.go`.
+//! Mirrors `k8s.io/client-go/tools/record/events_cache.go`, and for the scheduler, which uses the newer recorder,
+//! `k8s.io/client-go/tools/events/event_broadcaster.go`.
 
 use super::Cluster;
-use crate::api::k8s::api::core::v1::{Event, EventSource, ObjectReference};
+use crate::api::k8s::api::core::v1::{Event, EventSeries, EventSource, ObjectReference};
 use crate::api::{Duration, Kind, Object, ObjectMeta, Time};
-use crate::controllers::EventDraft;
+use crate::controllers::{About, EventDraft};
 use crate::error::ApiError;
 use crate::store::Index;
 
@@ -18,6 +19,11 @@ const SIMILAR_WITHIN: Duration = Duration::secs(600);
 /// How many events a source may tell of one object at once, and how long until one more is allowed.
 const BURST: i64 = 25;
 const ONE_MORE_AFTER: Duration = Duration::secs(300);
+
+/// The one component that uses the newer recorder.
+const SCHEDULER: &str = "default-scheduler";
+/// A series, or an event that stands alone, is over when it was not told for so long (`finishTime`).
+const FINISHED_AFTER: Duration = Duration::secs(360);
 
 /// What becomes of an event.
 enum Correlated {
@@ -35,8 +41,7 @@ impl Cluster {
     fn correlate(&self, draft: &EventDraft) -> Correlated {
         let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
         let told: Vec<&Event> = stored.filter_map(|o| o.get::<Event>()).filter(|e| is_from(e, draft)).collect();
-        // The scheduler's recorder is another one and does not filter.
-        if draft.component != "default-scheduler" && is_spam(&told, self.now) {
+        if is_spam(&told, self.now) {
             return Correlated::Dropped;
         }
         if let Some(same) = told.iter().find(|e| says_the_same(e, draft)) {
@@ -55,6 +60,9 @@ impl Cluster {
 
     /// Records an event, or counts it up if the same was said of the same object before.
     pub(super) fn record(&mut self, mut draft: EventDraft) -> Result<(), ApiError> {
+        if draft.component == SCHEDULER {
+            return self.record_in_series(draft);
+        }
         let now = self.now.meta();
         match self.correlate(&draft) {
             Correlated::Dropped => return Ok(()),
@@ -66,27 +74,10 @@ impl Cluster {
             }
             Correlated::New(message) => draft.message = message,
         }
-        let about = &draft.about;
-        // Events about objects of the whole cluster live in the default namespace.
-        let namespace = if about.key.namespace.is_empty() { "default" } else { about.key.namespace.as_str() };
-        let n = self.store.next("event")?;
-        let nanos = self.now.0.saturating_mul(1_000_000) + (n % 1_000_000) as i64;
         let event = Event {
-            metadata: ObjectMeta {
-                name: Some(format!("{}.{nanos:x}", about.key.name)),
-                namespace: Some(namespace.to_string()),
-                ..Default::default()
-            },
-            involved_object: ObjectReference {
-                api_version: Some(about.key.kind.api_version()),
-                kind: Some(about.key.kind.name().to_string()),
-                name: Some(about.key.name.clone()),
-                namespace: Some(about.key.namespace.clone()).filter(|n| !n.is_empty()),
-                uid: Some(about.uid.clone()).filter(|u| !u.is_empty()),
-                resource_version: Some(about.resource_version.clone()).filter(|v| !v.is_empty()),
-                field_path: Some(about.field_path.clone()).filter(|f| !f.is_empty()),
-            },
-            type_: Some(if draft.warning { "Warning" } else { "Normal" }.to_string()),
+            metadata: self.event_meta(&draft)?,
+            involved_object: involved(&draft.about),
+            type_: Some(event_type(&draft).to_string()),
             reason: Some(draft.reason),
             message: Some(draft.message),
             source: Some(EventSource {
@@ -102,6 +93,79 @@ impl Cluster {
         };
         self.plant(Object::Event(event)).map(|_| ())
     }
+
+    /// Records an event of the newer kind: the second of a series says so, the further ones are only counted by the
+    /// recorder itself. It goes by the object's revision and not by the message. Mirrors `recordToSink`.
+    fn record_in_series(&mut self, draft: EventDraft) -> Result<(), ApiError> {
+        let regarding = involved(&draft.about);
+        let is_isomorphic = |e: &&Event| {
+            let seen = e.series.as_ref().and_then(|s| s.last_observed_time.as_ref()).or(e.event_time.as_ref());
+            e.involved_object == regarding
+                && e.reason.as_deref() == Some(&draft.reason)
+                && e.type_.as_deref() == Some(event_type(&draft))
+                && e.reporting_component.as_deref() == Some(&draft.component)
+                && seen.is_some_and(|seen| self.now - Time::from_micro(seen) <= FINISHED_AFTER)
+        };
+        let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
+        let known = stored.filter_map(|o| o.get::<Event>()).find(is_isomorphic).cloned();
+        match known {
+            Some(event) if event.series.is_some() => Ok(()),
+            Some(mut event) => {
+                event.series = Some(EventSeries { count: Some(2), last_observed_time: Some(self.now.micro()) });
+                self.store.put(Object::Event(event)).map(|_| ())
+            }
+            None => {
+                let action = match draft.reason.as_str() {
+                    "Scheduled" => "Binding",
+                    "Preempted" => "Preempting",
+                    _ => "Scheduling",
+                };
+                let event = Event {
+                    metadata: self.event_meta(&draft)?,
+                    involved_object: regarding,
+                    type_: Some(event_type(&draft).to_string()),
+                    action: Some(action.to_string()),
+                    reason: Some(draft.reason),
+                    message: Some(draft.message),
+                    reporting_component: Some(draft.component),
+                    reporting_instance: Some(draft.host),
+                    event_time: Some(self.now.micro()),
+                    ..Default::default()
+                };
+                self.plant(Object::Event(event)).map(|_| ())
+            }
+        }
+    }
+
+    /// Name and namespace of a new event. Events about objects of the whole cluster live in the default namespace.
+    fn event_meta(&mut self, draft: &EventDraft) -> Result<ObjectMeta, ApiError> {
+        let key = &draft.about.key;
+        let namespace = if key.namespace.is_empty() { "default" } else { key.namespace.as_str() };
+        let n = self.store.next("event")?;
+        let nanos = self.now.0.saturating_mul(1_000_000) + (n % 1_000_000) as i64;
+        Ok(ObjectMeta {
+            name: Some(format!("{}.{nanos:x}", key.name)),
+            namespace: Some(namespace.to_string()),
+            ..Default::default()
+        })
+    }
+}
+
+/// The reference to the object that an event is about.
+fn involved(about: &About) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(about.key.kind.api_version()),
+        kind: Some(about.key.kind.name().to_string()),
+        name: Some(about.key.name.clone()),
+        namespace: Some(about.key.namespace.clone()).filter(|n| !n.is_empty()),
+        uid: Some(about.uid.clone()).filter(|u| !u.is_empty()),
+        resource_version: Some(about.resource_version.clone()).filter(|v| !v.is_empty()),
+        field_path: Some(about.field_path.clone()).filter(|f| !f.is_empty()),
+    }
+}
+
+fn event_type(draft: &EventDraft) -> &'static str {
+    if draft.warning { "Warning" } else { "Normal" }
 }
 
 fn is_from(event: &Event, draft: &EventDraft) -> bool {
