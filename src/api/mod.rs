@@ -2,6 +2,7 @@
 //!
 //! Imports nothing of kstate but `error`.
 
+pub mod go_sort;
 pub mod kind;
 pub mod names;
 pub mod object;

@@ -11,7 +11,7 @@ use super::output::{Format, tree_of};
 use super::resources::find_kind;
 use super::session::Session;
 use crate::api::k8s::api::core::v1::Event;
-use crate::api::{Kind, Object, Time};
+use crate::api::{Kind, Object, Time, go_sort};
 use crate::error::Failure;
 use crate::kinds::describe::event_interval;
 use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
@@ -104,7 +104,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         session.ui.err(&text);
         return Ok(());
     }
-    events.sort_by_key(|o| o.get::<Event>().map(last_seen));
+    go_sort::sort(&mut events, |a, b| a.get::<Event>().map(last_seen) < b.get::<Event>().map(last_seen));
     show(session, &events)
 }
 

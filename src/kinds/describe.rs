@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::api::k8s::api::core::v1::{Event, Taint, Toleration};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::object::controller_of;
-use crate::api::{Kind, Object, ObjectMeta, Time, Typed, time};
+use crate::api::{Kind, Object, ObjectMeta, Time, Typed, go_sort, time};
 use crate::kinds::PrintContext;
 
 /// The label or annotation map of an object, as the types have it.
@@ -65,7 +65,8 @@ pub fn describe_events(d: &mut Description, events: &[Arc<Object>], context: &Pr
         d.write(0, "Events:\t<none>\n");
         return;
     }
-    events.sort_by_key(|e| e.last_timestamp.as_ref().map_or(Time(i64::MIN), Time::from_meta));
+    let last = |e: &Event| e.last_timestamp.as_ref().map_or(Time(i64::MIN), Time::from_meta);
+    go_sort::sort(&mut events, |a, b| last(a) < last(b));
     d.write(0, "Events:\n  Type\tReason\tAge\tFrom\tMessage\n");
     d.write(1, "----\t------\t----\t----\t-------\n");
     for e in events {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::go_value::{quote, type_name};
 use super::jsonpath::{Found, JsonPath, JsonPathError, relaxed};
-use crate::api::Quantity;
+use crate::api::{Quantity, go_sort};
 
 /// What is printed, which decides what an error says and whether a path in full template form is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,48 +44,17 @@ pub fn order<'a>(
         return Err(JsonPathError(format!("couldn't find any field with path {template} in the list of objects")));
     }
     let mut order: Vec<usize> = (0..keys.len()).collect();
-    // Go sorts up to a dozen elements by insertion, where an object without the field passes all before it.
-    if keys.len() <= 12 {
-        for i in 1..order.len() {
-            let mut j = i;
-            while j > 0 && less(&keys[order[j]], &keys[order[j - 1]], &template)? {
-                order.swap(j, j - 1);
-                j -= 1;
-            }
-        }
-        return Ok(order);
+    let mut fault = None;
+    go_sort::sort(&mut order, |a, b| {
+        less(&keys[*a], &keys[*b], &template).unwrap_or_else(|e| {
+            fault.get_or_insert(e);
+            false
+        })
+    });
+    match fault {
+        Some(fault) => Err(fault),
+        None => Ok(order),
     }
-    merge_sort(&mut order, &|a, b| match (&keys[a], &keys[b]) {
-        (None, None) => Ok(false),
-        (a, b) => less(a, b, &template),
-    })?;
-    Ok(order)
-}
-
-type Less<'f> = dyn Fn(usize, usize) -> Result<bool, JsonPathError> + 'f;
-
-/// A stable sort that does not mind an order that is none (texts and quantities mixed).
-fn merge_sort(items: &mut [usize], less: &Less<'_>) -> Result<(), JsonPathError> {
-    let middle = items.len() / 2;
-    if middle == 0 {
-        return Ok(());
-    }
-    let (left, right) = items.split_at_mut(middle);
-    merge_sort(left, less)?;
-    merge_sort(right, less)?;
-    let (left, right) = (left.to_vec(), right.to_vec());
-    let (mut l, mut r) = (left.into_iter().peekable(), right.into_iter().peekable());
-    for place in items {
-        let next = match (l.peek(), r.peek()) {
-            (Some(&a), Some(&b)) if less(b, a)? => r.next(),
-            (Some(_), _) => l.next(),
-            (None, _) => r.next(),
-        };
-        if let Some(next) = next {
-            *place = next;
-        }
-    }
-    Ok(())
 }
 
 fn less(a: &Option<Found<'_>>, b: &Option<Found<'_>>, path: &str) -> Result<bool, JsonPathError> {
@@ -128,7 +97,7 @@ mod tests {
         assert_eq!(sorted(&times, ".a"), Ok(vec![1, 0]));
         let many: Vec<Value> = (0..40).map(|i| json!(i % 4)).collect();
         let sorted = sorted(&many, ".a").unwrap();
-        assert!(sorted.is_sorted_by_key(|&i| (i % 4, i)));
+        assert!(sorted.is_sorted_by_key(|&i| i % 4));
     }
 
     #[test]
