@@ -144,7 +144,7 @@ fn can_i(args: &[String], all: bool, quiet: bool, subresource: &str, session: &S
 fn list(session: &Session<'_>) -> Result<(), Failure> {
     let rules = match &session.user {
         Some(user) => rules_for(&session.cluster.view(), user, &session.namespace),
-        None => rules_of_kubectl(),
+        None => rules_of_kubectl(&session.cluster.view(), &session.namespace),
     };
     let mut compact = compact_rules(&rules);
     compact.sort_by_key(go_text);

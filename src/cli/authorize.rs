@@ -55,15 +55,11 @@ impl User {
     }
 }
 
-/// The rules that bindings give a user in a namespace (`""`: the whole cluster), those of every user included.
+/// The rules that bindings give a user in a namespace (`""`: the whole cluster).
 pub fn rules_for(view: &View<'_>, user: &User, namespace: &str) -> Vec<PolicyRule> {
-    let mut rules = if user.groups.contains("system:authenticated") { rules_of_everyone() } else { Vec::new() };
-    if user.groups.contains("system:masters") {
-        rules.extend(rules_of_admins());
-    }
     let of_user = |subjects: Option<&[Subject]>| names(subjects, &user.name, &user.groups, namespace);
     let everywhere = view.list_as::<ClusterRoleBinding>().filter(|b| of_user(b.subjects.as_deref()));
-    rules.extend(everywhere.flat_map(|b| rules_of(view, &b.role_ref, "")));
+    let mut rules: Vec<PolicyRule> = everywhere.flat_map(|b| rules_of(view, &b.role_ref, "")).collect();
     if !namespace.is_empty() {
         let here = Lister::list(view, Kind::RoleBinding, Some(namespace));
         for binding in here.iter().filter_map(|o| o.get::<RoleBinding>()) {
@@ -75,44 +71,9 @@ pub fn rules_for(view: &View<'_>, user: &User, namespace: &str) -> Vec<PolicyRul
     rules
 }
 
-fn texts(list: &[&str]) -> Option<Vec<String>> {
-    Some(list.iter().map(|s| s.to_string()).collect())
-}
-
-/// What the bootstrap roles `system:basic-user`, `system:discovery` and `system:public-info-viewer` let everyone do.
-fn rules_of_everyone() -> Vec<PolicyRule> {
-    let review = |group: &str, resources: &[&str]| PolicyRule {
-        api_groups: texts(&[group]),
-        resources: texts(resources),
-        verbs: vec!["create".into()],
-        ..Default::default()
-    };
-    let paths = |paths: &[&str]| PolicyRule {
-        non_resource_urls: texts(paths),
-        verbs: vec!["get".into()],
-        ..Default::default()
-    };
-    let health = ["/healthz", "/livez", "/readyz", "/version", "/version/"];
-    vec![
-        review("authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"]),
-        review("authentication.k8s.io", &["selfsubjectreviews"]),
-        paths(&["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]),
-        paths(&health),
-        paths(&health),
-    ]
-}
-
-/// What `cluster-admin` may do.
-pub fn rules_of_admins() -> Vec<PolicyRule> {
-    let verbs = || vec!["*".to_string()];
-    let resources =
-        PolicyRule { api_groups: texts(&["*"]), resources: texts(&["*"]), verbs: verbs(), ..Default::default() };
-    vec![resources, PolicyRule { non_resource_urls: texts(&["*"]), verbs: verbs(), ..Default::default() }]
-}
-
 /// The rules of the cluster's admin, who kubectl is without `--as`.
-pub fn rules_of_kubectl() -> Vec<PolicyRule> {
-    rules_of_everyone().into_iter().chain(rules_of_admins()).collect()
+pub fn rules_of_kubectl(view: &View<'_>, namespace: &str) -> Vec<PolicyRule> {
+    rules_for(view, &User::impersonated("kubernetes-admin", &["system:masters".to_string()]), namespace)
 }
 
 /// Whether a user may do that.

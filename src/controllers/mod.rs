@@ -3,6 +3,7 @@
 //! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
+mod cluster_role_aggregation;
 mod cron_job;
 mod daemon_set;
 mod deployment;
@@ -41,6 +42,7 @@ use crate::store::{Change, View};
 /// Every controller of the control plane. The node side has its own slice in `node`.
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
+    &cluster_role_aggregation::ClusterRoleAggregationController,
     &cron_job::CronJobController,
     &daemon_set::DaemonSetsController,
     &deployment::DeploymentController,

@@ -8,6 +8,7 @@ mod eviction;
 mod ownership;
 pub mod profile;
 mod queue;
+mod rbac;
 mod requests;
 
 use std::path::Path;

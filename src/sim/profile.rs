@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Cluster;
+use super::rbac::bootstrap_policy;
 use crate::api::k8s::api::coordination::v1::{Lease, LeaseSpec};
 use crate::api::k8s::api::core::v1::{
     ConfigMap, EndpointAddress, EndpointPort, EndpointSubset, Endpoints, LoadBalancerStatus, Namespace, NamespaceSpec,
@@ -52,6 +53,9 @@ impl Cluster {
             self.plant(object)?;
         }
         self.plant(local_path_class())?;
+        for object in bootstrap_policy() {
+            self.plant(object)?;
+        }
         self.converge()?;
         Ok(())
     }
