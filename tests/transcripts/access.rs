@@ -29,6 +29,8 @@ fn roles_say_what_a_user_may_do() {
     selfsubjectrulesreviews.authorization.k8s.io    []                  []               [create]
     pods/log                                        []                  []               [get list watch]
     pods                                            []                  []               [get list watch]
+                                                    [/.well-known/*]    []               [get]
+                                                    [/.well-known]      []               [get]
                                                     [/api/*]            []               [get]
                                                     [/api]              []               [get]
                                                     [/apis/*]           []               [get]
