@@ -14,6 +14,7 @@ mod ephemeral_volume;
 mod garbage_collector;
 mod horizontal_pod_autoscaler;
 mod job;
+pub mod kubernetes_service;
 mod namespace;
 pub mod node_lifecycle;
 pub mod persistent_volume;
@@ -53,6 +54,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &garbage_collector::GarbageCollector,
     &horizontal_pod_autoscaler::HorizontalController,
     &job::JobController,
+    &kubernetes_service::KubernetesServiceController,
     &namespace::NamespaceController,
     &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,

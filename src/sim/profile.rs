@@ -7,18 +7,16 @@ use super::Cluster;
 use super::rbac::bootstrap_policy;
 use crate::api::k8s::api::coordination::v1::{Lease, LeaseSpec};
 use crate::api::k8s::api::core::v1::{
-    ConfigMap, EndpointAddress, EndpointPort, EndpointSubset, Endpoints, LoadBalancerStatus, Namespace, NamespaceSpec,
-    NamespaceStatus, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeSpec, NodeStatus, NodeSystemInfo,
-    Service, ServicePort, ServiceSpec, ServiceStatus,
+    ConfigMap, Namespace, NamespaceSpec, NamespaceStatus, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints,
+    NodeSpec, NodeStatus, NodeSystemInfo,
 };
-use crate::api::k8s::api::discovery::v1::{self as discovery, EndpointConditions, EndpointSlice};
 use crate::api::k8s::api::scheduling::v1::PriorityClass;
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
-use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::names::Draw;
 use crate::api::object::Typed;
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta, OwnerReference, Time};
+use crate::controllers::kubernetes_service;
 use crate::error::ApiError;
 use crate::kinds::SYSTEM_CLASSES;
 use crate::store::View;
@@ -214,8 +212,6 @@ fn lease(node: &Object, now: Time) -> Object {
 
 /// What the API server makes of itself: the service `kubernetes` with its endpoint, and two ConfigMaps.
 fn api_server() -> Vec<Object> {
-    const ADDRESS: &str = "172.18.0.2";
-    const PORT: i32 = 6443;
     let meta = |namespace: &str, name: &str, labels: &[(&str, &str)]| ObjectMeta {
         name: Some(name.into()),
         namespace: Some(namespace.into()),
@@ -223,68 +219,17 @@ fn api_server() -> Vec<Object> {
             .filter(|l| !l.is_empty()),
         ..Default::default()
     };
-    let service = Service {
-        metadata: meta("default", "kubernetes", &[("component", "apiserver"), ("provider", "kubernetes")]),
-        spec: Some(ServiceSpec {
-            cluster_ip: Some("10.43.0.1".into()),
-            cluster_ips: Some(vec!["10.43.0.1".into()]),
-            internal_traffic_policy: Some("Cluster".into()),
-            ip_families: Some(vec!["IPv4".into()]),
-            ip_family_policy: Some("SingleStack".into()),
-            ports: Some(vec![ServicePort {
-                name: Some("https".into()),
-                port: 443,
-                protocol: Some("TCP".into()),
-                target_port: Some(IntOrString::Int(PORT)),
-                ..Default::default()
-            }]),
-            session_affinity: Some("None".into()),
-            type_: Some("ClusterIP".into()),
-            ..Default::default()
-        }),
-        status: Some(ServiceStatus { load_balancer: Some(LoadBalancerStatus::default()), ..Default::default() }),
-    };
-    let endpoints = Endpoints {
-        metadata: meta("default", "kubernetes", &[("endpointslice.kubernetes.io/skip-mirror", "true")]),
-        subsets: Some(vec![EndpointSubset {
-            addresses: Some(vec![EndpointAddress { ip: ADDRESS.into(), ..Default::default() }]),
-            ports: Some(vec![EndpointPort {
-                name: Some("https".into()),
-                port: PORT,
-                protocol: Some("TCP".into()),
-                ..Default::default()
-            }]),
-            ..Default::default()
-        }]),
-    };
-    let mut slice = EndpointSlice {
-        metadata: meta("default", "kubernetes", &[("kubernetes.io/service-name", "kubernetes")]),
-        address_type: "IPv4".into(),
-        endpoints: Some(vec![discovery::Endpoint {
-            addresses: vec![ADDRESS.into()],
-            conditions: Some(EndpointConditions { ready: Some(true), ..Default::default() }),
-            ..Default::default()
-        }]),
-        ports: Some(vec![discovery::EndpointPort {
-            name: Some("https".into()),
-            port: Some(PORT),
-            protocol: Some("TCP".into()),
-            ..Default::default()
-        }]),
-    };
-    slice.metadata.generation = Some(1);
     let config_map = |name: &str, key: &str| ConfigMap {
         metadata: meta("kube-system", name, &[]),
         data: Some([(key.to_string(), String::new())].into()),
         ..Default::default()
     };
-    vec![
-        service.into_object(),
-        endpoints.into_object(),
-        slice.into_object(),
+    let mut objects = kubernetes_service::objects();
+    objects.extend([
         config_map("extension-apiserver-authentication", "client-ca-file").into_object(),
         config_map("kube-apiserver-legacy-service-account-token-tracking", "since").into_object(),
-    ]
+    ]);
+    objects
 }
 
 /// The class that k3s brings, which is the default one.

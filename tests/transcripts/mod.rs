@@ -11,6 +11,7 @@ mod own_verbs;
 mod roles;
 mod scheduling;
 mod selectors;
+mod services;
 mod verbs;
 
 use std::path::Path;
