@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::annotation::{LAST_APPLIED, with_last_applied};
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
 use super::last_applied::{self, LastApplied};
@@ -23,9 +24,6 @@ use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
 use crate::sim::{CreateOptions, Settled};
-
-/// The annotation that holds what was applied last.
-pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Apply a configuration to a resource by file name or stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -346,29 +344,6 @@ fn delete_and_create(
     let answer = session.cluster.create(object, &CreateOptions::default());
     session.print_warnings();
     Ok(answer?.object)
-}
-
-/// The manifest with itself, as it was written, in the last-applied annotation.
-pub fn with_last_applied(tree: &Value) -> Value {
-    let mut bare = bare(tree);
-    let text = format!("{}\n", to_compact(&bare));
-    bare["metadata"]["annotations"][LAST_APPLIED] = Value::String(text);
-    bare
-}
-
-/// The manifest without that annotation.
-pub fn bare(tree: &Value) -> Value {
-    let mut bare = tree.clone();
-    if !bare["metadata"].is_object() {
-        bare["metadata"] = json!({});
-    }
-    match bare["metadata"]["annotations"].as_object_mut() {
-        Some(annotations) => {
-            annotations.remove(LAST_APPLIED);
-        }
-        None => bare["metadata"]["annotations"] = json!({}),
-    }
-    bare
 }
 
 /// How kubectl names an object within the text of a failed patch (`resource.Info.String`).

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::errors::Fault;
 use super::session::Session;
+use super::user::User;
 use crate::api::k8s::api::rbac::v1::{
     ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
 };
@@ -26,33 +27,6 @@ pub struct Attributes {
     pub namespace: String,
     /// The object's name; empty for none in particular.
     pub name: String,
-}
-
-/// Who asks: a user and its groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// Its name; `system:serviceaccount:NAMESPACE:NAME` for a service account.
-    pub name: String,
-    groups: BTreeSet<String>,
-}
-
-impl User {
-    /// A user that is impersonated, with the groups that were named.
-    pub fn impersonated(name: &str, groups: &[String]) -> User {
-        let mut all: BTreeSet<String> = groups.iter().cloned().collect();
-        let account = name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
-        if let Some((namespace, _)) = account.filter(|_| groups.is_empty()) {
-            all.insert("system:serviceaccounts".into());
-            all.insert(format!("system:serviceaccounts:{namespace}"));
-        }
-        all.insert(if name == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" }.into());
-        User { name: name.to_string(), groups: all }
-    }
-
-    /// The groups as Go prints a list.
-    pub fn groups(&self) -> String {
-        format!("[{}]", self.groups.iter().cloned().collect::<Vec<_>>().join(" "))
-    }
 }
 
 /// The rules that bindings give a user in a namespace (`""`: the whole cluster).

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::apply::{LAST_APPLIED, bare};
+use super::annotation::{LAST_APPLIED, bare};
 use super::errors::{Fault, usage};
 use super::files::{FileArgs, Info};
 use super::output::shown_tree;

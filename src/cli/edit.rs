@@ -295,7 +295,7 @@ impl Editing<'_> {
     }
 
     fn print(&self, tree: &Value, done: &str, session: &Session<'_>) -> Result<(), Failure> {
-        super::create::print_created(session, tree, self.format.as_ref(), DryRun::None, done, true)
+        super::made::print_created(session, tree, self.format.as_ref(), DryRun::None, done, true)
     }
 }
 

@@ -117,7 +117,7 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
         match change_one(&args, what, tree, live.as_deref(), &changes, dry_run, session) {
             Err(fault) => faults.push(fault),
             Ok((tree, _)) if args.list => list(&tree, what, single, session),
-            Ok((tree, done)) => super::create::print_created(session, &tree, format.as_ref(), dry_run, done, true)?,
+            Ok((tree, done)) => super::made::print_created(session, &tree, format.as_ref(), dry_run, done, true)?,
         }
     }
     errors::check(faults)

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::apply::LAST_APPLIED;
-use super::create::print_created;
+use super::annotation::LAST_APPLIED;
 use super::edit;
 use super::errors::{self, usage};
 use super::files::FileArgs;
 use super::made::OutputArgs;
+use super::made::print_created;
 use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::session::Session;

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::apply::LAST_APPLIED;
+use super::annotation::LAST_APPLIED;
 use super::errors::Fault;
 use super::output::{Format, OBJECT_FORMATS, name_of, shown_tree, with_managers};
 use super::request::{self, DryRun, Validate, decode};
@@ -152,6 +152,31 @@ impl Printer {
         session.ui.out(&self.text(kind, &*with_managers(session, tree)?, done)?);
         Ok(())
     }
+}
+
+/// Says that an object was made, in the form that was asked for.
+///
+/// # Errors
+/// What is wrong with a template.
+pub fn print_created(
+    session: &Session<'_>,
+    tree: &Value,
+    format: Option<&Format>,
+    dry_run: DryRun,
+    done: &str,
+    first: bool,
+) -> Result<(), Failure> {
+    let text = match format {
+        None => format!("{} {done}{}\n", name_of(tree), dry_run.suffix()),
+        Some(Format::Name) => format!("{}\n", name_of(tree)),
+        Some(format) => {
+            let between = if *format == Format::Yaml && !first { "---\n" } else { "" };
+            let tree = with_managers(session, tree)?;
+            format!("{between}{}", format.print(std::slice::from_ref(&*tree), false, true)?)
+        }
+    };
+    session.ui.out(&text);
+    Ok(())
 }
 
 /// Gives a tree its type, and its namespace if the user named one; the rest becomes what kubectl's structs hold.

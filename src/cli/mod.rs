@@ -2,6 +2,7 @@
 
 mod absent;
 mod annotate;
+mod annotation;
 mod apply;
 mod argv;
 mod auth;
@@ -54,6 +55,7 @@ mod taint;
 mod target;
 mod undo;
 mod usage;
+mod user;
 mod wait;
 mod wall;
 
@@ -399,7 +401,7 @@ fn transact(
         shared: place.shared,
         home: place.home,
         cluster_name: place.cluster_name.clone(),
-        user: app.global.impersonate.as_ref().map(|name| authorize::User::impersonated(name, &app.global.as_group)),
+        user: app.global.impersonate.as_ref().map(|name| user::User::impersonated(name, &app.global.as_group)),
         request_timeout,
         words: args.get(1..).unwrap_or_default().to_vec(),
         ahead,

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::create::print_created;
 use super::create::sources::reason;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
+use super::made::print_created;
 use super::made::{OutputArgs, RecordArgs};
 use super::output::Format;
 use super::request::{self, DryRun, Validate};

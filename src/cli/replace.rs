@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::apply::{LAST_APPLIED, with_last_applied};
+use super::annotation::{LAST_APPLIED, with_last_applied};
 use super::errors::{self, Fault};
 use super::files::{FileArgs, Info};
 use super::made::{OutputArgs, RecordArgs};
@@ -77,7 +77,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     for info in &infos {
         match replace_one(&args, info, dry_run, validate, session) {
-            Ok(tree) => super::create::print_created(session, &tree, format.as_ref(), dry_run, "replaced", true)?,
+            Ok(tree) => super::made::print_created(session, &tree, format.as_ref(), dry_run, "replaced", true)?,
             Err(fault) if args.force => faults.push(fault),
             Err(fault) => faults.push(fault.when("replacing", &info.source)),
         }

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::made::OutputArgs;
+use super::made::print_created;
 use super::output::{Format, name_of, tree_of};
 use super::request::{self, DryRun, Validate};
 use super::resources::{Found, Query};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
+use super::made::print_created;
 use super::made::{OutputArgs, RecordArgs};
 use super::output::tree_of;
 use super::request::{self, DryRun, Validate};

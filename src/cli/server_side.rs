@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::apply::LAST_APPLIED;
+use super::annotation::LAST_APPLIED;
 use super::errors::Fault;
 use super::files::Info;
 use super::request::DryRun;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use super::authorize::User;
 use super::home::Home;
 use super::read_ahead::ReadAhead;
+use super::user::User;
 use super::wall::wall_now;
 use super::{App, argv};
 use crate::api::Duration;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::create::print_created;
 use super::errors::{self, Fault};
 use super::made::OutputArgs;
+use super::made::print_created;
 use super::output::tree_of;
 use super::request::{self, DryRun, Validate};
 use super::resources::{Query, find_kind, no_such_type};

@@ -4,10 +4,10 @@
 
 use serde_json::Value;
 
-use super::create::print_created;
 use super::errors::{self, Fault};
 use super::files::FileArgs;
 use super::made::OutputArgs;
+use super::made::print_created;
 use super::output::tree_of;
 use super::request::DryRun;
 use super::session::Session;

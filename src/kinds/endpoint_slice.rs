@@ -1,6 +1,8 @@
 //! EndpointSlice.
 
+use crate::api::names::addresses::parse_ip_sloppy;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::api::k8s::api::discovery::v1::{EndpointPort, EndpointSlice};
 use crate::api::names;
@@ -8,7 +10,6 @@ use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::describe::{describe_events_of, print_annotations_multiline, print_labels_multiline, string_or_none};
 use crate::kinds::meta::FIELD_IMMUTABLE;
-use crate::kinds::service::validate_endpoint_ip;
 use crate::kinds::{Column, Description, PrintContext, Strategy, print};
 
 /// How many endpoints and ports a cell or line names.
@@ -227,4 +228,22 @@ fn validate_ports(ports: &[EndpointPort]) -> Vec<FieldError> {
         }
     }
     faults
+}
+
+/// What may not be an address of an endpoint. Mirrors `ValidateEndpointIP`.
+pub(crate) fn validate_endpoint_ip(ip: &str, field: &str) -> Vec<FieldError> {
+    let Some(parsed) = parse_ip_sloppy(ip) else {
+        return vec![FieldError::invalid(field, ip, "must be a valid IP address")];
+    };
+    let (link_local, link_local_multicast) = match parsed {
+        IpAddr::V4(v4) => (v4.is_link_local(), v4.octets()[..3] == [224, 0, 0]),
+        IpAddr::V6(v6) => (v6.segments()[0] & 0xffc0 == 0xfe80, v6.segments()[0] & 0xff0f == 0xff02),
+    };
+    let refusals = [
+        (parsed.is_unspecified(), format!("may not be unspecified ({ip})")),
+        (parsed.is_loopback(), "may not be in the loopback range (127.0.0.0/8, ::1/128)".into()),
+        (link_local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)".into()),
+        (link_local_multicast, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)".into()),
+    ];
+    refusals.iter().filter(|(holds, _)| *holds).map(|(_, detail)| FieldError::invalid(field, ip, detail)).collect()
 }

@@ -5,8 +5,7 @@ use crate::api::names::{self, addresses};
 use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::describe::{describe_events_of, print_annotations_multiline, print_labels_multiline, string_or_none};
-use crate::kinds::endpoint_slice::{MAX_SHOWN, host_port};
-use crate::kinds::service::validate_endpoint_ip;
+use crate::kinds::endpoint_slice::{MAX_SHOWN, host_port, validate_endpoint_ip};
 use crate::kinds::{Column, Description, PrintContext, Strategy, print};
 
 impl Strategy for Endpoints {

@@ -5,8 +5,11 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
-use super::yaml::MAX_DEPTH;
 use crate::api::scalar::{json_float, quote};
+
+/// How deep collections may nest. Go stops at 10,000; what is read here is stored as JSON, whose reader in
+/// serde_json stops at 128.
+pub(crate) const MAX_DEPTH: usize = 100;
 
 /// Why a text is no JSON, in Go's words: `invalid character '}' looking for beginning of object key string`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! Letting the controllers work: until nothing is due now, until a time, or until the cluster has settled.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use super::loops::all;
 use super::ownership::Writer;
 use super::queue::Item;
 use super::{ClockMode, Cluster, OFFSET};
 use crate::api::{Duration, Object, ObjectKey, Time};
-use crate::controllers::{self, Action, Controller, Outcome, Requeue, Step, Write};
+use crate::controllers::{Action, Outcome, Requeue, Step, Write};
 use crate::error::{ApiError, Reason};
-use crate::node;
 use crate::store::Change;
 
 /// A gap between two commands on a wall clock beyond which recurring work is done once and not for every period
@@ -43,16 +43,6 @@ pub enum Settled {
     Idle,
     /// The time is over.
     TimedOut,
-}
-
-fn all() -> &'static BTreeMap<&'static str, &'static dyn Controller> {
-    static ALL: OnceLock<BTreeMap<&'static str, &'static dyn Controller>> = OnceLock::new();
-    ALL.get_or_init(|| controllers::CONTROLLERS.iter().chain(node::CONTROLLERS).map(|c| (c.name(), *c)).collect())
-}
-
-/// The static name of a controller; none for one that this version doesn't have.
-pub(super) fn controller_name(name: &str) -> Option<&'static str> {
-    all().get_key_value(name).map(|(n, _)| *n)
 }
 
 impl Cluster {

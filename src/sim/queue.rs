@@ -42,8 +42,7 @@ impl WorkQueue {
     pub(super) fn load(timers: Vec<Timer>, lots: Option<u64>) -> WorkQueue {
         let mut queue = WorkQueue { lots, ..WorkQueue::default() };
         for timer in timers {
-            let (Some(key), Some(controller)) = (timer.key(), super::converge::controller_name(&timer.controller))
-            else {
+            let (Some(key), Some(controller)) = (timer.key(), super::loops::controller_name(&timer.controller)) else {
                 continue;
             };
             let item = Item { controller, key };

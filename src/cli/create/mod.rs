@@ -18,12 +18,12 @@ mod workloads;
 
 use serde_json::Value;
 
-use super::apply::with_last_applied;
+use super::annotation::with_last_applied;
 use super::edit;
 use super::errors::{self, Fault, usage};
 use super::files::{FileArgs, Info};
-use super::made::{OutputArgs, RecordArgs};
-use super::output::{Format, name_of, shown_tree, with_managers};
+use super::made::{OutputArgs, RecordArgs, print_created};
+use super::output::shown_tree;
 use super::request::{DryRun, Validate, decode};
 use super::resources::Query;
 use super::session::Session;
@@ -214,29 +214,4 @@ fn create_one(
     let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
     session.print_warnings();
     Ok(crate::manifest::versions::from_stored(info.kind, &info.api_version, shown_tree(session, &answer?.object)?))
-}
-
-/// Says that an object was made, in the form that was asked for.
-///
-/// # Errors
-/// What is wrong with a template.
-pub fn print_created(
-    session: &Session<'_>,
-    tree: &Value,
-    format: Option<&Format>,
-    dry_run: DryRun,
-    done: &str,
-    first: bool,
-) -> Result<(), Failure> {
-    let text = match format {
-        None => format!("{} {done}{}\n", name_of(tree), dry_run.suffix()),
-        Some(Format::Name) => format!("{}\n", name_of(tree)),
-        Some(format) => {
-            let between = if *format == Format::Yaml && !first { "---\n" } else { "" };
-            let tree = with_managers(session, tree)?;
-            format!("{between}{}", format.print(std::slice::from_ref(&*tree), false, true)?)
-        }
-    };
-    session.ui.out(&text);
-    Ok(())
 }

@@ -2,9 +2,10 @@
 //!
 //! Mirrors `pkg/controller/deployment/progress.go` and `calculateStatus`.
 
+use super::sync::calculate_status;
 use super::sync::{Split, Sync};
-use super::util::{self, wanted};
-use crate::api::k8s::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
+use super::util;
+use crate::api::k8s::api::apps::v1::{DeploymentCondition, DeploymentStatus, ReplicaSet};
 use crate::api::{Duration, Time};
 
 impl Sync<'_> {
@@ -88,47 +89,6 @@ impl Sync<'_> {
         // Nothing gets on by itself until then, so a settling cluster does not wait for it.
         self.outcome.recurring(left.max(Duration::ZERO) + Duration::secs(1));
     }
-}
-
-/// The status as the ReplicaSets have it. Mirrors `calculateStatus`.
-pub(super) fn calculate_status(d: &Deployment, split: &Split, now: Time) -> DeploymentStatus {
-    let sum = |number: fn(&ReplicaSet) -> i32| split.all().map(number).sum::<i32>();
-    let shown = |n: i32| Some(n).filter(|n| *n != 0);
-    let available = sum(util::available);
-    let before = d.status.clone().unwrap_or_default();
-    let mut status = DeploymentStatus {
-        observed_generation: d.metadata.generation,
-        replicas: shown(sum(|rs| util::status(rs).replicas)),
-        updated_replicas: shown(split.new.as_ref().map_or(0, |rs| util::status(rs).replicas)),
-        ready_replicas: shown(sum(|rs| util::status(rs).ready_replicas.unwrap_or(0))),
-        available_replicas: shown(available),
-        unavailable_replicas: shown((util::replica_count(split.all()) - available).max(0)),
-        terminating_replicas: terminating_replicas(split),
-        collision_count: before.collision_count,
-        conditions: before.conditions,
-    };
-    let enough = available >= wanted(d) - util::max_unavailable(d);
-    let condition = match enough {
-        true => ("True", "MinimumReplicasAvailable", "Deployment has minimum availability."),
-        false => ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability."),
-    };
-    let condition = util::new_condition(util::AVAILABLE, condition.0, condition.1, condition.2, now);
-    util::set_condition(&mut status, condition);
-    status
-}
-
-/// How many pods go; none while a ReplicaSet does not say.
-fn terminating_replicas(split: &Split) -> Option<i32> {
-    let mut sum = 0;
-    for rs in split.all() {
-        let status = util::status(rs);
-        match status.terminating_replicas {
-            Some(n) => sum += n,
-            None if status.observed_generation.unwrap_or(0) == 0 => {}
-            None => return None,
-        }
-    }
-    Some(sum)
 }
 
 /// The failure of a ReplicaSet, the new one's before the old ones'. Mirrors `getReplicaFailures`.

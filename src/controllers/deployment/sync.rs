@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use super::COMPONENT;
 use super::util::{self, wanted};
-use super::{COMPONENT, progress};
 use crate::api::k8s::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet, ReplicaSetSpec};
 use crate::api::k8s::api::core::v1::PodTemplateSpec;
 use crate::api::object::{controller_of, new_controller_ref};
@@ -393,7 +393,7 @@ impl<'a> Sync<'a> {
 
     /// Writes the status without a look at the progress. Mirrors `syncDeploymentStatus`.
     fn sync_deployment_status(&mut self, split: &Split) {
-        let status = progress::calculate_status(&self.deployment, split, self.now);
+        let status = calculate_status(&self.deployment, split, self.now);
         self.put_status(status);
     }
 
@@ -409,4 +409,45 @@ impl<'a> Sync<'a> {
         self.write_status();
         true
     }
+}
+
+/// The status as the ReplicaSets have it. Mirrors `calculateStatus`.
+pub(super) fn calculate_status(d: &Deployment, split: &Split, now: Time) -> DeploymentStatus {
+    let sum = |number: fn(&ReplicaSet) -> i32| split.all().map(number).sum::<i32>();
+    let shown = |n: i32| Some(n).filter(|n| *n != 0);
+    let available = sum(util::available);
+    let before = d.status.clone().unwrap_or_default();
+    let mut status = DeploymentStatus {
+        observed_generation: d.metadata.generation,
+        replicas: shown(sum(|rs| util::status(rs).replicas)),
+        updated_replicas: shown(split.new.as_ref().map_or(0, |rs| util::status(rs).replicas)),
+        ready_replicas: shown(sum(|rs| util::status(rs).ready_replicas.unwrap_or(0))),
+        available_replicas: shown(available),
+        unavailable_replicas: shown((util::replica_count(split.all()) - available).max(0)),
+        terminating_replicas: terminating_replicas(split),
+        collision_count: before.collision_count,
+        conditions: before.conditions,
+    };
+    let enough = available >= wanted(d) - util::max_unavailable(d);
+    let condition = match enough {
+        true => ("True", "MinimumReplicasAvailable", "Deployment has minimum availability."),
+        false => ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability."),
+    };
+    let condition = util::new_condition(util::AVAILABLE, condition.0, condition.1, condition.2, now);
+    util::set_condition(&mut status, condition);
+    status
+}
+
+/// How many pods go; none while a ReplicaSet does not say.
+fn terminating_replicas(split: &Split) -> Option<i32> {
+    let mut sum = 0;
+    for rs in split.all() {
+        let status = util::status(rs);
+        match status.terminating_replicas {
+            Some(n) => sum += n,
+            None if status.observed_generation.unwrap_or(0) == 0 => {}
+            None => return None,
+        }
+    }
+    Some(sum)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::api::k8s::api::core::v1::{AppArmorProfile, Container, Pod, PodSpec};
 use crate::kinds::access::text;
-use crate::kinds::pod::validation::visit_containers;
+use crate::kinds::pod::visit::visit_containers;
 
 /// What such an annotation is called, before the container's name.
 pub(super) const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";

@@ -2,6 +2,8 @@
 //!
 //! Mirrors `ParseImageName` of `pkg/util/parsers` and `github.com/distribution/reference`.
 
+use crate::kinds::faults::Faults;
+
 /// The tag of an image: `latest` where it has neither tag nor digest, empty for one with a digest only;
 /// none when the text is no image reference.
 pub(super) fn tag_of(image: &str) -> Option<String> {
@@ -74,6 +76,11 @@ fn is_path_part(part: &str) -> bool {
     part.starts_with(alnum)
         && part.ends_with(alnum)
         && part.split(alnum).all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-'))
+}
+
+/// When to pull an image.
+pub(in crate::kinds::pod) fn validate_pull_policy(policy: &str, path: &str, faults: &mut Faults) {
+    faults.one_of_in_order(path, "", policy, &["Always", "IfNotPresent", "Never"]);
 }
 
 #[cfg(test)]

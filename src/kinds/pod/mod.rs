@@ -11,6 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod validation;
+mod visit;
 pub(in crate::kinds) mod volumes;
 mod warnings;
 

@@ -12,7 +12,7 @@ use crate::kinds::access::{ResourceList, items, text};
 use crate::kinds::node_selector::{get_node_label_deprecated_message, get_warnings_for_node_selector_term};
 use crate::kinds::persistent_volume_claim::get_warnings_for_persistent_volume_claim_spec;
 use crate::kinds::pod::app_armor;
-use crate::kinds::pod::validation::visit_containers;
+use crate::kinds::pod::visit::visit_containers;
 
 const DEPRECATED_ANNOTATIONS: [(&str, &str); 3] = [
     (

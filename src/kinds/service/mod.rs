@@ -5,7 +5,7 @@
 mod describe;
 mod validation;
 
-pub(crate) use validation::{validate_cluster_ips, validate_endpoint_ip};
+pub(crate) use validation::validate_cluster_ips;
 
 use std::collections::BTreeSet;
 

@@ -13,6 +13,7 @@ use crate::api::object::annotation_of;
 use crate::api::{names, selector};
 use crate::error::FieldError;
 use crate::kinds::access::{items, text};
+use crate::kinds::endpoint_slice::validate_endpoint_ip;
 use crate::kinds::meta::FIELD_IMMUTABLE;
 
 use super::{DEPRECATED_TOPOLOGY_HINTS, TOPOLOGY_MODE};
@@ -248,24 +249,6 @@ pub(crate) fn validate_cluster_ips(spec: &ServiceSpec, old: Option<&ServiceSpec>
         }
     }
     faults
-}
-
-/// What may not be an address of an endpoint. Mirrors `ValidateEndpointIP`.
-pub(crate) fn validate_endpoint_ip(ip: &str, field: &str) -> Vec<FieldError> {
-    let Some(parsed) = parse_ip_sloppy(ip) else {
-        return vec![FieldError::invalid(field, ip, "must be a valid IP address")];
-    };
-    let (link_local, link_local_multicast) = match parsed {
-        IpAddr::V4(v4) => (v4.is_link_local(), v4.octets()[..3] == [224, 0, 0]),
-        IpAddr::V6(v6) => (v6.segments()[0] & 0xffc0 == 0xfe80, v6.segments()[0] & 0xff0f == 0xff02),
-    };
-    let refusals = [
-        (parsed.is_unspecified(), format!("may not be unspecified ({ip})")),
-        (parsed.is_loopback(), "may not be in the loopback range (127.0.0.0/8, ::1/128)".into()),
-        (link_local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)".into()),
-        (link_local_multicast, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)".into()),
-    ];
-    refusals.iter().filter(|(holds, _)| *holds).map(|(_, detail)| FieldError::invalid(field, ip, detail)).collect()
 }
 
 fn validate_port_numbers(spec: &ServiceSpec) -> Vec<FieldError> {

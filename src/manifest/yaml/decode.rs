@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use super::item::{Item, Key};
 use super::node::{Document, Id, Node};
 use super::parser::Scalar;
-use super::{Fault, MAX_DEPTH, YamlError};
+use super::{Fault, YamlError};
 use crate::api::scalar::{self, yaml_float32};
+use crate::manifest::json::MAX_DEPTH;
 use crate::manifest::json::{float_value, lossy};
 
 /// What aliases may bring in, in bytes; Go shares the text of strings, JSON cannot.

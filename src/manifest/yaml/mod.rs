@@ -22,10 +22,6 @@ use serde_json::Value;
 use self::node::Document;
 use self::scanner::Mark;
 
-/// How deep collections may nest. Go stops at 10,000; what is read here is stored as JSON, whose reader in
-/// serde_json stops at 128.
-pub(crate) const MAX_DEPTH: usize = 100;
-
 /// Why a text is no YAML, or has no equivalent in JSON; displayed in Go's words, `yaml: line 5: mapping values
 /// are not allowed in this context`.
 #[derive(Debug, Clone, PartialEq, Eq)]

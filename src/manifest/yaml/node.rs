@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Fault;
 use super::parser::{Event, Parser, Scalar};
-use super::{Fault, MAX_DEPTH};
+use crate::manifest::json::MAX_DEPTH;
 
 /// Index of a node in its document.
 pub(super) type Id = usize;

@@ -1,7 +1,8 @@
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use serde_json::{Value, json};
 
-use super::{MAX_DEPTH, to_json};
+use super::to_json;
+use crate::manifest::json::MAX_DEPTH;
 
 fn fault(text: &str) -> String {
     match to_json(text) {

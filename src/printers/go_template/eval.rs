@@ -9,76 +9,13 @@ use serde_json::Value;
 use super::super::go_value::{quote, sprint, type_name};
 use super::funcs;
 use super::tree::{Branch, Command, Node, Operand, Pipe, Term};
+use super::value::{Val, Wanted};
 use super::{NAME, TemplateError};
 
 /// Templates within templates. Go stops at 100,000, whose text the error keeps; what gets that far has no end.
 const MAX_DEPTH: usize = 100;
 /// So many steps may be taken and bytes printed.
 const MAX_WORK: usize = if cfg!(test) { 1_000_000 } else { 20_000_000 };
-
-/// A value, as Go's reflection sees it.
-#[derive(Debug, Clone)]
-pub(super) enum Val<'a> {
-    /// No value: a missing key, or nil where its type is forgotten.
-    Invalid,
-    /// What a list or map holds: of type `interface {}`, and possibly nil.
-    Boxed(&'a Value),
-    /// A value of a type of its own; never nil.
-    Plain(Cow<'a, Value>),
-}
-
-impl<'a> Val<'a> {
-    /// The value, unless there is none or it is nil.
-    pub(super) fn get(&self) -> Option<&Value> {
-        match self {
-            Val::Invalid => None,
-            Val::Boxed(value) => Some(*value).filter(|v| !v.is_null()),
-            Val::Plain(value) => Some(value),
-        }
-    }
-
-    pub(super) fn truth(&self) -> bool {
-        match self.get() {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(b)) => *b,
-            Some(Value::Number(n)) => n.as_f64() != Some(0.0),
-            Some(Value::String(s)) => !s.is_empty(),
-            Some(Value::Array(items)) => !items.is_empty(),
-            Some(Value::Object(map)) => !map.is_empty(),
-        }
-    }
-
-    /// The name of its type.
-    fn type_name(&self) -> &'static str {
-        match self {
-            Val::Boxed(_) => "interface {}",
-            Val::Plain(value) => type_name(value),
-            Val::Invalid => "<nil>",
-        }
-    }
-
-    /// The same with its own type; nil becomes no value.
-    fn unbox(self) -> Val<'a> {
-        match self {
-            Val::Boxed(Value::Null) => Val::Invalid,
-            Val::Boxed(value) => Val::Plain(Cow::Borrowed(value)),
-            other => other,
-        }
-    }
-}
-
-impl From<Value> for Val<'_> {
-    fn from(value: Value) -> Self {
-        Val::Plain(Cow::Owned(value))
-    }
-}
-
-/// What an argument has to be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Any,
-    Text,
-}
 
 /// Where errors happen.
 #[derive(Clone, Copy)]

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use super::super::go_value::{sprint, type_name};
-use super::eval::{Val, Wanted};
 use super::format;
+use super::value::{Val, Wanted};
 
 /// Every function with the number of its arguments and whether more may follow.
 const FUNCTIONS: [(&str, usize, bool); 21] = [

@@ -9,6 +9,7 @@ mod funcs;
 mod lex;
 mod parse;
 mod tree;
+mod value;
 
 use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::env::{validate_env, validate_env_from};
+use super::paths::{local_descending_path, no_backsteps};
 use super::probes::{validate_lifecycle, validate_probes};
 use super::resources::validate_container_resources;
 use super::security::validate_security_context;
-use super::volumes::{local_descending_path, no_backsteps};
 use crate::api::k8s::api::core::v1::{
     Container, ContainerPort, EphemeralContainer, PodSpec, Volume, VolumeDevice, VolumeMount,
 };
@@ -15,6 +15,7 @@ use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
 use crate::kinds::pod::containers::as_container;
+use crate::kinds::pod::image::validate_pull_policy;
 use crate::kinds::pod::resources::is_restartable_init;
 
 /// What a container's checks need to know of its pod.
@@ -168,11 +169,6 @@ fn validate_common(c: &Container, around: &Around<'_>, path: &str, faults: &mut 
     if let Some(context) = &c.security_context {
         validate_security_context(context, around.host_users(), &at(path, "securityContext"), faults);
     }
-}
-
-/// When to pull an image.
-pub(super) fn validate_pull_policy(policy: &str, path: &str, faults: &mut Faults) {
-    faults.one_of_in_order(path, "", policy, &["Always", "IfNotPresent", "Never"]);
 }
 
 fn validate_ports(ports: &[ContainerPort], path: &str, faults: &mut Faults) {

@@ -1,6 +1,6 @@
 //! What is wrong with a container's environment. Mirrors `ValidateEnv` and `ValidateEnvFrom`.
 
-use super::volumes::no_backsteps;
+use super::paths::no_backsteps;
 use crate::api::k8s::api::core::v1::{
     EnvFromSource, EnvVar, FileKeySelector, ObjectFieldSelector, ResourceFieldSelector,
 };

@@ -2,6 +2,7 @@
 
 mod containers;
 mod env;
+mod paths;
 mod probes;
 mod projected;
 mod resources;
@@ -24,8 +25,8 @@ use crate::error::FieldError;
 use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
 use crate::kinds::meta::validate_annotations;
+use crate::kinds::pod::visit::visit_containers;
 
-pub(super) use security::visit_containers;
 pub(super) use update::validate_pod_update;
 
 pub(crate) use resources::{
@@ -114,7 +115,7 @@ fn validate_pod_annotations(annotations: &BTreeMap<String, String>, spec: &PodSp
             || key.starts_with("container.seccomp.security.alpha.kubernetes.io/")
     }) {
         match profile.strip_prefix("localhost/") {
-            Some(file) => volumes::local_descending_path(file, &at(path, key), faults),
+            Some(file) => paths::local_descending_path(file, &at(path, key), faults),
             None if matches!(profile.as_str(), "runtime/default" | "docker/default" | "unconfined") => {}
             None => faults.invalid(path, key, profile, "must be a valid seccomp profile"),
         }
@@ -122,7 +123,7 @@ fn validate_pod_annotations(annotations: &BTreeMap<String, String>, spec: &PodSp
     for (key, profile) in annotations {
         let Some(name) = key.strip_prefix("container.apparmor.security.beta.kubernetes.io/") else { continue };
         let path = format!("{path}[{key}]");
-        if !security::visit_containers(spec, "spec").iter().any(|(_, c)| c.name == name) {
+        if !visit_containers(spec, "spec").iter().any(|(_, c)| c.name == name) {
             faults.invalid(&path, "", name, "container not found");
         }
         if !matches!(profile.as_str(), "" | "runtime/default" | "unconfined") && !profile.starts_with("localhost/") {
@@ -343,7 +344,7 @@ fn validate_hostname_override(spec: &PodSpec, path: &str, faults: &mut Faults) {
 
 /// Environment files lie in empty directories. Mirrors `validateFileKeyRefVolumes`.
 fn validate_file_key_volumes(spec: &PodSpec, path: &str, faults: &mut Faults) {
-    for (path, c) in security::visit_containers(spec, path) {
+    for (path, c) in visit_containers(spec, path) {
         for (j, var) in items(&c.env).iter().enumerate() {
             let Some(file) = var.value_from.as_ref().and_then(|f| f.file_key_ref.as_ref()) else { continue };
             let field = format!("env[{j}].valueFrom.fileKeyRef.volumeName");

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::env::{validate_object_field_selector, validate_resource_field_selector};
+use super::paths::{local_non_reserved_path, validate_key_to_path, validate_mode};
 use super::vendor::claim_path;
-use super::volumes::{local_non_reserved_path, validate_key_to_path, validate_mode};
 use crate::api::k8s::api::core::v1::{
     ClusterTrustBundleProjection, DownwardAPIVolumeFile, DownwardAPIVolumeSource, KeyToPath, PodCertificateProjection,
     ProjectedVolumeSource, ServiceAccountTokenProjection,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::volumes::local_descending_path;
+use super::paths::local_descending_path;
 use crate::api::k8s::api::core::v1::{
-    AppArmorProfile, Container, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext, Sysctl,
+    AppArmorProfile, PodSecurityContext, PodSpec, SeccompProfile, SecurityContext, Sysctl,
     WindowsSecurityContextOptions,
 };
 use crate::api::names;
@@ -13,6 +13,7 @@ use crate::kinds::access::{items, text};
 use crate::kinds::faults::{Faults, at};
 use crate::kinds::internal::Internal;
 use crate::kinds::pod::app_armor;
+use crate::kinds::pod::visit::visit_containers;
 
 const PROFILE_TYPES: [&str; 3] = ["Localhost", "RuntimeDefault", "Unconfined"];
 const SYSCTL_PATTERN: &str = r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
@@ -220,14 +221,6 @@ fn validate_sysctls(sysctls: &[Sysctl], spec: &PodSpec, path: &str, faults: &mut
         }
         seen.insert(name);
     }
-}
-
-/// All containers with their paths, init containers first. Mirrors `VisitContainersWithPath`.
-pub(in crate::kinds::pod) fn visit_containers<'a>(spec: &'a PodSpec, path: &str) -> Vec<(String, &'a Container)> {
-    let init = items(&spec.init_containers).iter().enumerate();
-    let init = init.map(|(i, c)| (format!("{path}.initContainers[{i}]"), c));
-    let proper = spec.containers.iter().enumerate().map(|(i, c)| (format!("{path}.containers[{i}]"), c));
-    init.chain(proper).collect()
 }
 
 /// Containers that are processes of a Windows host. Mirrors `validateWindowsHostProcessPod`.

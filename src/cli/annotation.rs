@@ -1,0 +1,31 @@
+//! The annotation in which `kubectl apply` keeps what was applied last.
+
+use serde_json::{Value, json};
+
+use crate::printers::json::to_compact;
+
+/// The annotation that holds what was applied last.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The manifest with itself, as it was written, in the last-applied annotation.
+pub fn with_last_applied(tree: &Value) -> Value {
+    let mut bare = bare(tree);
+    let text = format!("{}\n", to_compact(&bare));
+    bare["metadata"]["annotations"][LAST_APPLIED] = Value::String(text);
+    bare
+}
+
+/// The manifest without that annotation.
+pub fn bare(tree: &Value) -> Value {
+    let mut bare = tree.clone();
+    if !bare["metadata"].is_object() {
+        bare["metadata"] = json!({});
+    }
+    match bare["metadata"]["annotations"].as_object_mut() {
+        Some(annotations) => {
+            annotations.remove(LAST_APPLIED);
+        }
+        None => bare["metadata"]["annotations"] = json!({}),
+    }
+    bare
+}
