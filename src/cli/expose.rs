@@ -118,11 +118,11 @@ fn service(args: &Args, kind: Kind, tree: &Value) -> Result<Value, String> {
         return Err(format!("cannot expose a {}", kind.qualified_kind()));
     }
     let selector = match args.selector.as_str() {
-        "" => selector_of(kind, &tree)
+        "" => selector_of(kind, tree)
             .map_err(|e| format!("couldn't retrieve selectors via --selector flag or introspection: {e}"))?,
         text => parse_labels(text)?,
     };
-    let known = ports_of(kind, &tree);
+    let known = ports_of(kind, tree);
     let wanted: Vec<String> = match args.port.as_str() {
         "" if known.is_empty() && args.cluster_ip != "None" => {
             return Err("couldn't find port via --port flag or introspection".into());
@@ -139,7 +139,7 @@ fn service(args: &Args, kind: Kind, tree: &Value) -> Result<Value, String> {
         args.name.clone()
     };
     let mut tree = json!({
-        "metadata": {"name": name, "labels": labels_of(args, &tree)?},
+        "metadata": {"name": name, "labels": labels_of(args, tree)?},
         "spec": {"selector": selector, "ports": service_ports(args, &wanted, &known)?},
     });
     let spec = &mut tree["spec"];

@@ -32,7 +32,7 @@ pub struct Info {
 
 impl Info {
     /// The manifest without the namespace that the user's place would add.
-    pub fn as_written(self) -> Value {
+    pub fn into_written(self) -> Value {
         let mut tree = self.tree;
         if !self.namespace_written
             && let Some(metadata) = tree["metadata"].as_object_mut()

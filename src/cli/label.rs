@@ -129,7 +129,7 @@ type Item = (Value, Option<Arc<Object>>);
 /// The objects of `--local`, which the cluster is not asked for.
 fn read_files(args: &Args, session: &Session<'_>) -> Result<(Vec<Item>, Vec<Fault>, bool), Failure> {
     let (infos, faults) = args.files.read(session, false);
-    Ok((infos.into_iter().map(|info| (info.as_written(), None)).collect(), faults, true))
+    Ok((infos.into_iter().map(|info| (info.into_written(), None)).collect(), faults, true))
 }
 
 fn check_sources(args: &Args, named: &[String], dry_run: DryRun, what: What) -> Result<(), Failure> {

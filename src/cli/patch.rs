@@ -210,7 +210,7 @@ fn read_files(args: &Args, session: &mut Session<'_>) -> Result<(Vec<(Kind, Valu
         return Err(Failure::error(NOTHING_NAMED));
     }
     let (infos, faults) = args.files.read(session, false);
-    Ok((infos.into_iter().map(|info| (info.kind, info.as_written())).collect(), faults))
+    Ok((infos.into_iter().map(|info| (info.kind, info.into_written())).collect(), faults))
 }
 
 /// A patch may be written in YAML; JSON goes to the server as it is, broken or not.

@@ -138,7 +138,7 @@ impl Common {
         let (infos, faults) = self.files.read(session, false);
         errors::check(faults)?;
         let items = infos.into_iter().map(|info| {
-            let (kind, mut tree) = (info.kind, info.as_written());
+            let (kind, mut tree) = (info.kind, info.into_written());
             normalise_as_client(kind, &mut tree);
             Item { kind, tree, live: None }
         });
