@@ -7,6 +7,7 @@ mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod pod_security;
 pub mod pod_topology_labels;
 mod priority;
 mod resource_quota;
@@ -27,6 +28,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &service_account::ServiceAccounts,
+    &pod_security::PodSecurity,
     &priority::Priority,
     &default_toleration_seconds::DefaultTolerationSeconds,
     &default_storage_class::DefaultStorageClass,
@@ -48,6 +50,8 @@ pub struct Request<'a> {
     pub now: Time,
     /// The cluster's seed, for what the server draws (addresses, ports).
     pub seed: u64,
+    /// The subresource that the write goes to, such as `scale`; empty for the object itself.
+    pub subresource: &'a str,
 }
 
 /// An admission plugin: a rule that is not of one kind. Mirrors `plugin/pkg/admission/*`.
@@ -82,6 +86,11 @@ pub trait Plugin: Sync {
     /// The refusal.
     fn validate_update(&self, _request: &Request<'_>, _object: &Object, _old: &Object) -> Result<(), ApiError> {
         Ok(())
+    }
+
+    /// What to tell the writer of an object that no plugin refused; `old` is its version so far.
+    fn warnings(&self, _request: &Request<'_>, _object: &Object, _old: Option<&Object>) -> Vec<String> {
+        Vec::new()
     }
 
     /// Refuses a deletion.
@@ -129,6 +138,7 @@ pub fn create(request: &Request<'_>, mut object: Object) -> Result<(Object, Vec<
         plugin.validate_create(request, &object)?;
     }
     warnings.extend(rules.warnings_on_create(&object));
+    warnings.extend(PLUGINS.iter().flat_map(|p| p.warnings(request, &object, None)));
     Ok((object, warnings))
 }
 
@@ -176,7 +186,8 @@ pub fn update(
     for plugin in PLUGINS {
         plugin.validate_update(request, &object, old)?;
     }
-    let warnings = rules.warnings_on_update(&object, old);
+    let mut warnings = rules.warnings_on_update(&object, old);
+    warnings.extend(PLUGINS.iter().flat_map(|p| p.warnings(request, &object, Some(old))));
     Ok((object, warnings))
 }
 

@@ -372,6 +372,6 @@ impl Cluster {
     }
 
     fn admission_request(&self) -> admission::Request<'_> {
-        admission::Request { view: self.view(), now: self.now, seed: self.config.seed }
+        admission::Request { view: self.view(), now: self.now, seed: self.config.seed, subresource: self.written("") }
     }
 }

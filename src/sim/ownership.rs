@@ -61,7 +61,7 @@ impl Cluster {
     }
 
     /// The subresource that is written to; an empty `subresource` stands for the object itself.
-    fn written<'a>(&self, subresource: &'a str) -> &'a str {
+    pub(super) fn written<'a>(&'a self, subresource: &'a str) -> &'a str {
         match (&self.writer, subresource) {
             (Writer::User(_, part), "") => part,
             (_, part) => part,

@@ -8,6 +8,7 @@ mod disks;
 mod local;
 mod mounts;
 mod own_verbs;
+mod pod_security;
 mod roles;
 mod scheduling;
 mod selectors;
