@@ -292,7 +292,13 @@ fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
     if !important {
         return None;
     }
-    let mut load = cycle.load(info).cloned().unwrap_or_default();
+    // Only what the filters look at: this is asked of every node for every pod.
+    let mut load = cycle.load(info).map_or_else(NodeLoad::default, |load| NodeLoad {
+        requested: load.requested.clone(),
+        ports: load.ports.clone(),
+        pods: load.pods,
+        ..NodeLoad::default()
+    });
     let alike = nominated.priorities.range(..cycle.priority()).next().is_none();
     let own = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref()) == Some(info.name);
     if alike {

@@ -16,7 +16,7 @@ use crate::api::selector::label_selector_matches;
 use crate::controllers::persistent_volume::bind::get_bind_volume_to_claim;
 use crate::controllers::persistent_volume::helpers::{
     ANN_BIND_COMPLETED, ANN_SELECTED_NODE, NOT_SUPPORTED_PROVISIONER, check_volume_node_affinity, find_matching_volume,
-    is_delay_binding_mode, requested_storage,
+    is_delay_binding_mode, may_match_a_volume, requested_storage,
 };
 use crate::controllers::{Outcome, Write};
 use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
@@ -31,7 +31,8 @@ const VOLUME_NOT_THERE: &str = "node(s) unavailable due to one or more pvc(s) bo
 #[derive(Default)]
 pub(super) struct PodVolumeClaims<'a> {
     bound: Vec<&'a PersistentVolumeClaim>,
-    unbound_delay_binding: Vec<&'a PersistentVolumeClaim>,
+    /// With whether there may be a volume for it already.
+    unbound_delay_binding: Vec<(&'a PersistentVolumeClaim, bool)>,
     /// Whether all are bound already.
     pub(super) all_bound: bool,
     /// Whether another pod uses one of them that only one pod may use.
@@ -100,7 +101,7 @@ pub(super) fn pod_volume_claims<'a>(cycle: &Cycle<'a>) -> Result<PodVolumeClaims
         }
         claims.all_bound = false;
         match is_delay_binding_mode(cycle.view, claim) && volume_name.is_empty() {
-            true => claims.unbound_delay_binding.push(claim),
+            true => claims.unbound_delay_binding.push((claim, may_match_a_volume(cycle.view, claim))),
             false => immediate = true,
         }
     }
@@ -151,24 +152,25 @@ pub(super) fn find_pod_volumes<'a>(
 
 fn find_for_unbound<'a>(
     cycle: &Cycle<'a>,
-    unbound: &[&'a PersistentVolumeClaim],
+    unbound: &[(&'a PersistentVolumeClaim, bool)],
     info: &NodeInfo<'a>,
     found: &mut PodVolumes<'a>,
 ) -> Result<(), &'static str> {
     let mut to_match = Vec::new();
-    for claim in unbound {
+    for (claim, may_match) in unbound {
         let selected = claim.metadata.annotations.as_ref().and_then(|a| a.get(ANN_SELECTED_NODE));
         match selected {
             Some(node) if node != info.name => return Err(BIND_CONFLICT),
             Some(_) => found.dynamic_provisions.push(claim),
-            None => to_match.push(*claim),
+            None => to_match.push((*claim, *may_match)),
         }
     }
     // The smallest request first, so that it takes the smallest volume.
-    to_match.sort_by_key(|c| requested_storage(c));
+    to_match.sort_by_key(|(claim, _)| requested_storage(claim));
     let mut chosen: BTreeSet<String> = BTreeSet::new();
-    for claim in to_match {
-        match find_matching_volume(cycle.view, claim, Some(info.node), &chosen, true) {
+    for (claim, may_match) in to_match {
+        let find = || find_matching_volume(cycle.view, claim, Some(info.node), &chosen, true);
+        match may_match.then(find).flatten() {
             Some(volume) => {
                 chosen.insert(volume.metadata.name.clone().unwrap_or_default());
                 found.static_bindings.push((volume, claim));
@@ -186,8 +188,9 @@ fn check_provision(cycle: &Cycle<'_>, claim: &PersistentVolumeClaim, info: &Node
     if class.provisioner.is_empty() || class.provisioner == NOT_SUPPORTED_PROVISIONER {
         return Err(BIND_CONFLICT);
     }
-    let labels = info.node.metadata.labels.clone().unwrap_or_default();
-    if !matches_topology(class.allowed_topologies.as_deref().unwrap_or_default(), &labels) {
+    let none = BTreeMap::new();
+    let labels = info.node.metadata.labels.as_ref().unwrap_or(&none);
+    if !matches_topology(class.allowed_topologies.as_deref().unwrap_or_default(), labels) {
         return Err(BIND_CONFLICT);
     }
     let driver = cycle.view.get_as::<CSIDriver>("", &class.provisioner);
@@ -200,7 +203,7 @@ fn check_provision(cycle: &Cycle<'_>, claim: &PersistentVolumeClaim, info: &Node
         let limit = limit.and_then(|q| quantity::Quantity::parse(&q.0).ok());
         c.storage_class_name == name
             && limit.is_some_and(|l| l.value() >= size)
-            && c.node_topology.as_ref().is_some_and(|t| label_selector_matches(Some(t), &labels))
+            && c.node_topology.as_ref().is_some_and(|t| label_selector_matches(Some(t), labels))
     });
     if enough { Ok(()) } else { Err(NOT_ENOUGH_SPACE) }
 }

@@ -16,6 +16,9 @@ use crate::error::ApiError;
 /// How long a command waits for another process's transaction to end.
 const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
 
+/// How many KiB of the file may stand in memory; they are taken only as they are used.
+const CACHE_KIB: i64 = 256 * 1024;
+
 /// The layout's version; a file of a later one is refused.
 const LAYOUT: i64 = 1;
 
@@ -135,6 +138,8 @@ impl Db {
         let db = Db { connection, path, data_version: 0, operation: 0, fault, noted };
         db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
         db.check(db.connection.pragma_update(None, "synchronous", "normal"))?;
+        // A command that changes much is one transaction, which SQLite would write out and read back in pieces.
+        db.check(db.connection.pragma_update(None, "cache_size", -CACHE_KIB))?;
         db.connection.set_prepared_statement_cache_capacity(64);
         Ok(db)
     }
