@@ -2,6 +2,7 @@
 //!
 //! Mirrors `pkg/scheduler/framework/types.go`.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
@@ -42,6 +43,12 @@ pub(super) struct NodeInfo<'a> {
 }
 
 impl<'a> NodeInfo<'a> {
+    /// A node as it is now.
+    pub(super) fn of(view: &View<'a>, node: &'a Node) -> Option<NodeInfo<'a>> {
+        let name = node.metadata.name.as_deref()?;
+        Some(NodeInfo { node, name, capacity: view.node_capacity(name)?, load: view.node_load(name) })
+    }
+
     /// The value of a label of the node.
     pub(super) fn label(&self, key: &str) -> Option<&'a str> {
         self.node.metadata.labels.as_ref()?.get(key).map(String::as_str)
@@ -55,7 +62,8 @@ pub(super) struct Cycle<'a> {
     pub(super) pod: &'a Pod,
     pub(super) spec: &'a PodSpec,
     pub(super) requests: Resources,
-    pub(super) nodes: Vec<NodeInfo<'a>>,
+    /// Gathered when first asked for: a pod whose node is chosen needs that node alone.
+    nodes: OnceCell<Vec<NodeInfo<'a>>>,
     /// The pods that are thought away to see whether their end would help.
     removed: Option<Removed>,
 }
@@ -72,13 +80,16 @@ impl<'a> Cycle<'a> {
     pub(super) fn new(view: &'a View<'a>, object: &'a Object) -> Option<Cycle<'a>> {
         let pod = object.get::<Pod>()?;
         let spec = pod.spec.as_ref()?;
-        let nodes = view.list(Kind::Node).filter_map(|o| {
-            let node = o.get::<Node>()?;
-            let name = o.name();
-            Some(NodeInfo { node, name, capacity: view.node_capacity(name)?, load: view.node_load(name) })
-        });
-        let nodes = nodes.collect();
-        Some(Cycle { view, object, pod, spec, requests: resources::pod_requests(spec), nodes, removed: None })
+        let (requests, nodes) = (resources::pod_requests(spec), OnceCell::new());
+        Some(Cycle { view, object, pod, spec, requests, nodes, removed: None })
+    }
+
+    /// All nodes, by name.
+    pub(super) fn nodes(&self) -> &[NodeInfo<'a>] {
+        self.nodes.get_or_init(|| {
+            let nodes = self.view.list(Kind::Node).filter_map(|o| NodeInfo::of(self.view, o.get::<Node>()?));
+            nodes.collect()
+        })
     }
 
     /// The same cycle, in which pods of one node can be thought away.

@@ -132,7 +132,11 @@ impl<'a> Affinities<'a> {
             matches_itself: false,
         };
         all.matches_itself = all.affinity.iter().all(|t| t.matches(view, cycle.object));
-        let nodes: BTreeMap<&str, &NodeInfo<'a>> = cycle.nodes.iter().map(|info| (info.name, info)).collect();
+        let asks_for_nothing = all.affinity.is_empty() && all.anti_affinity.is_empty();
+        if asks_for_nothing && view.count(Kind::Pod, Index::Affinity, "") == 0 {
+            return all;
+        }
+        let nodes: BTreeMap<&str, &NodeInfo<'a>> = cycle.nodes().iter().map(|info| (info.name, info)).collect();
         for (pod, spec, info) in bound(view.indexed(Kind::Pod, Index::Affinity, ""), &nodes) {
             if cycle.is_removed(pod.uid()) {
                 continue;
@@ -145,7 +149,7 @@ impl<'a> Affinities<'a> {
                 }
             }
         }
-        if all.affinity.is_empty() && all.anti_affinity.is_empty() {
+        if asks_for_nothing {
             return all;
         }
         for info in nodes.values() {
@@ -207,7 +211,10 @@ fn bound<'a, 'n>(
 pub(super) fn score(cycle: &Cycle<'_>, feasible: &[NodeInfo<'_>]) -> Option<Vec<i64>> {
     let view = cycle.view;
     let own = preferred(cycle.object, cycle.spec);
-    let nodes: BTreeMap<&str, &NodeInfo<'_>> = cycle.nodes.iter().map(|info| (info.name, info)).collect();
+    if own.is_empty() && view.count(Kind::Pod, Index::Affinity, "") == 0 {
+        return None;
+    }
+    let nodes: BTreeMap<&str, &NodeInfo<'_>> = cycle.nodes().iter().map(|info| (info.name, info)).collect();
     let mut weights: BTreeMap<(String, String), i64> = BTreeMap::new();
     let mut add = |key: &str, info: &NodeInfo<'_>, weight: i64| {
         if let Some(value) = info.label(key) {

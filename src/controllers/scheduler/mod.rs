@@ -203,14 +203,14 @@ impl Unfit<'_> {
 
 /// The node for a pod, and what its volumes need there.
 fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), Unfit<'a>> {
-    if cycle.nodes.is_empty() {
+    if cycle.view.len(Kind::Node) == 0 {
         return Err(Unfit::new("no nodes available to schedule pods".into()));
     }
     let mut diagnosis = Diagnosis::default();
     let refuse = |reason: String| {
         // OBSERVATION: DynamicResources, which has a say when nothing fits, has not been asked before.
         let diagnosis = Diagnosis { pre_filter: Some(reason), post_filter: "not found".into(), ..Default::default() };
-        Unfit::new(diagnosis.message(cycle.nodes.len()))
+        Unfit::new(diagnosis.message(cycle.nodes().len()))
     };
     let named = filters::named_nodes(cycle).map_err(refuse)?;
     let claims = volume_binding::pod_volume_claims(cycle).map_err(refuse)?;
@@ -218,14 +218,15 @@ fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), U
     let affinities = Affinities::new(cycle);
     let check = |info: &NodeInfo<'a>| check(cycle, info, &claims, &spread, &affinities);
     let nominated = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref());
-    if let Some(info) = cycle.nodes.iter().find(|info| Some(info.name) == nominated)
-        && let Ok(volumes) = check(info)
+    if let Some(node) = nominated.and_then(|name| cycle.view.get_as::<Node>("", name))
+        && let Some(info) = NodeInfo::of(cycle.view, node)
+        && let Ok(volumes) = check(&info)
     {
         return Ok((info.name, volumes, claims.all_bound));
     }
     let mut feasible: Vec<NodeInfo<'a>> = Vec::new();
     let mut volumes: Vec<PodVolumes<'a>> = Vec::new();
-    for info in &cycle.nodes {
+    for info in cycle.nodes() {
         if named.as_ref().is_some_and(|names| !names.contains(info.name)) {
             diagnosis.absent = Some("node(s) didn't satisfy plugin(s) [NodeAffinity]".into());
             continue;
@@ -259,7 +260,7 @@ fn make_room<'a>(cycle: &Cycle<'a>, mut diagnosis: Diagnosis) -> Unfit<'a> {
     if let Some(why) = preemption {
         diagnosis.post_filter = format!("no new claims to deallocate, preemption: {why}");
     }
-    Unfit { message: diagnosis.message(cycle.nodes.len()), nominated, victims }
+    Unfit { message: diagnosis.message(cycle.nodes().len()), nominated, victims }
 }
 
 /// Asks all plugins, in their order, whether a node does.

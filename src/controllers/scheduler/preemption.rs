@@ -50,7 +50,7 @@ pub(super) fn preempt<'a>(cycle: &Cycle<'a>, rejections: &BTreeMap<String, Rejec
         return Preemption::NotEligible(reason);
     }
     let mut nodes: Vec<&NodeInfo<'a>> =
-        cycle.nodes.iter().filter(|info| rejections.get(info.name).is_some_and(|r| r.resolvable)).collect();
+        cycle.nodes().iter().filter(|info| rejections.get(info.name).is_some_and(|r| r.resolvable)).collect();
     let wanted = (nodes.len() * MIN_CANDIDATES_PERCENT / 100).max(MIN_CANDIDATES);
     if nodes.len() > wanted {
         let purpose = format!("preemption/{}", cycle.object.uid());
@@ -72,7 +72,7 @@ pub(super) fn preempt<'a>(cycle: &Cycle<'a>, rejections: &BTreeMap<String, Rejec
     }
     match pick_one(found) {
         Some(best) => Preemption::Victims(best.node, best.victims),
-        None => Preemption::Hopeless(diagnosis.message(cycle.nodes.len())),
+        None => Preemption::Hopeless(diagnosis.message(cycle.nodes().len())),
     }
 }
 
@@ -150,7 +150,7 @@ fn select_victims<'a>(cycle: &Cycle<'a>, info: &NodeInfo<'a>) -> Result<Candidat
     Ok(Candidate { node: info.name, victims, violations })
 }
 
-fn fits(dry: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(), Rejection> {
+fn fits<'a>(dry: &Cycle<'a>, info: &NodeInfo<'a>) -> Result<(), Rejection> {
     let claims = volume_binding::pod_volume_claims(dry).map_err(|reason| Rejection::unresolvable(&reason))?;
     check(dry, info, &claims, &Spread::new(dry), &Affinities::new(dry)).map(|_| ())
 }

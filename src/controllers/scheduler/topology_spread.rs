@@ -105,7 +105,7 @@ impl<'a> Spread<'a> {
         let constraints = own_constraints(cycle, "DoNotSchedule");
         let mut counts = vec![BTreeMap::new(); constraints.len()];
         if !constraints.is_empty() {
-            for info in cycle.nodes.iter().filter(|info| constraints.iter().all(|c| info.label(c.key).is_some())) {
+            for info in cycle.nodes().iter().filter(|info| constraints.iter().all(|c| info.label(c.key).is_some())) {
                 for (constraint, counts) in constraints.iter().zip(&mut counts) {
                     if let Some(value) = info.label(constraint.key)
                         && constraint.includes(cycle, info)
@@ -199,7 +199,7 @@ pub(super) fn score(cycle: &Cycle<'_>, feasible: &[NodeInfo<'_>]) -> Option<Vec<
         let weight = ((size + 2) as f64).ln();
         let mut counts: BTreeMap<&str, i64> = domains.iter().map(|d| (*d, 0)).collect();
         if !by_host {
-            for info in cycle.nodes.iter().filter(|info| complete(info) && constraint.includes(cycle, info)) {
+            for info in cycle.nodes().iter().filter(|info| complete(info) && constraint.includes(cycle, info)) {
                 if let Some(count) = counts.get_mut(info.label(constraint.key).unwrap_or_default()) {
                     *count += constraint.count(cycle, info);
                 }
