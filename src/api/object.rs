@@ -8,6 +8,15 @@ use serde_json::Value;
 use super::{Kind, ObjectMeta};
 use crate::error::{ApiError, Reason};
 
+/// The annotation in which kubectl keeps what was applied last.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The finalizer that makes the garbage collector delete the dependents first.
+pub const FINALIZER_FOREGROUND: &str = "foregroundDeletion";
+
+/// The finalizer that makes the garbage collector set the dependents free first.
+pub const FINALIZER_ORPHAN: &str = "orphan";
+
 /// What names an object: its kind, namespace (empty for cluster-wide kinds) and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
+pub use crate::api::object::LAST_APPLIED;
 use crate::printers::json::to_compact;
-
-/// The annotation that holds what was applied last.
-pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The manifest with itself, as it was written, in the last-applied annotation.
 pub fn with_last_applied(tree: &Value) -> Value {

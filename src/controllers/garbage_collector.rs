@@ -6,15 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::api::object::{FINALIZER_FOREGROUND, FINALIZER_ORPHAN};
 use crate::api::{Kind, Object, ObjectKey, OwnerReference, Time};
 use crate::controllers::pods::tolerating_gone;
 use crate::controllers::{Controller, Deletion, Outcome, Propagation, Write};
 use crate::store::{Change, View};
-
-/// The finalizer of an owner whose dependents go first.
-const FINALIZER_FOREGROUND: &str = "foregroundDeletion";
-/// The finalizer of an owner whose dependents stay.
-const FINALIZER_ORPHAN: &str = "orphan";
 
 /// The garbage collector. Its keys are of any kind.
 pub(super) struct GarbageCollector;

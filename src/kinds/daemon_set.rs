@@ -36,7 +36,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Strategy for DaemonSet {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(DaemonSetStatus::default()));
     const GENERATION: bool = true;
 
     fn set_defaults(&mut self) {
@@ -85,18 +85,6 @@ impl Strategy for DaemonSet {
     fn warnings_on_update(&self, old: &Self) -> Vec<String> {
         let template = |d: &DaemonSet| d.spec.as_ref().map(|s| s.template.clone());
         if template(self) == template(old) { Vec::new() } else { self.warnings_on_create() }
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(DaemonSetStatus::default());
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn columns() -> &'static [Column] {

@@ -168,14 +168,18 @@ pub trait Strategy: Typed {
     }
 }
 
-/// Writes the methods of a `Strategy` that concern `spec` and `status` for a kind that has both.
+/// Writes the methods of a `Strategy` that concern `spec` and `status` for a kind that has both. The status of a new
+/// object is none unless it is given.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! spec_and_status {
     () => {
+        $crate::spec_and_status!(Default::default());
+    };
+    ($new:expr) => {
         const STATUS: bool = true;
         fn reset_status(&mut self) {
-            self.status = Default::default();
+            self.status = $new;
         }
         fn copy_status(&mut self, from: &Self) {
             self.status = from.status.clone();

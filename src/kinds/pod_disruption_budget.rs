@@ -21,7 +21,13 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Strategy for PodDisruptionBudget {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(PodDisruptionBudgetStatus {
+        disruptions_allowed: Some(0),
+        current_healthy: Some(0),
+        desired_healthy: Some(0),
+        expected_pods: Some(0),
+        ..Default::default()
+    }));
     const GENERATION: bool = true;
 
     fn validate(&self) -> Vec<FieldError> {
@@ -56,24 +62,6 @@ impl Strategy for PodDisruptionBudget {
             (status.expected_pods, "status.expectedPods"),
         ];
         counts.iter().filter_map(|(n, path)| validate_nonnegative(n.unwrap_or(0).into(), path)).collect()
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(PodDisruptionBudgetStatus {
-            disruptions_allowed: Some(0),
-            current_healthy: Some(0),
-            desired_healthy: Some(0),
-            expected_pods: Some(0),
-            ..Default::default()
-        });
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn columns() -> &'static [Column] {

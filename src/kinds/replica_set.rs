@@ -26,7 +26,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Strategy for ReplicaSet {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(ReplicaSetStatus::default()));
     const GENERATION: bool = true;
 
     fn set_defaults(&mut self) {
@@ -57,18 +57,6 @@ impl Strategy for ReplicaSet {
     fn warnings_on_update(&self, old: &Self) -> Vec<String> {
         let template = self.spec.as_ref().and_then(|s| s.template.as_ref()).filter(|_| !self.same_spec(old));
         template.map(|t| pod::warnings_for_pod_template(t, "spec.template")).unwrap_or_default()
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(ReplicaSetStatus::default());
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn columns() -> &'static [Column] {

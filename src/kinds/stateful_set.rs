@@ -36,7 +36,7 @@ const IMMUTABLE: &str = "updates to statefulset spec for fields other than 'repl
     'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
 impl Strategy for StatefulSet {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(StatefulSetStatus { replicas: 0, available_replicas: Some(0), ..Default::default() }));
     const GENERATION: bool = true;
     const NAME: NameRule = NameRule::Label;
 
@@ -116,18 +116,6 @@ impl Strategy for StatefulSet {
         }
         warnings.extend(other_warnings(spec, ".Spec"));
         warnings
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(StatefulSetStatus { replicas: 0, available_replicas: Some(0), ..Default::default() });
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn columns() -> &'static [Column] {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::ownership::reset;
 use crate::admission::Part;
+use crate::api::object::LAST_APPLIED;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::managed::{self, Conflicts, FieldSet, Manager, Managers, compare, field_set, place_of, validate};
@@ -17,9 +18,6 @@ use crate::manifest::strict;
 
 /// The manager that takes over from client-side apply.
 const KUBECTL: &str = "kubectl";
-
-/// The annotation in which kubectl keeps what it applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How to apply.
 #[derive(Debug, Clone, Copy)]

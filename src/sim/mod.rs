@@ -5,7 +5,7 @@ pub mod config;
 mod converge;
 mod events;
 mod eviction;
-pub mod loops;
+mod loops;
 mod ownership;
 mod profile;
 mod queue;

@@ -9,6 +9,7 @@ use crate::admission::pod_topology_labels::label_pod;
 use crate::admission::{self, Part};
 use crate::api::k8s::api::core::v1::{Namespace, Pod, PodCondition};
 use crate::api::names::{self, Draw};
+use crate::api::object::{FINALIZER_FOREGROUND, FINALIZER_ORPHAN};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Deletion, Propagation};
 use crate::error::ApiError;
@@ -19,11 +20,6 @@ const PODS_KEPT: usize = 5_000;
 
 /// How many pods a cluster holds for each node: twice what a node runs.
 const PODS_PER_NODE: usize = 220;
-
-/// The finalizer that makes the garbage collector delete the dependents first.
-pub const FINALIZER_FOREGROUND: &str = "foregroundDeletion";
-/// The finalizer that makes the garbage collector set the dependents free first.
-pub const FINALIZER_ORPHAN: &str = "orphan";
 
 /// How to create.
 #[derive(Debug, Clone, Copy, Default)]

@@ -32,7 +32,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Strategy for CronJob {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(CronJobStatus::default()));
     const GENERATION: bool = true;
 
     fn set_defaults(&mut self) {
@@ -73,18 +73,6 @@ impl Strategy for CronJob {
             );
         }
         warnings
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(CronJobStatus::default());
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn columns() -> &'static [Column] {

@@ -30,7 +30,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl Strategy for HorizontalPodAutoscaler {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(HorizontalPodAutoscalerStatus::default()));
 
     fn set_defaults(&mut self) {
         self.spec.min_replicas.get_or_insert(1);
@@ -55,18 +55,6 @@ impl Strategy for HorizontalPodAutoscaler {
         let current = validate_nonnegative(status.current_replicas.unwrap_or(0).into(), "status.currentReplicas");
         let desired = validate_nonnegative(status.desired_replicas.into(), "status.desiredReplicas");
         current.into_iter().chain(desired).collect()
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(HorizontalPodAutoscalerStatus::default());
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn columns() -> &'static [Column] {

@@ -62,7 +62,7 @@ pub fn is_indexed(spec: &JobSpec) -> bool {
 }
 
 impl Strategy for Job {
-    const STATUS: bool = true;
+    crate::spec_and_status!(Some(JobStatus::default()));
     const GENERATION: bool = true;
 
     fn set_defaults(&mut self) {
@@ -103,18 +103,6 @@ impl Strategy for Job {
 
     fn warnings_on_update(&self, old: &Self) -> Vec<String> {
         self.spec.as_ref().filter(|_| !self.same_spec(old)).map(warnings_for_job_spec).unwrap_or_default()
-    }
-
-    fn reset_status(&mut self) {
-        self.status = Some(JobStatus::default());
-    }
-
-    fn copy_status(&mut self, from: &Self) {
-        self.status = from.status.clone();
-    }
-
-    fn same_spec(&self, other: &Self) -> bool {
-        self.spec == other.spec
     }
 
     fn selectable_fields() -> &'static [&'static str] {
