@@ -34,9 +34,13 @@ pub mod node;
 
 pub mod sim;
 
+pub mod server;
+
 pub mod printers;
 
 pub mod lessons;
+
+pub mod kubectl;
 
 pub mod cli;
 pub mod ui;

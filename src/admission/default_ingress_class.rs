@@ -7,8 +7,8 @@ use crate::api::Object;
 use crate::api::k8s::api::networking::v1::{Ingress, IngressClass};
 use crate::api::object::annotation_of;
 use crate::error::ApiError;
-use crate::kinds::ingress::CLASS_ANNOTATION;
-use crate::kinds::ingress_class::get_default_class;
+use crate::kinds::networking::ingress::CLASS_ANNOTATION;
+use crate::kinds::networking::ingress_class::get_default_class;
 
 /// See the module.
 pub(super) struct DefaultIngressClass;

@@ -7,8 +7,8 @@ use crate::api::Object;
 use crate::api::k8s::api::core::v1::PersistentVolumeClaim;
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::error::ApiError;
-use crate::kinds::persistent_volume_claim::requested_class;
-use crate::kinds::storage_class::get_default_class;
+use crate::kinds::core::persistent_volume_claim::requested_class;
+use crate::kinds::storage::storage_class::get_default_class;
 
 /// See the module.
 pub(super) struct DefaultStorageClass;

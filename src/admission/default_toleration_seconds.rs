@@ -6,7 +6,7 @@ use super::{Plugin, Request};
 use crate::api::Object;
 use crate::api::k8s::api::core::v1::{Pod, Toleration};
 use crate::error::ApiError;
-use crate::kinds::access::{items, text};
+use crate::kinds::shared::access::{items, text};
 
 /// How many seconds.
 const SECONDS: i64 = 300;

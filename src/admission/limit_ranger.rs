@@ -6,8 +6,8 @@ use super::{Plugin, Request};
 use crate::api::k8s::api::core::v1::{Container, LimitRange, LimitRangeItem, PersistentVolumeClaim, Pod};
 use crate::api::{Kind, Object, Quantity};
 use crate::error::ApiError;
-use crate::kinds::access::{ResourceList, items};
-use crate::kinds::pod::resources::{Amounts, amounts, pod_limits, pod_requests};
+use crate::kinds::core::pod::resources::{Amounts, amounts, pod_limits, pod_requests};
+use crate::kinds::shared::access::{ResourceList, items};
 
 /// Where the plugin notes what it has set.
 const ANNOTATION: &str = "kubernetes.io/limit-ranger";

@@ -19,7 +19,8 @@ mod volume_resize;
 
 use crate::api::{Object, Time};
 use crate::error::ApiError;
-use crate::kinds::{self, meta};
+use crate::kinds;
+use crate::kinds::shared::meta;
 use crate::store::View;
 
 /// The admission plugins, in the API server's order.

@@ -7,7 +7,7 @@ use crate::api::Object;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::k8s::api::scheduling::v1::PriorityClass;
 use crate::error::ApiError;
-use crate::kinds::access::text;
+use crate::kinds::shared::access::text;
 use crate::store::View;
 
 /// The plugin.

@@ -7,9 +7,9 @@ use super::{Plugin, Request};
 use crate::api::k8s::api::core::v1::{Pod, ResourceQuota};
 use crate::api::{Kind, Object};
 use crate::error::ApiError;
-use crate::kinds::access::text;
-use crate::kinds::pod::resources::{Amounts, amounts};
-use crate::kinds::quota;
+use crate::kinds::core::pod::resources::{Amounts, amounts};
+use crate::kinds::shared::access::text;
+use crate::kinds::shared::quota;
 
 /// The plugin.
 pub(super) struct ResourceQuotas;

@@ -7,8 +7,8 @@ use crate::api::Object;
 use crate::api::k8s::api::core::v1::{Pod, PodSpec, Toleration};
 use crate::api::k8s::api::node::v1::RuntimeClass;
 use crate::error::ApiError;
-use crate::kinds::access::{items, text};
-use crate::kinds::pod::resources::amounts;
+use crate::kinds::core::pod::resources::amounts;
+use crate::kinds::shared::access::{items, text};
 
 /// The plugin.
 pub(super) struct RuntimeClasses;

@@ -11,7 +11,7 @@ use crate::api::k8s::api::core::v1::{
 };
 use crate::api::names::{self, Draw};
 use crate::error::ApiError;
-use crate::kinds::access::{items, text};
+use crate::kinds::shared::access::{items, text};
 
 /// Where a token is mounted.
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";

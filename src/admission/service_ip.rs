@@ -12,11 +12,11 @@ use crate::api::k8s::api::core::v1::{Service, ServiceSpec};
 use crate::api::names::Draw;
 use crate::api::names::addresses::parse_ip_sloppy;
 use crate::error::{ApiError, FieldError};
-use crate::kinds::access::{items, text};
-use crate::kinds::service::{
+use crate::kinds::core::service::{
     CLUSTER_IP_NONE, is_headless, kind_of, needs_cluster_ip, needs_health_check, needs_node_port, node_ports,
     validate_cluster_ips,
 };
+use crate::kinds::shared::access::{items, text};
 
 /// The network of services, 10.43.0.0/16; the first address is that of the API server.
 const NETWORK: [u8; 2] = [10, 43];

@@ -8,7 +8,7 @@ use crate::api::k8s::api::core::v1::PersistentVolumeClaim;
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::quantity::{Quantity, amount};
 use crate::error::ApiError;
-use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 
 /// See the module.
 pub(super) struct PersistentVolumeClaimResize;

@@ -12,6 +12,7 @@ pub mod scalar;
 pub mod schema;
 pub mod selector;
 pub mod time;
+pub mod user;
 
 pub use kind::{Kind, Scope};
 pub use object::{Lister, Object, ObjectKey, Typed};

@@ -71,11 +71,19 @@ pub fn change_cause(program: &str, words: &[String], root: &Command) -> String {
 /// What a flag stands for that is given without a value, or else the next word.
 fn value_of<'a>(arg: Option<&Arg>, words: &mut impl Iterator<Item = &'a String>) -> String {
     match arg.filter(|a| !needs_value(a)).and_then(Arg::get_long) {
-        Some("dry-run") => "unchanged".into(),
-        Some("validate") => "strict".into(),
-        Some("cascade") => "background".into(),
-        Some(_) => "true".into(),
+        Some(name) => value_when_bare(name).unwrap_or("true").to_string(),
         None => words.next().cloned().unwrap_or_default(),
+    }
+}
+
+/// What an option stands for that is given without a value; none for one that must have a value. Mirrors `NoOptDefVal`
+/// of pflag, which kubectl sets for these.
+fn value_when_bare(long: &str) -> Option<&'static str> {
+    match long {
+        "dry-run" => Some("unchanged"),
+        "validate" => Some("strict"),
+        "cascade" => Some("background"),
+        _ => None,
     }
 }
 
@@ -114,14 +122,42 @@ fn needs_value(arg: &Arg) -> bool {
     arg.get_action().takes_values() && !arg.is_require_equals_set()
 }
 
-/// Makes clap take flags as pflag does: the last of several counts, and a value may begin with a dash.
+/// Makes clap take flags as pflag does: the last of several counts, a value may begin with a dash, and a boolean flag
+/// stands for `true` unless `=` and a value follow.
 pub fn as_pflag(command: Command) -> Command {
     let lenient = |arg: Arg| {
-        let option = arg.get_long().is_some() || arg.get_short().is_some();
+        let Some(long) = arg.get_long().or(arg.get_short().map(|_| "")) else { return arg };
+        if is_boolean(&arg) {
+            let plain = matches!(arg.get_action(), ArgAction::SetTrue) && arg.get_default_values().is_empty();
+            let arg = arg.action(ArgAction::Set).value_parser(parse_bool);
+            let arg = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
+            return if plain { arg.default_value("false") } else { arg };
+        }
         let takes = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
-        if option && takes && !arg.is_require_equals_set() { arg.allow_hyphen_values(true) } else { arg }
+        match value_when_bare(long) {
+            Some(bare) => arg.num_args(0..=1).require_equals(true).default_missing_value(bare),
+            None if takes && !arg.is_require_equals_set() => arg.allow_hyphen_values(true),
+            None => arg,
+        }
     };
     command.disable_help_subcommand(true).args_override_self(true).mut_args(lenient).mut_subcommands(as_pflag)
+}
+
+fn is_boolean(arg: &Arg) -> bool {
+    match arg.get_action() {
+        ArgAction::SetTrue => true,
+        ArgAction::Set => arg.get_value_parser().type_id() == std::any::TypeId::of::<bool>(),
+        _ => false,
+    }
+}
+
+/// Mirrors `strconv.ParseBool`.
+fn parse_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
+    }
 }
 
 #[cfg(test)]

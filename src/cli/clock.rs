@@ -1,8 +1,8 @@
 //! `kstate clock`: show the cluster's clock, let time pass, or let the cluster settle.
 
-use super::session::Session;
 use crate::api::Duration;
 use crate::error::Failure;
+use crate::kubectl::session::Session;
 use crate::sim::ClockMode;
 
 /// Show or move the cluster's clock.

@@ -1,8 +1,8 @@
 //! `kstate cluster`: make, list, choose, empty and remove clusters.
 
-use super::home::{DEFAULT_CLUSTER, Home};
-use super::wall::wall_now;
+use crate::cli::home::{DEFAULT_CLUSTER, Home};
 use crate::error::Failure;
+use crate::kubectl::wall::wall_now;
 use crate::printers::table::{Column, Options, Row, Table, print};
 use crate::sim::{ClockMode, Config, check_nodes, parse_version};
 use crate::ui::Ui;

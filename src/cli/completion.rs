@@ -3,9 +3,9 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::App;
-use super::session::Session;
+use crate::cli::App;
 use crate::error::Failure;
+use crate::kubectl::session::Session;
 use crate::ui::Ui;
 
 /// Output shell completion code for the specified shell (bash, zsh, fish, or powershell).

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Failure;
 use crate::sim::{Cluster, Config};
 
-use super::wall::wall_now;
+use crate::kubectl::wall::wall_now;
 
 /// The name of the cluster that the first command makes.
 pub const DEFAULT_CLUSTER: &str = "k3d-deadless";

@@ -1,63 +1,16 @@
 //! The command line: each verb is one file with its arguments (whose doc comments are the help) and a `run`.
 
-mod absent;
-mod annotate;
-mod annotation;
-mod apply;
 mod argv;
-mod auth;
-mod authorize;
-mod autoscale;
 mod clock;
 mod cluster;
 mod completion;
-mod config;
-mod containers;
-mod cordon;
-mod create;
-mod delete;
-mod describe;
-mod diff;
-mod discovery;
-mod drain;
-mod edit;
-mod errors;
-mod events;
-mod explain;
-mod expose;
-mod files;
-mod get;
 mod help;
 mod home;
-mod label;
-mod last_applied;
 mod lesson;
-mod made;
 mod node;
-mod output;
-mod overrides;
-mod patch;
 mod plugin;
-mod read_ahead;
-mod replace;
-mod request;
-mod resources;
-mod rollout;
-mod run;
-mod scale;
-mod served;
-mod server_side;
-mod session;
-mod set;
-mod subresource;
-mod table;
-mod taint;
-mod target;
 mod undo;
 mod usage;
-mod user;
-mod wait;
-mod wall;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -66,12 +19,14 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::api::Duration;
 use crate::error::Failure;
+use crate::kubectl::contexts::Contexts;
+use crate::kubectl::read_ahead::ReadAhead;
+use crate::kubectl::session::Session;
+use crate::kubectl::verbs;
+use crate::kubectl::wall::wall_now;
 use crate::sim::Cluster;
 use crate::ui::Ui;
 use home::Home;
-use read_ahead::ReadAhead;
-use session::Session;
-use wall::wall_now;
 
 /// kstate runs a Kubernetes control plane for storage and state in one process, and speaks kubectl.
 #[derive(Debug, Parser)]
@@ -133,16 +88,16 @@ struct Connection {
     #[arg(long, global = true, value_name = "FILE")]
     client_key: Option<String>,
     /// If true, opt-out of response compression for all requests to the server
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    #[arg(long, global = true)]
     disable_compression: bool,
     /// If true, the server's certificate will not be checked for validity
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    #[arg(long, global = true)]
     insecure_skip_tls_verify: bool,
     /// Maximum number of seconds between log flushes
     #[arg(long, global = true, default_value = "5s")]
     log_flush_frequency: String,
     /// Require server version to match client version
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    #[arg(long, global = true)]
     match_server_version: bool,
     /// Password for basic authentication to the API server
     #[arg(long, global = true)]
@@ -169,7 +124,7 @@ struct Connection {
     #[arg(long, global = true)]
     vmodule: Option<String>,
     /// Treat warnings received from the server as errors and exit with a non-zero exit code
-    #[arg(long, global = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+    #[arg(long, global = true)]
     warnings_as_errors: bool,
 }
 
@@ -210,50 +165,50 @@ macro_rules! verbs {
 }
 
 verbs! {
-    Annotate, annotate, true, Writes;
-    ApiResources, discovery::resources, true, Reads;
-    ApiVersions, discovery::versions, true, Reads;
-    Apply, apply, true, Writes;
-    Attach, containers::attach, true, Reads;
-    Auth, auth, true, Reads;
-    Autoscale, autoscale, true, Writes;
-    Certificate, absent::certificate, true, Reads;
-    ClusterInfo, discovery::cluster_info, true, Reads;
+    Annotate, verbs::annotate, true, Writes;
+    ApiResources, verbs::discovery::resources, true, Reads;
+    ApiVersions, verbs::discovery::versions, true, Reads;
+    Apply, verbs::apply, true, Writes;
+    Attach, verbs::containers::attach, true, Reads;
+    Auth, verbs::auth, true, Reads;
+    Autoscale, verbs::autoscale, true, Writes;
+    Certificate, verbs::absent::certificate, true, Reads;
+    ClusterInfo, verbs::discovery::cluster_info, true, Reads;
     Completion, completion, true, Reads;
-    Config, config, true, Writes;
-    Cordon, cordon, true, Writes;
-    Cp, containers::cp, true, Reads;
-    Create, create, true, Writes;
-    Debug, absent::debug, true, Reads;
-    Delete, delete, true, Writes;
-    Describe, describe, true, Reads;
-    Diff, diff, true, Reads;
-    Drain, drain, true, Writes;
-    Edit, edit, true, Writes;
-    Events, events, true, Reads;
-    Explain, explain, true, Reads;
-    Exec, containers::exec, true, Reads;
-    Expose, expose, true, Writes;
-    Get, get, true, Reads;
+    Config, verbs::config, true, Writes;
+    Cordon, verbs::cordon, true, Writes;
+    Cp, verbs::containers::cp, true, Reads;
+    Create, verbs::create, true, Writes;
+    Debug, verbs::absent::debug, true, Reads;
+    Delete, verbs::delete, true, Writes;
+    Describe, verbs::describe, true, Reads;
+    Diff, verbs::diff, true, Reads;
+    Drain, verbs::drain, true, Writes;
+    Edit, verbs::edit, true, Writes;
+    Events, verbs::events, true, Reads;
+    Explain, verbs::explain, true, Reads;
+    Exec, verbs::containers::exec, true, Reads;
+    Expose, verbs::expose, true, Writes;
+    Get, verbs::get, true, Reads;
     Help, help, true, Reads;
-    Kustomize, absent::kustomize, true, Reads;
-    Label, label, true, Writes;
-    Logs, containers::logs, true, Reads;
+    Kustomize, verbs::absent::kustomize, true, Reads;
+    Label, verbs::label, true, Writes;
+    Logs, verbs::containers::logs, true, Reads;
     Options, help::options, true, Reads;
-    Patch, patch, true, Writes;
+    Patch, verbs::patch, true, Writes;
     Plugin, plugin, true, Reads;
-    PortForward, containers::port_forward, true, Reads;
-    Proxy, absent::proxy, true, Reads;
-    Replace, replace, true, Writes;
-    Rollout, rollout, true, Writes;
-    Run, run, true, Writes;
-    Scale, scale, true, Writes;
-    Set, set, true, Writes;
-    Taint, taint, true, Writes;
-    Top, containers::top, true, Reads;
-    Uncordon, cordon::uncordon, true, Writes;
-    Version, discovery::version, true, Reads;
-    Wait, wait, true, Writes;
+    PortForward, verbs::containers::port_forward, true, Reads;
+    Proxy, verbs::absent::proxy, true, Reads;
+    Replace, verbs::replace, true, Writes;
+    Rollout, verbs::rollout, true, Writes;
+    Run, verbs::run, true, Writes;
+    Scale, verbs::scale, true, Writes;
+    Set, verbs::set, true, Writes;
+    Taint, verbs::taint, true, Writes;
+    Top, verbs::containers::top, true, Reads;
+    Uncordon, verbs::cordon::uncordon, true, Writes;
+    Version, verbs::discovery::version, true, Reads;
+    Wait, verbs::wait, true, Writes;
     Clock, clock, false, Writes;
     Node, node, false, Writes;
     Undo, undo, false, Writes;
@@ -320,11 +275,11 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
         Verb::Plugin(args) => return plugin::print(&args, program, ui),
         _ => {}
     }
-    check_config(&app.global, Some(&home))?;
+    check_config(&app.global, &home.clusters())?;
     let named = app.global.cluster.clone().or_else(|| app.global.context.clone());
     let name = named.filter(|n| !n.is_empty()).unwrap_or_else(|| home.current());
     let mut cluster = home.open(&name)?;
-    let place = Place { ui, program, folder, shared: true, home: Some(&home), cluster_name: Some(name) };
+    let place = Place { ui, program, folder, shared: true, contexts: &InHome { home: &home, name } };
     execute(app, args, &mut cluster, &place)
 }
 
@@ -332,10 +287,47 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
 /// the exit code. The first word is the name that the binary would be called by.
 pub fn run_on(words: &[String], ui: &Ui, cluster: &mut Cluster, folder: &Path) -> u8 {
     let program = program(words.first());
-    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, home: None, cluster_name: None };
+    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, contexts: &OnlyOne };
     let outcome =
         parse(program, words.get(1..).unwrap_or_default(), ui).and_then(|app| execute(app, words, cluster, &place));
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
+}
+
+/// The clusters of kstate's folder as contexts.
+struct InHome<'a> {
+    home: &'a Home,
+    name: String,
+}
+
+impl Contexts for InHome<'_> {
+    fn names(&self) -> Vec<String> {
+        self.home.clusters()
+    }
+
+    fn current(&self) -> String {
+        self.name.clone()
+    }
+
+    fn choose(&self, name: &str) -> Result<(), Failure> {
+        self.home.set_current(name)
+    }
+}
+
+/// The single context of a lesson or a test.
+struct OnlyOne;
+
+impl Contexts for OnlyOne {
+    fn names(&self) -> Vec<String> {
+        vec![self.current()]
+    }
+
+    fn current(&self) -> String {
+        home::DEFAULT_CLUSTER.to_string()
+    }
+
+    fn choose(&self, _name: &str) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// Where a command runs.
@@ -344,8 +336,7 @@ struct Place<'a> {
     program: &'static str,
     folder: PathBuf,
     shared: bool,
-    home: Option<&'a Home>,
-    cluster_name: Option<String>,
+    contexts: &'a dyn Contexts,
 }
 
 /// Runs one verb as one transaction: what it did lasts, and what is due now is done. What it says is said once that
@@ -372,7 +363,7 @@ fn transact(
     cluster: &mut Cluster,
     place: &Place<'_>,
 ) -> Result<Result<(), Failure>, Failure> {
-    check_config(&app.global, place.home)?;
+    check_config(&app.global, &place.contexts.names())?;
     let request_timeout = request_timeout(&app.global)?;
     let ahead = ReadAhead::of(args.get(1..).unwrap_or_default(), place.ui, &place.folder)
         .map_err(|e| Failure::error(format!("cannot read the input: {e}")))?;
@@ -391,6 +382,8 @@ fn transact(
     cluster.write_as("kubectl", "");
     let namespace =
         app.global.namespace.clone().or_else(|| cluster.default_namespace()).unwrap_or_else(|| "default".into());
+    let words = args.get(1..).unwrap_or_default();
+    let recorded = words.iter().any(|word| word.starts_with("--record"));
     let mut session = Session {
         ui: place.ui,
         cluster,
@@ -399,11 +392,19 @@ fn transact(
         program: place.program,
         folder: place.folder.clone(),
         shared: place.shared,
-        home: place.home,
-        cluster_name: place.cluster_name.clone(),
-        user: app.global.impersonate.as_ref().map(|name| user::User::impersonated(name, &app.global.as_group)),
+        contexts: place.contexts,
+        help: help::text,
+        change_cause: match recorded {
+            true => argv::change_cause(place.program, words, &App::command()),
+            false => String::new(),
+        },
+        user: app
+            .global
+            .impersonate
+            .as_ref()
+            .map(|name| crate::api::user::User::impersonated(name, &app.global.as_group)),
         request_timeout,
-        words: args.get(1..).unwrap_or_default().to_vec(),
+        words: words.to_vec(),
         ahead,
         warned: std::collections::BTreeSet::new(),
         shows_managers: false.into(),
@@ -441,7 +442,7 @@ fn request_timeout(global: &Global) -> Result<Option<Duration>, Failure> {
     }
 }
 
-fn check_config(global: &Global, home: Option<&Home>) -> Result<(), Failure> {
+fn check_config(global: &Global, contexts: &[String]) -> Result<(), Failure> {
     if let Some(file) = &global.kubeconfig
         && !Path::new(file).exists()
     {
@@ -449,7 +450,7 @@ fn check_config(global: &Global, home: Option<&Home>) -> Result<(), Failure> {
     }
     match global.context.as_deref() {
         None | Some("" | home::DEFAULT_CLUSTER) => Ok(()),
-        Some(name) if home.is_some_and(|h| h.clusters().iter().any(|c| c == name)) => Ok(()),
+        Some(name) if contexts.iter().any(|c| c == name) => Ok(()),
         Some(other) => {
             Err(Failure::raw(format!("Error in configuration: context was not found for specified context: {other}")))
         }

@@ -1,7 +1,7 @@
 //! `kstate node`: pull a node's plug, and put it in again.
 
-use super::session::Session;
 use crate::error::Failure;
+use crate::kubectl::session::Session;
 
 /// Stop or start a node's kubelet.
 #[derive(Debug, Clone, clap::Args)]

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
-use super::App;
-use super::session::Session;
+use crate::cli::App;
 use crate::error::Failure;
+use crate::kubectl::session::Session;
 use crate::ui::Ui;
 
 /// Provides utilities for interacting with plugins.
@@ -27,7 +27,7 @@ enum PluginCommand {
     /// List all visible plugin executables on a user's PATH
     List {
         /// If true, display only the binary name of each plugin, rather than its full path
-        #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set)]
+        #[arg(long)]
         name_only: bool,
     },
 }
@@ -47,7 +47,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure> {
     let Some(PluginCommand::List { name_only }) = &args.command else {
         return Err(match args.rest.as_slice() {
-            [] => Failure::raw(super::help::text(program, "plugin")),
+            [] => Failure::raw(crate::cli::help::text(program, "plugin")),
             rest => Failure::error(format!(
                 "unknown command {:?}\nSee '{program} plugin -h' for help and examples",
                 rest.join(" ")

@@ -1,7 +1,7 @@
 //! `kstate undo`: take commands back; the cluster is then as it was before them.
 
-use super::session::Session;
 use crate::error::Failure;
+use crate::kubectl::session::Session;
 
 /// Take the last command back.
 #[derive(Debug, Clone, clap::Args)]

@@ -5,8 +5,8 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::argv::{self, Line};
-use super::help;
+use crate::cli::argv::{self, Line};
+use crate::cli::help;
 use crate::error::Failure;
 use crate::ui::Ui;
 
@@ -104,7 +104,7 @@ pub fn unknown_command(name: &str, program: &str) -> Failure {
 
 /// The verbs that cobra would suggest: at most two edits away, or beginning alike.
 fn near_commands(name: &str) -> Vec<String> {
-    let command = <super::App as clap::CommandFactory>::command();
+    let command = <crate::cli::App as clap::CommandFactory>::command();
     let lower = name.to_lowercase();
     let near = |n: &&str| distance(&lower, n) <= 2 || n.starts_with(&lower);
     command.get_subcommands().map(|c| c.get_name()).filter(near).map(String::from).collect()
@@ -152,9 +152,6 @@ fn go_parse_error(error: &clap::Error, value: &str) -> String {
         let function = "strconv.ParseInt";
         let what = if value.parse::<i128>().is_ok() { "value out of range" } else { "invalid syntax" };
         return format!("{function}: parsing {value:?}: {what}");
-    }
-    if source.is_empty() && error.to_string().contains("[possible values: true, false]") {
-        return format!("strconv.ParseBool: parsing {value:?}: invalid syntax");
     }
     source
 }

@@ -14,8 +14,8 @@ use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time};
 use crate::controllers::pods::{is_namespace_terminating, normal, warning};
 use crate::controllers::{Action, Controller, Deletion, Outcome, Write};
 use crate::error::Reason;
-use crate::kinds::cron_job::schedule::{Schedule, load_location};
-use crate::kinds::job::{is_condition_true, is_finished};
+use crate::kinds::batch::cron_job::schedule::{Schedule, load_location};
+use crate::kinds::batch::job::{is_condition_true, is_finished};
 use crate::store::{Change, Index, View};
 
 const COMPONENT: &str = "cronjob-controller";

@@ -14,7 +14,7 @@ use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, OwnerReference, Time};
 use crate::controllers::pods::{go_selector, is_ready, is_terminal, is_terminating, normal, warning};
 use crate::controllers::{Action, Controller, Outcome, Write};
-use crate::kinds::workload::scaled_value;
+use crate::kinds::shared::workload::scaled_value;
 use crate::store::{Change, View};
 
 const COMPONENT: &str = "controllermanager";

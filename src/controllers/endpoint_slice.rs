@@ -14,8 +14,8 @@ use crate::api::object::new_controller_ref;
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta, Time, names};
 use crate::controllers::pods::{is_namespace_terminating, is_ready, is_terminating};
 use crate::controllers::{Action, Controller, Deletion, Outcome, Write};
-use crate::kinds::access::{items, text};
-use crate::kinds::service::CLUSTER_IP_NONE;
+use crate::kinds::core::service::CLUSTER_IP_NONE;
+use crate::kinds::shared::access::{items, text};
 use crate::store::{Change, Index, View};
 
 /// The service that a slice belongs to.

@@ -12,8 +12,8 @@ use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time};
 use crate::controllers::pods::{is_namespace_terminating, is_ready, is_terminal, is_terminating};
 use crate::controllers::{Controller, Deletion, Outcome, Write};
-use crate::kinds::access::{items, text};
-use crate::kinds::service::{CLUSTER_IP_NONE, kind_of};
+use crate::kinds::core::service::{CLUSTER_IP_NONE, kind_of};
+use crate::kinds::shared::access::{items, text};
 use crate::store::{Change, View};
 
 /// When the change happened that an object answers to.

@@ -6,7 +6,7 @@
 use crate::api::k8s::api::core::v1::{Node, NodeCondition, NodeStatus, Pod, Taint};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{About, Controller, EventDraft, Outcome, Write};
-use crate::kinds::access::items;
+use crate::kinds::shared::access::items;
 use crate::store::{Change, Index, View};
 
 /// How long a node may be silent: `--node-monitor-grace-period`.

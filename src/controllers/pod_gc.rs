@@ -6,7 +6,7 @@ use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::{Duration, Kind, ObjectKey, Time};
 use crate::controllers::pods::with_disruption_target;
 use crate::controllers::{Controller, Deletion, Outcome, Write};
-use crate::kinds::access::items;
+use crate::kinds::shared::access::items;
 use crate::store::{Change, Index, View};
 
 /// How long a node must be gone: `quarantineTime`.

@@ -6,9 +6,9 @@ use crate::api::k8s::api::core::v1::{ResourceQuota, ResourceQuotaStatus};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
 use crate::api::{Kind, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, Write};
-use crate::kinds::access::ResourceList;
-use crate::kinds::pod::resources::{Amounts, amounts};
-use crate::kinds::quota::{namespace_usage, tracks};
+use crate::kinds::core::pod::resources::{Amounts, amounts};
+use crate::kinds::shared::access::ResourceList;
+use crate::kinds::shared::quota::{namespace_usage, tracks};
 use crate::store::{Change, View};
 
 /// The controller.

@@ -9,7 +9,7 @@ use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::pods::with_disruption_target;
 use crate::controllers::scheduler::taints::tolerates;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
-use crate::kinds::access::items;
+use crate::kinds::shared::access::items;
 use crate::store::{Change, Index, View};
 
 /// Who says the controller's events.

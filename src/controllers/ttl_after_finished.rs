@@ -5,7 +5,7 @@
 use crate::api::k8s::api::batch::v1::Job;
 use crate::api::{Duration, Kind, ObjectKey, Time};
 use crate::controllers::{Controller, Deletion, Outcome, Propagation, Write};
-use crate::kinds::job::is_finished;
+use crate::kinds::batch::job::is_finished;
 use crate::store::{Change, View};
 
 /// The controller of Jobs with `ttlSecondsAfterFinished`.

@@ -3,65 +3,26 @@
 //! `Strategy` is what a kind's file implements on the kind's type; `Rules` is the same for callers that
 //! hold an `Object` of whatever kind. `KINDS` lists them all.
 
-mod cluster_role;
-mod cluster_role_binding;
-mod config_map;
-mod controller_revision;
-pub mod cron_job;
-mod csi_driver;
-mod csi_node;
-mod csi_storage_capacity;
-pub mod daemon_set;
-pub mod deployment;
-pub mod endpoint_slice;
-mod endpoints;
-mod event;
-mod horizontal_pod_autoscaler;
-pub mod ingress;
-pub mod ingress_class;
-pub mod job;
-mod lease;
-mod limit_range;
-mod namespace;
-mod network_policy;
+pub mod apps;
+pub mod autoscaling;
+pub mod batch;
+pub mod coordination;
+pub mod core;
+pub mod discovery;
+pub mod networking;
 pub mod node;
-pub mod persistent_volume;
-pub mod persistent_volume_claim;
-pub mod pod;
-mod pod_disruption_budget;
-mod pod_template;
-mod priority_class;
-mod replica_set;
-mod replication_controller;
-mod resource_quota;
-mod role;
-mod role_binding;
-mod runtime_class;
-mod secret;
-pub mod service;
-mod service_account;
-mod stateful_set;
-pub mod storage_class;
-mod volume_attachment;
-mod volume_attributes_class;
-
-pub mod access;
-pub mod describe;
-mod faults;
-pub mod internal;
-pub mod meta;
-pub mod node_selector;
-pub mod print;
-pub mod quota;
-pub mod rollout;
-pub mod workload;
+pub mod policy;
+pub mod rbac;
+pub mod scheduling;
+pub mod shared;
+pub mod storage;
 
 mod registry;
 
-pub use describe::Description;
-pub use print::{Column, PrintContext, Version};
-pub use priority_class::SYSTEM_CLASSES;
 pub use registry::{KINDS, Rules, rules};
+pub use scheduling::priority_class::SYSTEM_CLASSES;
+pub use shared::describe::Description;
+pub use shared::print::{Column, PrintContext, Version};
 
 use crate::api::Typed;
 use crate::error::FieldError;
@@ -144,17 +105,17 @@ pub trait Strategy: Typed {
 
     /// The table's columns. The first is always the name.
     fn columns() -> &'static [Column] {
-        print::NAME_AND_AGE
+        shared::print::NAME_AND_AGE
     }
 
     /// One row: a cell for each column.
     fn row(&self, context: &PrintContext<'_>) -> Vec<String> {
-        print::name_and_age(self.metadata(), context)
+        shared::print::name_and_age(self.metadata(), context)
     }
 
     /// What `kubectl describe` prints.
     fn describe(&self, d: &mut Description, context: &PrintContext<'_>) {
-        describe::generic(self, d, context);
+        shared::describe::generic(self, d, context);
     }
 
     /// The fields that `--field-selector` knows beyond `metadata.name` and `metadata.namespace`.

@@ -21,7 +21,11 @@ use crate::api::k8s::api::storage::v1::{
 };
 use crate::api::{Kind, Object};
 use crate::error::FieldError;
-use crate::kinds::{Column, Description, NameRule, PrintContext, Strategy};
+use crate::kinds::Column;
+use crate::kinds::Description;
+use crate::kinds::NameRule;
+use crate::kinds::PrintContext;
+use crate::kinds::Strategy;
 
 /// `Strategy` of whatever kind. Every method that is handed an object of another kind leaves it alone.
 pub trait Rules: Sync {

@@ -23,7 +23,7 @@ use crate::admission;
 use crate::api::{Duration, Kind, Time};
 use crate::error::ApiError;
 use crate::kinds::PrintContext;
-use crate::kinds::print::Version;
+use crate::kinds::shared::print::Version;
 use crate::store::{Operation, Store, View};
 use ownership::Writer;
 use queue::WorkQueue;

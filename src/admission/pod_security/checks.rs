@@ -10,7 +10,7 @@ use crate::api::k8s::api::core::v1::{
     SELinuxOptions, SecurityContext, Volume, WindowsSecurityContextOptions,
 };
 use crate::api::scalar::quote;
-use crate::kinds::access::{items, text};
+use crate::kinds::shared::access::{items, text};
 
 /// What a check found.
 pub(super) struct Violation {

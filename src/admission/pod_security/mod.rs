@@ -18,7 +18,7 @@ use crate::api::k8s::api::core::v1::{
 use crate::api::object::controller_of;
 use crate::api::{Kind, Object};
 use crate::error::ApiError;
-use crate::kinds::access::items;
+use crate::kinds::shared::access::items;
 
 /// So many pods are looked at when a namespace's labels change.
 const PODS_TO_CHECK: usize = 3000;

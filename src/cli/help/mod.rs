@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use super::App;
-use super::session::Session;
+use crate::cli::App;
 use crate::error::Failure;
+use crate::kubectl::session::Session;
 use crate::ui::Ui;
 
 /// Help about any command.

@@ -1,6 +1,6 @@
 //! A lesson that plays by itself: for a pipe, for a look at it, for a recording.
 
-use super::screen::Screen;
+use crate::cli::lesson::screen::Screen;
 use crate::error::Failure;
 use crate::lessons::model::{Block, Lesson};
 use crate::lessons::shell::Shell;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use owo_colors::Style;
 
-use super::home::{self, Found};
-use super::shell::LessonShell;
+use crate::cli::lesson::home::{self, Found};
+use crate::cli::lesson::shell::LessonShell;
 use crate::error::Failure;
 use crate::lessons::check::{compare, replay};
 use crate::lessons::library;

@@ -2,7 +2,7 @@
 
 use owo_colors::Style;
 
-use super::screen::Screen;
+use crate::cli::lesson::screen::Screen;
 use crate::error::Failure;
 use crate::lessons::model::{Block, Command, Console, Lesson, Quiz};
 use crate::lessons::progress::Reached;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::api::Duration;
 use crate::cli::run_on;
-use crate::cli::wall::wall_now;
 use crate::error::{ApiError, Failure};
+use crate::kubectl::wall::wall_now;
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
 use crate::lessons::shell::{Mark, Reply, Shell};

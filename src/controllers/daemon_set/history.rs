@@ -11,7 +11,7 @@ use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Kind, Object, ObjectMeta};
 use crate::controllers::{Action, Deletion, Write, pods};
-use crate::kinds::rollout::revision_data;
+use crate::kinds::shared::rollout::revision_data;
 use crate::store::{Index, View};
 
 /// The label that holds a revision's hash, on the revision and on its pods.

@@ -18,8 +18,8 @@ use crate::api::{Object, Time};
 use crate::controllers::pods::{self, PodControl, is_available, is_ready, is_terminating, phase};
 use crate::controllers::scheduler::taints;
 use crate::controllers::{Action, Outcome};
-use crate::kinds::daemon_set::template_generation;
-use crate::kinds::workload::scaled_value;
+use crate::kinds::apps::daemon_set::template_generation;
+use crate::kinds::shared::workload::scaled_value;
 
 const LABEL_TEMPLATE_GENERATION: &str = "pod-template-generation";
 const NODE_NAME_FIELD: &str = "metadata.name";

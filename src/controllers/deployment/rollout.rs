@@ -8,7 +8,7 @@ use crate::api::Kind;
 use crate::api::k8s::api::apps::v1::ReplicaSet;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::controllers::pods;
-use crate::kinds::workload::by_creation;
+use crate::kinds::shared::workload::by_creation;
 use crate::store::Index;
 
 impl Sync<'_> {

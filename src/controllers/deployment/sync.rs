@@ -12,7 +12,7 @@ use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::{Object, ObjectMeta, Time, names};
 use crate::controllers::{Action, Deletion, Outcome, Write, pods};
 use crate::error::Reason;
-use crate::kinds::workload::{LABEL_POD_TEMPLATE_HASH, by_creation, equal_ignore_hash};
+use crate::kinds::shared::workload::{LABEL_POD_TEMPLATE_HASH, by_creation, equal_ignore_hash};
 use crate::store::View;
 
 /// The look is over: what was written will lead to another one.

@@ -9,7 +9,7 @@ use crate::api::k8s::api::apps::v1::{
     Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet, ReplicaSetCondition, ReplicaSetStatus,
 };
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
-use crate::kinds::workload::{by_creation, scaled_value};
+use crate::kinds::shared::workload::{by_creation, scaled_value};
 
 /// The number of the rollout, on the Deployment and its ReplicaSets.
 pub(super) const ANN_REVISION: &str = "deployment.kubernetes.io/revision";

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::api::Object;
-use crate::kinds::job::COMPLETION_INDEX;
+use crate::kinds::batch::job::COMPLETION_INDEX;
 
 /// Indexes, as a Job's status lists them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

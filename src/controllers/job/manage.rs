@@ -11,7 +11,7 @@ use crate::controllers::job::sync::{Sync, number};
 use crate::controllers::job::{COMPONENT, TRACKING_FINALIZER, pod_of, remove_tracking_finalizer};
 use crate::controllers::pods::{self, PodControl, is_ready, is_terminal};
 use crate::controllers::{Action, Write};
-use crate::kinds::job::{COMPLETION_INDEX, is_indexed};
+use crate::kinds::batch::job::{COMPLETION_INDEX, is_indexed};
 
 /// The most pods that one look creates or deletes.
 const MAX_POD_CREATE_DELETE_PER_SYNC: i32 = 500;

@@ -17,7 +17,7 @@ use crate::api::selector::Selector;
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::controllers::pods;
 use crate::controllers::{Action, Controller, Outcome, Write};
-use crate::kinds::job::is_finished;
+use crate::kinds::batch::job::is_finished;
 use crate::store::{Change, Index, View};
 use sync::Sync;
 

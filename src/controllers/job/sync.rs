@@ -15,7 +15,7 @@ use crate::controllers::job::policy::{
 use crate::controllers::job::{COMPONENT, TRACKING_FINALIZER, is_tracked, phase_of, pod_of};
 use crate::controllers::pods::{self, is_active, is_ready, is_terminal, is_terminating, normal};
 use crate::controllers::{Outcome, Write};
-use crate::kinds::job::{is_condition_true, is_indexed};
+use crate::kinds::batch::job::{is_condition_true, is_indexed};
 use crate::store::View;
 
 /// What a look at a Job works with.

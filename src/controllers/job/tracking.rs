@@ -10,7 +10,7 @@ use crate::controllers::job::indexes::{completion_index, valid_index};
 use crate::controllers::job::sync::{Sync, ensure_condition, new_condition, number};
 use crate::controllers::job::{COMPONENT, is_tracked, phase_of, remove_tracking_finalizer};
 use crate::controllers::pods::{normal, warning};
-use crate::kinds::job::is_indexed;
+use crate::kinds::batch::job::is_indexed;
 
 /// The most pods that are counted at a time.
 const MAX_UNCOUNTED_PODS: usize = 500;

@@ -14,9 +14,9 @@ use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::object::annotation_of;
 use crate::api::{Kind, Time};
 use crate::controllers::Write;
-use crate::kinds::persistent_volume::get_persistent_volume_class;
-use crate::kinds::persistent_volume_claim::{get_persistent_volume_claim_class, requested_class};
-use crate::kinds::storage_class::get_default_class;
+use crate::kinds::core::persistent_volume::get_persistent_volume_class;
+use crate::kinds::core::persistent_volume_claim::{get_persistent_volume_claim_class, requested_class};
+use crate::kinds::storage::storage_class::get_default_class;
 use crate::store::Index;
 
 impl<'a> Sync<'a> {

@@ -10,8 +10,8 @@ use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::object::annotation_of;
 use crate::api::quantity::{Quantity, amount};
 use crate::api::selector::{Selector, matches_node_selector};
-use crate::kinds::persistent_volume::get_persistent_volume_class;
-use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::kinds::core::persistent_volume::get_persistent_volume_class;
+use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::index::{free_volume_bucket, free_volume_rank};
 use crate::store::{Index, View};
 

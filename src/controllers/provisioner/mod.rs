@@ -18,7 +18,7 @@ use crate::controllers::persistent_volume::helpers::{
 };
 use crate::controllers::persistent_volume::reference_to_claim;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
-use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::{Change, View};
 use backends::{Backend, Options, PROVISIONERS};
 

@@ -19,7 +19,7 @@ use crate::controllers::persistent_volume::helpers::{
     is_delay_binding_mode, may_match_a_volume, requested_storage,
 };
 use crate::controllers::{Outcome, Write};
-use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::Index;
 
 const BIND_CONFLICT: &str = "node(s) didn't find available persistent volumes to bind";

@@ -9,7 +9,7 @@ use super::framework::{Cycle, NodeInfo, Rejection};
 use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::k8s::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
-use crate::kinds::persistent_volume_claim::get_persistent_volume_claim_class;
+use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::{Index, View, index};
 
 const TOO_MANY: &str = "node(s) exceed max volume count";

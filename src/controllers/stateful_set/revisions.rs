@@ -15,7 +15,7 @@ use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Kind, Object, ObjectMeta, names};
 use crate::controllers::{Action, Deletion, Write, pods};
-use crate::kinds::rollout::{revision_data, template_of};
+use crate::kinds::shared::rollout::{revision_data, template_of};
 use crate::store::{Index, View};
 
 /// The label that holds a revision's hash.

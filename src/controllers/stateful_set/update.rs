@@ -22,7 +22,7 @@ use crate::api::k8s::api::core::v1::Pod;
 use crate::api::{Object, Time};
 use crate::controllers::pods::{self, is_available, is_ready, is_terminal, is_terminating, phase};
 use crate::controllers::{Action, Write};
-use crate::kinds::workload::scaled_value;
+use crate::kinds::shared::workload::scaled_value;
 use crate::store::View;
 
 /// What a sync comes to.

@@ -1,6 +1,6 @@
 //! Sessions of a learner, typed line by line.
 
-use super::{End, Guide};
+use crate::cli::lesson::guide::{End, Guide};
 use crate::error::Failure;
 use crate::lessons::model::Lesson;
 use crate::lessons::parse::parse;

@@ -1,0 +1,5 @@
+//! The kinds of `networking.k8s.io`.
+
+pub mod ingress;
+pub mod ingress_class;
+pub(in crate::kinds) mod network_policy;

@@ -1,0 +1,5 @@
+//! From arguments and files to kinds and objects, as kubectl's resource builder finds them.
+
+pub mod files;
+pub mod resources;
+pub mod target;

@@ -1,0 +1,126 @@
+//! The objects that a changing verb is about: named, selected, or those of files.
+
+use std::sync::Arc;
+
+use crate::api::ObjectKey;
+use crate::error::{ApiError, Failure};
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::builder::resources::{Found, Query};
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::session::Session;
+
+/// What a verb's arguments and flags name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Target<'a> {
+    /// The positional arguments that name objects.
+    pub args: &'a [String],
+    /// `-f`; files go before arguments.
+    pub files: &'a FileArgs,
+    /// `-l`.
+    pub selector: Option<&'a str>,
+    /// `--field-selector`.
+    pub field_selector: Option<&'a str>,
+    /// `--all`.
+    pub all: bool,
+    /// `-A`.
+    pub all_namespaces: bool,
+    /// What is being done, for the text on a file's object that is not there: `error when deleting "x.yaml"`.
+    pub doing: Option<&'a str>,
+}
+
+/// The flags that choose objects of a kind.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SelectArgs {
+    /// Select all resources, in the namespace of the specified resource types
+    #[arg(long)]
+    pub all: bool,
+    /// If present, list the requested object(s) across all namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    /// Selector (field query) to filter on
+    #[arg(long)]
+    pub field_selector: Option<String>,
+}
+
+impl SelectArgs {
+    /// The target that they, arguments and files name together.
+    pub fn target<'a>(&'a self, args: &'a [String], files: &'a FileArgs) -> Target<'a> {
+        Target {
+            args,
+            files,
+            selector: self.selector.as_deref(),
+            field_selector: self.field_selector.as_deref(),
+            all: self.all,
+            all_namespaces: self.all_namespaces,
+            doing: None,
+        }
+    }
+}
+
+/// What kubectl says where neither names nor files are given.
+pub const NOTHING_NAMED: &str = "You must provide one or more resources by argument or filename.\n\
+     Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'";
+
+/// What kubectl says of names where only files are allowed.
+pub const LOCAL_NEEDS_FILES: &str = "you must specify resources by --filename when --local is set.\n\
+     Example resource specifications include:\n   '-f rsrc.yaml'\n   '--filename=rsrc.json'";
+
+/// What kubectl says of names next to files.
+pub const FILES_AND_NAMES: &str =
+    "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well";
+
+impl Target<'_> {
+    /// Looks the objects up.
+    ///
+    /// # Errors
+    /// When nothing is named or the arguments can't be resolved. What is not there is a fault in `Found`.
+    pub fn find(&self, session: &Session<'_>) -> Result<Found, Failure> {
+        if self.files.is_empty() {
+            if self.args.is_empty() {
+                return Err(Failure::error(NOTHING_NAMED));
+            }
+            let query = Query {
+                args: self.args.to_vec(),
+                selector: self.selector.map(String::from),
+                field_selector: self.field_selector.map(String::from),
+                all: self.all,
+                all_namespaces: self.all_namespaces,
+                unasked: self.doing == Some("deleting"),
+                types_alone_mean_all: false,
+            };
+            return Ok(query.find(session)?);
+        }
+        if !self.args.is_empty() {
+            return Err(Failure::error(FILES_AND_NAMES));
+        }
+        let (infos, faults) = self.files.read(session, false);
+        let mut found = Found { faults, named: true, ..Found::default() };
+        for info in infos {
+            if !found.kinds.contains(&info.kind) {
+                found.kinds.push(info.kind);
+            }
+            let key = ObjectKey::new(info.kind, info.namespace, info.name);
+            match session.cluster.view().get(&key) {
+                Some(object) => found.objects.push(Arc::clone(object)),
+                None => {
+                    let missing = Fault::from(ApiError::not_found(&key.kind.resource(), &key.name));
+                    found.faults.push(match self.doing {
+                        Some(doing) => missing.when(doing, &info.source),
+                        None => missing,
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Default for &FileArgs {
+    fn default() -> Self {
+        static NONE: FileArgs = FileArgs { filename: Vec::new(), recursive: false, kustomize: None };
+        &NONE
+    }
+}

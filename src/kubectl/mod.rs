@@ -1,0 +1,13 @@
+//! kubectl: a client of the API server, which it knows by its requests alone.
+
+pub mod annotation;
+pub mod builder;
+pub mod contexts;
+pub mod overrides;
+pub mod print;
+pub mod read_ahead;
+pub mod request;
+pub mod session;
+pub mod subresource;
+pub mod verbs;
+pub mod wall;

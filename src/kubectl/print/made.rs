@@ -1,0 +1,231 @@
+//! Objects that a verb makes from its flags: how they are sent to the server, recorded and printed.
+//!
+//! kubectl works on Go structs here, not on manifests: what it prints has the structs' empty fields.
+//! Mirrors `CreateSubcommandOptions` of `k8s.io/kubectl/pkg/cmd/create/create.go` and
+//! `k8s.io/cli-runtime/pkg/genericclioptions` (PrintFlags, RecordFlags).
+
+use serde_json::{Value, json};
+
+use crate::api::{Kind, ObjectKey};
+use crate::error::Failure;
+use crate::kubectl::annotation::LAST_APPLIED;
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of, shown_tree, with_managers};
+use crate::kubectl::request::{self, DryRun, Validate, decode};
+use crate::kubectl::session::Session;
+use crate::manifest::merge::server::PatchType;
+use crate::manifest::strict::normalise_as_client;
+use crate::printers::json as json_printer;
+use crate::sim::CreateOptions;
+
+/// `-o`, `--template` and what goes with them.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct OutputArgs {
+    /// If true, ignore any errors in templates when a field or map key is missing in the template
+    #[arg(long, default_value_t = true)]
+    pub allow_missing_template_keys: bool,
+    /// Output format
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
+    /// If true, keep the managedFields when printing objects in JSON or YAML format
+    #[arg(long)]
+    pub show_managed_fields: bool,
+    /// Template string or path to template file to use when -o=go-template, -o=go-template-file
+    #[arg(long)]
+    pub template: Option<String>,
+}
+
+impl OutputArgs {
+    /// The form that was asked for; none for the plain line.
+    ///
+    /// # Errors
+    /// kubectl's texts for an unknown format or a missing template.
+    pub fn format(&self, session: &Session<'_>) -> Result<Option<Format>, Failure> {
+        let output = match self.output.as_deref().filter(|o| !o.is_empty()) {
+            Some(output) => output,
+            None if self.template.as_deref().is_some_and(|t| !t.is_empty()) => "go-template",
+            None => return Ok(None),
+        };
+        session.shows_managers.set(self.show_managed_fields);
+        Format::parse(session, output, self.template.as_deref(), OBJECT_FORMATS).map(Some)
+    }
+}
+
+/// What verbs take that make objects.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct MakeArgs {
+    /// The form that it is printed in.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Must be "none", "server", or "client"
+    #[arg(long, default_value = "none")]
+    pub dry_run: String,
+    /// If true, the configuration of current object will be saved in its annotation
+    #[arg(long)]
+    pub save_config: bool,
+}
+
+/// `--record`, which writes the command line into an annotation.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct RecordArgs {
+    /// Record current kubectl command in the resource annotation
+    #[arg(long, hide = true)]
+    pub record: bool,
+}
+
+/// The annotation that `--record` writes.
+pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
+
+impl RecordArgs {
+    /// Writes the command line into the object, if that was asked for.
+    pub fn record(&self, session: &Session<'_>, tree: &mut Value) {
+        let cause = self.record.then(|| session.change_cause.clone());
+        Self::write(cause.as_deref(), tree);
+    }
+
+    /// Writes the command line into an object of the cluster, if that was asked for.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn patch(&self, key: &ObjectKey, dry_run: DryRun, session: &mut Session<'_>) -> Result<(), Fault> {
+        if !self.record || dry_run == DryRun::Client {
+            return Ok(());
+        }
+        let Some(live) = session.cluster.view().get(key).cloned() else { return Ok(()) };
+        let body = json!({"metadata": {"annotations": {CHANGE_CAUSE: session.change_cause.clone()}}}).to_string();
+        request::patch(session, &live, PatchType::Merge, &body, Validate::Ignore, dry_run).map(|_| ())
+    }
+
+    /// Writes a command line into the object, if there is one.
+    pub fn write(cause: Option<&str>, tree: &mut Value) {
+        let Some(cause) = cause else { return };
+        let annotations = &mut tree["metadata"]["annotations"];
+        if !annotations.is_object() {
+            *annotations = json!({});
+        }
+        annotations[CHANGE_CAUSE] = json!(cause);
+    }
+}
+
+/// How a verb prints what it made.
+pub struct Printer {
+    format: Option<Format>,
+    dry_run: DryRun,
+}
+
+impl Printer {
+    /// The printer that the flags ask for.
+    ///
+    /// # Errors
+    /// kubectl's texts for bad values of `-o` and `--dry-run`.
+    pub fn new(output: &OutputArgs, dry_run: &str, session: &Session<'_>) -> Result<Printer, Failure> {
+        let dry_run = DryRun::parse(dry_run)?;
+        Ok(Printer { format: output.format(session)?, dry_run })
+    }
+
+    /// `--dry-run`.
+    pub fn dry_run(&self) -> DryRun {
+        self.dry_run
+    }
+
+    /// Whether a form of output was asked for instead of the plain line.
+    pub fn is_yaml(&self) -> bool {
+        self.format == Some(Format::Yaml)
+    }
+
+    /// The text for an object that kubectl holds as a Go struct; `done` is the plain line's verb.
+    ///
+    /// # Errors
+    /// What is wrong with a template.
+    pub fn text(&self, kind: Kind, tree: &Value, done: &str) -> Result<String, Failure> {
+        Ok(match &self.format {
+            None => format!("{} {done}{}\n", name_of(tree), self.dry_run.suffix()),
+            Some(Format::Json) => json_printer::to_pretty_as_go(kind, tree),
+            Some(format) => format.print(std::slice::from_ref(tree), false, true)?,
+        })
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// What is wrong with a template.
+    pub fn print(&self, session: &Session<'_>, kind: Kind, tree: &Value, done: &str) -> Result<(), Failure> {
+        session.ui.out(&self.text(kind, &*with_managers(session, tree)?, done)?);
+        Ok(())
+    }
+}
+
+/// Says that an object was made, in the form that was asked for.
+///
+/// # Errors
+/// What is wrong with a template.
+pub fn print_created(
+    session: &Session<'_>,
+    tree: &Value,
+    format: Option<&Format>,
+    dry_run: DryRun,
+    done: &str,
+    first: bool,
+) -> Result<(), Failure> {
+    let text = match format {
+        None => format!("{} {done}{}\n", name_of(tree), dry_run.suffix()),
+        Some(Format::Name) => format!("{}\n", name_of(tree)),
+        Some(format) => {
+            let between = if *format == Format::Yaml && !first { "---\n" } else { "" };
+            let tree = with_managers(session, tree)?;
+            format!("{between}{}", format.print(std::slice::from_ref(&*tree), false, true)?)
+        }
+    };
+    session.ui.out(&text);
+    Ok(())
+}
+
+/// Gives a tree its type, and its namespace if the user named one; the rest becomes what kubectl's structs hold.
+pub fn as_client(kind: Kind, tree: &mut Value, session: &Session<'_>) {
+    tree["apiVersion"] = json!(kind.api_version());
+    tree["kind"] = json!(kind.name());
+    if kind.is_namespaced() && session.namespace_given {
+        tree["metadata"]["namespace"] = json!(session.namespace);
+    }
+    normalise_as_client(kind, tree);
+}
+
+/// Writes the last-applied annotation as `--save-config` does.
+pub fn save_config(kind: Kind, tree: &mut Value) {
+    if let Some(annotations) = tree["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(LAST_APPLIED);
+    }
+    normalise_as_client(kind, tree);
+    let text = format!("{}\n", json_printer::to_compact_as_go(kind, tree));
+    if !tree["metadata"]["annotations"].is_object() {
+        tree["metadata"]["annotations"] = json!({});
+    }
+    tree["metadata"]["annotations"][LAST_APPLIED] = json!(text);
+}
+
+/// Creates an object that the client made, and gives it back as the client then holds it.
+///
+/// # Errors
+/// The server's refusal.
+pub fn create(
+    session: &mut Session<'_>,
+    kind: Kind,
+    tree: &Value,
+    dry_run: DryRun,
+    validate: Validate,
+) -> Result<Value, Fault> {
+    if dry_run == DryRun::Client {
+        return Ok(tree.clone());
+    }
+    let mut body = tree.clone();
+    if kind.is_namespaced() && body["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
+        body["metadata"]["namespace"] = json!(session.namespace);
+    }
+    let object = decode(session, kind, &kind.api_version(), &body, validate)?;
+    session.authorize_on("create", &object.key())?;
+    let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
+    session.print_warnings();
+    let mut tree = shown_tree(session, &answer?.object)?;
+    normalise_as_client(kind, &mut tree);
+    Ok(tree)
+}

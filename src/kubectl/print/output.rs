@@ -1,0 +1,255 @@
+//! `-o`: yaml, json, name, jsonpath, go-template and custom columns, for any objects.
+//!
+//! Mirrors `k8s.io/cli-runtime/pkg/genericclioptions` (PrintFlags) and `k8s.io/kubectl/pkg/cmd/get/get_flags.go`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::api::{Kind, Object, ObjectKey};
+use crate::error::{ApiError, Failure};
+use crate::kubectl::session::Session;
+use crate::manifest::strict::normalise;
+use crate::printers::custom_columns::CustomColumns;
+use crate::printers::go_template::GoTemplate;
+use crate::printers::jsonpath::{JsonPath, JsonPathError};
+use crate::printers::{json as json_printer, yaml};
+
+/// A form that objects are printed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// `-o json`.
+    Json,
+    /// `-o yaml`.
+    Yaml,
+    /// `-o name`.
+    Name,
+    /// `-o wide`: the table with more columns.
+    Wide,
+    /// `-o jsonpath=TEMPLATE`.
+    JsonPath(String),
+    /// `-o jsonpath-as-json=TEMPLATE`.
+    JsonPathAsJson(String),
+    /// `-o go-template=TEMPLATE`.
+    GoTemplate(String),
+    /// `-o custom-columns=SPEC`.
+    CustomColumns(String),
+    /// `-o custom-columns-file=FILE`, with the file's text.
+    CustomColumnsFile(String),
+}
+
+/// The formats that `get` offers, as its error text lists them.
+pub const GET_FORMATS: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,\
+     jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml";
+
+/// The formats of verbs that print the object that they made.
+pub const OBJECT_FORMATS: &str =
+    "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,yaml";
+
+impl Format {
+    /// Reads the value of `-o`. `allowed` is the list of the error text; `template` is the value of `--template`.
+    ///
+    /// # Errors
+    /// kubectl's texts for an unknown format, a missing template or a file that can't be read.
+    pub fn parse(session: &Session<'_>, text: &str, template: Option<&str>, allowed: &str) -> Result<Format, Failure> {
+        let unknown = || {
+            Failure::error(format!(
+                "unable to match a printer suitable for the output format {text:?}, allowed formats are: {allowed}"
+            ))
+        };
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_string())),
+            None => (text, None),
+        };
+        let file = |what: &str, value: Option<String>| -> Result<String, Failure> {
+            let path = value
+                .filter(|v| !v.is_empty())
+                .ok_or_else(|| Failure::error(format!("{what} format specified but no template given")))?;
+            std::fs::read_to_string(session.path(&path)).map_err(|_| {
+                let flag = if what == "custom-columns-file" { "template" } else { "--template" };
+                Failure::error(format!("error reading {flag} {path}, open {path}: no such file or directory"))
+            })
+        };
+        let given = |what: &str, value: Option<String>| {
+            value
+                .or(template.map(String::from))
+                .filter(|v| !v.is_empty())
+                .ok_or_else(|| Failure::error(format!("template format specified but no template given{what}")))
+        };
+        let offered = allowed.split(',').any(|f| f == name);
+        Ok(match name {
+            _ if !offered => return Err(unknown()),
+            "json" if value.is_none() => Format::Json,
+            "yaml" if value.is_none() => Format::Yaml,
+            "name" if value.is_none() => Format::Name,
+            "wide" if value.is_none() => Format::Wide,
+            "jsonpath" => Format::JsonPath(given("", value)?),
+            "jsonpath-as-json" => Format::JsonPathAsJson(given("", value)?),
+            "jsonpath-file" => Format::JsonPath(file("jsonpath-file", value)?),
+            "go-template" | "template" => Format::GoTemplate(given("", value)?),
+            "go-template-file" | "templatefile" => Format::GoTemplate(file("go-template-file", value)?),
+            "custom-columns" => Format::CustomColumns(
+                value
+                    .filter(|v| !v.is_empty())
+                    .ok_or_else(|| Failure::error("custom-columns format specified but no custom columns given"))?,
+            ),
+            "custom-columns-file" => Format::CustomColumnsFile(file("custom-columns-file", value)?),
+            _ => return Err(unknown()),
+        })
+    }
+
+    /// Whether a template prints managed fields: only JSON and YAML leave them out by themselves.
+    ///
+    /// # Errors
+    /// What is wrong with the template.
+    pub fn reaches_managers(&self, trees: &[Value], as_list: bool) -> Result<bool, Failure> {
+        const MARK: &str = "kstate/managed-fields";
+        match self {
+            Format::Json | Format::Yaml | Format::Name | Format::Wide => return Ok(false),
+            Format::JsonPath(text)
+            | Format::JsonPathAsJson(text)
+            | Format::GoTemplate(text)
+            | Format::CustomColumns(text)
+            | Format::CustomColumnsFile(text) => {
+                if text.contains("managedFields") {
+                    return Ok(true);
+                }
+            }
+        }
+        // A template may also print what they are part of.
+        let mut marked = trees.to_vec();
+        marked.iter_mut().for_each(|tree| tree["metadata"]["managedFields"] = json!(MARK));
+        Ok(self.print(&marked, as_list, false)?.contains(MARK))
+    }
+
+    /// Prints trees: a single object as itself, several as a List where the form has one.
+    ///
+    /// # Errors
+    /// What is wrong with a template or does not fit the objects.
+    pub fn print(&self, trees: &[Value], as_list: bool, headers: bool) -> Result<String, Failure> {
+        self.print_with(trees, as_list, headers, true)
+    }
+
+    /// The same; `missing` says whether a template may name fields that are not there.
+    ///
+    /// # Errors
+    /// What is wrong with a template or does not fit the objects.
+    pub fn print_with(&self, trees: &[Value], as_list: bool, headers: bool, missing: bool) -> Result<String, Failure> {
+        let whole = || match (trees, as_list) {
+            ([one], false) => one.clone(),
+            _ => list_of(trees),
+        };
+        Ok(match self {
+            Format::Json => json_printer::to_pretty(&whole()),
+            Format::Yaml => yaml::to_yaml(&whole()),
+            Format::Name => trees.iter().map(|t| format!("{}\n", name_of(t))).collect(),
+            Format::JsonPath(template) => jsonpath(template, missing)?.print(&whole()).map_err(template_error)?,
+            Format::JsonPathAsJson(template) => {
+                jsonpath(template, missing)?.json_output(true).print(&whole()).map_err(template_error)?
+            }
+            Format::GoTemplate(template) => {
+                let parsed = GoTemplate::parse(template);
+                let parsed = parsed.map_err(|e| Failure::error(format!("error parsing template {template}, {e}")))?;
+                parsed.allow_missing_keys(missing).print(&whole()).map_err(|f| Failure::error(f.message))?
+            }
+            Format::CustomColumns(_) | Format::CustomColumnsFile(_) => match custom_columns(self, headers)? {
+                Some(mut columns) => columns.print(trees).map_err(template_error)?,
+                None => String::new(),
+            },
+            Format::Wide => String::new(),
+        })
+    }
+}
+
+/// The printer of a format of custom columns; none for another format.
+///
+/// # Errors
+/// What is wrong with the columns.
+pub fn custom_columns(format: &Format, headers: bool) -> Result<Option<CustomColumns>, Failure> {
+    match format {
+        Format::CustomColumns(spec) => CustomColumns::from_spec(spec, !headers).map(Some).map_err(template_error),
+        Format::CustomColumnsFile(text) => CustomColumns::from_template(text).map(Some).map_err(template_error),
+        _ => Ok(None),
+    }
+}
+
+fn jsonpath(template: &str, allow_missing_keys: bool) -> Result<JsonPath, Failure> {
+    let parsed = JsonPath::parse(template);
+    let parsed = parsed.map_err(|e| Failure::error(format!("error parsing jsonpath {template}, {e}")))?;
+    Ok(parsed.allow_missing_keys(allow_missing_keys))
+}
+
+fn template_error(e: JsonPathError) -> Failure {
+    Failure::error(e)
+}
+
+/// The `List` of kubectl around several objects.
+pub fn list_of(trees: &[Value]) -> Value {
+    json!({"apiVersion": "v1", "items": trees, "kind": "List", "metadata": {"resourceVersion": ""}})
+}
+
+/// An object as a client sees it: with `apiVersion` and `kind`, without managed fields.
+pub fn tree_of(object: &Object) -> Value {
+    let mut tree = object.to_tree();
+    normalise(object.kind(), &mut tree);
+    if let Some(metadata) = tree["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    tree
+}
+
+/// The same with managed fields.
+///
+/// # Errors
+/// When the state file can't be read.
+pub fn tree_with_managers(session: &Session<'_>, object: &Arc<Object>) -> Result<Value, ApiError> {
+    let mut tree = tree_of(object);
+    let managers = session.cluster.managed_fields(object)?;
+    if !managers.is_empty() {
+        tree["metadata"]["managedFields"] = serde_json::to_value(&managers).unwrap_or_default();
+    }
+    Ok(tree)
+}
+
+/// An object as `-o json` and `-o yaml` show it: with managed fields if that was asked for.
+///
+/// # Errors
+/// When the state file can't be read.
+pub fn shown_tree(session: &Session<'_>, object: &Arc<Object>) -> Result<Value, ApiError> {
+    match session.shows_managers.get() {
+        true => tree_with_managers(session, object),
+        false => Ok(tree_of(object)),
+    }
+}
+
+/// An object that is printed, with its managers if that was asked for and it is in the cluster as it is.
+///
+/// # Errors
+/// When the state file can't be read.
+pub fn with_managers<'t>(session: &Session<'_>, tree: &'t Value) -> Result<Cow<'t, Value>, ApiError> {
+    let text = |field: &str| tree["metadata"][field].as_str().unwrap_or_default();
+    if !session.shows_managers.get() || tree["metadata"].get("managedFields").is_some() {
+        return Ok(Cow::Borrowed(tree));
+    }
+    let version = tree["apiVersion"].as_str().unwrap_or_default();
+    let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+    let kind = Kind::from_group_kind(group, tree["kind"].as_str().unwrap_or_default());
+    let key = kind.map(|kind| ObjectKey::new(kind, text("namespace"), text("name")));
+    let live = key.and_then(|key| session.cluster.view().get(&key).cloned());
+    let Some(live) = live.filter(|o| o.revision().to_string() == text("resourceVersion")) else {
+        return Ok(Cow::Borrowed(tree));
+    };
+    let mut tree = tree.clone();
+    tree["metadata"]["managedFields"] =
+        serde_json::to_value(session.cluster.managed_fields(&live)?).unwrap_or_default();
+    Ok(Cow::Owned(tree))
+}
+
+/// `pod/web`, `statefulset.apps/web`.
+pub fn name_of(tree: &Value) -> String {
+    let (version, kind) = (tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
+    let group = version.split_once('/').map_or(String::new(), |(g, _)| format!(".{g}"));
+    let name = tree["metadata"]["name"].as_str().filter(|n| !n.is_empty()).unwrap_or("<unknown>");
+    format!("{}{group}/{name}", kind.to_ascii_lowercase())
+}

@@ -1,0 +1,134 @@
+//! `exec`: run a command in a container.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/exec`.
+
+use std::sync::Arc;
+
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::{Duration, Object};
+use crate::controllers::pods::{is_terminal, phase};
+use crate::error::Failure;
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::builder::target::Target;
+use crate::kubectl::print::errors::usage;
+use crate::kubectl::session::Session;
+use crate::kubectl::verbs::containers::answer::{Streams, stream};
+use crate::kubectl::verbs::containers::{check_timeout, pods};
+
+/// Execute a command in a container.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// POD, or TYPE/NAME
+    #[arg(value_name = "POD")]
+    args: Vec<String>,
+    /// The command and its arguments
+    #[arg(value_name = "COMMAND", last = true)]
+    command: Vec<String>,
+    /// Container name
+    #[arg(short = 'c', long, default_value = "", hide_default_value = true)]
+    container: String,
+    /// To use to exec into the resource
+    #[arg(short = 'f', long, value_name = "FILENAME", value_delimiter = ',')]
+    filename: Vec<String>,
+    #[command(flatten)]
+    terminal: TerminalArgs,
+}
+
+/// How a terminal and a container are connected.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TerminalArgs {
+    /// The length of time to wait until at least one pod is running
+    #[arg(long, default_value = "1m0s", value_parser = Duration::parse)]
+    pub pod_running_timeout: Duration,
+    /// Only print output from the remote session
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// Pass stdin to the container
+    #[arg(short = 'i', long)]
+    pub stdin: bool,
+    /// Stdin is a TTY
+    #[arg(short = 't', long)]
+    pub tty: bool,
+}
+
+impl TerminalArgs {
+    /// Prints on standard error, unless only the container may speak.
+    pub fn say(&self, session: &Session<'_>, text: &str) {
+        if !self.quiet {
+            session.ui.err(text);
+        }
+    }
+
+    /// The streams that are asked for. Mirrors `SetupTTY`.
+    pub fn streams(&self, session: &Session<'_>, tty: bool) -> Streams {
+        let tty = tty && self.stdin;
+        if tty && !session.ui.is_interactive() {
+            self.say(session, "Unable to use a TTY - input is not a terminal or the right kind of file\n");
+        }
+        Streams { stdin: self.stdin, tty: tty && session.ui.is_interactive() }
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Always: no container of kstate runs a process.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    let files = FileArgs { filename: args.filename.clone(), ..FileArgs::default() };
+    let words = args.args.len();
+    let dashed = session.words.iter().any(|w| w == "--");
+    if !dashed && (words > 1 || words > 0 && !files.is_empty()) {
+        let text = "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead";
+        return Err(usage(session, "exec", text));
+    }
+    check_timeout(args.terminal.pod_running_timeout).map_err(|text| usage(session, "exec", text))?;
+    let name = args.args.first().map(String::as_str).unwrap_or_default();
+    if name.is_empty() && files.is_empty() {
+        return Err(Failure::error("pod, type/name or --filename must be specified"));
+    }
+    if args.command.is_empty() {
+        return Err(Failure::error("you must specify at least one command for the container"));
+    }
+    let object = find(name, &files, session)?;
+    let pod = pods::attachable(session, &object)?;
+    let Some(pod) = pod.get::<Pod>() else { return Ok(()) };
+    let say = |text: &str| args.terminal.say(session, text);
+    let container = container(pod, &args.container, say)?;
+    let streams = args.terminal.streams(session, args.terminal.tty);
+    Err(stream(session, pod, &container, streams, Some(&args.command)).into())
+}
+
+fn find(name: &str, files: &FileArgs, session: &Session<'_>) -> Result<Arc<Object>, Failure> {
+    if files.is_empty() {
+        return Ok(pods::object(session, name)?);
+    }
+    if !name.is_empty() {
+        return Err(Failure::error(
+            "when paths, URLs, or stdin is provided as input, you may not specify a resource by arguments as well",
+        ));
+    }
+    let mut found = Target { files, ..Target::default() }.find(session)?;
+    if found.objects.len() + found.faults.len() > 1 {
+        return Err(Failure::error("cannot exec into multiple objects at a time"));
+    }
+    match found.objects.pop() {
+        Some(object) => Ok(object),
+        None => Err(found.faults.pop().map_or_else(|| Failure::error("no objects passed to exec"), Failure::from)),
+    }
+}
+
+/// The container that a command is to run in. The server says if there is none of the name.
+///
+/// # Errors
+/// When the pod has ended.
+pub fn container(pod: &Pod, named: &str, say: impl Fn(&str)) -> Result<String, Failure> {
+    if is_terminal(pod) {
+        let phase = phase(pod);
+        let text = format!("cannot exec into a container in a completed pod; current phase is {phase}");
+        return Err(Failure::error(text));
+    }
+    match named {
+        "" => pods::container(pod, "", say).map_err(Failure::error),
+        named => Ok(named.to_string()),
+    }
+}

@@ -1,0 +1,262 @@
+//! `logs`: what containers printed.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/logs` and `polymorphichelpers/logsforobject.go`.
+
+use std::sync::Arc;
+
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::{Duration, Kind, Object, Time};
+use crate::error::{ApiError, Failure, FieldError, Reason};
+use crate::kubectl::builder::resources::Query;
+use crate::kubectl::print::errors::{Fault, usage};
+use crate::kubectl::session::Session;
+use crate::kubectl::verbs::containers::answer::{Refusal, log};
+use crate::kubectl::verbs::containers::exec::TerminalArgs;
+use crate::kubectl::verbs::containers::{check_timeout, pods};
+
+/// Print the logs for a container in a pod or specified resource.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// POD or TYPE/NAME, and a container
+    #[arg(value_name = "POD")]
+    args: Vec<String>,
+    /// Get all containers' logs in the pod(s)
+    #[arg(long)]
+    all_containers: bool,
+    /// Get logs from all pod(s). Sets prefix to true
+    #[arg(long)]
+    all_pods: bool,
+    /// Print the logs of this container
+    #[arg(short = 'c', long)]
+    container: Option<String>,
+    /// Specify if the logs should be streamed
+    #[arg(short = 'f', long)]
+    follow: bool,
+    /// If watching / following pod logs, allow for any errors that occur to be non-fatal
+    #[arg(long)]
+    ignore_errors: bool,
+    /// Skip verifying the identity of the kubelet that logs are requested from
+    #[arg(long)]
+    insecure_skip_tls_verify_backend: bool,
+    /// Maximum bytes of logs to return
+    #[arg(long, default_value_t = 0)]
+    limit_bytes: i64,
+    /// Maximum number of concurrent logs to follow when using by a selector
+    #[arg(long, default_value_t = 5)]
+    max_log_requests: i64,
+    /// The length of time to wait until at least one pod is running
+    #[arg(long, default_value = "20s", value_parser = Duration::parse)]
+    pod_running_timeout: Duration,
+    /// Prefix each log line with the log source (pod name and container name)
+    #[arg(long)]
+    prefix: bool,
+    /// If true, print the logs for the previous instance of the container in a pod if it exists
+    #[arg(short = 'p', long)]
+    previous: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long, default_value = "", hide_default_value = true)]
+    selector: String,
+    /// Only return logs newer than a relative duration like 5s, 2m, or 3h
+    #[arg(long, default_value = "0s", value_parser = Duration::parse)]
+    since: Duration,
+    /// Only return logs after a specific date (RFC3339)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    since_time: String,
+    /// Lines of recent log file to display
+    #[arg(long)]
+    tail: Option<i64>,
+    /// Include timestamps on each line in the log output
+    #[arg(long)]
+    timestamps: bool,
+}
+
+const USAGE: &str = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\n\
+     POD or TYPE/NAME is a required argument for the logs command";
+
+/// What is asked of one container.
+type Request = (Arc<Object>, String);
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's and the server's texts; and that the container, though it runs, says nothing.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    match args.args.len() {
+        0 if args.selector.is_empty() => return Err(usage(session, "logs", USAGE)),
+        1 if !args.selector.is_empty() => {
+            return Err(usage(session, "logs", "only a selector (-l) or a POD name is allowed"));
+        }
+        0..=2 => {}
+        _ => return Err(usage(session, "logs", USAGE)),
+    }
+    check_timeout(args.pod_running_timeout).map_err(Failure::error)?;
+    if !args.since_time.is_empty() && Time::parse_rfc3339(&args.since_time).is_none() {
+        return Err(Failure::error(format!(
+            "parsing time {0:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {0:?} as \"2006\"",
+            args.since_time
+        )));
+    }
+    let objects = find(&args, session)?;
+    let container = match args.args.get(1) {
+        Some(inline) => inline.clone(),
+        None => args.container.clone().unwrap_or_default(),
+    };
+    check(&args, &container)?;
+    let mut requests = Vec::new();
+    for object in &objects {
+        requests_for(&args, object, &container, session, &mut requests)?;
+    }
+    let most = usize::try_from(args.max_log_requests).unwrap_or(0);
+    if args.follow && requests.len() > 1 && requests.len() > most {
+        return Err(Failure::error(format!(
+            "you are attempting to follow {} log streams, but maximum allowed concurrency is {}, use --max-log-requests to increase the limit",
+            requests.len(),
+            args.max_log_requests
+        )));
+    }
+    for (object, container) in &requests {
+        let Some(pod) = object.get::<Pod>() else { continue };
+        let answer =
+            options(&args, object.name()).and_then(|query| log(session, pod, container, args.previous, &query));
+        match answer {
+            Err(refusal) if args.ignore_errors => session.ui.out(&format!("error: {}\n", refusal.fault.message())),
+            Err(refusal) => return Err(refusal.into()),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+/// What the arguments name: one object, or the pods that are selected.
+fn find(args: &Args, session: &Session<'_>) -> Result<Vec<Arc<Object>>, Failure> {
+    if !args.selector.is_empty() {
+        let mut words = vec!["pods".to_string()];
+        words.extend(args.args.first().cloned());
+        let query = Query { args: words, selector: Some(args.selector.clone()), ..Query::default() };
+        let mut found = query.find(session)?;
+        if !found.faults.is_empty() {
+            return Err(found.faults.remove(0).into());
+        }
+        if found.objects.is_empty() {
+            session.ui.err(&format!("No resources found in {} namespace.\n", session.namespace));
+        }
+        return Ok(found.objects);
+    }
+    let word = args.args.first().map(String::as_str).unwrap_or_default();
+    match pods::object(session, word) {
+        Ok(object) => Ok(vec![object]),
+        // OBSERVATION: kubectl wraps the server's answer, and so says "error" twice.
+        Err(Fault::Api(e)) if e.reason == Reason::NotFound => Err(Failure::error(format!(
+            "error from server (NotFound): {} in namespace {:?}",
+            e.message, session.namespace
+        ))),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Mirrors `LogsOptions.Validate`.
+fn check(args: &Args, container: &str) -> Result<(), Failure> {
+    Err(Failure::error(if !args.since_time.is_empty() && args.since != Duration::ZERO {
+        "at most one of `sinceTime` or `sinceSeconds` may be specified".to_string()
+    } else if args.all_containers && !container.is_empty() {
+        format!("--all-containers=true should not be specified with container name {container}")
+    } else if args.container.is_some() && args.args.len() == 2 {
+        "only one of -c or an inline [CONTAINER] arg is allowed".into()
+    } else if args.limit_bytes < 0 {
+        "--limit-bytes must be greater than 0".into()
+    } else if since_seconds(args) < 0 {
+        "--since must be greater than 0".into()
+    } else if args.tail.is_some_and(|n| n < -1) {
+        "--tail must be greater than or equal to -1".into()
+    } else {
+        return Ok(());
+    }))
+}
+
+/// `--since` in whole seconds, rounded.
+fn since_seconds(args: &Args) -> i64 {
+    let millis = args.since.0;
+    (millis + 500 * millis.signum()) / 1000
+}
+
+/// The options as the server hands them to a kubelet, in the order of their names.
+///
+/// # Errors
+/// When the server doesn't take them.
+fn options(args: &Args, pod: &str) -> Result<String, Refusal> {
+    let mut options = Vec::new();
+    options.extend(args.follow.then(|| "follow=true".to_string()));
+    options.extend((args.limit_bytes != 0).then(|| format!("limitBytes={}", args.limit_bytes)));
+    options.extend(args.previous.then(|| "previous=true".to_string()));
+    if args.since != Duration::ZERO {
+        if since_seconds(args) < 1 {
+            let cause = FieldError::invalid("sinceSeconds", since_seconds(args), "must be greater than 0");
+            return Err(ApiError::invalid("PodLogOptions", pod, vec![cause]).into());
+        }
+        options.push(format!("sinceSeconds={}", since_seconds(args)));
+    }
+    options.extend(
+        Time::parse_rfc3339(&args.since_time).map(|t| format!("sinceTime={}", t.rfc3339().replace(':', "%3A"))),
+    );
+    let tail = args.tail.unwrap_or(if args.selector.is_empty() { -1 } else { 10 });
+    options.extend((tail != -1).then(|| format!("tailLines={tail}")));
+    options.extend(args.timestamps.then(|| "timestamps=true".to_string()));
+    Ok(options.join("&"))
+}
+
+/// The containers whose logs are asked for, pod by pod. Mirrors `logsForObjectWithClient`.
+fn requests_for(
+    args: &Args,
+    object: &Arc<Object>,
+    named: &str,
+    session: &Session<'_>,
+    requests: &mut Vec<Request>,
+) -> Result<(), Failure> {
+    if object.kind() != Kind::Pod {
+        let (first, all) = pods::logging(session, object)?;
+        if all.len() > 1 && args.all_pods {
+            return all.iter().try_for_each(|pod| requests_for(args, pod, named, session, requests));
+        }
+        if all.len() > 1 {
+            session.ui.err(&format!("Found {} pods, using pod/{}\n", all.len(), first.name()));
+        }
+        return requests_for(args, &first, named, session, requests);
+    }
+    let Some(pod) = object.get::<Pod>() else { return Ok(()) };
+    if args.all_containers {
+        requests.extend(pods::all_containers(pod).into_iter().map(|name| (Arc::clone(object), name)));
+        return Ok(());
+    }
+    let mut container = named.to_string();
+    if container.is_empty() && !pods::annotated(pod).is_empty() {
+        let annotated = pods::annotated(pod);
+        match pods::has_container(pod, annotated) {
+            true => container = annotated.to_string(),
+            false => {
+                let name = object.name();
+                session.ui.err(&format!("Default container name {annotated:?} not found in pod {name}\n"));
+            }
+        }
+    }
+    if container.is_empty() {
+        container = pods::first_container(pod, |text| {
+            if !args.all_pods {
+                session.ui.err(text);
+            }
+        });
+    }
+    if !pods::has_container(pod, &container) {
+        return Err(Failure::error(format!("container {container} is not valid for pod {}", object.name())));
+    }
+    requests.push((Arc::clone(object), container));
+    Ok(())
+}
+
+/// Reads the log of a pod that can't be attached to.
+///
+/// # Errors
+/// The server's texts; and that the container, though it runs, says nothing.
+pub fn of_pod(session: &Session<'_>, pod: &Pod, terminal: &TerminalArgs) -> Result<(), Refusal> {
+    let container = pods::container(pod, "", |text| terminal.say(session, text)).map_err(Fault::Plain)?;
+    log(session, pod, &container, false, "")
+}

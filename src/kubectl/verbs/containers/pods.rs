@@ -1,0 +1,252 @@
+//! From TYPE/NAME to one of the object's pods, and from a pod to one of its containers.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/polymorphichelpers` (AttachablePodForObject, SelectorsForObject, GetFirstPod) and
+//! `k8s.io/kubectl/pkg/cmd/util/podcmd` of kubectl 1.33.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::selector::{Selector, SelectorError};
+use crate::api::{Kind, Object, Time};
+use crate::controllers::pods::{is_ready, is_terminating, phase, ready_since, restarts};
+use crate::error::Failure;
+use crate::kubectl::builder::resources::Query;
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::session::Session;
+
+/// The annotation that names the container to use if none is named.
+pub const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+
+/// The object that a word names: TYPE/NAME, or a pod.
+///
+/// # Errors
+/// When there is no such type or object.
+pub fn object(session: &Session<'_>, word: &str) -> Result<Arc<Object>, Fault> {
+    match word.contains('/') {
+        true => one(session, &[word]),
+        false => one(session, &["pods", word]),
+    }
+}
+
+/// The one object that arguments name.
+///
+/// # Errors
+/// When there is no such type or object.
+pub fn one(session: &Session<'_>, words: &[&str]) -> Result<Arc<Object>, Fault> {
+    let query = Query { args: words.iter().map(ToString::to_string).collect(), ..Query::default() };
+    let mut found = query.find(session)?;
+    match found.faults.is_empty() {
+        true => found.objects.pop().ok_or_else(|| Fault::plain("expected a resource")),
+        false => Err(found.faults.remove(0)),
+    }
+}
+
+/// The pod to attach to: the object itself, or the one of its pods that is the most alive.
+///
+/// # Errors
+/// When the object has no pods, or can have none.
+pub fn attachable(session: &Session<'_>, object: &Arc<Object>) -> Result<Arc<Object>, Failure> {
+    if object.kind() == Kind::Pod {
+        return Ok(Arc::clone(object));
+    }
+    let pods = pods_of(session, object, "attach to")?;
+    first(&pods, |pod| Reverse(Alive::of(pod)))
+}
+
+/// The pod to read the logs of, and how many the object has.
+///
+/// # Errors
+/// When the object has no pods, or can have none.
+pub fn logging(session: &Session<'_>, object: &Object) -> Result<(Arc<Object>, Vec<Arc<Object>>), Failure> {
+    let pods = pods_of(session, object, "get the logs from")?;
+    Ok((first(&pods, Logged::of)?, pods))
+}
+
+/// The first by an order; of equal ones the first by name.
+fn first<K: Ord>(pods: &[Arc<Object>], key: impl Fn(&Pod) -> K) -> Result<Arc<Object>, Failure> {
+    let keyed = pods.iter().filter_map(|o| o.get::<Pod>().map(|p| (key(p), o)));
+    let first = keyed.min_by(|a, b| a.0.cmp(&b.0));
+    first.map(|(_, o)| Arc::clone(o)).ok_or_else(no_pod)
+}
+
+/// What kubectl says when it has waited in vain for a pod. Whatever makes pods has come to rest here, so that nobody
+/// is made to wait.
+fn no_pod() -> Failure {
+    Failure::error("timed out waiting for the condition")
+}
+
+fn pods_of(session: &Session<'_>, object: &Object, what: &str) -> Result<Vec<Arc<Object>>, Failure> {
+    let selector = selector_of(object).map_err(|text| {
+        let kind = object.kind();
+        Failure::error(format!("cannot {what} *{}.{}: {text}", kind.version(), kind.name()))
+    })?;
+    session.authorize("list", Kind::Pod, "", false)?;
+    let view = session.cluster.view();
+    let pods = view.list_in(Kind::Pod, object.namespace()).filter(|o| selector.matches(o.meta().labels.as_ref()));
+    let pods: Vec<Arc<Object>> = pods.cloned().collect();
+    if pods.is_empty() { Err(no_pod()) } else { Ok(pods) }
+}
+
+/// What selects an object's pods.
+fn selector_of(object: &Object) -> Result<Selector, String> {
+    let selector = match object {
+        Object::ReplicaSet(s) => s.spec.as_ref().map(|s| Selector::from_label_selector(Some(&s.selector))),
+        Object::StatefulSet(s) => s.spec.as_ref().map(|s| Selector::from_label_selector(Some(&s.selector))),
+        Object::DaemonSet(s) => s.spec.as_ref().map(|s| Selector::from_label_selector(Some(&s.selector))),
+        Object::Deployment(s) => s.spec.as_ref().map(|s| Selector::from_label_selector(Some(&s.selector))),
+        Object::Job(s) => s.spec.as_ref().map(|s| Selector::from_label_selector(s.selector.as_ref())),
+        Object::ReplicationController(c) => {
+            let labels = c.spec.as_ref().and_then(|s| s.selector.clone()).unwrap_or_default();
+            Some(Ok(Selector::from_set(&labels)))
+        }
+        Object::Service(s) => {
+            let labels = s.spec.as_ref().and_then(|s| s.selector.clone()).unwrap_or_default();
+            if labels.is_empty() {
+                return Err(format!("invalid service '{}': Service is defined without a selector", object.name()));
+            }
+            Some(Ok(Selector::from_set(&labels)))
+        }
+        _ => {
+            let kind = object.kind();
+            return Err(format!("selector for *{}.{} not implemented", kind.version(), kind.name()));
+        }
+    };
+    let selector = selector.unwrap_or_else(|| Ok(Selector::nothing()));
+    selector.map_err(|e: SelectorError| format!("invalid label selector: {e}"))
+}
+
+/// How alive a pod is; the least alive goes first when pods must go. Mirrors `podutils.ActivePods`.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Alive {
+    placed: bool,
+    phase: u8,
+    ready: bool,
+    /// Pods that go come first, and among them those that went first.
+    stays: (bool, Option<Time>),
+    ready_since: Reverse<Option<Time>>,
+    restarts: Reverse<(i32, i32)>,
+    created: Reverse<Option<Time>>,
+}
+
+impl Alive {
+    fn of(pod: &Pod) -> Alive {
+        let phase = match phase(pod) {
+            "Unknown" => 1,
+            "Running" => 2,
+            _ => 0,
+        };
+        let going = pod.metadata.deletion_timestamp.as_ref().map(Time::from_meta);
+        Alive {
+            placed: is_placed(pod),
+            phase,
+            ready: is_ready(pod),
+            stays: (!is_terminating(pod), going),
+            ready_since: Reverse(ready_since(pod)),
+            restarts: Reverse(restarts(pod)),
+            created: Reverse(created(pod)),
+        }
+    }
+}
+
+/// Which pod's logs tell most. Mirrors `podutils.ByLogging`.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Logged {
+    placed: Reverse<bool>,
+    phase: u8,
+    ready: Reverse<bool>,
+    ready_since: Option<Time>,
+    restarts: Reverse<(i32, i32)>,
+    created: Option<Time>,
+}
+
+impl Logged {
+    fn of(pod: &Pod) -> Logged {
+        let phase = match phase(pod) {
+            "Unknown" => 1,
+            "Pending" => 2,
+            _ => 0,
+        };
+        Logged {
+            placed: Reverse(is_placed(pod)),
+            phase,
+            ready: Reverse(is_ready(pod)),
+            ready_since: ready_since(pod),
+            restarts: Reverse(restarts(pod)),
+            created: created(pod),
+        }
+    }
+}
+
+fn is_placed(pod: &Pod) -> bool {
+    !node_of(pod).is_empty()
+}
+
+fn created(pod: &Pod) -> Option<Time> {
+    pod.metadata.creation_timestamp.as_ref().map(Time::from_meta)
+}
+
+/// The name of the pod's node; empty for none.
+pub fn node_of(pod: &Pod) -> &str {
+    pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).unwrap_or_default()
+}
+
+/// The names of all containers: the usual ones, ephemeral ones, and those that initialise.
+fn containers(pod: &Pod) -> [Vec<&str>; 3] {
+    let Some(spec) = &pod.spec else { return [const { Vec::new() }; 3] };
+    [
+        spec.containers.iter().map(|c| c.name.as_str()).collect(),
+        spec.ephemeral_containers.iter().flatten().map(|c| c.name.as_str()).collect(),
+        spec.init_containers.iter().flatten().map(|c| c.name.as_str()).collect(),
+    ]
+}
+
+/// Whether the pod has a container of the name, of whatever sort.
+pub fn has_container(pod: &Pod, name: &str) -> bool {
+    containers(pod).iter().any(|names| names.contains(&name))
+}
+
+/// All containers in the order in which kubectl reads their logs.
+pub fn all_containers(pod: &Pod) -> Vec<String> {
+    let [usual, ephemeral, init] = containers(pod);
+    [init, usual, ephemeral].concat().into_iter().map(String::from).collect()
+}
+
+/// The container that the annotation names; empty for none.
+pub fn annotated(pod: &Pod) -> &str {
+    let annotations = pod.metadata.annotations.as_ref();
+    annotations.and_then(|a| a.get(DEFAULT_CONTAINER)).map(String::as_str).unwrap_or_default()
+}
+
+/// The first container. If there are others, `say` is told which were left out.
+pub fn first_container(pod: &Pod, say: impl Fn(&str)) -> String {
+    let [usual, ephemeral, init] = containers(pod);
+    let first = usual.first().copied().unwrap_or_default();
+    if usual.len() + ephemeral.len() + init.len() > 1 {
+        let usual = usual.iter().map(ToString::to_string);
+        let all = usual.chain(ephemeral.iter().map(|n| format!("{n} (ephem)")));
+        let all: Vec<String> = all.chain(init.iter().map(|n| format!("{n} (init)"))).collect();
+        say(&format!("Defaulted container {first:?} out of: {}\n", all.join(", ")));
+    }
+    first.to_string()
+}
+
+/// The container that is named, annotated, or the first. Mirrors `FindOrDefaultContainerByName`.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn container(pod: &Pod, named: &str, say: impl Fn(&str)) -> Result<String, String> {
+    if !named.is_empty() {
+        return match has_container(pod, named) {
+            true => Ok(named.to_string()),
+            false => {
+                let name = pod.metadata.name.as_deref().unwrap_or_default();
+                Err(format!("container {named} not found in pod {name}"))
+            }
+        };
+    }
+    match annotated(pod) {
+        annotated if has_container(pod, annotated) => Ok(annotated.to_string()),
+        _ => Ok(first_container(pod, say)),
+    }
+}

@@ -1,0 +1,194 @@
+//! `port-forward`: ports of this machine that lead to a pod.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/portforward` and `k8s.io/client-go/tools/portforward`.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::api::k8s::api::core::v1::{Pod, Service};
+use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
+use crate::api::{Duration, Kind};
+use crate::controllers::pods::phase;
+use crate::error::Failure;
+use crate::kubectl::print::errors::usage;
+use crate::kubectl::session::Session;
+use crate::kubectl::verbs::containers::{answer, check_timeout, no_process, pods};
+
+/// Forward one or more local ports to a pod.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// TYPE/NAME, and [LOCAL_PORT:]REMOTE_PORT...
+    #[arg(value_name = "TYPE/NAME")]
+    args: Vec<String>,
+    /// Addresses to listen on (comma separated)
+    #[arg(long, value_delimiter = ',', default_value = "localhost")]
+    address: Vec<String>,
+    /// The length of time to wait until at least one pod is running
+    #[arg(long, default_value = "1m0s", value_parser = Duration::parse)]
+    pod_running_timeout: Duration,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Always: no pod of kstate can be reached.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    let [name, ports @ ..] = args.args.as_slice() else { return Err(needs_ports(session)) };
+    if ports.is_empty() {
+        return Err(needs_ports(session));
+    }
+    check_timeout(args.pod_running_timeout).map_err(|text| usage(session, "port-forward", text))?;
+    let object = pods::object(session, name)?;
+    let pod = pods::attachable(session, &object)?;
+    let Some(pod) = pod.get::<Pod>() else { return Ok(()) };
+    let ports = match object.get::<Service>() {
+        Some(service) => ports_of_service(ports, service, pod),
+        None => ports_of_pod(ports, pod),
+    };
+    let ports = ports.map_err(Failure::error)?;
+    if phase(pod) != "Running" {
+        let phase = phase(pod);
+        return Err(Failure::error(format!(
+            "unable to forward port because pod is not running. Current status={phase}"
+        )));
+    }
+    check_addresses(&args.address).and_then(|()| check_ports(&ports)).map_err(Failure::error)?;
+    let (namespace, name) = answer::names(pod);
+    session
+        .authorize_part("create", Kind::Pod, "portforward", name)
+        .map_err(|refused| Failure::error(format!("error upgrading connection: {}", refused.message())))?;
+    let node = pods::node_of(pod);
+    let refuse = |text: String| Failure::error(format!("error upgrading connection: {text}"));
+    match answer::is_reachable(session, node) {
+        Err(missing) => Err(refuse(missing.message)),
+        Ok(false) => Err(refuse(format!("error dialing backend: {}", answer::no_such_host(node)))),
+        Ok(true) => {
+            let text = format!("unable to upgrade connection: pod not found (\"{name}_{namespace}\")");
+            Err(no_process(refuse(text)))
+        }
+    }
+}
+
+fn needs_ports(session: &Session<'_>) -> Failure {
+    usage(session, "port-forward", "TYPE/NAME and list of ports are required for port-forward")
+}
+
+/// `LOCAL:REMOTE`, or one for both.
+fn split(port: &str) -> (&str, &str) {
+    match port.split(':').collect::<Vec<_>>().as_slice() {
+        [local, remote] => (local, remote),
+        parts => (parts[0], parts[0]),
+    }
+}
+
+fn joined(local: &str, remote: &str) -> String {
+    if local == remote { remote.to_string() } else { format!("{local}:{remote}") }
+}
+
+/// The ports of the pod that a service's ports lead to. Mirrors `translateServicePortToTargetPort`.
+fn ports_of_service(ports: &[String], service: &Service, pod: &Pod) -> Result<Vec<String>, String> {
+    let name = service.metadata.name.as_deref().unwrap_or_default();
+    let spec = service.spec.clone().unwrap_or_default();
+    let known = spec.ports.unwrap_or_default();
+    let number_of = |remote: &str| {
+        remote.parse::<i32>().or_else(|_| {
+            let named = known.iter().find(|p| p.name.as_deref().unwrap_or_default() == remote);
+            named.map(|p| p.port).ok_or(format!("Service '{name}' does not have a named port '{remote}'"))
+        })
+    };
+    let all = known.iter().map(|p| (p.port, p.protocol.as_deref().unwrap_or("TCP")));
+    check_protocols(ports, all.collect(), number_of)?;
+    let mut translated = Vec::new();
+    for (local, remote) in ports.iter().map(|port| split(port)) {
+        let number = number_of(remote)?;
+        let local = if local == remote { number.to_string() } else { local.to_string() };
+        let port = known.iter().find(|p| p.port == number);
+        let port = port.ok_or(format!("Service {name} does not have a service port {number}"))?;
+        let target = match &port.target_port {
+            _ if spec.cluster_ip.as_deref() == Some("None") => number,
+            None | Some(IntOrString::Int(0)) => number,
+            Some(IntOrString::Int(target)) => *target,
+            Some(IntOrString::String(target)) => named_port(pod, target)?,
+        };
+        translated.push(joined(&local, &target.to_string()));
+    }
+    Ok(translated)
+}
+
+/// Names of a pod's ports as numbers. Mirrors `convertPodNamedPortToNumber`.
+fn ports_of_pod(ports: &[String], pod: &Pod) -> Result<Vec<String>, String> {
+    let number_of = |remote: &str| remote.parse::<i32>().or_else(|_| named_port(pod, remote));
+    let containers = pod.spec.iter().flat_map(|s| &s.containers);
+    let known = containers.flat_map(|c| c.ports.iter().flatten());
+    let known = known.map(|p| (p.container_port, p.protocol.as_deref().unwrap_or("TCP")));
+    check_protocols(ports, known.collect(), number_of)?;
+    let mut converted = Vec::new();
+    for (local, remote) in ports.iter().map(|port| split(port)) {
+        if remote.is_empty() {
+            return Err("remote port cannot be empty".into());
+        }
+        let number = if remote.parse::<i32>().is_ok() { remote.to_string() } else { number_of(remote)?.to_string() };
+        converted.push(if local == remote { number } else { format!("{local}:{number}") });
+    }
+    Ok(converted)
+}
+
+fn named_port(pod: &Pod, name: &str) -> Result<i32, String> {
+    let spec = pod.spec.iter();
+    let containers = spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    let mut ports = containers.flat_map(|c| c.ports.iter().flatten());
+    let port = ports.find(|p| p.name.as_deref().unwrap_or_default() == name);
+    let pod = pod.metadata.name.as_deref().unwrap_or_default();
+    port.map(|p| p.container_port).ok_or(format!("Pod '{pod}' does not have a named port '{name}'"))
+}
+
+/// Refuses ports that speak UDP only.
+fn check_protocols(
+    ports: &[String],
+    known: Vec<(i32, &str)>,
+    number_of: impl Fn(&str) -> Result<i32, String>,
+) -> Result<(), String> {
+    let of = |wanted: &str| known.iter().filter(|(_, p)| *p == wanted).map(|(n, _)| *n).collect::<BTreeSet<i32>>();
+    let (udp, tcp) = (of("UDP"), of("TCP"));
+    for (_, remote) in ports.iter().map(|port| split(port)) {
+        let number = number_of(remote)?;
+        if udp.contains(&number) && !tcp.contains(&number) {
+            return Err(format!("UDP protocol is not supported for {remote}"));
+        }
+    }
+    Ok(())
+}
+
+/// Mirrors `parseAddresses`.
+fn check_addresses(addresses: &[String]) -> Result<(), String> {
+    if addresses.iter().all(String::is_empty) {
+        return Err("you must specify at least 1 address".into());
+    }
+    let wrong = addresses.iter().find(|a| *a != "localhost" && a.parse::<IpAddr>().is_err());
+    wrong.map_or(Ok(()), |address| Err(format!("{address} is not a valid IP")))
+}
+
+/// Mirrors `parsePorts`.
+fn check_ports(ports: &[String]) -> Result<(), String> {
+    for port in ports {
+        let (local, remote) = match port.split(':').collect::<Vec<_>>().as_slice() {
+            [both] => (*both, *both),
+            ["", remote] => ("0", *remote),
+            [local, remote] => (*local, *remote),
+            _ => return Err(format!("invalid port format '{port}'")),
+        };
+        number(local).map_err(|e| format!("error parsing local port '{local}': {e}"))?;
+        if number(remote).map_err(|e| format!("error parsing remote port '{remote}': {e}"))? == 0 {
+            return Err("remote port must be > 0".into());
+        }
+    }
+    Ok(())
+}
+
+/// Mirrors Go's `strconv.ParseUint` with 16 bits.
+fn number(text: &str) -> Result<u16, String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let what = if digits { "value out of range" } else { "invalid syntax" };
+    let number = text.parse().ok().filter(|_| digits);
+    number.ok_or_else(|| format!("strconv.ParseUint: parsing {text:?}: {what}"))
+}

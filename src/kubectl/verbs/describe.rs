@@ -1,0 +1,120 @@
+//! `describe`: an object in words, with what hangs on it and its events.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/describe/describe.go`.
+
+use crate::api::Object;
+use crate::error::{ApiError, Failure};
+use crate::kinds;
+use crate::kinds::Description;
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::builder::resources::{Found, Query, Target};
+use crate::kubectl::builder::target::FILES_AND_NAMES;
+use crate::kubectl::print::errors;
+use crate::kubectl::session::Session;
+use crate::printers::prefix_writer::PrefixWriter;
+
+/// Show details of a specific resource or group of resources.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// TYPE [NAME_PREFIX | NAME...] or TYPE/NAME...
+    #[arg(value_name = "TYPE")]
+    args: Vec<String>,
+    #[command(flatten)]
+    files: FileArgs,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long)]
+    selector: Option<String>,
+    /// If present, list the requested object(s) across all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// If true, display events related to the described object
+    #[arg(long, default_value_t = true)]
+    show_events: bool,
+    /// Return large lists in chunks rather than all at once
+    #[arg(long, default_value_t = 500)]
+    chunk_size: i64,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    if args.args.is_empty() && args.files.is_empty() {
+        return Err(Failure::error(format!(
+            "You must specify the type of resource to describe. Use \"{} api-resources\" for a complete list of supported resources.",
+            session.program
+        )));
+    }
+    let found = find(&args, session)?;
+    found.kinds.iter().for_each(|kind| session.cluster.warn_of_deprecated(*kind));
+    session.print_warnings();
+    let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, args.show_events)).collect();
+    session.ui.out(&texts.join("\n\n"));
+    if texts.is_empty() && found.faults.is_empty() {
+        session.ui.err(&match !args.all_namespaces {
+            true => format!("No resources found in {} namespace.\n", session.namespace),
+            false => "No resources found\n".into(),
+        });
+    }
+    errors::check(found.faults)
+}
+
+fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
+    let mut found = Found { named: true, ..Found::default() };
+    if !args.files.is_empty() {
+        if !args.args.is_empty() {
+            return Err(Failure::error(FILES_AND_NAMES));
+        }
+        let (infos, faults) = args.files.read(session, false);
+        found.faults = faults;
+        for info in infos {
+            let key = crate::api::ObjectKey::new(info.kind, info.namespace, info.name);
+            match session.cluster.view().get(&key) {
+                Some(object) => found.objects.push(object.clone()),
+                None => found.faults.push(ApiError::not_found(&key.kind.resource(), &key.name).into()),
+            }
+        }
+        return Ok(found);
+    }
+    let query = Query {
+        args: args.args.clone(),
+        selector: args.selector.clone(),
+        all_namespaces: args.all_namespaces,
+        types_alone_mean_all: true,
+        ..Query::default()
+    };
+    let Target::Names(names) = query.target()? else { return Ok(query.find(session)?) };
+    for (kind, name) in names {
+        if !found.kinds.contains(&kind) {
+            found.kinds.push(kind);
+        }
+        if let Some(object) = session.cluster.view().get(&session.key(kind, &name)) {
+            found.objects.push(object.clone());
+            continue;
+        }
+        // OBSERVATION: no object has that name; kubectl then takes it for the beginning of names.
+        let all = Query::default().list(session, kind)?;
+        let before = found.objects.len();
+        found.objects.extend(all.into_iter().filter(|o| o.name().starts_with(&name)));
+        if found.objects.len() == before {
+            found.faults.push(ApiError::not_found(&kind.resource(), &name).into());
+        }
+    }
+    Ok(found)
+}
+
+/// The description of one object.
+pub fn text(session: &Session<'_>, object: &Object, show_events: bool) -> String {
+    let mut d = Description::new();
+    session.cluster.with_print_context(|context| kinds::rules(object.kind()).describe(object, &mut d, context));
+    let parts = match show_events {
+        true => d.parts,
+        false => d.parts.into_iter().take_while(|(level, text)| *level > 0 || !text.starts_with("Events:")).collect(),
+    };
+    let mut writer = PrefixWriter::new();
+    for (level, text) in parts {
+        writer.write(level, text);
+    }
+    writer.finish()
+}

@@ -1,0 +1,272 @@
+//! `diff`: what `apply` would change, as `diff -u -N` of the live objects and the merged ones prints it.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/diff/diff.go`. kubectl writes both to folders and runs a program on them;
+//! kstate compares by itself unless `KUBECTL_EXTERNAL_DIFF` names a program.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use crate::api::names::Draw;
+use crate::api::{Kind, Object, ObjectKey};
+use crate::error::{ApiError, Failure};
+use crate::kubectl::annotation::{LAST_APPLIED, bare};
+use crate::kubectl::builder::files::{FileArgs, Info};
+use crate::kubectl::builder::resources::Query;
+use crate::kubectl::print::errors::{Fault, usage};
+use crate::kubectl::print::output::shown_tree;
+use crate::kubectl::request::{DryRun, Validate, decode, patch_version};
+use crate::kubectl::session::Session;
+use crate::kubectl::verbs::apply::server_side;
+use crate::manifest::merge::{self, server::PatchType};
+use crate::manifest::versions::{from_stored, to_stored};
+use crate::printers::json::to_compact;
+use crate::printers::yaml::to_yaml;
+use crate::sim::{ApplyOptions, CreateOptions};
+
+/// Diff configurations specified by file name or stdin between the current online configuration, and the
+/// configuration as it would be if applied.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Arguments that are not taken
+    #[arg(hide = true)]
+    rest: Vec<String>,
+    #[command(flatten)]
+    files: FileArgs,
+    /// Number of objects to process in parallel when diffing against the live version
+    #[arg(long, default_value = "1")]
+    concurrency: i64,
+    /// Name of the manager used to track field ownership
+    #[arg(long)]
+    field_manager: Option<String>,
+    /// If true, server-side apply will force the changes against conflicts
+    #[arg(long)]
+    force_conflicts: bool,
+    /// Include resources that would be deleted by pruning
+    #[arg(long)]
+    prune: bool,
+    /// Overwrite the default allowlist with <group/version/kind> for --prune
+    #[arg(long)]
+    prune_allowlist: Vec<String>,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    /// If true, apply runs in the server instead of the client
+    #[arg(long)]
+    server_side: bool,
+    /// If true, include managed fields in the diff
+    #[arg(long)]
+    show_managed_fields: bool,
+}
+
+/// A file's text in each of the two folders.
+type Files = BTreeMap<String, (String, String)>;
+
+/// Runs the verb.
+///
+/// # Errors
+/// Exit code 1 where there are differences; kubectl's texts with exit code 2 for anything else.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    let differs = compare(&args, session).map_err(|failure| Failure { code: 2, ..failure })?;
+    if differs { Err(Failure::silent(1)) } else { Ok(()) }
+}
+
+fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
+    if !args.rest.is_empty() {
+        return Err(usage(session, "diff", &format!("Unexpected args: [{}]", args.rest.join(" "))));
+    }
+    if args.files.is_empty() {
+        return Err(Failure::error("must specify one of -f and -k"));
+    }
+    if args.force_conflicts && !args.server_side {
+        return Err(Failure::error("--force-conflicts only works with --server-side"));
+    }
+    session.shows_managers.set(args.show_managed_fields);
+    session.cluster.write_as(args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply"), "");
+    if args.prune {
+        return Err(Failure::error("--prune is not offered by kstate: compare what there is by name or label"));
+    }
+    let (infos, faults) = args.files.read(session, false);
+    let filter = Query { selector: Some(args.selector.clone()), ..Query::default() };
+    let mut files = Files::new();
+    for info in &infos {
+        let labels = info.tree["metadata"]["labels"].as_object();
+        if !filter.filter(info.kind).map_err(Failure::from)?.matches_labels(labels) {
+            continue;
+        }
+        let (live, merged) = versions(args, info, session)?;
+        files.insert(file_name(info), (live, merged));
+    }
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(fault.into());
+    }
+    match std::env::var("KUBECTL_EXTERNAL_DIFF") {
+        Ok(program) if !program.is_empty() => run_program(&program, &files),
+        _ => Ok(print(&files, session)),
+    }
+}
+
+/// The object as it is and as it would be, as YAML; empty where it is not there.
+fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(String, String), Failure> {
+    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
+    let object = session.cluster.view().get(&key).cloned();
+    let tree = |session: &Session<'_>, object: &Arc<Object>| {
+        shown_tree(session, object).map(|tree| from_stored(info.kind, &info.api_version, tree))
+    };
+    let mut live = object.as_ref().map_or(Ok(Value::Null), |o| tree(session, o))?;
+    let patched = match &object {
+        _ if args.server_side => Some(server_side_version(args, info, &key, session)?),
+        None => {
+            let object = decode(session, info.kind, &info.api_version, &info.tree, Validate::Warn)?;
+            let answer = session.cluster.create(object, &CreateOptions { dry_run: true });
+            session.print_warnings();
+            Some(answer?.object)
+        }
+        Some(object) => client_side_version(info, object, &live, session)?,
+    };
+    let mut merged = patched.map_or_else(|| Ok(live.clone()), |o| tree(session, &o))?;
+    let Some(object) = object else {
+        mask(info.kind, &mut Value::Null, &mut merged);
+        return Ok((String::new(), to_yaml(&merged)));
+    };
+    if object.is_terminating() {
+        session
+            .ui
+            .err(&format!("Warning: Detected changes to resource {} which is currently being deleted.\n", info.name));
+    }
+    mask(info.kind, &mut live, &mut merged);
+    Ok((to_yaml(&live), to_yaml(&merged)))
+}
+
+fn server_side_version(
+    args: &Args,
+    info: &Info,
+    key: &ObjectKey,
+    session: &mut Session<'_>,
+) -> Result<Arc<Object>, Failure> {
+    let manager = args.field_manager.as_deref().unwrap_or(server_side::MANAGER);
+    let options = ApplyOptions { manager, subresource: "", force: args.force_conflicts, dry_run: true };
+    server_side::authorize(key, session)?;
+    let answer = session.cluster.apply(key, &to_stored(info.kind, &info.api_version, &info.tree), options);
+    session.print_warnings();
+    Ok(answer?)
+}
+
+/// What the three-way merge makes of an object; none if nothing.
+fn client_side_version(
+    info: &Info,
+    object: &Object,
+    live: &Value,
+    session: &mut Session<'_>,
+) -> Result<Option<Arc<Object>>, Failure> {
+    let original =
+        object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+    let patch = merge::three_way_strategic(info.kind, &original, &bare(&info.tree), live).map_err(ApiError::from)?;
+    if patch.as_object().is_none_or(serde_json::Map::is_empty) {
+        return Ok(None);
+    }
+    let (body, dry_run) = (to_compact(&patch), DryRun::Server);
+    let patched =
+        patch_version(session, object, &info.api_version, PatchType::Strategic, &body, Validate::Warn, dry_run);
+    patched.map(Some).map_err(|fault: Fault| Failure::from(fault.when("patching", &info.source)))
+}
+
+/// Hides what Secrets hold, but not that it changes.
+fn mask(kind: Kind, live: &mut Value, merged: &mut Value) {
+    if kind != Kind::Secret {
+        return;
+    }
+    let data = |tree: &Value| tree.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (old, new) = (data(live), data(merged));
+    for (key, value) in &old {
+        let changes = new.get(key).is_some_and(|n| n != value);
+        live["data"][key] = json!(if changes { "*** (before)" } else { "***" });
+    }
+    for (key, value) in &new {
+        let changes = old.get(key).is_some_and(|o| o != value);
+        merged["data"][key] = json!(if changes { "*** (after)" } else { "***" });
+    }
+}
+
+/// `apps.v1.Deployment.default.web`.
+fn file_name(info: &Info) -> String {
+    let version = info.api_version.replace('/', ".");
+    format!("{version}.{}.{}.{}", info.kind.name(), info.namespace, info.name)
+}
+
+/// Prints what differs as `diff -u -N LIVE MERGED` does, and says whether anything did.
+fn print(files: &Files, session: &Session<'_>) -> bool {
+    let config = session.cluster.config();
+    // Numbers as Go's os.MkdirTemp draws them; the cluster's seed and revision draw ours.
+    let number = |which: &str| Draw::new(config.seed, which, session.cluster.revision()).below(1 << 32);
+    let (from, to) = (format!("/tmp/LIVE-{}", number("LIVE")), format!("/tmp/MERGED-{}", number("MERGED")));
+    let now = session.cluster.now().rfc3339_micro().replace('T', " ").replace('Z', "000 +0000");
+    let mut differs = false;
+    for (name, (live, merged)) in files.iter().filter(|(_, (live, merged))| live != merged) {
+        differs = true;
+        let (old, new) = (format!("{from}/{name}"), format!("{to}/{name}"));
+        let diff = TextDiff::from_lines(live.as_str(), merged.as_str());
+        let hunks = diff.unified_diff().context_radius(3).to_string();
+        session.ui.out(&format!("diff -u -N {old} {new}\n--- {old}\t{now}\n+++ {new}\t{now}\n{hunks}"));
+    }
+    differs
+}
+
+/// Writes both folders and runs the user's own program on them.
+fn run_program(program: &str, files: &Files) -> Result<bool, Failure> {
+    let root = std::env::temp_dir();
+    let id = std::process::id();
+    let (from, to) = (root.join(format!("LIVE-{id}")), root.join(format!("MERGED-{id}")));
+    let outcome = write(&from, files.iter().map(|(name, (live, _))| (name, live)))
+        .and_then(|()| write(&to, files.iter().map(|(name, (_, merged))| (name, merged))))
+        .and_then(|()| {
+            let mut words = program.split(' ');
+            let mut command = Command::new(words.next().unwrap_or_default());
+            let valid =
+                |w: &&str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'=');
+            command.args(words.filter(valid)).arg(&from).arg(&to).status()
+        });
+    // Nobody needs them any more, and nobody can be told.
+    _ = std::fs::remove_dir_all(&from);
+    _ = std::fs::remove_dir_all(&to);
+    let name = program.split(' ').next().unwrap_or_default();
+    match outcome.map(|status| status.code()) {
+        Ok(Some(0)) => Ok(false),
+        Ok(Some(1)) => Ok(true),
+        Ok(Some(code)) => Err(Failure::error(format!("failed to run {name:?}: exit status {code}"))),
+        Ok(None) => Err(Failure::error(format!("failed to run {name:?}: it was interrupted"))),
+        Err(e) => Err(Failure::error(format!("failed to run {name:?}: {e}"))),
+    }
+}
+
+fn write<'a>(folder: &Path, files: impl Iterator<Item = (&'a String, &'a String)>) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::mask;
+    use crate::api::Kind;
+
+    #[test]
+    fn secrets_show_only_that_they_change() {
+        let mut live = json!({"data": {"a": "MQ==", "b": "MQ=="}});
+        let mut merged = json!({"data": {"a": "Mg==", "b": "MQ==", "c": "MQ=="}});
+        mask(Kind::Secret, &mut live, &mut merged);
+        assert_eq!(live, json!({"data": {"a": "*** (before)", "b": "***"}}));
+        assert_eq!(merged, json!({"data": {"a": "*** (after)", "b": "***", "c": "***"}}));
+        let mut new = json!({"data": {"a": "MQ=="}});
+        mask(Kind::Secret, &mut Value::Null, &mut new);
+        assert_eq!(new, json!({"data": {"a": "***"}}));
+    }
+}

@@ -1,0 +1,282 @@
+//! `expose`: a service for the pods of an object.
+//!
+//! Mirrors `k8s.io/kubectl/pkg/cmd/expose/expose.go` and `.../pkg/polymorphichelpers`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::api::Kind;
+use crate::error::Failure;
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::builder::target::Target;
+use crate::kubectl::overrides::OverrideArgs;
+use crate::kubectl::print::errors::{self, Fault};
+use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
+use crate::kubectl::print::output::tree_of;
+use crate::kubectl::request::{DryRun, Validate};
+use crate::kubectl::session::Session;
+use crate::kubectl::verbs::create::policy::int_or_string;
+use crate::manifest::strict::normalise_as_client;
+
+/// Expose a resource as a new Kubernetes service.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// TYPE NAME or TYPE/NAME
+    #[arg(value_name = "TYPE")]
+    args: Vec<String>,
+    #[command(flatten)]
+    files: FileArgs,
+    #[command(flatten)]
+    make: MakeArgs,
+    #[command(flatten)]
+    overrides: OverrideArgs,
+    #[command(flatten)]
+    record: RecordArgs,
+    /// ClusterIP to be assigned to the service, or 'None' for a headless service
+    #[arg(long, default_value = "")]
+    cluster_ip: String,
+    /// Additional external IP address (not managed by Kubernetes) to accept for the service
+    #[arg(long, default_value = "")]
+    external_ip: String,
+    /// Name of the manager used to track field ownership
+    #[arg(long, default_value = "kubectl-expose")]
+    field_manager: String,
+    /// Labels to apply to the service created by this call
+    #[arg(short = 'l', long, default_value = "")]
+    labels: String,
+    /// IP to assign to the LoadBalancer
+    #[arg(long, default_value = "")]
+    load_balancer_ip: String,
+    /// The name for the newly created object
+    #[arg(long, default_value = "")]
+    name: String,
+    /// The port that the service should serve on
+    #[arg(long, default_value = "")]
+    port: String,
+    /// The network protocol for the service to be created
+    #[arg(long, default_value = "")]
+    protocol: String,
+    /// A label selector to use for this service
+    #[arg(long, default_value = "")]
+    selector: String,
+    /// If non-empty, set the session affinity for the service to this
+    #[arg(long, default_value = "")]
+    session_affinity: String,
+    /// Name or number for the port on the container that the service should direct traffic to
+    #[arg(long, default_value = "")]
+    target_port: String,
+    /// Type for this service: ClusterIP, NodePort, LoadBalancer, or ExternalName
+    #[arg(long = "type", default_value = "")]
+    service_type: String,
+}
+
+/// The ports of an object with the protocols of each.
+type Ports = Vec<(String, Vec<String>)>;
+
+/// Runs the verb.
+///
+/// # Errors
+/// kubectl's texts.
+pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+    session.cluster.write_as(&args.field_manager, "");
+    let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
+    let (objects, mut faults) = match args.files.is_empty() {
+        // What a file says is exposed as it stands there: the server is not asked for it.
+        false if args.args.is_empty() => {
+            let (infos, faults) = args.files.read(session, false);
+            (infos.into_iter().map(|info| (info.kind, info.tree)).collect(), faults)
+        }
+        _ => {
+            let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
+            (found.objects.iter().map(|o| (o.kind(), tree_of(o))).collect::<Vec<_>>(), found.faults)
+        }
+    };
+    for (kind, tree) in &objects {
+        if let Err(fault) = expose(&args, *kind, tree, &printer, session) {
+            faults.push(fault);
+        }
+    }
+    errors::check(faults)
+}
+
+fn expose(args: &Args, kind: Kind, tree: &Value, printer: &Printer, session: &mut Session<'_>) -> Result<(), Fault> {
+    let mut service = service(args, kind, tree).map_err(Fault::Plain)?;
+    made::as_client(Kind::Service, &mut service, session);
+    let mut service = args.overrides.apply(Kind::Service, &service).map_err(|f| Fault::Plain(f.message))?;
+    args.record.record(session, &mut service);
+    normalise_as_client(Kind::Service, &mut service);
+    if args.make.save_config && printer.dry_run() != DryRun::Client {
+        made::save_config(Kind::Service, &mut service);
+    }
+    let service = made::create(session, Kind::Service, &service, printer.dry_run(), Validate::Ignore)?;
+    printer.print(session, Kind::Service, &service, "exposed").map_err(|f| Fault::Plain(f.message))
+}
+
+fn service(args: &Args, kind: Kind, tree: &Value) -> Result<Value, String> {
+    if !matches!(kind, Kind::ReplicationController | Kind::Service | Kind::Pod | Kind::Deployment | Kind::ReplicaSet) {
+        return Err(format!("cannot expose a {}", kind.qualified_kind()));
+    }
+    let selector = match args.selector.as_str() {
+        "" => selector_of(kind, tree)
+            .map_err(|e| format!("couldn't retrieve selectors via --selector flag or introspection: {e}"))?,
+        text => parse_labels(text)?,
+    };
+    let known = ports_of(kind, tree);
+    let wanted: Vec<String> = match args.port.as_str() {
+        "" if known.is_empty() && args.cluster_ip != "None" => {
+            return Err("couldn't find port via --port flag or introspection".into());
+        }
+        "" => known.iter().map(|(port, _)| port.clone()).collect(),
+        port => port.split(',').map(String::from).collect(),
+    };
+    if selector.as_object().is_some_and(serde_json::Map::is_empty) {
+        return Err("selector must be specified".into());
+    }
+    let name = if args.name.is_empty() {
+        tree["metadata"]["name"].as_str().unwrap_or_default().chars().take(63).collect()
+    } else {
+        args.name.clone()
+    };
+    let mut tree = json!({
+        "metadata": {"name": name, "labels": labels_of(args, tree)?},
+        "spec": {"selector": selector, "ports": service_ports(args, &wanted, &known)?},
+    });
+    let spec = &mut tree["spec"];
+    if !args.external_ip.is_empty() {
+        spec["externalIPs"] = json!([args.external_ip]);
+    }
+    if args.service_type == "LoadBalancer" && !args.load_balancer_ip.is_empty() {
+        spec["loadBalancerIP"] = json!(args.load_balancer_ip);
+    }
+    match args.session_affinity.as_str() {
+        "" => {}
+        affinity @ ("None" | "ClientIP") => spec["sessionAffinity"] = json!(affinity),
+        other => return Err(format!("unknown session affinity: {other}")),
+    }
+    for (field, text) in [("type", &args.service_type), ("clusterIP", &args.cluster_ip)] {
+        if !text.is_empty() {
+            spec[field] = json!(text);
+        }
+    }
+    Ok(tree)
+}
+
+fn labels_of(args: &Args, tree: &Value) -> Result<Value, String> {
+    match args.labels.as_str() {
+        "" => Ok(tree["metadata"].get("labels").cloned().unwrap_or(json!({}))),
+        text => parse_labels(text),
+    }
+}
+
+fn service_ports(args: &Args, wanted: &[String], known: &Ports) -> Result<Vec<Value>, String> {
+    let mut ports = Vec::new();
+    for (i, text) in wanted.iter().enumerate() {
+        let number = atoi(text)?;
+        let name = if wanted.len() > 1 { format!("port-{}", i + 1) } else { String::new() };
+        let protocols = known.iter().find(|(port, _)| port == text).map(|(_, p)| p.as_slice()).unwrap_or_default();
+        let target = match args.target_port.as_str() {
+            "" => json!(number),
+            target => int_or_string(target),
+        };
+        let mut add = |name: &str, protocol: &str| {
+            ports.push(json!({"name": name, "port": number, "protocol": protocol, "targetPort": target}));
+        };
+        match protocols {
+            _ if !args.protocol.is_empty() => add(&name, &args.protocol),
+            [] => add(&name, "TCP"),
+            [one] => add(&name, one),
+            several => {
+                for protocol in several {
+                    add(&format!("port-{}-{}", i + 1, protocol.to_lowercase()), protocol);
+                }
+            }
+        }
+    }
+    Ok(ports)
+}
+
+/// The labels that the object's pods have.
+fn selector_of(kind: Kind, tree: &Value) -> Result<Value, String> {
+    let empty = |v: &Value| v.as_object().is_none_or(serde_json::Map::is_empty);
+    let (selector, refusal) = match kind {
+        Kind::Pod => (&tree["metadata"]["labels"], "the pod has no labels and cannot be exposed"),
+        Kind::Service => (&tree["spec"]["selector"], "the service has no pod selector set"),
+        Kind::ReplicationController => return Ok(tree["spec"]["selector"].clone()),
+        Kind::Deployment => {
+            let refusal = "invalid deployment: no selectors, therefore cannot be exposed";
+            (&tree["spec"]["selector"]["matchLabels"], refusal)
+        }
+        _ => {
+            let refusal = "invalid replicaset: no selectors, therefore cannot be exposed";
+            (&tree["spec"]["selector"]["matchLabels"], refusal)
+        }
+    };
+    if empty(selector) {
+        return Err(refusal.into());
+    }
+    let expressions = tree["spec"]["selector"]["matchExpressions"].as_array();
+    if let Some(expressions) = expressions.filter(|e| !e.is_empty() && !matches!(kind, Kind::Pod | Kind::Service)) {
+        let shown: Vec<String> = expressions.iter().map(go_requirement).collect();
+        let shown = format!("[{}]", shown.join(" "));
+        return Err(format!("couldn't convert expressions - \"{shown}\" to map-based selector format"));
+    }
+    Ok(selector.clone())
+}
+
+/// A requirement as Go's `%+v` prints it.
+fn go_requirement(requirement: &Value) -> String {
+    let text = |key: &str| requirement[key].as_str().unwrap_or_default();
+    let values: Vec<&str> = requirement["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    format!("{{Key:{} Operator:{} Values:[{}]}}", text("key"), text("operator"), values.join(" "))
+}
+
+fn ports_of(kind: Kind, tree: &Value) -> Ports {
+    let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
+    let (ports, key) = match kind {
+        Kind::Service => (list(&tree["spec"]["ports"]), "port"),
+        _ => {
+            let spec = if kind == Kind::Pod { &tree["spec"] } else { &tree["spec"]["template"]["spec"] };
+            let containers = list(&spec["containers"]);
+            (containers.iter().flat_map(|c| list(&c["ports"])).collect(), "containerPort")
+        }
+    };
+    let mut found: Ports = Vec::new();
+    for port in ports {
+        let number = port[key].to_string();
+        let protocol = port["protocol"].as_str().filter(|p| !p.is_empty()).unwrap_or("TCP").to_string();
+        match found.iter_mut().find(|(n, _)| *n == number) {
+            Some((_, protocols)) => protocols.push(protocol),
+            None => found.push((number, vec![protocol])),
+        }
+    }
+    found
+}
+
+/// Reads `a=b,c=d`.
+///
+/// # Errors
+/// kubectl's text.
+pub fn parse_labels(spec: &str) -> Result<Value, String> {
+    let mut labels = BTreeMap::new();
+    for pair in spec.split(',') {
+        let parts: Vec<&str> = pair.split('=').collect();
+        let [key, value] = parts.as_slice() else { return Err(format!("unexpected label spec: {pair}")) };
+        if key.is_empty() {
+            return Err("unexpected empty label key".into());
+        }
+        labels.insert(key.to_string(), value.to_string());
+    }
+    Ok(json!(labels))
+}
+
+/// A number; the text of a failure is Go's.
+///
+/// # Errors
+/// What is no number, or too large.
+pub fn atoi(text: &str) -> Result<i64, String> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let well = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let what = if well { "value out of range" } else { "invalid syntax" };
+    text.parse().map_err(|_| format!("strconv.Atoi: parsing {text:?}: {what}"))
+}

@@ -1,0 +1,30 @@
+//! The verbs, one file or folder each: its arguments, whose doc comments are the help, and a `run`.
+
+pub mod absent;
+pub mod annotate;
+pub mod apply;
+pub mod auth;
+pub mod autoscale;
+pub mod config;
+pub mod containers;
+pub mod cordon;
+pub mod create;
+pub mod delete;
+pub mod describe;
+pub mod diff;
+pub mod discovery;
+pub mod drain;
+pub mod edit;
+pub mod events;
+pub mod explain;
+pub mod expose;
+pub mod get;
+pub mod label;
+pub mod patch;
+pub mod replace;
+pub mod rollout;
+pub mod run;
+pub mod scale;
+pub mod set;
+pub mod taint;
+pub mod wait;

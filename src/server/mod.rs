@@ -1,0 +1,4 @@
+//! The API server.
+
+pub mod authorize;
+pub mod served;
