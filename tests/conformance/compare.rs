@@ -14,6 +14,9 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         rule(r"(^|[^0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "$1<uid>"),
         rule(r"local-path-provisioner-[a-z0-9]+-[a-z0-9]{5}", "local-path-provisioner"),
         rule(r"\b(ErrImagePull|ImagePullBackOff)\b", "<pull error>"),
+        rule(r"\b([a-z0-9.-]+\.csi\.aws\.com)_[a-z0-9_-]+", "${1}_<id>"),
+        rule(r"\bcsi-[0-9a-f]{64}\b", "csi-<hash>"),
+        rule(r"\^vol-[0-9a-z-]+", "^<volume>"),
         rule(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
         rule(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "<time>"),
         rule(r"\b(10\.4[23])\.\d+\.\d+", "$1.<ip>"),
@@ -28,12 +31,21 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         rule(r"\b([a-z0-9][a-z0-9.-]*)\.1[0-9a-f]{15}\b", "$1.<event>"),
         rule(r#"(nodePort"?: ?|:)3[0-2]\d{3}\b"#, "$1<nodeport>"),
         rule(r"\(x\d+ over [0-9ydhms.]*\)", ""),
+        rule(r"(?m)^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", "$1<klog> "),
+        rule(r"/tmp/[A-Za-z0-9_./-]*/([\w.-]+\.ya?ml)", "$1"),
         rule(r"in \d+(\.\d+)?m?s \(\d+(\.\d+)?m?s including waiting\)", "in <dur>"),
     ]
 });
 
 static HASH: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"\b([a-z][a-z0-9-]*?)-([{CONSONANTS}]{{8,10}})\b")).expect("a pattern"));
+/// A suffix of five letters that Kubernetes drew.
+static SUFFIX: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!(r"\b([a-z][a-z0-9-]*?)-[{CONSONANTS}]{{5}}([^a-z0-9-]|$)")).expect("a pattern")
+});
+/// Values that the server lists in any order.
+static VALUES: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"(supported values: )("[^"]*"(?:, "[^"]*")*)"#).expect("a pattern"));
 static AGE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?m)([\s(])((?:\d+[ydhms])+|<invalid>|<unknown>)([\s)]|$)").expect("a pattern"));
 static NODE: LazyLock<Regex> =
@@ -49,6 +61,13 @@ fn normal(text: &str) -> String {
         false => c[0].to_string(),
     };
     text = HASH.replace_all(&text, hash).into_owned();
+    text = SUFFIX.replace_all(&text, "$1-<rand>$2").into_owned();
+    let sorted = |c: &Captures<'_>| {
+        let mut values: Vec<&str> = c[2].split(", ").collect();
+        values.sort_unstable();
+        format!("{}{}", &c[1], values.join(", "))
+    };
+    text = VALUES.replace_all(&text, sorted).into_owned();
     // Twice, because neighbours share the blank between them.
     for _ in 0..2 {
         text = AGE.replace_all(&text, "$1<age>$3").into_owned();
