@@ -8,9 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs};
 
 use divan::Bencher;
+use kstate::api::request::By;
+use kstate::api::user::User;
 use kstate::api::{Kind, Object, Time};
 use kstate::cli;
-use kstate::sim::{ClockMode, Cluster, Config, CreateOptions};
+use kstate::registry::Context;
+use kstate::server::Server;
+use kstate::sim::{ClockMode, Cluster, Config};
 use kstate::store::Index;
 use kstate::ui::Ui;
 use serde_json::json;
@@ -40,7 +44,7 @@ impl Drop for Folder {
 
 /// A cluster on a manual clock.
 struct Bench {
-    cluster: Cluster,
+    server: Server,
     _folder: Folder,
 }
 
@@ -49,7 +53,7 @@ impl Bench {
         let folder = Folder::new();
         let config = Config { clock: ClockMode::Manual, nodes, ..Config::default() };
         let cluster = Cluster::new_on_disk(&folder.0.join("cluster.db"), config, Time::default()).expect("a cluster");
-        Bench { cluster, _folder: folder }
+        Bench { server: Server::over(cluster), _folder: folder }
     }
 
     fn workshop() -> Bench {
@@ -65,15 +69,16 @@ impl Bench {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
         let words: Vec<String> = line.split_whitespace().map(String::from).collect();
         let ui = Ui::captured();
-        let code = cli::run_on(&words, &ui, &mut self.cluster, &folder);
+        let code = cli::run_on(&words, &ui, &mut self.server, &folder);
         assert_eq!(code, 0, "{line}: {}", ui.take());
     }
 
     fn count(&mut self, kind: Kind, pointer: &str, value: &str) -> usize {
-        self.cluster.begin(false, Time::default()).expect("to begin");
-        let objects = self.cluster.view().list(kind);
+        let cluster = self.server.cluster_mut();
+        cluster.begin(false, Time::default()).expect("to begin");
+        let objects = cluster.view().list(kind);
         let count = objects.filter(|o| o.to_tree().pointer(pointer).is_some_and(|v| v == value)).count();
-        self.cluster.commit().expect("to end");
+        cluster.commit().expect("to end");
         count
     }
 }
@@ -112,9 +117,9 @@ fn apply_and_settle_three_replicas(bencher: Bencher) {
 #[divan::bench(args = [1_000, 10_000], sample_count = 5)]
 fn bind_static_volumes(bencher: Bencher, n: usize) {
     bencher.with_inputs(Bench::workshop).bench_local_refs(|bench| {
-        create_all(&mut bench.cluster, (0..n).map(volume));
-        create_all(&mut bench.cluster, (0..n).map(claim));
-        assert_eq!(bound(&bench.cluster), n);
+        create_all(bench.server.cluster_mut(), (0..n).map(volume));
+        create_all(bench.server.cluster_mut(), (0..n).map(claim));
+        assert_eq!(bound(bench.server.cluster()), n);
     });
 }
 
@@ -122,7 +127,8 @@ fn create_all(cluster: &mut Cluster, objects: impl Iterator<Item = Object>) {
     cluster.begin(true, Time::default()).expect("to begin");
     cluster.note_operation("kubectl apply").expect("to note");
     for object in objects {
-        cluster.create(object, &CreateOptions::default()).expect("to create");
+        let by = By::client(User::admin("bench"), "kubectl");
+        cluster.registry_mut().create(object, &Context::new(&by)).expect("to create");
     }
     cluster.settle().expect("to settle");
     cluster.commit().expect("to commit");
@@ -167,11 +173,11 @@ fn claim(n: usize) -> Object {
 #[divan::bench(args = [1_000, 10_000], sample_count = 3)]
 fn run_a_parallel_stateful_set(bencher: Bencher, n: usize) {
     bencher.with_inputs(|| Bench::for_pods(n)).bench_local_refs(|bench| {
-        create_all(&mut bench.cluster, std::iter::once(stateful_set(n)));
-        assert_eq!(bound(&bench.cluster), n);
+        create_all(bench.server.cluster_mut(), std::iter::once(stateful_set(n)));
+        assert_eq!(bound(bench.server.cluster()), n);
     });
     let mut bench = Bench::for_pods(n);
-    create_all(&mut bench.cluster, std::iter::once(stateful_set(n)));
+    create_all(bench.server.cluster_mut(), std::iter::once(stateful_set(n)));
     assert_eq!(bench.count(Kind::Pod, "/status/phase", "Running"), n);
     assert_eq!(bench.count(Kind::PersistentVolumeClaim, "/status/phase", "Bound"), n);
     assert_eq!(bench.count(Kind::PersistentVolume, "/status/phase", "Bound"), n);

@@ -5,10 +5,12 @@ use std::fmt;
 /// Why an API request was refused: the `reason` of a Kubernetes `metav1.Status`.
 ///
 /// Mirrors `k8s.io/apimachinery/pkg/api/errors`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reason {
     /// 400: the body could not be decoded.
     BadRequest,
+    /// 401: nobody knows who asks.
+    Unauthorized,
     /// 404: no such object (or no such kind).
     NotFound,
     /// 409: an object of that name exists.
@@ -21,6 +23,12 @@ pub enum Reason {
     Forbidden,
     /// 405: the kind does not offer that verb.
     MethodNotAllowed,
+    /// 406: the answer can't be given in a form that was asked for.
+    NotAcceptable,
+    /// 410: what the request goes by is too old, and no longer known.
+    Expired,
+    /// 410: what was asked for was there once.
+    Gone,
     /// 415: the kind does not take that patch type.
     UnsupportedMediaType,
     /// 429: not now; a disruption budget forbids it for the moment.
@@ -28,6 +36,7 @@ pub enum Reason {
     /// 500: a fault of kstate's own (a damaged state file, for example).
     InternalError,
     /// 500: an error to which the server gives no reason.
+    #[default]
     Unknown,
 }
 
@@ -36,6 +45,10 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::BadRequest => "BadRequest",
+            Reason::Unauthorized => "Unauthorized",
+            Reason::NotAcceptable => "NotAcceptable",
+            Reason::Expired => "Expired",
+            Reason::Gone => "Gone",
             Reason::NotFound => "NotFound",
             Reason::AlreadyExists => "AlreadyExists",
             Reason::Conflict => "Conflict",
@@ -53,30 +66,45 @@ impl Reason {
 /// One fault of one field, as `field.Error` of `k8s.io/apimachinery/pkg/util/validation/field` words it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
+    /// The sort of fault, `FieldValueRequired`; what a program goes by. Mirrors `metav1.CauseType`.
+    pub reason: &'static str,
     /// Path of the field, `spec.containers[0].image`.
     pub field: String,
     /// What is wrong, from "Required value" on: `Invalid value: -1: must be greater than or equal to 0`.
     pub detail: String,
 }
 
+const INVALID: &str = "FieldValueInvalid";
+
 impl FieldError {
-    fn new(field: impl Into<String>, detail: String) -> Self {
-        FieldError { field: field.into(), detail }
+    /// A fault of a sort, in words.
+    pub fn new(reason: &'static str, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        FieldError { reason, field: field.into(), detail: detail.into() }
     }
 
-    fn worded(field: impl Into<String>, what: String, detail: &str) -> Self {
-        Self::new(field, if detail.is_empty() { what } else { format!("{what}: {detail}") })
+    fn worded(reason: &'static str, field: impl Into<String>, what: String, detail: &str) -> Self {
+        Self::new(reason, field, if detail.is_empty() { what } else { format!("{what}: {detail}") })
+    }
+
+    /// The same fault in another place.
+    pub fn at(self, field: impl Into<String>) -> Self {
+        FieldError { field: field.into(), ..self }
+    }
+
+    /// `Invalid value: DETAIL`, for the few checks whose original shows the value in its own way, or not at all.
+    pub fn invalid_as(field: impl Into<String>, detail: &str) -> Self {
+        Self::worded(INVALID, field, "Invalid value".into(), detail)
     }
 
     /// `Required value`, with an optional explanation (`""` for none).
     pub fn required(field: impl Into<String>, detail: &str) -> Self {
-        Self::worded(field, "Required value".into(), detail)
+        Self::worded("FieldValueRequired", field, "Required value".into(), detail)
     }
 
     /// `Invalid value: VALUE: DETAIL`; `value` is printed as JSON, as Go prints it.
     pub fn invalid(field: impl Into<String>, value: impl serde::Serialize, detail: &str) -> Self {
         let value = serde_json::to_string(&value).unwrap_or_default();
-        Self::worded(field, format!("Invalid value: {value}"), detail)
+        Self::worded(INVALID, field, format!("Invalid value: {value}"), detail)
     }
 
     /// `Unsupported value: VALUE: supported values: "A", "B"` (the values are sorted).
@@ -91,34 +119,34 @@ impl FieldError {
         let value = serde_json::to_string(&value).unwrap_or_default();
         let all: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
         let detail = if all.is_empty() { String::new() } else { format!("supported values: {}", all.join(", ")) };
-        Self::worded(field, format!("Unsupported value: {value}"), &detail)
+        Self::worded("FieldValueNotSupported", field, format!("Unsupported value: {value}"), &detail)
     }
 
     /// `Forbidden: DETAIL`.
     pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
-        Self::worded(field, "Forbidden".into(), detail)
+        Self::worded("FieldValueForbidden", field, "Forbidden".into(), detail)
     }
 
     /// `Not found: VALUE`.
     pub fn not_found(field: impl Into<String>, value: impl serde::Serialize) -> Self {
         let value = serde_json::to_string(&value).unwrap_or_default();
-        Self::new(field, format!("Not found: {value}"))
+        Self::new("FieldValueNotFound", field, format!("Not found: {value}"))
     }
 
     /// `Duplicate value: VALUE`.
     pub fn duplicate(field: impl Into<String>, value: impl serde::Serialize) -> Self {
         let value = serde_json::to_string(&value).unwrap_or_default();
-        Self::new(field, format!("Duplicate value: {value}"))
+        Self::new("FieldValueDuplicate", field, format!("Duplicate value: {value}"))
     }
 
     /// `Too long: may not be more than MAX bytes`.
     pub fn too_long(field: impl Into<String>, max: usize) -> Self {
-        Self::new(field, format!("Too long: may not be more than {max} bytes"))
+        Self::new("FieldValueTooLong", field, format!("Too long: may not be more than {max} bytes"))
     }
 
     /// `Too many: ACTUAL: must have at most MAX items`.
     pub fn too_many(field: impl Into<String>, actual: usize, max: usize) -> Self {
-        Self::new(field, format!("Too many: {actual}: must have at most {max} items"))
+        Self::new("FieldValueTooMany", field, format!("Too many: {actual}: must have at most {max} items"))
     }
 }
 
@@ -129,24 +157,28 @@ impl fmt::Display for FieldError {
 }
 
 /// The API server's refusal of a request: a `metav1.Status` with the facts that kubectl words differently by place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiError {
     /// Why.
     pub reason: Reason,
     /// The server's message, `persistentvolumeclaims "ok" already exists`.
     pub message: String,
     /// The kind that an `Invalid` speaks of (`PersistentVolumeClaim`); empty otherwise.
-    pub kind: String,
+    pub kind: Box<str>,
     /// The object's name where the status names one.
     pub name: String,
-    /// The single causes of an `Invalid`.
+    /// The single causes: of an `Invalid` the faults, of others what a program goes by.
     pub causes: Vec<FieldError>,
+    /// After how many seconds it may be worth asking again; 0 for nothing said.
+    pub retry_after_seconds: u32,
+    /// What the writer is told beside the refusal, each without the `Warning: ` before it.
+    pub warnings: Vec<String>,
 }
 
 impl ApiError {
     /// A refusal with a message and no details.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        ApiError { reason, message: message.into(), kind: String::new(), name: String::new(), causes: Vec::new() }
+        ApiError { reason, message: message.into(), ..ApiError::default() }
     }
 
     /// `RESOURCE "NAME" not found`; `resource` is the plural with its group, `statefulsets.apps`.
@@ -196,7 +228,25 @@ impl ApiError {
             kind: kind.into(),
             name: name.into(),
             causes,
+            ..ApiError::default()
         }
+    }
+
+    /// The same refusal, with a cause that a program goes by.
+    pub fn cause(mut self, reason: &'static str, field: &str, message: &str) -> Self {
+        self.causes.push(FieldError::new(reason, field, message));
+        self
+    }
+
+    /// Whether it has a cause of that sort. Mirrors `HasStatusCause`.
+    pub fn has_cause(&self, reason: &str) -> bool {
+        self.causes.iter().any(|c| c.reason == reason)
+    }
+
+    /// The same refusal, with what else the writer is told.
+    pub fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.warnings.extend_from_slice(warnings);
+        self
     }
 
     /// `RESOURCE "NAME" is forbidden: DETAIL`.

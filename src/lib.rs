@@ -28,6 +28,8 @@ pub mod admission;
 
 pub mod store;
 
+pub mod registry;
+
 pub mod controllers;
 
 pub mod node;

@@ -13,11 +13,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("kinds", &["api"]),
     ("store", &["api"]),
     ("admission", &["kinds", "store", "api"]),
+    ("registry", &["admission", "store", "manifest", "kinds", "api"]),
     ("controllers", &["kinds", "api", "store"]),
     ("node", &["controllers", "kinds", "api", "store"]),
-    ("sim", &["controllers", "node", "admission", "store", "manifest", "kinds", "api"]),
+    ("sim", &["registry", "controllers", "node", "store", "kinds", "api"]),
+    ("server", &["sim", "registry", "manifest", "kinds", "store", "api"]),
     ("printers", &["kinds", "api"]),
-    ("lessons", &["manifest", "sim", "api"]),
+    ("lessons", &["server", "manifest", "api"]),
+    ("kubectl", &["server", "manifest", "printers", "kinds", "api", "ui"]),
 ];
 
 /// A file over this becomes a folder.

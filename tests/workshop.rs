@@ -399,9 +399,9 @@ fn static_volumes_on_the_newest_version() {
     $ kubectl scale deployment static-busy --replicas 3
     deployment.apps/static-busy scaled
     $ kubectl delete deployment static-busy
-    deployment.apps "static-busy" deleted
+    deployment.apps "static-busy" deleted from default namespace
     $ kubectl delete pvc static-pvc01
-    persistentvolumeclaim "static-pvc01" deleted
+    persistentvolumeclaim "static-pvc01" deleted from default namespace
     "#);
     w.pass(0, 0, 40);
     assert_snapshot!(w.transcript(&["kubectl get pv"]), @r"

@@ -13,6 +13,9 @@ const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 /// The plugin.
 pub(super) struct NamespaceLifecycle;
 
+/// The cause by which a client tells this refusal from others. Mirrors `v1.NamespaceTerminatingCause`.
+const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+
 impl Plugin for NamespaceLifecycle {
     fn create(&self, request: &Request<'_>, object: &mut Object) -> Result<(), ApiError> {
         let kind = object.kind();
@@ -28,7 +31,12 @@ impl Plugin for NamespaceLifecycle {
         if phase == Some("Terminating") {
             let detail =
                 format!("unable to create new content in namespace {namespace} because it is being terminated");
-            return Err(ApiError::forbidden(&kind.resource(), object.name(), &detail));
+            let goes = format!("namespace {namespace} is being terminated");
+            return Err(ApiError::forbidden(&kind.resource(), object.name(), &detail).cause(
+                NAMESPACE_TERMINATING,
+                "metadata.namespace",
+                &goes,
+            ));
         }
         Ok(())
     }

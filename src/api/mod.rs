@@ -6,11 +6,14 @@ pub mod go_sort;
 pub mod kind;
 pub mod names;
 pub mod object;
+pub mod pod;
 pub mod quantity;
+pub mod request;
 pub mod resources;
 pub mod scalar;
 pub mod schema;
 pub mod selector;
+pub mod table;
 pub mod time;
 pub mod user;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use k8s_openapi::Metadata;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Kind, ObjectMeta};
 use crate::error::{ApiError, Reason};
@@ -62,29 +62,69 @@ pub trait Typed: Metadata<Ty = ObjectMeta> + Clone + Sized {
     fn into_object(self) -> Object;
 }
 
+/// An object of a kind that kstate has no type for: its metadata, and a tree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Custom {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its metadata.
+    pub metadata: ObjectMeta,
+    /// Everything else but `apiVersion` and `kind`.
+    pub fields: Map<String, Value>,
+}
+
+impl Custom {
+    fn from_tree(kind: Kind, tree: Value) -> serde_json::Result<Custom> {
+        let mut fields: Map<String, Value> = serde_json::from_value(tree)?;
+        fields.remove("apiVersion");
+        fields.remove("kind");
+        let metadata = fields.remove("metadata").map(serde_json::from_value).transpose()?.unwrap_or_default();
+        Ok(Custom { kind, metadata, fields })
+    }
+
+    fn to_tree(&self) -> Value {
+        let mut tree = self.fields.clone();
+        tree.insert("apiVersion".into(), self.kind.api_version().into());
+        tree.insert("kind".into(), self.kind.name().into());
+        tree.insert("metadata".into(), serde_json::to_value(&self.metadata).unwrap_or_default());
+        Value::Object(tree)
+    }
+}
+
 macro_rules! define_object {
-    ($($variant:ident, $group_mod:ident :: $version_mod:ident, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
+    ($($variant:ident, $($module:ident)::+, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
         /// An object of one of our kinds.
         #[derive(Debug, Clone, PartialEq)]
         #[allow(clippy::large_enum_variant)]
         pub enum Object {
-            $(#[doc = concat!("`", $plural, "`")] $variant(k8s_openapi::api::$group_mod::$version_mod::$variant),)*
+            $(#[doc = concat!("`", $plural, "`")] $variant(k8s_openapi::$($module)::+::$variant),)*
+            /// An object of a kind that the cluster was taught.
+            Custom(Custom),
         }
 
         impl Object {
             /// The object's kind.
             pub fn kind(&self) -> Kind {
-                match self { $(Object::$variant(_) => Kind::$variant,)* }
+                match self {
+                    $(Object::$variant(_) => Kind::$variant,)*
+                    Object::Custom(o) => o.kind,
+                }
             }
 
             /// Its metadata.
             pub fn meta(&self) -> &ObjectMeta {
-                match self { $(Object::$variant(o) => &o.metadata,)* }
+                match self {
+                    $(Object::$variant(o) => &o.metadata,)*
+                    Object::Custom(o) => &o.metadata,
+                }
             }
 
             /// Its metadata, to change it.
             pub fn meta_mut(&mut self) -> &mut ObjectMeta {
-                match self { $(Object::$variant(o) => &mut o.metadata,)* }
+                match self {
+                    $(Object::$variant(o) => &mut o.metadata,)*
+                    Object::Custom(o) => &mut o.metadata,
+                }
             }
 
             /// Reads an object of a known kind from JSON text.
@@ -95,24 +135,33 @@ macro_rules! define_object {
 
             /// Reads an object of a known kind from a JSON tree. `apiVersion` and `kind` are not looked at.
             pub fn from_tree(kind: Kind, tree: Value) -> serde_json::Result<Object> {
-                Ok(match kind { $(Kind::$variant => Object::$variant(serde_json::from_value(tree)?),)* })
+                Ok(match kind {
+                    $(Kind::$variant => Object::$variant(serde_json::from_value(tree)?),)*
+                    custom => Object::Custom(Custom::from_tree(custom, tree)?),
+                })
             }
 
             /// The object as JSON text, as the store keeps it.
             pub fn to_json(&self) -> String {
-                let text = match self { $(Object::$variant(o) => serde_json::to_string(o),)* };
+                let text = match self {
+                    $(Object::$variant(o) => serde_json::to_string(o),)*
+                    Object::Custom(o) => return o.to_tree().to_string(),
+                };
                 text.unwrap_or_default()
             }
 
             /// The object as a JSON tree with sorted keys, as `-o yaml` and patches see it.
             pub fn to_tree(&self) -> Value {
-                let tree = match self { $(Object::$variant(o) => serde_json::to_value(o),)* };
+                let tree = match self {
+                    $(Object::$variant(o) => serde_json::to_value(o),)*
+                    Object::Custom(o) => return o.to_tree(),
+                };
                 tree.unwrap_or_default()
             }
         }
 
         $(
-            impl Typed for k8s_openapi::api::$group_mod::$version_mod::$variant {
+            impl Typed for k8s_openapi::$($module)::+::$variant {
                 const OF: Kind = Kind::$variant;
                 fn of(object: &Object) -> Option<&Self> {
                     match object { Object::$variant(o) => Some(o), _ => None }
@@ -125,8 +174,8 @@ macro_rules! define_object {
                 }
             }
 
-            impl From<k8s_openapi::api::$group_mod::$version_mod::$variant> for Object {
-                fn from(o: k8s_openapi::api::$group_mod::$version_mod::$variant) -> Object {
+            impl From<k8s_openapi::$($module)::+::$variant> for Object {
+                fn from(o: k8s_openapi::$($module)::+::$variant) -> Object {
                     Object::$variant(o)
                 }
             }

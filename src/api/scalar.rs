@@ -298,6 +298,16 @@ pub fn quote(s: &str) -> String {
     quoted
 }
 
+/// Mirrors Go's `url.QueryEscape`.
+pub fn query_escape(text: &str) -> String {
+    let escaped = text.bytes().map(|b| match b {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+        b' ' => "+".into(),
+        _ => format!("%{b:02X}"),
+    });
+    escaped.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Scalar, json_float, resolve, yaml_float, yaml_float32};

@@ -37,7 +37,7 @@ impl Args {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     match args.verb {
         None => {}
-        Some(Verb::Settle) => session.cluster.settle()?,
+        Some(Verb::Settle) => session.client.server_mut().cluster_mut().settle()?,
         Some(Verb::Advance { duration }) => {
             let span = Duration::parse(&duration).map_err(|e| Failure::error(e.to_string()))?;
             if span < Duration::ZERO {
@@ -45,13 +45,13 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
                     "time: {duration:?} would turn the clock back; kstate undo does that"
                 )));
             }
-            session.cluster.advance(span)?;
+            session.client.server_mut().cluster_mut().advance(span)?;
         }
     }
-    let mode = match session.cluster.config().clock {
+    let mode = match session.client.server().cluster().config().clock {
         ClockMode::Wall => "wall",
         ClockMode::Manual => "manual",
     };
-    session.ui.out(&format!("{} ({mode})\n", session.cluster.now().rfc3339()));
+    session.ui.out(&format!("{} ({mode})\n", session.client.server().cluster().now().rfc3339()));
     Ok(())
 }

@@ -21,7 +21,7 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    print(&args, session.program, session.ui)
+    print(&args, session.line.program, session.ui)
 }
 
 /// Prints the script.

@@ -18,12 +18,15 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::api::Duration;
+use crate::api::user::User;
 use crate::error::Failure;
+use crate::kubectl::client::Client;
 use crate::kubectl::contexts::Contexts;
 use crate::kubectl::read_ahead::ReadAhead;
-use crate::kubectl::session::Session;
+use crate::kubectl::session::{CommandLine, Disk, Session};
 use crate::kubectl::verbs;
 use crate::kubectl::wall::wall_now;
+use crate::server::Server;
 use crate::sim::Cluster;
 use crate::ui::Ui;
 use home::Home;
@@ -278,18 +281,18 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     check_config(&app.global, &home.clusters())?;
     let named = app.global.cluster.clone().or_else(|| app.global.context.clone());
     let name = named.filter(|n| !n.is_empty()).unwrap_or_else(|| home.current());
-    let mut cluster = home.open(&name)?;
+    let mut server = Server::over(home.open(&name)?);
     let place = Place { ui, program, folder, shared: true, contexts: &InHome { home: &home, name } };
-    execute(app, args, &mut cluster, &place)
+    execute(app, args, &mut server, &place)
 }
 
 /// Runs the words of a command line on a cluster that is not the user's own (a lesson's, a test's) and returns
 /// the exit code. The first word is the name that the binary would be called by.
-pub fn run_on(words: &[String], ui: &Ui, cluster: &mut Cluster, folder: &Path) -> u8 {
+pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> u8 {
     let program = program(words.first());
     let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, contexts: &OnlyOne };
     let outcome =
-        parse(program, words.get(1..).unwrap_or_default(), ui).and_then(|app| execute(app, words, cluster, &place));
+        parse(program, words.get(1..).unwrap_or_default(), ui).and_then(|app| execute(app, words, server, &place));
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
 }
 
@@ -341,15 +344,15 @@ struct Place<'a> {
 
 /// Runs one verb as one transaction: what it did lasts, and what is due now is done. What it says is said once that
 /// is stored; if it can't be, only the reason is.
-fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) -> Result<(), Failure> {
+fn execute(app: App, args: &[String], server: &mut Server, place: &Place<'_>) -> Result<(), Failure> {
     place.ui.hold();
-    match transact(app, args, cluster, place) {
+    match transact(app, args, server, place) {
         Ok(outcome) => {
             place.ui.release();
             outcome
         }
         Err(fault) => {
-            cluster.rollback();
+            server.cluster_mut().rollback();
             place.ui.discard();
             Err(fault)
         }
@@ -357,60 +360,30 @@ fn execute(app: App, args: &[String], cluster: &mut Cluster, place: &Place<'_>) 
 }
 
 /// The transaction's own outcome, and within it the verb's.
-fn transact(
-    app: App,
-    args: &[String],
-    cluster: &mut Cluster,
-    place: &Place<'_>,
-) -> Result<Result<(), Failure>, Failure> {
+fn transact(app: App, args: &[String], server: &mut Server, place: &Place<'_>) -> Result<Result<(), Failure>, Failure> {
     check_config(&app.global, &place.contexts.names())?;
     let request_timeout = request_timeout(&app.global)?;
-    let ahead = ReadAhead::of(args.get(1..).unwrap_or_default(), place.ui, &place.folder)
+    let words = args.get(1..).unwrap_or_default();
+    let ahead = ReadAhead::of(words, place.ui, &place.folder)
         .map_err(|e| Failure::error(format!("cannot read the input: {e}")))?;
     let writes = app.verb.access() == Access::Writes;
+    let cluster = server.cluster_mut();
     cluster.begin(writes, wall_now())?;
     let mut operation = None;
     if writes && app.verb.can_be_undone() {
-        let line = format!("{} {}", place.program, args.get(1..).unwrap_or_default().join(" "));
-        operation = Some(cluster.note_operation(&line)?);
+        operation = Some(cluster.note_operation(&format!("{} {}", place.program, words.join(" ")))?);
     }
     // A kubectl that only let time pass did nothing that one would take back.
     let moves_clock = !app.verb.is_kubectl();
     let state = |c: &Cluster| (c.revision(), c.store().settings_changed(), Some(c.now()).filter(|_| moves_clock));
     let before = state(cluster);
     let takes_time = writes && app.verb.is_kubectl();
-    cluster.write_as("kubectl", "");
-    let namespace =
-        app.global.namespace.clone().or_else(|| cluster.default_namespace()).unwrap_or_else(|| "default".into());
-    let words = args.get(1..).unwrap_or_default();
-    let recorded = words.iter().any(|word| word.starts_with("--record"));
-    let mut session = Session {
-        ui: place.ui,
-        cluster,
-        namespace_given: app.global.namespace.is_some(),
-        namespace,
-        program: place.program,
-        folder: place.folder.clone(),
-        shared: place.shared,
-        contexts: place.contexts,
-        help: help::text,
-        change_cause: match recorded {
-            true => argv::change_cause(place.program, words, &App::command()),
-            false => String::new(),
-        },
-        user: app
-            .global
-            .impersonate
-            .as_ref()
-            .map(|name| crate::api::user::User::impersonated(name, &app.global.as_group)),
-        request_timeout,
-        words: words.to_vec(),
-        ahead,
-        warned: std::collections::BTreeSet::new(),
-        shows_managers: false.into(),
-    };
+    let standing = cluster.default_namespace();
+    let mut session = session(&app.global, words, (server, standing), place, ahead);
+    session.request_timeout = request_timeout;
     session.warn_of_old_dry_run();
     let outcome = app.verb.run(&mut session);
+    let cluster = server.cluster_mut();
     let changed = state(cluster) != before;
     if writes {
         // What was refused left nothing behind; what was acknowledged before it, lasts.
@@ -424,6 +397,37 @@ fn transact(
     }
     cluster.commit()?;
     Ok(outcome)
+}
+
+/// What a verb works with.
+fn session<'a>(
+    global: &Global,
+    words: &[String],
+    (server, standing): (&'a mut Server, Option<String>),
+    place: &Place<'a>,
+    ahead: ReadAhead,
+) -> Session<'a> {
+    let impersonate = global.impersonate.as_ref().map(|name| {
+        let uid = global.as_uid.as_deref().unwrap_or_default();
+        User::impersonated(name, uid, &global.as_group)
+    });
+    let verbosity = global.verbosity.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0);
+    let user = User::admin(&place.contexts.current());
+    let change_cause = match words.iter().any(|word| word.starts_with("--record")) {
+        true => argv::change_cause(place.program, words, &App::command()),
+        false => String::new(),
+    };
+    Session {
+        ui: place.ui,
+        client: Client::new(server, place.ui, user, impersonate, verbosity),
+        namespace_given: global.namespace.is_some(),
+        namespace: global.namespace.clone().or(standing).unwrap_or_else(|| "default".into()),
+        line: CommandLine { program: place.program, words: words.to_vec(), change_cause, help: help::text },
+        disk: Disk { folder: place.folder.clone(), ahead },
+        contexts: place.contexts,
+        request_timeout: None,
+        shared: place.shared,
+    }
 }
 
 /// Mirrors `ParseTimeout` of `client-go/tools/clientcmd`.

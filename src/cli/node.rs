@@ -33,7 +33,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         Verb::Stop { node } => (node, false),
         Verb::Start { node } => (node, true),
     };
-    session.cluster.set_kubelet(node, running)?;
+    session.client.server_mut().cluster_mut().set_kubelet(node, running)?;
     session.ui.out(&format!("node/{node} {}\n", if running { "started" } else { "stopped" }));
     Ok(())
 }

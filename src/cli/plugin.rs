@@ -37,7 +37,7 @@ enum PluginCommand {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    print(&args, session.program, session.ui)
+    print(&args, session.line.program, session.ui)
 }
 
 /// Prints the plugins.

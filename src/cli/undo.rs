@@ -20,7 +20,7 @@ pub struct Args {
 /// When fewer commands can be taken back.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.list {
-        for operation in session.cluster.store().operations()? {
+        for operation in session.client.server().cluster().store().operations()? {
             session.ui.out(&format!("{}\n", operation.command));
         }
         return Ok(());
@@ -28,7 +28,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.count == 0 {
         return Err(Failure::error("COUNT must be greater than 0"));
     }
-    let undone = session.cluster.undo(args.count).map_err(|e| Failure::error(e.message))?;
+    let undone = session.client.server_mut().cluster_mut().undo(args.count).map_err(|e| Failure::error(e.message))?;
     for operation in undone {
         session.ui.out(&format!("undone: {}\n", operation.command));
     }

@@ -7,20 +7,17 @@ use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Pod, PodCondition};
 use crate::api::k8s::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus};
-use crate::api::k8s::apimachinery::pkg::apis::meta::v1::{Condition, Time as MetaTime};
+use crate::api::k8s::apimachinery::pkg::apis::meta::v1::Time as MetaTime;
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::object::controller_of;
-use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, OwnerReference, Time};
 use crate::controllers::pods::{go_selector, is_ready, is_terminal, is_terminating, normal, warning};
 use crate::controllers::{Action, Controller, Outcome, Write};
+use crate::kinds::policy::disruption::{guards, selector_of, set_condition};
 use crate::kinds::shared::workload::scaled_value;
 use crate::store::{Change, View};
 
 const COMPONENT: &str = "controllermanager";
-
-/// The condition that says whether a pod may go.
-const DISRUPTION_ALLOWED: &str = "DisruptionAllowed";
 
 /// The condition of a pod that is about to be disrupted.
 const DISRUPTION_TARGET: &str = "DisruptionTarget";
@@ -65,16 +62,9 @@ impl Controller for DisruptionController {
     }
 }
 
-fn selector_of(budget: &PodDisruptionBudget) -> Selector {
-    let selector = budget.spec.as_ref().and_then(|s| s.selector.as_ref());
-    Selector::from_label_selector(selector).unwrap_or_else(|_| Selector::nothing())
-}
-
 /// The budgets that select a pod, by name. Mirrors `GetPodPodDisruptionBudgets`.
-pub fn budgets_of<'a>(view: &View<'a>, pod: &'a Object) -> Vec<&'a Arc<Object>> {
-    let all = view.list_in(Kind::PodDisruptionBudget, pod.namespace());
-    let selects = |b: &PodDisruptionBudget| selector_of(b).matches(&pod.meta().labels);
-    all.filter(|o| o.get::<PodDisruptionBudget>().is_some_and(selects)).collect()
+fn budgets_of<'a>(view: &View<'a>, pod: &'a Object) -> Vec<&'a Arc<Object>> {
+    view.list_in(Kind::PodDisruptionBudget, pod.namespace()).filter(|budget| guards(budget, pod)).collect()
 }
 
 /// Since when a pod has been about to be disrupted, though nothing happens to it.
@@ -305,25 +295,4 @@ fn fail_safe(budget: &PodDisruptionBudget, fault: &str, now: Time) -> Option<Act
     }
     budget.status = Some(status);
     Some(Write::update_status(budget).action())
-}
-
-/// Says whether a pod may go. Mirrors `meta.SetStatusCondition`.
-pub fn set_condition(status: &mut PodDisruptionBudgetStatus, allowed: bool, reason: &str, message: &str, now: Time) {
-    let holds = if allowed { "True" } else { "False" };
-    let condition = Condition {
-        type_: DISRUPTION_ALLOWED.into(),
-        status: holds.into(),
-        reason: reason.into(),
-        message: message.into(),
-        observed_generation: status.observed_generation,
-        last_transition_time: now.meta(),
-    };
-    let conditions = status.conditions.get_or_insert_default();
-    match conditions.iter_mut().find(|c| c.type_ == DISRUPTION_ALLOWED) {
-        Some(old) if old.status == holds => {
-            *old = Condition { last_transition_time: old.last_transition_time.clone(), ..condition };
-        }
-        Some(old) => *old = condition,
-        None => conditions.push(condition),
-    }
 }

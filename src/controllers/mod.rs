@@ -36,6 +36,7 @@ pub mod vac_protection;
 
 use std::sync::Arc;
 
+pub use crate::api::request::{DeleteOptions, Deletion, Propagation};
 use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::error::ApiError;
 use crate::store::{Change, View};
@@ -153,49 +154,6 @@ pub enum Write {
         /// The node's name.
         node: String,
     },
-}
-
-/// What happens to the dependents of a deleted object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Propagation {
-    /// The object goes at once, its dependents after it.
-    #[default]
-    Background,
-    /// The dependents go first.
-    Foreground,
-    /// The dependents stay, without this owner.
-    Orphan,
-}
-
-/// A request to delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deletion {
-    /// What to delete.
-    pub key: ObjectKey,
-    /// Only if it still has this uid.
-    pub uid: Option<String>,
-    /// Grace period in seconds; none for the object's own.
-    pub grace: Option<i64>,
-    /// What happens to its dependents.
-    pub propagation: Propagation,
-}
-
-impl Deletion {
-    /// A deletion in the background, with the object's own grace period.
-    pub fn of(object: &Object) -> Deletion {
-        Deletion {
-            key: object.key(),
-            uid: Some(object.uid().to_string()),
-            grace: None,
-            propagation: Propagation::Background,
-        }
-    }
-
-    /// The same with a grace period, in seconds.
-    pub fn grace(mut self, seconds: i64) -> Deletion {
-        self.grace = Some(seconds);
-        self
-    }
 }
 
 /// An event to be recorded; equal ones are counted, not repeated.

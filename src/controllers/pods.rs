@@ -7,54 +7,17 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::api::k8s::api::core::v1::{Pod, PodCondition, PodTemplateSpec};
+use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
 use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, ObjectMeta, Time, names};
 use crate::controllers::{About, Action, Deletion, EventDraft, Propagation, Write};
 use crate::error::{ApiError, Reason};
+pub use crate::kinds::core::pod::status::{
+    is_active, is_available, is_ready, is_terminal, is_terminating, phase, ready_since, restarts,
+    with_disruption_target,
+};
 use crate::store::{Change, Index, View};
-
-/// The phase; empty before the API server has seen the pod.
-pub fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
-}
-
-/// Whether its deletion has begun.
-pub fn is_terminating(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_some()
-}
-
-/// Whether it has ended, well or not.
-pub fn is_terminal(pod: &Pod) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
-}
-
-/// Whether it counts as a replica: it neither ended nor goes. Mirrors `IsPodActive`.
-pub fn is_active(pod: &Pod) -> bool {
-    !is_terminal(pod) && !is_terminating(pod)
-}
-
-fn ready_condition(pod: &Pod) -> Option<&PodCondition> {
-    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|c| c.type_ == "Ready")
-}
-
-/// Whether its Ready condition holds. Mirrors `podutil.IsPodReady`.
-pub fn is_ready(pod: &Pod) -> bool {
-    ready_condition(pod).is_some_and(|c| c.status == "True")
-}
-
-/// Since when it is ready; none while it is not.
-pub fn ready_since(pod: &Pod) -> Option<Time> {
-    let condition = ready_condition(pod).filter(|c| c.status == "True")?;
-    condition.last_transition_time.as_ref().map(Time::from_meta)
-}
-
-/// Whether it has been ready for `min_ready` seconds. Mirrors `podutil.IsPodAvailable`.
-pub fn is_available(pod: &Pod, min_ready: i32, now: Time) -> bool {
-    is_ready(pod)
-        && (min_ready == 0 || ready_since(pod).is_some_and(|since| since + Duration::secs(min_ready.into()) <= now))
-}
 
 /// How long until the first of the pods that are ready becomes available; none when all of them are.
 /// Mirrors `FindMinNextPodAvailabilityCheck`.
@@ -180,7 +143,7 @@ pub fn tolerating_gone(write: Write) -> Action {
 
 /// Whether a refusal means that the namespace is being deleted.
 pub fn is_namespace_terminating(error: &ApiError) -> bool {
-    error.reason == Reason::Forbidden && error.message.ends_with("because it is being terminated")
+    error.reason == Reason::Forbidden && error.has_cause("NamespaceTerminating")
 }
 
 /// Names the owners of kind `owner` that a change of an object concerns: its controller before and now, and for
@@ -228,24 +191,6 @@ pub fn normal(about: &Object, component: &str, reason: &str, message: impl Into<
 /// Says something alarming of an object.
 pub fn warning(about: &Object, component: &str, reason: &str, message: impl Into<String>) -> Action {
     Action::Event(EventDraft::warning(About::object(about), component, reason, message))
-}
-
-/// The pod with the condition that tells why it is disrupted: reason and message.
-pub fn with_disruption_target(pod: &Pod, why: (&str, &str), now: Time) -> Pod {
-    let mut pod = pod.clone();
-    let observed_generation = pod.metadata.generation;
-    let conditions = pod.status.get_or_insert_default().conditions.get_or_insert_default();
-    conditions.retain(|c| c.type_ != "DisruptionTarget");
-    conditions.push(PodCondition {
-        type_: "DisruptionTarget".into(),
-        status: "True".into(),
-        reason: Some(why.0.into()),
-        message: Some(why.1.into()),
-        last_transition_time: Some(now.meta()),
-        observed_generation,
-        ..Default::default()
-    });
-    pod
 }
 
 /// A pod with what decides how soon it is deleted when replicas are too many.
@@ -314,17 +259,6 @@ fn logarithmic_age(then: Option<Time>, now: Time) -> i64 {
         Some(millis) if millis > 0 => (millis as f64 * 1e6).log2() as i64,
         _ => -1,
     }
-}
-
-/// The most restarts of a container, and of a sidecar.
-pub fn restarts(pod: &Pod) -> (i32, i32) {
-    let Some(status) = &pod.status else { return (0, 0) };
-    let containers = status.container_statuses.iter().flatten().map(|c| c.restart_count).max();
-    let init = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten());
-    let sidecars: Vec<&str> =
-        init.filter(|c| c.restart_policy.as_deref() == Some("Always")).map(|c| c.name.as_str()).collect();
-    let of_sidecars = status.init_container_statuses.iter().flatten().filter(|c| sidecars.contains(&c.name.as_str()));
-    (containers.unwrap_or(0), of_sidecars.map(|c| c.restart_count).max().unwrap_or(0))
 }
 
 /// What a controller does when a pod can't be made or deleted: write its status, and end the sync. It is told how

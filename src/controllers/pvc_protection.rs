@@ -3,9 +3,9 @@
 //! Mirrors `pkg/controller/volume/pvcprotection/pvc_protection_controller.go`.
 
 use crate::api::k8s::api::core::v1::{PersistentVolumeClaim, Pod};
+use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, Write};
-use crate::store::index::pod_claims;
 use crate::store::{Change, Index, View};
 
 /// The finalizer that holds a claim.
@@ -33,7 +33,7 @@ impl Controller for PvcProtectionController {
                 for pod in pods.into_iter().flatten().filter_map(Object::get::<Pod>) {
                     // A pod that runs on a node can't set a claim free.
                     if change.new.is_none() || !is_scheduled(pod) || super::persistent_volume::is_pod_terminated(pod) {
-                        for claim in pod_claims(pod) {
+                        for claim in claims_of(pod) {
                             let (namespace, name) = claim.split_once('/').unwrap_or_default();
                             enqueue(ObjectKey::new(Kind::PersistentVolumeClaim, namespace, name));
                         }

@@ -3,18 +3,28 @@
 //! `Strategy` is what a kind's file implements on the kind's type; `Rules` is the same for callers that
 //! hold an `Object` of whatever kind. `KINDS` lists them all.
 
+mod admissionregistration;
+mod apiextensions;
+mod apiregistration;
 pub mod apps;
+mod authentication;
+mod authorization;
 pub mod autoscaling;
 pub mod batch;
+mod certificates;
 pub mod coordination;
 pub mod core;
 pub mod discovery;
+mod flowcontrol;
 pub mod networking;
 pub mod node;
 pub mod policy;
 pub mod rbac;
+mod resource;
 pub mod scheduling;
 pub mod shared;
+
+mod custom;
 pub mod storage;
 
 mod registry;

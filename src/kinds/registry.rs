@@ -2,23 +2,6 @@
 
 use std::marker::PhantomData;
 
-use crate::api::k8s::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use crate::api::k8s::api::autoscaling::v2::HorizontalPodAutoscaler;
-use crate::api::k8s::api::batch::v1::{CronJob, Job};
-use crate::api::k8s::api::coordination::v1::Lease;
-use crate::api::k8s::api::core::v1::{
-    ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod,
-    PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount,
-};
-use crate::api::k8s::api::discovery::v1::EndpointSlice;
-use crate::api::k8s::api::networking::v1::{Ingress, IngressClass, NetworkPolicy};
-use crate::api::k8s::api::node::v1::RuntimeClass;
-use crate::api::k8s::api::policy::v1::PodDisruptionBudget;
-use crate::api::k8s::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use crate::api::k8s::api::scheduling::v1::PriorityClass;
-use crate::api::k8s::api::storage::v1::{
-    CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass,
-};
 use crate::api::{Kind, Object};
 use crate::error::FieldError;
 use crate::kinds::Column;
@@ -146,62 +129,16 @@ fn pair<'a, T: Strategy>(a: &'a Object, b: &'a Object) -> Option<(&'a T, &'a T)>
     Some((a.get::<T>()?, b.get::<T>()?))
 }
 
-/// Every kind's rules, in the order of `Kind::ALL`.
-pub const KINDS: &[&dyn Rules] = &[
-    &Of::<ConfigMap>(PhantomData),
-    &Of::<Endpoints>(PhantomData),
-    &Of::<Event>(PhantomData),
-    &Of::<LimitRange>(PhantomData),
-    &Of::<Namespace>(PhantomData),
-    &Of::<Node>(PhantomData),
-    &Of::<PersistentVolumeClaim>(PhantomData),
-    &Of::<PersistentVolume>(PhantomData),
-    &Of::<Pod>(PhantomData),
-    &Of::<PodTemplate>(PhantomData),
-    &Of::<ReplicationController>(PhantomData),
-    &Of::<ResourceQuota>(PhantomData),
-    &Of::<Secret>(PhantomData),
-    &Of::<ServiceAccount>(PhantomData),
-    &Of::<Service>(PhantomData),
-    &Of::<ControllerRevision>(PhantomData),
-    &Of::<DaemonSet>(PhantomData),
-    &Of::<Deployment>(PhantomData),
-    &Of::<ReplicaSet>(PhantomData),
-    &Of::<StatefulSet>(PhantomData),
-    &Of::<HorizontalPodAutoscaler>(PhantomData),
-    &Of::<CronJob>(PhantomData),
-    &Of::<Job>(PhantomData),
-    &Of::<Lease>(PhantomData),
-    &Of::<EndpointSlice>(PhantomData),
-    &Of::<IngressClass>(PhantomData),
-    &Of::<Ingress>(PhantomData),
-    &Of::<NetworkPolicy>(PhantomData),
-    &Of::<RuntimeClass>(PhantomData),
-    &Of::<PodDisruptionBudget>(PhantomData),
-    &Of::<ClusterRoleBinding>(PhantomData),
-    &Of::<ClusterRole>(PhantomData),
-    &Of::<RoleBinding>(PhantomData),
-    &Of::<Role>(PhantomData),
-    &Of::<PriorityClass>(PhantomData),
-    &Of::<CSIDriver>(PhantomData),
-    &Of::<CSINode>(PhantomData),
-    &Of::<CSIStorageCapacity>(PhantomData),
-    &Of::<StorageClass>(PhantomData),
-    &Of::<VolumeAttachment>(PhantomData),
-    &Of::<VolumeAttributesClass>(PhantomData),
-];
+macro_rules! define_rules {
+    ($($variant:ident, $($module:ident)::+, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
+        /// The rules of every kind that kstate has a type for, in the order of `Kind::ALL`.
+        pub const KINDS: &[&dyn Rules] =
+            &[$(&Of::<k8s_openapi::$($module)::+::$variant>(PhantomData)),*];
+    };
+}
+crate::for_each_kind!(define_rules);
 
 /// The rules of a kind.
 pub fn rules(kind: Kind) -> &'static dyn Rules {
-    KINDS[kind as usize]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{KINDS, Kind};
-
-    #[test]
-    fn kinds_stand_in_the_order_of_kind_all() {
-        assert!(KINDS.iter().map(|r| r.kind()).eq(Kind::ALL.iter().copied()));
-    }
+    KINDS.get(kind.index()).copied().unwrap_or(&crate::kinds::custom::CustomRules)
 }

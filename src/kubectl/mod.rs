@@ -2,12 +2,13 @@
 
 pub mod annotation;
 pub mod builder;
+pub mod client;
 pub mod contexts;
+mod log;
 pub mod overrides;
 pub mod print;
 pub mod read_ahead;
 pub mod request;
 pub mod session;
-pub mod subresource;
 pub mod verbs;
 pub mod wall;

@@ -1,15 +1,12 @@
-//! What several verbs ask of the server: decode a manifest, patch an object, `--dry-run`, `--validate`.
+//! How verbs write: `--dry-run`, `--validate`, and under which name.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use crate::api::{Kind, Object};
-use crate::error::{ApiError, Failure, Reason};
+use crate::api::request::{FieldValidation, PatchOptions, PatchType, Resource, WriteOptions};
+use crate::api::{Object, ObjectKey};
+use crate::error::Failure;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::{self, PatchType};
-use crate::manifest::strict::{self, FieldValidation};
 
 /// `--dry-run`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,73 +82,65 @@ impl Validate {
     }
 }
 
-/// Reads a manifest as the server does: types, unknown fields, Go's normal form.
-///
-/// # Errors
-/// `BadRequest` with the decoder's text.
-pub fn decode(
-    session: &mut Session<'_>,
-    kind: Kind,
-    api_version: &str,
-    tree: &Value,
-    validate: Validate,
-) -> Result<Object, Fault> {
-    let bad = |text: String| Fault::from(ApiError::new(Reason::BadRequest, text));
-    let decoded = strict::decode_version(kind, api_version, tree)
-        .map_err(|e| bad(strict::bad_request_message(kind, api_version, e)))?;
-    if !decoded.unknown.is_empty() {
-        match validate {
-            Validate::Strict => {
-                let text = strict::strict_message(&decoded.unknown);
-                return Err(bad(strict::bad_request_message(kind, api_version, text)));
-            }
-            Validate::Warn => session.warn(decoded.unknown),
-            Validate::Ignore => {}
-        }
-    }
-    Ok(decoded.object)
+/// The name under which a verb writes that has no `--field-manager`.
+pub const PROGRAM: &str = "kubectl";
+
+/// How something is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// Under which name the fields are owned.
+    pub manager: &'a str,
+    /// `--dry-run`; what is only printed is not sent at all.
+    pub dry_run: DryRun,
+    /// `--validate`.
+    pub validate: Validate,
 }
 
-/// Sends a patch and stores what it makes of the object.
+impl<'a> Writing<'a> {
+    /// A write that lasts, and that does not mind unknown fields.
+    pub fn by(manager: &'a str) -> Writing<'a> {
+        Writing { manager, dry_run: DryRun::None, validate: Validate::Ignore }
+    }
+
+    /// The same with `--dry-run`.
+    pub fn dry_run(self, dry_run: DryRun) -> Writing<'a> {
+        Writing { dry_run, ..self }
+    }
+
+    /// The same with `--validate`.
+    pub fn validate(self, validate: Validate) -> Writing<'a> {
+        Writing { validate, ..self }
+    }
+
+    /// As the server takes it.
+    pub fn options(&self) -> WriteOptions {
+        WriteOptions {
+            dry_run: self.dry_run == DryRun::Server,
+            field_manager: self.manager.to_string(),
+            field_validation: self.validate.field_validation(),
+        }
+    }
+
+    /// As the server takes it for a patch.
+    pub fn patch_options(&self) -> PatchOptions {
+        PatchOptions { write: self.options(), force: false }
+    }
+}
+
+/// Where an object of a manifest's version is.
+pub fn resource_of(key: &ObjectKey, api_version: &str) -> Resource {
+    Resource::object(key).of_version(api_version)
+}
+
+/// Sends a patch of an object.
 ///
 /// # Errors
 /// The server's refusal.
 pub fn patch(
     session: &mut Session<'_>,
     live: &Object,
-    patch_type: PatchType,
-    body: &str,
-    validate: Validate,
-    dry_run: DryRun,
+    patch: (PatchType, &str),
+    writing: &Writing<'_>,
 ) -> Result<Arc<Object>, Fault> {
-    patch_version(session, live, &live.kind().api_version(), patch_type, body, validate, dry_run)
-}
-
-/// The same, where the patch is about a version of the kind that need not be the stored one.
-///
-/// # Errors
-/// The server's refusal.
-pub fn patch_version(
-    session: &mut Session<'_>,
-    live: &Object,
-    api_version: &str,
-    patch_type: PatchType,
-    body: &str,
-    validate: Validate,
-    dry_run: DryRun,
-) -> Result<Arc<Object>, Fault> {
-    // The server patches what it has by now; a client that minds says which version it means in the patch.
-    let Some(live) = session.cluster.view().get(&live.key()).cloned() else {
-        return Err(ApiError::not_found(&live.kind().resource(), live.name()).into());
-    };
-    session.authorize_on("patch", &live.key())?;
-    let live = if body.contains("managedFields") { session.cluster.with_owners(&live)? } else { live };
-    let patched = server::patch_version(&live, api_version, patch_type, body, validate.field_validation())?;
-    session.warn(patched.warnings);
-    let answer = match dry_run {
-        DryRun::None => session.cluster.update(patched.object),
-        _ => session.cluster.update_dry_run(patched.object),
-    };
-    session.print_warnings();
-    Ok(answer?)
+    Ok(session.client.patch(Resource::object(&live.key()), patch, writing.patch_options())?)
 }

@@ -8,7 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Pa
 use super::model::{Block, Command, Console, FrontMatter, Lesson, Quiz, Step};
 use super::words;
 use crate::api::Kind;
-use crate::sim::{check_nodes, parse_version};
+use crate::server::{check_nodes, parse_version};
 
 /// The first thing that is wrong with a lesson file.
 #[derive(Debug, Clone, PartialEq, Eq)]

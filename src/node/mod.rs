@@ -20,9 +20,9 @@ pub const CONTROLLERS: &[&dyn Controller] = &[&kubelet::Kubelet, &node_status::N
 
 #[cfg(test)]
 mod tests {
+    use crate::api::request::Deletion;
     use crate::api::{Duration, Kind, Object, ObjectKey, Time};
-    use crate::controllers::Deletion;
-    use crate::sim::{ClockMode, Cluster, Config, CreateOptions};
+    use crate::sim::{ClockMode, Cluster, Config};
     use crate::store::Index;
 
     fn cluster() -> Cluster {
@@ -32,7 +32,7 @@ mod tests {
 
     fn create(cluster: &mut Cluster, kind: Kind, json: &str) {
         let object = Object::from_json(kind, json).unwrap();
-        cluster.create(object, &CreateOptions::default()).unwrap();
+        cluster.create(object).unwrap();
         cluster.converge().unwrap();
     }
 

@@ -1,4 +1,237 @@
-//! The API server.
+//! THE API server: every request, from kubectl's verbs, from a lesson or over a wire, is a value that `handle` answers.
+//!
+//! One straight line for all of them: who asks and may they; what is it about and is that served; decode the body
+//! strictly; the verb; and the answer in the form that was asked for.
+//! Mirrors `k8s.io/apiserver/pkg/endpoints` (filters and handlers).
 
 pub mod authorize;
+mod codec;
+mod discovery;
+pub mod request_info;
 pub mod served;
+mod status;
+mod subresources;
+mod table;
+mod time;
+mod verbs;
+pub mod watch;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use codec::{encode, tree_of, tree_with_owners};
+pub use status::{code, status};
+pub use subresources::containers::NO_PROCESS;
+pub use time::{Passed, Wait};
+
+use crate::api::request::{Accept, By, Form, Request, Resource, Target, Verb};
+use crate::api::table::Table;
+use crate::api::{Kind, Object, Time};
+use crate::error::{ApiError, Reason};
+use crate::sim::Cluster;
+pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
+use authorize::Attributes;
+use served::Served;
+
+/// The API server of a cluster, within one transaction at a time.
+pub struct Server {
+    cluster: Cluster,
+}
+
+/// What the server answers.
+#[derive(Debug)]
+pub struct Response {
+    /// What the client is told beside the answer, each without the `Warning: ` before it.
+    pub warnings: Vec<String>,
+    /// The answer, or why there is none.
+    pub outcome: Result<Reply, ApiError>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// An object, as stored or as it would be.
+    Object(Arc<Object>),
+    /// Objects.
+    List(List),
+    /// Objects as a kubectl prints them.
+    Table(Table),
+    /// Something that is not stored: a `Scale`, a review, a document of discovery.
+    Tree(Value),
+    /// Words that are no JSON: `ok`.
+    Text(String),
+}
+
+/// Objects of one kind.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// The kind.
+    pub kind: Kind,
+    /// The objects, by namespace and name.
+    pub items: Vec<Arc<Object>>,
+    /// The revision at which the list was true.
+    pub revision: u64,
+    /// Where the next piece begins; empty when this is the last.
+    pub continue_at: String,
+    /// How many objects follow.
+    pub remaining: u64,
+}
+
+/// What a handler is given beside the request itself.
+struct Ask<'a> {
+    /// Who counts as asking.
+    by: &'a By,
+    /// What is served there.
+    served: &'a Served,
+    resource: &'a Resource,
+    accept: Accept,
+}
+
+impl Server {
+    /// The server of a cluster.
+    pub fn over(cluster: Cluster) -> Server {
+        Server { cluster }
+    }
+
+    /// The cluster below: its clock, its transactions.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The cluster below: its clock, its transactions.
+    pub fn cluster_mut(&mut self) -> &mut Cluster {
+        &mut self.cluster
+    }
+
+    /// The cluster's time.
+    pub fn now(&self) -> Time {
+        self.cluster.now()
+    }
+
+    /// The namespace that a command without `-n` means; none for `default`.
+    pub fn default_namespace(&self) -> Option<String> {
+        self.cluster.default_namespace()
+    }
+
+    /// Chooses the namespace that a command without `-n` means.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn set_default_namespace(&mut self, namespace: &str) -> Result<(), ApiError> {
+        self.cluster.set_default_namespace(namespace)
+    }
+
+    /// The Kubernetes minor version that the cluster is of: 36 for v1.36.
+    pub fn minor(&self) -> u32 {
+        self.cluster.config().version
+    }
+
+    /// Answers a request.
+    pub fn handle(&mut self, request: &Request) -> Response {
+        if !request.verb.writes() {
+            return self.read(request);
+        }
+        let mut warnings = Vec::new();
+        let outcome = self.judge(request).and_then(|by| {
+            let (served, resource) = self.find(request, &mut warnings)?;
+            let ask = Ask { by: &by, served: &served, resource, accept: request.accept };
+            self.write(&ask, &request.verb, &mut warnings)
+        });
+        respond(outcome, warnings)
+    }
+
+    /// Answers a request that only reads: `get` or `list`.
+    pub fn read(&self, request: &Request) -> Response {
+        let mut warnings = Vec::new();
+        let outcome = self.judge(request).and_then(|by| {
+            if let Target::Path(path) = &request.target {
+                return discovery::get(self, path);
+            }
+            let (served, resource) = self.find(request, &mut warnings)?;
+            let ask = Ask { by: &by, served: &served, resource, accept: request.accept };
+            match &request.verb {
+                Verb::Get => self.get(&ask),
+                Verb::List(options) => self.list(&ask, options),
+                _ => Err(method_not_allowed()),
+            }
+        });
+        respond(outcome, warnings)
+    }
+
+    /// Who counts as asking, if they may.
+    fn judge(&self, request: &Request) -> Result<By, ApiError> {
+        let view = self.cluster.view();
+        let by = authorize::authenticate(&view, request)?;
+        authorize::authorize(&view, &by.user, &Attributes::of(request))?;
+        Ok(by)
+    }
+
+    /// What the request is about, if it is served and takes the verb.
+    fn find<'r>(&self, request: &'r Request, warnings: &mut Vec<String>) -> Result<(Served, &'r Resource), ApiError> {
+        let Target::Resource(resource) = &request.target else { return Err(method_not_allowed()) };
+        let served = served::find(self.minor(), resource).ok_or_else(not_served)?;
+        if served.namespaced && resource.namespace.is_empty() && !resource.name.is_empty() {
+            return Err(not_served());
+        }
+        if !served.takes(&resource.subresource, request.verb.as_str()) {
+            return Err(method_not_allowed());
+        }
+        warnings.extend(self.cluster.registry().deprecation(served.kind));
+        Ok((served, resource))
+    }
+
+    fn write(&mut self, ask: &Ask<'_>, verb: &Verb, warnings: &mut Vec<String>) -> Result<Reply, ApiError> {
+        match verb {
+            Verb::Create(options, body) if ask.resource.subresource.is_empty() => {
+                self.create(ask, options, body, warnings)
+            }
+            Verb::Create(options, body) => self.post(ask, options, body, warnings),
+            Verb::Update(options, body) => self.update(ask, options, body, warnings),
+            Verb::Patch(options, form, body) => self.patch(ask, options, (*form, body), warnings),
+            Verb::Delete(options) => self.delete(ask, options, warnings),
+            Verb::DeleteCollection(options, which) => self.delete_collection(ask, options, which, warnings),
+            Verb::Connect(connect) => self.connect(ask, connect),
+            Verb::Get | Verb::List(_) | Verb::Watch(_) => Err(method_not_allowed()),
+        }
+    }
+
+    /// Some objects of one kind as rows; the objects may be versions that a watch has seen.
+    pub fn table(&self, kind: Kind, objects: &[Arc<Object>]) -> Table {
+        table::build(self, kind, objects)
+    }
+
+    /// An object in the form that was asked for.
+    fn shown(&self, ask: &Ask<'_>, object: &Arc<Object>) -> Result<Reply, ApiError> {
+        if ask.accept.form == Form::Table {
+            return Ok(Reply::Table(table::build(self, object.kind(), std::slice::from_ref(object))));
+        }
+        self.with_owners(ask, object).map(Reply::Object)
+    }
+
+    /// An object with who owns its fields, if that was asked for.
+    fn with_owners(&self, ask: &Ask<'_>, object: &Arc<Object>) -> Result<Arc<Object>, ApiError> {
+        match ask.accept.managed_fields {
+            true => self.cluster.registry().with_owners(object),
+            false => Ok(Arc::clone(object)),
+        }
+    }
+}
+
+fn respond(outcome: Result<Reply, ApiError>, mut warnings: Vec<String>) -> Response {
+    let outcome = outcome.map_err(|mut refusal| {
+        warnings.append(&mut refusal.warnings);
+        refusal
+    });
+    Response { warnings, outcome }
+}
+
+/// 404: what nobody serves.
+pub fn not_served() -> ApiError {
+    ApiError::new(Reason::NotFound, "the server could not find the requested resource")
+}
+
+/// 405: what is served and doesn't take the verb.
+pub fn method_not_allowed() -> ApiError {
+    ApiError::new(Reason::MethodNotAllowed, "the server does not allow this method on the requested resource")
+}

@@ -1,28 +1,162 @@
-//! What a server of some Kubernetes version lists as its resources.
+//! What is served: THE table of groups, versions, resources, verbs and subresources, for each Kubernetes version.
+//!
+//! `api-resources`, the documents of discovery, the mapping of names to kinds, `explain` and completion all come from
+//! here. What is not here is answered with 404.
 
 use crate::api::Kind;
+use crate::api::ObjectKey;
+use crate::api::request::Resource;
+use crate::manifest::versions;
 
-/// A line of `api-resources`.
-pub struct Resource {
+/// A resource in one of its versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Served {
+    /// The kind of its objects.
+    pub kind: Kind,
+    /// The group; empty for the core's.
+    pub group: &'static str,
+    /// The version.
+    pub version: &'static str,
+    /// Whether this is the version that the server of that Kubernetes version prefers.
+    pub preferred: bool,
     /// `persistentvolumeclaims`
     pub plural: &'static str,
     /// `["pvc"]`
     pub short: &'static [&'static str],
-    /// The group; empty for the core's.
-    pub group: &'static str,
-    /// The group's version that the server prefers.
-    pub version: &'static str,
     /// Whether its objects live in a namespace.
     pub namespaced: bool,
-    /// `PersistentVolumeClaim`
-    pub kind: &'static str,
-    /// What can be done with it, with commas between.
-    pub verbs: &'static str,
+    /// What can be done with it.
+    pub verbs: &'static [&'static str],
+    /// The parts that can be asked for.
+    pub subresources: &'static [Subresource],
     /// `["all"]`
     pub categories: &'static [&'static str],
 }
 
-impl Resource {
+/// A part of an object that is a resource of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subresource {
+    /// Its name, `scale`.
+    pub name: &'static str,
+    /// The kind of what it holds, with its group and version where those are not the object's.
+    pub kind: (&'static str, &'static str, &'static str),
+    /// What can be done with it.
+    pub verbs: &'static [&'static str],
+}
+
+const ALL_VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const CREATE: &[&str] = &["create"];
+const READ: &[&str] = &["get", "list"];
+const PART: &[&str] = &["get", "patch", "update"];
+const STREAM: &[&str] = &["create", "get"];
+
+const fn part(name: &'static str) -> Subresource {
+    Subresource { name, kind: ("", "", ""), verbs: PART }
+}
+
+const STATUS: Subresource = part("status");
+const SCALE: Subresource = Subresource { name: "scale", kind: ("autoscaling", "v1", "Scale"), verbs: PART };
+
+const POD: &[Subresource] = &[
+    Subresource { name: "attach", kind: ("", "v1", "PodAttachOptions"), verbs: STREAM },
+    Subresource { name: "binding", kind: ("", "v1", "Binding"), verbs: CREATE },
+    part("ephemeralcontainers"),
+    Subresource { name: "eviction", kind: ("policy", "v1", "Eviction"), verbs: CREATE },
+    Subresource { name: "exec", kind: ("", "v1", "PodExecOptions"), verbs: STREAM },
+    Subresource { name: "log", kind: ("", "v1", "Pod"), verbs: &["get"] },
+    Subresource { name: "portforward", kind: ("", "v1", "PodPortForwardOptions"), verbs: STREAM },
+    part("resize"),
+    STATUS,
+];
+
+const NAMESPACE: &[Subresource] = &[Subresource { name: "finalize", kind: ("", "", ""), verbs: &["update"] }, STATUS];
+const SCALED: &[Subresource] = &[SCALE, STATUS];
+const SIGNED: &[Subresource] = &[part("approval"), STATUS];
+
+/// The parts of a kind's objects, by name.
+fn subresources(kind: Kind) -> &'static [Subresource] {
+    match kind {
+        Kind::Pod => POD,
+        Kind::Namespace => NAMESPACE,
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => SCALED,
+        Kind::CertificateSigningRequest => SIGNED,
+        _ if crate::kinds::rules(kind).has_status() => &[STATUS],
+        _ => &[],
+    }
+}
+
+fn verbs(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Binding
+        | Kind::SelfSubjectReview
+        | Kind::TokenReview
+        | Kind::LocalSubjectAccessReview
+        | Kind::SelfSubjectAccessReview
+        | Kind::SelfSubjectRulesReview
+        | Kind::SubjectAccessReview => CREATE,
+        Kind::ComponentStatus => READ,
+        _ => ALL_VERBS,
+    }
+}
+
+/// Since which minor version a server prefers which version of a kind; before the first it has none. What is not here
+/// was there in v1.16 as it is now. Mirrors `cmd/kube-apiserver/app/aggregator.go` (priorities) and what each release
+/// enables by default.
+fn history(kind: Kind) -> &'static [(u32, &'static str)] {
+    match kind {
+        Kind::MutatingAdmissionPolicy | Kind::MutatingAdmissionPolicyBinding => &[(36, "v1")],
+        Kind::ValidatingAdmissionPolicy | Kind::ValidatingAdmissionPolicyBinding => &[(30, "v1")],
+        Kind::SelfSubjectReview => &[(28, "v1")],
+        Kind::HorizontalPodAutoscaler => &[(16, "v1"), (23, "v2")],
+        Kind::CronJob => &[(16, "v1beta1"), (21, "v1")],
+        Kind::CertificateSigningRequest => &[(16, "v1beta1"), (19, "v1")],
+        Kind::EndpointSlice => &[(17, "v1beta1"), (21, "v1")],
+        Kind::FlowSchema | Kind::PriorityLevelConfiguration => {
+            &[(20, "v1beta1"), (23, "v1beta2"), (26, "v1beta3"), (29, "v1")]
+        }
+        Kind::IngressClass => &[(18, "v1beta1"), (19, "v1")],
+        Kind::Ingress => &[(16, "v1beta1"), (19, "v1")],
+        Kind::IPAddress | Kind::ServiceCIDR => &[(33, "v1")],
+        Kind::RuntimeClass => &[(16, "v1beta1"), (20, "v1")],
+        Kind::PodDisruptionBudget => &[(16, "v1beta1"), (21, "v1")],
+        Kind::DeviceClass | Kind::ResourceClaim | Kind::ResourceClaimTemplate | Kind::ResourceSlice => &[(34, "v1")],
+        Kind::CSIDriver => &[(16, "v1beta1"), (18, "v1")],
+        Kind::CSINode => &[(16, "v1beta1"), (17, "v1")],
+        Kind::CSIStorageCapacity => &[(21, "v1beta1"), (24, "v1")],
+        Kind::VolumeAttributesClass => &[(34, "v1")],
+        _ => &[],
+    }
+}
+
+/// The version of a kind that a server of v1.`minor` prefers; none when it has no such kind.
+fn preferred(kind: Kind, minor: u32) -> Option<&'static str> {
+    match history(kind) {
+        [] => Some(kind.version()),
+        versions => versions.iter().rev().find(|(since, _)| *since <= minor).map(|(_, version)| *version),
+    }
+}
+
+impl Served {
+    fn of(kind: Kind, group: &'static str, version: &'static str, preferred: bool) -> Served {
+        Served {
+            kind,
+            group,
+            version,
+            preferred,
+            plural: kind.plural(),
+            short: kind.short_names(),
+            namespaced: kind.is_namespaced(),
+            verbs: verbs(kind),
+            subresources: subresources(kind),
+            categories: kind.categories(),
+        }
+    }
+
+    /// Where an object is, in this version.
+    pub fn resource_of(&self, key: &ObjectKey) -> Resource {
+        Resource::object(key).of_version(&self.api_version())
+    }
+
     /// `v1`, `apps/v1`.
     pub fn api_version(&self) -> String {
         match self.group {
@@ -30,208 +164,64 @@ impl Resource {
             group => format!("{group}/{}", self.version),
         }
     }
-}
 
-const ALL_VERBS: &str = "create,delete,deletecollection,get,list,patch,update,watch";
+    /// Whether the resource, or the part of it, takes a verb.
+    pub fn takes(&self, subresource: &str, verb: &str) -> bool {
+        match subresource {
+            "" => self.verbs.contains(&verb),
+            name => self.subresources.iter().any(|s| s.name == name && s.verbs.contains(&verb)),
+        }
+    }
 
-/// What a v1.36 server lists beside the kinds that kstate runs: plural, short names, group, version,
-/// namespaced, kind, verbs.
-const OTHERS: &[(&str, &[&str], &str, &str, bool, &str, &str)] = &[
-    ("bindings", &[], "", "v1", true, "Binding", "create"),
-    ("componentstatuses", &["cs"], "", "v1", false, "ComponentStatus", "get,list"),
-    (
-        "mutatingadmissionpolicies",
-        &[],
-        "admissionregistration.k8s.io",
-        "v1",
-        false,
-        "MutatingAdmissionPolicy",
-        ALL_VERBS,
-    ),
-    (
-        "mutatingadmissionpolicybindings",
-        &[],
-        "admissionregistration.k8s.io",
-        "v1",
-        false,
-        "MutatingAdmissionPolicyBinding",
-        ALL_VERBS,
-    ),
-    (
-        "mutatingwebhookconfigurations",
-        &[],
-        "admissionregistration.k8s.io",
-        "v1",
-        false,
-        "MutatingWebhookConfiguration",
-        ALL_VERBS,
-    ),
-    (
-        "validatingadmissionpolicies",
-        &[],
-        "admissionregistration.k8s.io",
-        "v1",
-        false,
-        "ValidatingAdmissionPolicy",
-        ALL_VERBS,
-    ),
-    (
-        "validatingadmissionpolicybindings",
-        &[],
-        "admissionregistration.k8s.io",
-        "v1",
-        false,
-        "ValidatingAdmissionPolicyBinding",
-        ALL_VERBS,
-    ),
-    (
-        "validatingwebhookconfigurations",
-        &[],
-        "admissionregistration.k8s.io",
-        "v1",
-        false,
-        "ValidatingWebhookConfiguration",
-        ALL_VERBS,
-    ),
-    (
-        "customresourcedefinitions",
-        &["crd", "crds"],
-        "apiextensions.k8s.io",
-        "v1",
-        false,
-        "CustomResourceDefinition",
-        ALL_VERBS,
-    ),
-    ("apiservices", &[], "apiregistration.k8s.io", "v1", false, "APIService", ALL_VERBS),
-    ("selfsubjectreviews", &[], "authentication.k8s.io", "v1", false, "SelfSubjectReview", "create"),
-    ("tokenreviews", &[], "authentication.k8s.io", "v1", false, "TokenReview", "create"),
-    ("localsubjectaccessreviews", &[], "authorization.k8s.io", "v1", true, "LocalSubjectAccessReview", "create"),
-    ("selfsubjectaccessreviews", &[], "authorization.k8s.io", "v1", false, "SelfSubjectAccessReview", "create"),
-    ("selfsubjectrulesreviews", &[], "authorization.k8s.io", "v1", false, "SelfSubjectRulesReview", "create"),
-    ("subjectaccessreviews", &[], "authorization.k8s.io", "v1", false, "SubjectAccessReview", "create"),
-    (
-        "certificatesigningrequests",
-        &["csr"],
-        "certificates.k8s.io",
-        "v1",
-        false,
-        "CertificateSigningRequest",
-        ALL_VERBS,
-    ),
-    ("events", &["ev"], "events.k8s.io", "v1", true, "Event", ALL_VERBS),
-    ("flowschemas", &[], "flowcontrol.apiserver.k8s.io", "v1", false, "FlowSchema", ALL_VERBS),
-    (
-        "prioritylevelconfigurations",
-        &[],
-        "flowcontrol.apiserver.k8s.io",
-        "v1",
-        false,
-        "PriorityLevelConfiguration",
-        ALL_VERBS,
-    ),
-    ("ipaddresses", &["ip"], "networking.k8s.io", "v1", false, "IPAddress", ALL_VERBS),
-    ("servicecidrs", &[], "networking.k8s.io", "v1", false, "ServiceCIDR", ALL_VERBS),
-    ("deviceclasses", &[], "resource.k8s.io", "v1", false, "DeviceClass", ALL_VERBS),
-    ("resourceclaims", &[], "resource.k8s.io", "v1", true, "ResourceClaim", ALL_VERBS),
-    ("resourceclaimtemplates", &[], "resource.k8s.io", "v1", true, "ResourceClaimTemplate", ALL_VERBS),
-    ("resourceslices", &[], "resource.k8s.io", "v1", false, "ResourceSlice", ALL_VERBS),
-];
-
-/// Since which minor version a server prefers which version of a resource; before the first it lists none. What
-/// is not here was there in v1.16 as it is now. Mirrors `cmd/kube-apiserver/app/aggregator.go` (priorities) and
-/// what each release enables by default.
-const HISTORY: &[(&str, &str, &[(u32, &str)])] = &[
-    ("admissionregistration.k8s.io", "mutatingadmissionpolicies", &[(36, "v1")]),
-    ("admissionregistration.k8s.io", "mutatingadmissionpolicybindings", &[(36, "v1")]),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicies", &[(30, "v1")]),
-    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings", &[(30, "v1")]),
-    ("authentication.k8s.io", "selfsubjectreviews", &[(28, "v1")]),
-    ("autoscaling", "horizontalpodautoscalers", &[(16, "v1"), (23, "v2")]),
-    ("batch", "cronjobs", &[(16, "v1beta1"), (21, "v1")]),
-    ("certificates.k8s.io", "certificatesigningrequests", &[(16, "v1beta1"), (19, "v1")]),
-    ("discovery.k8s.io", "endpointslices", &[(17, "v1beta1"), (21, "v1")]),
-    ("events.k8s.io", "events", &[(16, "v1beta1"), (19, "v1")]),
-    ("flowcontrol.apiserver.k8s.io", "flowschemas", &[(20, "v1beta1"), (23, "v1beta2"), (26, "v1beta3"), (29, "v1")]),
-    (
-        "flowcontrol.apiserver.k8s.io",
-        "prioritylevelconfigurations",
-        &[(20, "v1beta1"), (23, "v1beta2"), (26, "v1beta3"), (29, "v1")],
-    ),
-    ("networking.k8s.io", "ingressclasses", &[(18, "v1beta1"), (19, "v1")]),
-    ("networking.k8s.io", "ingresses", &[(16, "v1beta1"), (19, "v1")]),
-    ("networking.k8s.io", "ipaddresses", &[(33, "v1")]),
-    ("networking.k8s.io", "servicecidrs", &[(33, "v1")]),
-    ("node.k8s.io", "runtimeclasses", &[(16, "v1beta1"), (20, "v1")]),
-    ("policy", "poddisruptionbudgets", &[(16, "v1beta1"), (21, "v1")]),
-    ("resource.k8s.io", "deviceclasses", &[(34, "v1")]),
-    ("resource.k8s.io", "resourceclaims", &[(34, "v1")]),
-    ("resource.k8s.io", "resourceclaimtemplates", &[(34, "v1")]),
-    ("resource.k8s.io", "resourceslices", &[(34, "v1")]),
-    ("storage.k8s.io", "csidrivers", &[(16, "v1beta1"), (18, "v1")]),
-    ("storage.k8s.io", "csinodes", &[(16, "v1beta1"), (17, "v1")]),
-    ("storage.k8s.io", "csistoragecapacities", &[(21, "v1beta1"), (24, "v1")]),
-    ("storage.k8s.io", "volumeattributesclasses", &[(34, "v1")]),
-];
-
-/// The version of a resource that a server of v1.`minor` prefers; none when it has no such resource.
-fn preferred(resource: &Resource, minor: u32) -> Option<&'static str> {
-    match HISTORY.iter().find(|(group, plural, _)| (*group, *plural) == (resource.group, resource.plural)) {
-        None => Some(resource.version),
-        Some((_, _, versions)) => versions.iter().rev().find(|(since, _)| *since <= minor).map(|(_, version)| *version),
+    /// Whether there is such a part.
+    fn has(&self, subresource: &str) -> bool {
+        subresource.is_empty() || self.subresources.iter().any(|s| s.name == subresource)
     }
 }
 
-/// What later versions no longer have: the last minor version that had it, and what it was.
-fn dropped() -> [(u32, Resource); 2] {
-    let resource = |plural, short, group, namespaced, kind| Resource {
-        plural,
-        short,
-        group,
-        version: "v1beta1",
-        namespaced,
-        kind,
-        verbs: ALL_VERBS,
-        categories: &[],
-    };
-    [
-        (21, resource("ingresses", &["ing"], "extensions", true, "Ingress")),
-        (24, resource("podsecuritypolicies", &["psp"], "policy", false, "PodSecurityPolicy")),
-    ]
-}
-
-/// What a server of v1.`minor` lists, in its order.
-pub fn resources(minor: u32) -> Vec<Resource> {
-    let ours = Kind::ALL.iter().map(|k| Resource {
-        plural: k.plural(),
-        short: k.short_names(),
-        group: k.group(),
-        version: k.version(),
-        namespaced: k.is_namespaced(),
-        kind: k.name(),
-        verbs: ALL_VERBS,
-        categories: k.categories(),
-    });
-    let others = OTHERS.iter().map(|(plural, short, group, version, namespaced, kind, verbs)| Resource {
-        plural,
-        short,
-        group,
-        version,
-        namespaced: *namespaced,
-        kind,
-        verbs,
-        categories: &[],
-    });
-    let old = dropped().into_iter().filter(|(last, _)| minor <= *last).map(|(_, resource)| resource);
-    let listed = ours.chain(others).filter_map(|r| Some(Resource { version: preferred(&r, minor)?, ..r }));
-    let mut all: Vec<Resource> = listed.chain(old).collect();
-    all.sort_by_key(|r| (r.group, r.plural));
+/// Every resource in every version that a server of v1.`minor` serves: by group, the core's first, then by name.
+pub fn resources(minor: u32) -> Vec<Served> {
+    let mut all: Vec<Served> = Kind::known().flat_map(|kind| versions_of(kind, minor)).collect();
+    // Newer versions come first: v2 before v1.
+    all.sort_by(|a, b| (a.group, a.plural, !a.preferred, b.version).cmp(&(b.group, b.plural, !b.preferred, a.version)));
     all
 }
 
-/// The versions of all groups, sorted, the core's last.
+/// The versions in which a kind is served, the preferred one first.
+pub fn versions_of(kind: Kind, minor: u32) -> Vec<Served> {
+    let Some(first) = preferred(kind, minor) else { return Vec::new() };
+    let mut all = vec![Served::of(kind, kind.group(), first, true)];
+    // The version that is stored is served too, so that the cluster's own manifests work whatever it is pinned to.
+    if first != kind.version() {
+        all.push(Served::of(kind, kind.group(), kind.version(), false));
+    }
+    for (group, version) in versions::others(kind) {
+        if (*group, *version) != (kind.group(), first) {
+            all.push(Served::of(kind, group, version, *group != kind.group()));
+        }
+    }
+    all
+}
+
+/// How a kind is served by preference.
+pub fn of_kind(minor: u32, kind: Kind) -> Option<Served> {
+    versions_of(kind, minor).into_iter().next()
+}
+
+/// What a request is about, if that is served.
+pub fn find(minor: u32, resource: &Resource) -> Option<Served> {
+    let kind = Kind::known().find(|k| {
+        k.plural() == resource.plural
+            && (k.group() == resource.group || versions::others(*k).iter().any(|(g, _)| *g == resource.group))
+    })?;
+    let all = versions_of(kind, minor);
+    let served = all.into_iter().find(|s| s.group == resource.group && s.version == resource.version)?;
+    served.has(&resource.subresource).then_some(served)
+}
+
+/// The versions of all groups, sorted.
 pub fn versions(minor: u32) -> Vec<String> {
-    let mut versions: Vec<String> = resources(minor).iter().map(Resource::api_version).collect();
-    versions.push("autoscaling/v1".into());
+    let mut versions: Vec<String> = resources(minor).iter().map(Served::api_version).collect();
     versions.sort();
     versions.dedup();
     versions

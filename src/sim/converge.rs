@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::loops::all;
-use super::ownership::Writer;
 use super::queue::Item;
 use super::{ClockMode, Cluster, OFFSET};
-use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::api::request::By;
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Action, Outcome, Requeue, Step, Write};
 use crate::error::{ApiError, Reason};
+use crate::registry::Context;
 use crate::store::Change;
 
 /// A gap between two commands on a wall clock beyond which recurring work is done once and not for every period
@@ -34,16 +35,44 @@ const NEVER_SETTLES: Duration = Duration::secs(86_400);
 /// The most items that one moment may take; beyond it two controllers undo each other's work.
 const LIVELOCK: usize = 5_000_000;
 
-/// How a wait for the cluster ended.
+/// What a wait lets happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    /// What was waited for holds.
-    Reached,
-    /// Nothing is due but recurring work: it can never hold by itself.
-    Idle,
-    /// The time is over.
-    TimedOut,
+enum Lets {
+    /// What brings the cluster on; recurring work only as it comes due on the way.
+    Progress,
+    /// Everything, up to the deadline.
+    Everything,
+    /// Everything, until what is due has been done once without changing anything.
+    WhatHelps,
 }
+
+/// A wait for something: how long, and what may happen meanwhile.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    lets: Lets,
+    deadline: Time,
+    /// How many changes there were when something changed last, and by when all that was due then is done.
+    seen: (u64, Time),
+    /// How much was done at this very moment.
+    at_this_moment: usize,
+}
+
+/// How time passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// Something that was due has happened.
+    Moved,
+    /// The time is over.
+    Over,
+    /// Nothing that is due can change anything any more.
+    Idle,
+}
+
+/// The longest recurring period that a wait without a deadline sees through.
+const LONGEST_PERIOD: Duration = Duration::secs(1000);
+
+/// How long a wait without a deadline lasts at most, as kubectl's do: a week.
+const A_WEEK: Duration = Duration::secs(7 * 24 * 3600);
 
 impl Cluster {
     /// Does what is due now, and what comes of it within a few milliseconds: the time that a command takes.
@@ -51,8 +80,8 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn converge(&mut self) -> Result<(), ApiError> {
-        self.run_until(self.now)?;
-        let end = self.now + BREATH;
+        self.run_until(self.now())?;
+        let end = self.now() + BREATH;
         while let Some(next) = self.queue.next_progress().filter(|next| *next <= end) {
             self.run_until(next)?;
         }
@@ -66,8 +95,8 @@ impl Cluster {
     pub fn between_requests(&mut self) -> Result<(), ApiError> {
         match self.config.clock {
             // A long list of requests must not put the clock ahead of real time.
-            ClockMode::Wall => self.run_until(self.now),
-            ClockMode::Manual => self.run_until(self.now + REQUEST),
+            ClockMode::Wall => self.run_until(self.now()),
+            ClockMode::Manual => self.run_until(self.now() + REQUEST),
         }
     }
 
@@ -96,7 +125,7 @@ impl Cluster {
                 return Err(ApiError::internal("the controllers never come to rest"));
             }
         }
-        self.now = target.max(self.now);
+        self.registry.set_now(target.max(self.now()));
         Ok(())
     }
 
@@ -105,7 +134,7 @@ impl Cluster {
     /// # Errors
     /// When the clock can't go so far, or the file can't be written.
     pub fn advance(&mut self, span: Duration) -> Result<(), ApiError> {
-        let target = self.now + span;
+        let target = self.now() + span;
         if target > END_OF_TIME {
             return Err(ApiError::internal("the cluster's clock ends in the year 2255"));
         }
@@ -118,50 +147,85 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn settle(&mut self) -> Result<(), ApiError> {
-        let until = self.now + NEVER_SETTLES;
-        self.run_while(until, |_| true).map(|_| ())
+        let mut wait = self.wait_for_rest(NEVER_SETTLES);
+        while self.pass(&mut wait)? == Passed::Moved {}
+        Ok(())
     }
 
-    /// Lets time pass until `waiting` no longer holds, nothing more can happen, or `deadline` has come. `waiting`
-    /// is asked after every item of work.
+    /// A wait until the cluster has settled, but no longer than `most`.
+    pub fn wait_for_rest(&mut self, most: Duration) -> Wait {
+        self.wait(Lets::Progress, self.now() + most)
+    }
+
+    /// A wait that lets everything happen until a deadline, or without one, as long as anything can still change.
+    pub fn wait_until(&mut self, deadline: Option<Time>) -> Wait {
+        match deadline {
+            Some(deadline) => self.wait(Lets::Everything, deadline),
+            None => self.wait(Lets::WhatHelps, self.now() + A_WEEK),
+        }
+    }
+
+    /// A wait that ends at a deadline, or before it when nothing can change any more.
+    pub fn wait_while_it_helps(&mut self, deadline: Time) -> Wait {
+        self.wait(Lets::WhatHelps, deadline)
+    }
+
+    fn wait(&mut self, lets: Lets, deadline: Time) -> Wait {
+        self.dispatch_changes();
+        let seen = (self.changed, self.round_ends());
+        Wait { lets, deadline: deadline.min(END_OF_TIME), seen, at_this_moment: 0 }
+    }
+
+    /// When all recurring work that waits now will have been done once.
+    fn round_ends(&self) -> Time {
+        self.queue.last_due().map_or(self.now(), |last| last.min(self.now() + LONGEST_PERIOD))
+    }
+
+    /// Lets the next thing happen that is due, and the time pass until then.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn run_while(
-        &mut self,
-        deadline: Time,
-        mut waiting: impl FnMut(&mut Cluster) -> bool,
-    ) -> Result<Settled, ApiError> {
-        let start = self.now;
-        let deadline = deadline.min(END_OF_TIME);
-        self.dispatch_changes();
-        let mut at_this_moment = 0;
-        let ended = loop {
-            if !waiting(self) {
-                break Settled::Reached;
-            }
-            let Some(next) = self.queue.next_progress() else {
-                // Work of this moment may still lie behind a recurring item.
-                if self.queue.next_due().is_some_and(|due| due <= self.now) {
-                    self.step(self.now, LONG_JUMP)?;
-                    continue;
-                }
-                break Settled::Idle;
-            };
-            if next > deadline {
-                self.now = deadline.max(self.now);
-                break Settled::TimedOut;
-            }
-            let before = self.now;
-            self.step(next.max(self.now), LONG_JUMP)?;
-            at_this_moment = if self.now == before { at_this_moment + 1 } else { 0 };
-            if at_this_moment > LIVELOCK {
-                return Err(ApiError::internal("the controllers never come to rest"));
-            }
-        };
-        let span = self.now - start;
+    pub fn pass(&mut self, wait: &mut Wait) -> Result<Passed, ApiError> {
+        let start = self.now();
+        let passed = self.pass_to_next(wait)?;
+        let span = self.now() - start;
         self.note_jump(span)?;
-        Ok(ended)
+        wait.at_this_moment = if span == Duration::ZERO { wait.at_this_moment + 1 } else { 0 };
+        match wait.at_this_moment > LIVELOCK {
+            true => Err(ApiError::internal("the controllers never come to rest")),
+            false => Ok(passed),
+        }
+    }
+
+    fn pass_to_next(&mut self, wait: &mut Wait) -> Result<Passed, ApiError> {
+        let next = match wait.lets {
+            Lets::Progress => {
+                // Work of this moment may still lie behind a recurring item.
+                let at_once = self.queue.next_due().filter(|due| *due <= self.now());
+                self.queue.next_progress().or(at_once)
+            }
+            Lets::Everything | Lets::WhatHelps => self.queue.next_due(),
+        };
+        if wait.lets == Lets::WhatHelps {
+            if wait.seen.0 != self.changed {
+                wait.seen = (self.changed, self.round_ends());
+            }
+            let can_help = self.queue.next_progress().is_some() || next.is_some_and(|next| next <= wait.seen.1);
+            if !can_help {
+                return Ok(Passed::Idle);
+            }
+        }
+        match next {
+            Some(next) if next <= wait.deadline => {
+                self.step(next.max(self.now()), LONG_JUMP)?;
+                Ok(Passed::Moved)
+            }
+            None if wait.lets == Lets::Progress => Ok(Passed::Idle),
+            _ => {
+                self.registry.set_now(wait.deadline.max(self.now()));
+                Ok(Passed::Over)
+            }
+        }
     }
 
     /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
@@ -172,25 +236,25 @@ impl Cluster {
             self.queue.add(item, target, true);
             return Ok(true);
         }
-        self.now = due.max(self.now);
+        self.registry.set_now(due.max(self.now()));
         let Some(controller) = all().get(item.controller) else { return Ok(true) };
-        let outcome = controller.reconcile(&self.store.view(), &item.key, self.now);
-        let asking = std::mem::replace(&mut self.writer, Writer::Controller(item.controller));
-        let done = self.carry_out(item, outcome);
-        self.writer = asking;
-        done?;
+        let outcome = controller.reconcile(&self.view(), &item.key, self.now());
+        self.carry_out(item, outcome)?;
         Ok(true)
     }
 
     /// Hands every change to every controller, which names the keys that it wants to look at.
     pub(super) fn dispatch_changes(&mut self) {
-        let changes = self.store.take_changes();
+        let changes = self.store_mut().take_changes();
+        // Events and heartbeats tell of things; they don't bring anything on.
+        let counts = |change: &&Change| !matches!(change.key.kind, Kind::Event | Kind::Lease);
+        self.changed += changes.iter().filter(counts).count() as u64;
         self.dispatch(&changes);
     }
 
     fn dispatch(&mut self, changes: &[Change]) {
-        let view = self.store.view();
-        let (queue, now) = (&mut self.queue, self.now);
+        let view = self.registry.view();
+        let (queue, now) = (&mut self.queue, self.registry.now());
         for change in changes {
             for controller in all().values() {
                 controller.on_change(&view, change, &mut |key| {
@@ -215,22 +279,23 @@ impl Cluster {
     fn note_jump(&mut self, span: Duration) -> Result<(), ApiError> {
         if self.config.clock == ClockMode::Wall && span > Duration::ZERO {
             let offset = self.offset() + span;
-            self.store.set_setting(OFFSET, &offset.0.to_string())?;
+            self.store_mut().set_setting(OFFSET, &offset.0.to_string())?;
         }
         Ok(())
     }
 
     fn carry_out(&mut self, item: Item, outcome: Outcome) -> Result<(), ApiError> {
         let mut chain = Chain::default();
-        let refused = self.do_actions(outcome.actions, &mut chain)?;
+        let by = By::controller(item.controller);
+        let refused = self.do_actions(outcome.actions, &by, &mut chain)?;
         // Who reacts to what was written comes before another look at the same key.
         self.dispatch_changes();
         match refused {
             None => {
                 self.queue.forget_failures(&item);
                 match outcome.requeue {
-                    Some(Requeue::After(wait)) => self.queue.add(item, self.now + wait, false),
-                    Some(Requeue::Recurring(wait)) => self.queue.add(item, self.now + wait, true),
+                    Some(Requeue::After(wait)) => self.queue.add(item, self.now() + wait, false),
+                    Some(Requeue::Recurring(wait)) => self.queue.add(item, self.now() + wait, true),
                     None => {}
                 }
             }
@@ -239,25 +304,25 @@ impl Cluster {
                 let failures = self.queue.fail(&item);
                 let wait = Duration::millis((5i64 << failures.min(18)).min(1_000_000));
                 let recurring = error.reason != Reason::Conflict && failures > 0;
-                self.queue.add(item, self.now + wait, recurring);
+                self.queue.add(item, self.now() + wait, recurring);
             }
         }
         Ok(())
     }
 
     /// Does actions in order. The answer is the refusal that ended them early.
-    fn do_actions(&mut self, actions: Vec<Action>, chain: &mut Chain) -> Result<Option<ApiError>, ApiError> {
+    fn do_actions(&mut self, actions: Vec<Action>, by: &By, chain: &mut Chain) -> Result<Option<ApiError>, ApiError> {
         for action in actions {
             match action {
-                Action::Event(event) => self.record(event)?,
+                Action::Event(event) => self.record(event, by)?,
                 Action::Fail(error) => return Ok(Some(error)),
-                Action::Note { name, value } => self.store.set_setting(&format!("note/{name}"), &value)?,
+                Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value)?,
                 Action::Write(Step { write, then }) => {
-                    let answer = self.do_write(write, chain)?;
+                    let answer = self.do_write(write, by, chain)?;
                     let handled = then.is_some();
                     if let Some(then) = then {
                         let further = then(&answer);
-                        if let Some(error) = self.do_actions(further, chain)? {
+                        if let Some(error) = self.do_actions(further, by, chain)? {
                             return Ok(Some(error));
                         }
                     }
@@ -272,22 +337,27 @@ impl Cluster {
         Ok(None)
     }
 
-    fn do_write(&mut self, write: Write, chain: &mut Chain) -> Result<Result<Arc<Object>, ApiError>, ApiError> {
+    fn do_write(
+        &mut self,
+        write: Write,
+        by: &By,
+        chain: &mut Chain,
+    ) -> Result<Result<Arc<Object>, ApiError>, ApiError> {
+        let (registry, context) = (&mut self.registry, Context::new(by));
         let answer = match write {
-            Write::Create(object) => self.create(*object, &Default::default()).map(|a| a.object),
-            Write::Update(object) => self.update(chain.rebase(*object)),
-            Write::UpdateStatus(object) => self.update_status(chain.rebase(*object)),
-            Write::Finalize(object) => self.finalize(chain.rebase(*object)),
-            Write::Delete(deletion) => self.delete(&deletion),
-            Write::Bind { pod, node } => self.bind(&pod, &node),
+            Write::Create(object) => registry.create(*object, &context),
+            Write::Update(object) => registry.update(chain.rebase(*object), &context),
+            Write::UpdateStatus(object) => registry.update(chain.rebase(*object), &context.part("status")),
+            Write::Finalize(object) => registry.finalize(chain.rebase(*object), &context),
+            Write::Delete(deletion) => registry.delete(&deletion, &context),
+            Write::Bind { pod, node } => registry.bind(&pod, &node, &context),
         };
+        let answer = answer.map(|a| a.object);
         if let Err(error) = &answer
             && error.reason == Reason::InternalError
         {
             return Err(error.clone());
         }
-        // Warnings are for the user who asked, not for controllers.
-        self.warnings.clear();
         if let Ok(object) = &answer {
             chain.written.insert(object.key(), object.revision());
         }

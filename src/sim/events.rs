@@ -5,6 +5,7 @@
 
 use super::Cluster;
 use crate::api::k8s::api::core::v1::{Event, EventSeries, EventSource, ObjectReference};
+use crate::api::request::By;
 use crate::api::{Duration, Kind, Object, ObjectMeta, Time};
 use crate::controllers::{About, EventDraft};
 use crate::error::ApiError;
@@ -41,14 +42,14 @@ impl Cluster {
     fn correlate(&self, draft: &EventDraft) -> Correlated {
         let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
         let told: Vec<&Event> = stored.filter_map(|o| o.get::<Event>()).filter(|e| is_from(e, draft)).collect();
-        if is_spam(&told, self.now) {
+        if is_spam(&told, self.now()) {
             return Correlated::Dropped;
         }
         if let Some(same) = told.iter().find(|e| says_the_same(e, draft)) {
             return Correlated::Again(Box::new((*same).clone()), draft.message.clone());
         }
         let similar: Vec<&Event> = told.into_iter().filter(|e| is_similar(e, draft)).collect();
-        if lately(&similar, self.now) + 1 < MAX_SIMILAR {
+        if lately(&similar, self.now()) + 1 < MAX_SIMILAR {
             return Correlated::New(draft.message.clone());
         }
         let message = format!("{COMBINED}{}", draft.message);
@@ -59,18 +60,18 @@ impl Cluster {
     }
 
     /// Records an event, or counts it up if the same was said of the same object before.
-    pub(super) fn record(&mut self, mut draft: EventDraft) -> Result<(), ApiError> {
+    pub(super) fn record(&mut self, mut draft: EventDraft, by: &By) -> Result<(), ApiError> {
         if draft.component == SCHEDULER {
-            return self.record_in_series(draft);
+            return self.record_in_series(draft, by);
         }
-        let now = self.now.meta();
+        let now = self.now().meta();
         match self.correlate(&draft) {
             Correlated::Dropped => return Ok(()),
             Correlated::Again(mut event, message) => {
                 event.count = Some(event.count.unwrap_or(1) + 1);
                 event.last_timestamp = Some(now);
                 event.message = Some(message);
-                return self.store.put(Object::Event(*event)).map(|_| ());
+                return self.store_mut().put(Object::Event(*event)).map(|_| ());
             }
             Correlated::New(message) => draft.message = message,
         }
@@ -91,12 +92,12 @@ impl Cluster {
             count: Some(1),
             ..Default::default()
         };
-        self.plant(Object::Event(event)).map(|_| ())
+        self.registry.plant(by, Object::Event(event)).map(|_| ())
     }
 
     /// Records an event of the newer kind: the second of a series says so, the further ones are only counted by the
     /// recorder itself. It goes by the object's revision and not by the message. Mirrors `recordToSink`.
-    fn record_in_series(&mut self, draft: EventDraft) -> Result<(), ApiError> {
+    fn record_in_series(&mut self, draft: EventDraft, by: &By) -> Result<(), ApiError> {
         let regarding = involved(&draft.about);
         let is_isomorphic = |e: &&Event| {
             let seen = e.series.as_ref().and_then(|s| s.last_observed_time.as_ref()).or(e.event_time.as_ref());
@@ -104,15 +105,15 @@ impl Cluster {
                 && e.reason.as_deref() == Some(&draft.reason)
                 && e.type_.as_deref() == Some(event_type(&draft))
                 && e.reporting_component.as_deref() == Some(&draft.component)
-                && seen.is_some_and(|seen| self.now - Time::from_micro(seen) <= FINISHED_AFTER)
+                && seen.is_some_and(|seen| self.now() - Time::from_micro(seen) <= FINISHED_AFTER)
         };
         let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
         let known = stored.filter_map(|o| o.get::<Event>()).find(is_isomorphic).cloned();
         match known {
             Some(event) if event.series.is_some() => Ok(()),
             Some(mut event) => {
-                event.series = Some(EventSeries { count: Some(2), last_observed_time: Some(self.now.micro()) });
-                self.store.put(Object::Event(event)).map(|_| ())
+                event.series = Some(EventSeries { count: Some(2), last_observed_time: Some(self.now().micro()) });
+                self.store_mut().put(Object::Event(event)).map(|_| ())
             }
             None => {
                 let action = match draft.reason.as_str() {
@@ -129,10 +130,10 @@ impl Cluster {
                     message: Some(draft.message),
                     reporting_component: Some(draft.component),
                     reporting_instance: Some(draft.host),
-                    event_time: Some(self.now.micro()),
+                    event_time: Some(self.now().micro()),
                     ..Default::default()
                 };
-                self.plant(Object::Event(event)).map(|_| ())
+                self.registry.plant(by, Object::Event(event)).map(|_| ())
             }
         }
     }
@@ -141,8 +142,8 @@ impl Cluster {
     fn event_meta(&mut self, draft: &EventDraft) -> Result<ObjectMeta, ApiError> {
         let key = &draft.about.key;
         let namespace = if key.namespace.is_empty() { "default" } else { key.namespace.as_str() };
-        let n = self.store.next("event")?;
-        let nanos = self.now.0.saturating_mul(1_000_000) + (n % 1_000_000) as i64;
+        let n = self.store_mut().next("event")?;
+        let nanos = self.now().0.saturating_mul(1_000_000) + (n % 1_000_000) as i64;
         Ok(ObjectMeta {
             name: Some(format!("{}.{nanos:x}", key.name)),
             namespace: Some(namespace.to_string()),
@@ -224,6 +225,7 @@ fn lately(similar: &[&Event], now: Time) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use crate::api::request::By;
     use crate::api::{Kind, ObjectKey, Time};
     use crate::controllers::{About, EventDraft};
     use crate::sim::{Cluster, Config};
@@ -238,7 +240,12 @@ mod tests {
             field_path: String::new(),
         };
         for message in messages {
-            cluster.record(EventDraft::normal(about.clone(), "deployment-controller", "Scaled", message)).unwrap();
+            cluster
+                .record(
+                    EventDraft::normal(about.clone(), "deployment-controller", "Scaled", message),
+                    &By::controller("deployment-controller"),
+                )
+                .unwrap();
         }
         let events = cluster.view().list_as::<crate::api::k8s::api::core::v1::Event>();
         let mut lines: Vec<String> = events

@@ -1,53 +1,46 @@
-//! The cluster that runs: a virtual clock, a work queue, and the API server's requests on top of the store.
+//! The cluster that runs: a virtual clock and a work queue above the registry.
 
-mod apply;
 pub mod config;
 mod converge;
 mod events;
-mod eviction;
 mod loops;
-mod ownership;
 mod profile;
 mod queue;
 mod rbac;
-mod requests;
+#[cfg(test)]
+mod testing;
 
 use std::path::Path;
 
-pub use apply::ApplyOptions;
 pub use config::{ClockMode, Config, check_nodes, parse_version};
-pub use converge::Settled;
-pub use requests::{Answer, CreateOptions};
+pub use converge::{Passed, Wait};
 
-use crate::admission;
-use crate::api::{Duration, Kind, Time};
+use crate::api::{Duration, Time};
 use crate::error::ApiError;
-use crate::kinds::PrintContext;
-use crate::kinds::shared::print::Version;
+use crate::registry::Registry;
 use crate::store::{Operation, Store, View};
-use ownership::Writer;
 use queue::WorkQueue;
 
 /// A cluster, open for one command (one transaction) at a time.
 pub struct Cluster {
-    store: Store,
+    registry: Registry,
     config: Config,
-    now: Time,
     queue: WorkQueue,
+    /// How many changes were handed to the controllers, events and heartbeats aside.
+    changed: u64,
     writable: bool,
-    warnings: Vec<String>,
     /// The real time at which the command began.
     wall: Time,
     /// What the order of equal times is drawn from, instead of first come, first served.
     lots: Option<u64>,
-    writer: Writer,
 }
 
 const CONFIG: &str = "config";
 const NOW: &str = "now";
 const OFFSET: &str = "offset";
 const NAMESPACE: &str = "namespace";
-const UNDONE: &str = "undone-at";
+/// The setting that a reset changes.
+const INCARNATION: &str = "incarnation";
 const COMPACT_AT: &str = "compact-at";
 
 /// How many revisions are written between two compactions of the log.
@@ -78,34 +71,34 @@ impl Cluster {
     }
 
     fn make(store: Store, config: Config, wall: Time) -> Result<Cluster, ApiError> {
-        let mut cluster = Cluster {
-            store,
-            config,
-            now: Time::default(),
-            queue: WorkQueue::default(),
-            writable: true,
-            warnings: Vec::new(),
-            wall: Time::default(),
-            lots: None,
-            writer: Writer::Cluster,
-        };
-        cluster.store.begin(true)?;
+        let mut cluster = Cluster::over(store, config);
+        cluster.store_mut().begin(true)?;
+        cluster.writable = true;
         cluster.furnish(wall)?;
         cluster.commit()?;
         Ok(cluster)
     }
 
+    fn over(store: Store, config: Config) -> Cluster {
+        Cluster {
+            registry: Registry::new(store, config.seed, config.version),
+            config,
+            queue: WorkQueue::default(),
+            changed: 0,
+            writable: false,
+            wall: Time::default(),
+            lots: None,
+        }
+    }
+
     /// Gives an empty store what a new cluster holds.
     fn furnish(&mut self, wall: Time) -> Result<(), ApiError> {
-        self.now = self.config.start(wall);
-        self.writer = Writer::Cluster;
+        self.registry.set_now(self.config.start(wall));
         let text = serde_json::to_string(&self.config).map_err(|e| ApiError::internal(e.to_string()))?;
-        self.store.set_setting(CONFIG, &text)?;
-        self.store.set_setting(OFFSET, "0")?;
-        self.store.set_setting(View::SEED, &self.config.seed.to_string())?;
-        self.populate()?;
-        self.writer = Writer::kubectl();
-        Ok(())
+        self.store_mut().set_setting(CONFIG, &text)?;
+        self.store_mut().set_setting(OFFSET, "0")?;
+        self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string())?;
+        self.populate()
     }
 
     /// Makes the cluster anew, as it was when it was created, in one transaction of its own: other processes see the
@@ -114,12 +107,12 @@ impl Cluster {
     /// # Errors
     /// When the file is locked or can't be written; then it stays as it was.
     pub fn reset(&mut self, wall: Time) -> Result<(), ApiError> {
-        self.store.begin(true)?;
+        self.store_mut().begin(true)?;
         self.writable = true;
-        let done = self.store.clear().and_then(|()| {
+        let done = self.store_mut().clear().and_then(|()| {
             self.queue = WorkQueue::load(Vec::new(), self.lots);
             self.furnish(wall)?;
-            self.store.set_setting(UNDONE, &format!("reset at {}", wall.0))?;
+            self.store_mut().set_setting(INCARNATION, &format!("reset at {}", wall.0))?;
             self.commit()
         });
         done.inspect_err(|_| self.rollback())
@@ -137,17 +130,7 @@ impl Cluster {
         let text = text.ok_or_else(|| ApiError::internal(format!("{} holds no cluster", path.display())))?;
         let config = serde_json::from_str(&text)
             .map_err(|e| ApiError::internal(format!("the state file {} is damaged: {e}", path.display())))?;
-        Ok(Cluster {
-            store,
-            config,
-            now: Time::default(),
-            queue: WorkQueue::default(),
-            writable: false,
-            warnings: Vec::new(),
-            wall: Time::default(),
-            lots: None,
-            writer: Writer::kubectl(),
-        })
+        Ok(Cluster::over(store, config))
     }
 
     /// From the next command on, lets work that is due at the same time be done in an order drawn from `seed`: for
@@ -169,33 +152,32 @@ impl Cluster {
         self.wall = wall;
         self.start(write)?;
         let target = self.wall_target(wall)?;
-        if !self.writable && self.queue.next_due().is_some_and(|due| due <= target.max(self.now)) {
-            self.store.rollback();
+        if !self.writable && self.queue.next_due().is_some_and(|due| due <= target.max(self.now())) {
+            self.store_mut().rollback();
             self.start(true)?;
         }
         let target = self.wall_target(wall)?;
         if self.writable {
-            self.catch_up(target.max(self.now))?;
+            self.catch_up(target.max(self.now()))?;
         } else {
-            self.now = target.max(self.now);
+            self.registry.set_now(target.max(self.now()));
         }
         Ok(())
     }
 
     fn start(&mut self, write: bool) -> Result<(), ApiError> {
-        self.store.begin(write)?;
+        self.store_mut().begin(write)?;
         self.writable = write;
-        self.warnings.clear();
-        let now = self.store.setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
-        self.now = Time(now);
-        self.queue = WorkQueue::load(self.store.timers()?, self.lots);
+        let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
+        self.registry.set_now(Time(now));
+        self.queue = WorkQueue::load(self.store().timers()?, self.lots);
         Ok(())
     }
 
     /// Where the clock should stand: the real time and what it was put forward by, or where it was.
     fn wall_target(&self, wall: Time) -> Result<Time, ApiError> {
         Ok(match self.config.clock {
-            ClockMode::Manual => self.now,
+            ClockMode::Manual => self.now(),
             ClockMode::Wall => wall + self.offset(),
         })
     }
@@ -206,7 +188,7 @@ impl Cluster {
     /// When the file can't be written.
     pub fn note_operation(&mut self, command: &str) -> Result<u64, ApiError> {
         self.save_clock()?;
-        self.store.begin_operation(command)
+        self.store_mut().begin_operation(command)
     }
 
     /// Forgets a noted command that turned out to change nothing.
@@ -214,7 +196,7 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn forget_operation(&mut self, operation: u64) -> Result<(), ApiError> {
-        self.store.forget_operation(operation)
+        self.store_mut().forget_operation(operation)
     }
 
     /// Lets pass, on a manual clock, the time that a kubectl which changes something takes on a real one.
@@ -223,15 +205,16 @@ impl Cluster {
     /// When the file can't be written.
     pub fn take_command_time(&mut self) -> Result<(), ApiError> {
         match self.config.clock {
-            ClockMode::Manual => self.run_until(self.now + COMMAND_TIME),
+            ClockMode::Manual => self.run_until(self.now() + COMMAND_TIME),
             ClockMode::Wall => Ok(()),
         }
     }
 
     fn save_clock(&mut self) -> Result<(), ApiError> {
-        self.store.set_setting(NOW, &self.now.0.to_string())?;
+        let now = self.now().0.to_string();
+        self.store_mut().set_setting(NOW, &now)?;
         if self.queue.is_dirty() {
-            self.store.set_timers(&self.queue.save())?;
+            self.registry.store_mut().set_timers(&self.queue.save())?;
         }
         Ok(())
     }
@@ -245,25 +228,25 @@ impl Cluster {
             self.save_clock()?;
             self.compact()?;
         }
-        self.store.commit()
+        self.store_mut().commit()
     }
 
     /// Now and then drops what of the log nobody needs. The last two operations stay whole, unless they are huge: a
     /// watch in another process may not have seen them yet.
     fn compact(&mut self) -> Result<(), ApiError> {
-        let revision = self.store.revision();
-        let due = self.store.setting(COMPACT_AT).and_then(|v| v.parse().ok()).unwrap_or(COMPACT_EVERY);
+        let revision = self.store().revision();
+        let due = self.store().setting(COMPACT_AT).and_then(|v| v.parse().ok()).unwrap_or(COMPACT_EVERY);
         if revision < due {
             return Ok(());
         }
-        let before_last = self.store.operations()?.get(1).map_or(0, |o| o.revision);
-        self.store.compact(before_last.max(revision.saturating_sub(LOG_KEPT)))?;
-        self.store.set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string())
+        let before_last = self.store().operations()?.get(1).map_or(0, |o| o.revision);
+        self.store_mut().compact(before_last.max(revision.saturating_sub(LOG_KEPT)))?;
+        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string())
     }
 
     /// Ends the command as if it had never begun.
     pub fn rollback(&mut self) {
-        self.store.rollback();
+        self.store_mut().rollback();
     }
 
     /// Brings back the state before the last `n` operations and says which commands that undid, newest first.
@@ -271,7 +254,7 @@ impl Cluster {
     /// # Errors
     /// When there are not so many.
     pub fn undo(&mut self, n: usize) -> Result<Vec<Operation>, ApiError> {
-        let operations = self.store.operations()?;
+        let operations = self.store().operations()?;
         let Some(last) = n.checked_sub(1).and_then(|i| operations.get(i)) else {
             return Err(ApiError::internal(match operations.len() {
                 0 => "there is nothing to undo".to_string(),
@@ -279,32 +262,31 @@ impl Cluster {
                 all => format!("only the last {all} commands can be undone"),
             }));
         };
-        self.store.undo_to(last.id)?;
+        self.store_mut().undo_to(last.id)?;
         self.start_again()?;
-        self.store.set_setting(UNDONE, &self.wall.0.to_string())?;
         Ok(operations.into_iter().take(n).collect())
     }
 
-    /// What names the newest undo; it is another one after every undo. None when there was none.
-    pub fn last_undo(&self) -> Option<String> {
-        self.store.setting(UNDONE).map(String::from)
+    /// What tells the cluster from the one that its file held before a reset; none when there was no reset.
+    pub fn incarnation(&self) -> Option<String> {
+        self.store().setting(INCARNATION).map(String::from)
     }
 
     /// After an undo the clock reads what it read then; a wall clock goes on from there.
     fn start_again(&mut self) -> Result<(), ApiError> {
-        let now = self.store.setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
-        self.now = Time(now);
+        let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
+        self.registry.set_now(Time(now));
         if self.config.clock == ClockMode::Wall {
-            let ahead = self.now - self.wall;
-            self.store.set_setting(OFFSET, &ahead.0.to_string())?;
+            let ahead = self.now() - self.wall;
+            self.store_mut().set_setting(OFFSET, &ahead.0.to_string())?;
         }
-        self.queue = WorkQueue::load(self.store.timers()?, self.lots);
+        self.queue = WorkQueue::load(self.store().timers()?, self.lots);
         Ok(())
     }
 
     /// How far a wall clock is ahead of real time.
     fn offset(&self) -> Duration {
-        Duration(self.store.setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0))
+        Duration(self.store().setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0))
     }
 
     /// Notes that a kubelet stops or returns; mirrors nothing in Kubernetes but a pulled plug.
@@ -317,7 +299,7 @@ impl Cluster {
 
     /// The namespace that commands work in unless they name one; none for `default`.
     pub fn default_namespace(&self) -> Option<String> {
-        self.store.setting(NAMESPACE).map(String::from).filter(|n| !n.is_empty())
+        self.store().setting(NAMESPACE).map(String::from).filter(|n| !n.is_empty())
     }
 
     /// Chooses that namespace.
@@ -325,17 +307,17 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn set_default_namespace(&mut self, namespace: &str) -> Result<(), ApiError> {
-        self.store.set_setting(NAMESPACE, namespace)
+        self.store_mut().set_setting(NAMESPACE, namespace)
     }
 
     /// What is.
     pub fn view(&self) -> View<'_> {
-        self.store.view()
+        self.registry.view()
     }
 
     /// The cluster's time.
     pub fn now(&self) -> Time {
-        self.now
+        self.registry.now()
     }
 
     /// What the cluster was made with.
@@ -345,33 +327,25 @@ impl Cluster {
 
     /// The newest revision.
     pub fn revision(&self) -> u64 {
-        self.store.revision()
+        self.store().revision()
     }
 
     /// The store, to ask for past revisions.
     pub fn store(&self) -> &Store {
-        &self.store
+        self.registry.store()
     }
 
-    /// The server warns on every request for a kind that is deprecated.
-    pub fn warn_of_deprecated(&mut self, kind: Kind) {
-        if kind == Kind::Endpoints && self.config.version >= 33 {
-            self.warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
-        }
+    fn store_mut(&mut self) -> &mut Store {
+        self.registry.store_mut()
     }
 
-    /// Warnings that the server has sent since they were last taken.
-    pub fn take_warnings(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.warnings)
+    /// The registry, through which requests read and write.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
-    /// What rows and descriptions are made with.
-    pub fn with_print_context<R>(&self, f: impl FnOnce(&PrintContext<'_>) -> R) -> R {
-        let view = self.view();
-        f(&PrintContext { now: self.now, version: Version(self.config.version), lister: &view, show_events: true })
-    }
-
-    fn admission_request(&self) -> admission::Request<'_> {
-        admission::Request { view: self.view(), now: self.now, seed: self.config.seed, subresource: self.written("") }
+    /// The same, to write.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
     }
 }

@@ -15,6 +15,7 @@ use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::names::Draw;
 use crate::api::object::Typed;
+use crate::api::request::By;
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta, OwnerReference, Time};
 use crate::controllers::kubernetes_service;
 use crate::error::ApiError;
@@ -27,32 +28,36 @@ const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kub
 impl Cluster {
     /// Fills a new cluster, lets its controllers work, and forgets what they said meanwhile.
     pub(super) fn populate(&mut self) -> Result<(), ApiError> {
+        let by = By::cluster();
         for name in NAMESPACES {
-            self.plant(namespace(name))?;
+            self.registry.plant(&by, namespace(name))?;
         }
         for (name, value, description) in SYSTEM_CLASSES {
-            self.plant(Object::PriorityClass(PriorityClass {
-                metadata: ObjectMeta { name: Some(name.to_string()), generation: Some(1), ..Default::default() },
-                value: Some(value),
-                description: Some(description.to_string()),
-                preemption_policy: Some("PreemptLowerPriority".to_string()),
-                global_default: None,
-            }))?;
+            self.registry.plant(
+                &by,
+                Object::PriorityClass(PriorityClass {
+                    metadata: ObjectMeta { name: Some(name.to_string()), generation: Some(1), ..Default::default() },
+                    value: Some(value),
+                    description: Some(description.to_string()),
+                    preemption_policy: Some("PreemptLowerPriority".to_string()),
+                    global_default: None,
+                }),
+            )?;
         }
         let nodes = self.config.nodes.clone();
         for (n, name) in nodes.iter().enumerate() {
             let node = self.node(n, name);
-            let node = self.plant(node)?;
-            self.plant(lease(&node, self.now))?;
+            let node = self.registry.plant(&by, node)?;
+            self.registry.plant(&by, lease(&node, self.now()))?;
             let known = format!("note/{}", View::node_known(name));
-            self.store.set_setting(&known, node.uid())?;
+            self.store_mut().set_setting(&known, node.uid())?;
         }
         for object in api_server() {
-            self.plant(object)?;
+            self.registry.plant(&by, object)?;
         }
-        self.plant(local_path_class())?;
+        self.registry.plant(&by, local_path_class())?;
         for object in bootstrap_policy() {
-            self.plant(object)?;
+            self.registry.plant(&by, object)?;
         }
         self.converge()?;
         Ok(())
@@ -73,7 +78,7 @@ impl Cluster {
             ];
             list.iter().map(|(k, v)| (k.to_string(), Quantity(v.to_string()))).collect::<BTreeMap<_, _>>()
         };
-        let now = self.now.meta();
+        let now = self.now().meta();
         let condition = |kind: &str, status: &str, reason: &str, message: &str| NodeCondition {
             type_: kind.into(),
             status: status.into(),
@@ -169,18 +174,18 @@ impl Cluster {
         if running != stopped && !(running && registered) {
             return Ok(());
         }
-        let since = if running { String::new() } else { self.now.0.to_string() };
-        self.store.set_setting(&View::stopped_setting(node), &since)?;
+        let since = if running { String::new() } else { self.now().0.to_string() };
+        self.store_mut().set_setting(&View::stopped_setting(node), &since)?;
         object.iter().for_each(|object| self.enqueue_for(object));
         Ok(())
     }
 
     fn register(&mut self, n: usize, name: &str) -> Result<Arc<Object>, ApiError> {
-        let node = self.node(n, name);
-        let node = self.plant(node)?;
-        let lease = lease(&node, self.now);
+        let (by, node) = (By::cluster(), self.node(n, name));
+        let node = self.registry.plant(&by, node)?;
+        let lease = lease(&node, self.now());
         if self.view().get(&lease.key()).is_none() {
-            self.plant(lease)?;
+            self.registry.plant(&by, lease)?;
         }
         Ok(node)
     }

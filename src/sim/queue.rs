@@ -101,6 +101,11 @@ impl WorkQueue {
         self.order.first().map(|(due, _, _)| *due)
     }
 
+    /// When the last of all items is due.
+    pub(super) fn last_due(&self) -> Option<Time> {
+        self.order.last().map(|(due, _, _)| *due)
+    }
+
     /// When the next item is due that a settling cluster waits for.
     pub(super) fn next_progress(&self) -> Option<Time> {
         self.progress.first().map(|(due, _)| *due)

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::object::{annotation_of, controller_of};
+use crate::api::pod::claims_of;
 use crate::api::quantity::amount;
 use crate::api::{Kind, Object};
 
@@ -97,7 +98,7 @@ pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             node.filter(|n| !n.is_empty()).map(one).unwrap_or_default()
         }
         Index::PodClaim => {
-            object.get::<Pod>().map(|p| pod_claims(p).into_iter().map(|c| (c, 0)).collect()).unwrap_or_default()
+            object.get::<Pod>().map(|p| claims_of(p).into_iter().map(|c| (c, 0)).collect()).unwrap_or_default()
         }
         Index::ClaimVolume => {
             let volume = claim_spec(object).and_then(|s| s.volume_name.clone());
@@ -205,18 +206,4 @@ pub fn free_volume_rank(bytes: i64) -> u128 {
 fn uid_order(uid: &str) -> u64 {
     let digits = uid.bytes().filter(u8::is_ascii_hexdigit).take(16);
     digits.fold(0, |n, digit| (n << 4) | u64::from((digit as char).to_digit(16).unwrap_or(0)))
-}
-
-/// The claims that a pod uses, `NAMESPACE/NAME`; a generic ephemeral volume's claim is named `POD-VOLUME`.
-pub fn pod_claims(pod: &Pod) -> Vec<String> {
-    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
-    volumes
-        .filter_map(|v| match (&v.persistent_volume_claim, &v.ephemeral) {
-            (Some(claim), _) => Some(format!("{namespace}/{}", claim.claim_name)),
-            (None, Some(_)) => Some(format!("{namespace}/{name}-{}", v.name)),
-            _ => None,
-        })
-        .collect()
 }

@@ -20,6 +20,7 @@ pub use view::View;
 
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
+use sqlite::Past;
 use table::Table;
 
 /// A write that happened: what was there before, what is there now.
@@ -35,10 +36,22 @@ pub struct Change {
     pub revision: u64,
 }
 
+/// Whether two objects differ in their revisions at most.
+fn same_content(one: &Object, other: &Object) -> bool {
+    let without = |object: &Object| {
+        let mut object = object.clone();
+        object.meta_mut().resource_version = None;
+        object
+    };
+    without(one) == without(other)
+}
+
 /// A cluster's state, open within one transaction at a time.
 pub struct Store {
     db: sqlite::Db,
+    /// By the kinds' places.
     tables: Vec<OnceCell<Table>>,
+    nothing: Table,
     revision: u64,
     changes: Vec<Change>,
     settings: BTreeMap<String, String>,
@@ -72,10 +85,10 @@ impl Store {
     }
 
     fn over(db: sqlite::Db) -> Store {
-        let tables = Kind::ALL.iter().map(|_| OnceCell::new()).collect();
         Store {
             db,
-            tables,
+            tables: Vec::new(),
+            nothing: Table::new(Kind::ConfigMap),
             revision: 0,
             changes: Vec::new(),
             settings: BTreeMap::new(),
@@ -92,6 +105,7 @@ impl Store {
     /// When the file stays locked, or is damaged.
     pub fn begin(&mut self, write: bool) -> Result<(), ApiError> {
         self.fault.take();
+        self.make_room();
         self.db.begin(write)?;
         let revision = self.db.revision()?;
         if revision != self.revision || self.db.changed_elsewhere()? {
@@ -123,6 +137,13 @@ impl Store {
         self.forget();
     }
 
+    /// A place for each kind that is known by now.
+    fn make_room(&mut self) {
+        if self.tables.len() < Kind::count() {
+            self.tables.resize_with(Kind::count(), OnceCell::new);
+        }
+    }
+
     fn forget(&mut self) {
         for table in &mut self.tables {
             table.take();
@@ -145,7 +166,9 @@ impl Store {
     }
 
     fn table(&self, kind: Kind) -> &Table {
-        self.tables[kind as usize].get_or_init(|| {
+        // OBSERVATION: a kind that became known within this transaction, and that nothing was stored of.
+        let Some(table) = self.tables.get(kind.index()) else { return &self.nothing };
+        table.get_or_init(|| {
             let mut table = Table::new(kind);
             match self.db.load(kind) {
                 Ok(objects) => objects.into_iter().for_each(|o| table.insert(Arc::new(o))),
@@ -156,9 +179,10 @@ impl Store {
     }
 
     fn table_mut(&mut self, kind: Kind) -> &mut Table {
+        self.make_room();
         self.table(kind);
         // The line above has just filled the cell.
-        self.tables[kind as usize].get_mut().expect("table was loaded")
+        self.tables[kind.index()].get_mut().expect("table was loaded")
     }
 
     /// Writes an object as the next revision and stamps it with that revision.
@@ -301,16 +325,31 @@ impl Store {
         self.db.operations()
     }
 
-    /// Brings back the state as it was before an operation: objects, clock, timers and sequences.
+    /// Brings back the state as it was before an operation: objects as new revisions, clock, timers and sequences.
+    ///
+    /// Revisions only grow, so that who watches sees what is undone as changes. What comes back has the past that it
+    /// had, as if what is undone had never been.
     ///
     /// # Errors
     /// When there is no such operation, or the file can't be written.
     pub fn undo_to(&mut self, operation: u64) -> Result<(), ApiError> {
-        self.db.undo_to(operation)?;
+        for Past { key, previous, object } in self.db.written_since(operation)? {
+            let there = self.table_mut(key.kind).get(&key.namespace, &key.name).cloned();
+            match object {
+                None => _ = self.remove(&key)?,
+                Some(object) if there.is_some_and(|there| same_content(&there, &object)) => {}
+                Some(mut object) => {
+                    self.revision += 1;
+                    object.meta_mut().resource_version = Some(self.revision.to_string());
+                    self.db.append_after(previous, self.revision, &key, Some(&object.to_json()))?;
+                    self.table_mut(key.kind).replace(Arc::new(object));
+                }
+            }
+        }
+        self.db.undo_operations(operation)?;
         self.settings = self.db.settings()?;
+        // Whoever has to act on what is there again is woken by the timers that are there again.
         self.changes.clear();
-        self.forget();
-        self.revision = self.db.revision()?;
         Ok(())
     }
 

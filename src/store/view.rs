@@ -118,8 +118,8 @@ impl<'a> View<'a> {
 
     /// The objects of any kind that name an owner of that uid.
     pub fn dependents(&self, owner_uid: &str) -> Vec<&'a Arc<Object>> {
-        let kinds = Kind::ALL.iter().filter(|k| **k != Kind::Event);
-        kinds.flat_map(|k| self.store.table(*k).bucket(Index::Owner, owner_uid, 0)).collect()
+        let kinds = Kind::known().filter(|k| *k != Kind::Event);
+        kinds.flat_map(|k| self.store.table(k).bucket(Index::Owner, owner_uid, 0)).collect()
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use kstate::api::{Duration, Time};
 use kstate::cli;
+use kstate::server::Server;
 use kstate::sim::{ClockMode, Cluster, Config};
 use kstate::ui::Ui;
 
 /// A cluster of its own on a manual clock, and a folder with the case's files.
 pub struct Shell {
-    cluster: Cluster,
+    server: Server,
     folder: PathBuf,
 }
 
@@ -23,7 +24,7 @@ impl Shell {
     pub fn of_version(case: &Path, minor: u32) -> Shell {
         let config = Config { clock: ClockMode::Manual, version: minor, ..Config::default() };
         let cluster = Cluster::new_in_memory(config, Time::default()).expect("a new cluster");
-        Shell { cluster, folder: case.to_path_buf() }
+        Shell { server: Server::over(cluster), folder: case.to_path_buf() }
     }
 
     pub fn settle(&mut self) {
@@ -47,9 +48,10 @@ impl Shell {
     }
 
     fn on_cluster(&mut self, f: impl FnOnce(&mut Cluster)) {
-        self.cluster.begin(true, Time::default()).expect("to begin");
-        f(&mut self.cluster);
-        self.cluster.commit().expect("to commit");
+        let cluster = self.server.cluster_mut();
+        cluster.begin(true, Time::default()).expect("to begin");
+        f(cluster);
+        cluster.commit().expect("to commit");
     }
 
     /// Replaces `@(COMMAND)@` by what the command prints.
@@ -100,7 +102,7 @@ impl Shell {
         match (name, input) {
             ("kubectl" | "kstate", input) => {
                 let ui = Ui::captured().with_input(input.as_deref().unwrap_or_default());
-                let code = cli::run_on(&words, &ui, &mut self.cluster, &self.folder);
+                let code = cli::run_on(&words, &ui, &mut self.server, &self.folder);
                 Some((ui.take(), String::new(), code))
             }
             ("cat", None) => {

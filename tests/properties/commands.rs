@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kstate::api::{Kind, Time};
 use kstate::cli;
+use kstate::server::Server;
 use kstate::sim::{ClockMode, Cluster, Config};
 use kstate::ui::Ui;
 use proptest::collection::vec;
@@ -406,31 +407,32 @@ fn command() -> impl Strategy<Value = (Vec<String>, String)> {
     (words, input)
 }
 
-fn workshop() -> Cluster {
+fn workshop() -> Server {
     let config = Config { clock: ClockMode::Manual, ..Config::default() };
-    let mut cluster = Cluster::new_in_memory(config, Time::default()).expect("a cluster");
+    let mut server = Server::over(Cluster::new_in_memory(config, Time::default()).expect("a cluster"));
     let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
     for line in ["apply -f exsts-vct.yaml -f static-pv01.yaml", "create deployment web --image=nginx"] {
         let words: Vec<String> = std::iter::once("kubectl").chain(line.split_whitespace()).map(String::from).collect();
-        assert_eq!(cli::run_on(&words, &Ui::captured(), &mut cluster, &manifests), 0);
+        assert_eq!(cli::run_on(&words, &Ui::captured(), &mut server, &manifests), 0);
     }
-    cluster
+    server
 }
 
 proptest! {
     #![proptest_config(super::config(64))]
     #[test]
     fn no_command_line_panics(commands in vec(command(), 1..10)) {
-        let mut cluster = workshop();
+        let mut server = workshop();
         for (words, input) in &commands {
             let words: Vec<String> = std::iter::once("kstate".to_string()).chain(words.iter().cloned()).collect();
             let ui = Ui::captured().with_input(input);
             let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-            let ran = catch_unwind(AssertUnwindSafe(|| cli::run_on(&words, &ui, &mut cluster, folder)));
+            let ran = catch_unwind(AssertUnwindSafe(|| cli::run_on(&words, &ui, &mut server, folder)));
             if ran.is_err() {
                 return Err(TestCaseError::fail(format!("{words:?} panics with the input {input:?}")));
             }
             // Whatever was said, the cluster must go on.
+            let cluster = server.cluster_mut();
             let count = cluster.begin(false, Time::default()).map(|()| cluster.view().list(Kind::Namespace).count());
             if count.is_err() || cluster.commit().is_err() {
                 return Err(TestCaseError::fail(format!("{words:?} leaves the cluster unusable: {count:?}")));

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use kstate::api::k8s::api::apps::v1::StatefulSet;
 use kstate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kstate::api::object::controller_of;
+use kstate::api::pod::claims_of;
 use kstate::api::{Kind, Object, ObjectKey, Typed};
 use kstate::controllers::persistent_volume::check_volume_node_affinity;
 use kstate::controllers::pods::{is_ready, is_terminal, is_terminating};
 use kstate::sim::Cluster;
-use kstate::store::index::pod_claims;
 
 use super::scenario::PODS_PER_NODE;
 
@@ -92,7 +92,7 @@ impl Model {
             Object::PersistentVolumeClaim(_) => {
                 ensure(self.deleted.contains(object.uid()), || format!("{key} is gone and nobody deleted it"))?;
                 let user = self.all::<Pod>().find(|p| {
-                    !node_of(p).is_empty() && !is_terminal(p) && pod_claims(p).iter().any(|c| *c == claim_path(&key))
+                    !node_of(p).is_empty() && !is_terminal(p) && claims_of(p).iter().any(|c| *c == claim_path(&key))
                 });
                 ensure(user.is_none(), || format!("{key} is gone though {:?} uses it", user.map(|p| &p.metadata.name)))
             }
@@ -138,7 +138,7 @@ impl Model {
     fn may_be_bound(&self, pod: &Pod) -> Result<(), String> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         let node = self.get::<Node>("", node_of(pod)).ok_or(format!("{name} is bound to a node that is not there"))?;
-        for claim in pod_claims(pod) {
+        for claim in claims_of(pod) {
             let (namespace, claim) = claim.split_once('/').unwrap_or_default();
             let found = self.get::<PersistentVolumeClaim>(namespace, claim).and_then(|c| c.spec.as_ref());
             let volume = found.and_then(|s| s.volume_name.as_deref()).unwrap_or_default();

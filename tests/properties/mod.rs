@@ -7,12 +7,12 @@ mod scenario;
 use invariants::Model;
 use kstate::api::k8s::api::core::v1::PersistentVolumeClaim;
 use kstate::api::{Kind, Object};
-use kstate::sim::{Cluster, CreateOptions};
+use kstate::sim::Cluster;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any};
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert_eq, proptest};
-use scenario::{Act, acts, cluster, stateful_set, within};
+use scenario::{Act, acts, cluster, create, stateful_set, within};
 
 fn fail(acts: &[Act], done: usize) -> impl Fn(String) -> TestCaseError {
     let told = format!("{:?}", &acts[..=done.min(acts.len() - 1)]);
@@ -77,7 +77,7 @@ proptest! {
             within(&mut cluster, |c| {
                 for (n, (replicas, parallel, template)) in sets.iter().enumerate() {
                     let set = stateful_set(&format!("set-{n}"), *replicas, *parallel, *template);
-                    c.create(set, &CreateOptions::default()).expect("a set");
+                    assert!(create(c, set));
                 }
             });
             for (n, replicas) in &scales {

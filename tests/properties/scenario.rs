@@ -3,9 +3,11 @@
 use kstate::api::k8s::api::apps::v1::StatefulSet;
 use kstate::api::k8s::api::core::v1::Node;
 use kstate::api::k8s::apimachinery::pkg::api::resource::Quantity;
+use kstate::api::request::{By, Deletion, Propagation};
+use kstate::api::user::User;
 use kstate::api::{Duration, Kind, Object, ObjectKey, Time};
-use kstate::controllers::{Deletion, Propagation};
-use kstate::sim::{ClockMode, Cluster, Config, CreateOptions};
+use kstate::registry::{Context, Registry};
+use kstate::sim::{ClockMode, Cluster, Config};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any};
 use proptest::prop_oneof;
@@ -125,13 +127,24 @@ pub fn cluster(seed: u64, shuffle: Option<u64>) -> Cluster {
             for list in [&mut status.allocatable, &mut status.capacity] {
                 list.get_or_insert_default().insert("pods".into(), Quantity(PODS_PER_NODE.to_string()));
             }
-            c.update_status(node).expect("to change a node");
+            let by = By::cluster();
+            c.registry_mut().update(node, &Context::new(&by).part("status")).expect("to change a node");
         }
         let waits = json!({"metadata": {"name": "waits"}, "provisioner": "kubernetes.io/no-provisioner",
             "volumeBindingMode": "WaitForFirstConsumer"});
-        c.create(object(Kind::StorageClass, waits), &CreateOptions::default()).expect("a class");
+        assert!(create(c, object(Kind::StorageClass, waits)), "a class");
     });
     cluster
+}
+
+/// Whether the cluster took the object.
+pub fn create(cluster: &mut Cluster, object: Object) -> bool {
+    as_user(cluster, |registry, context| registry.create(object, context).is_ok())
+}
+
+fn as_user(cluster: &mut Cluster, f: impl FnOnce(&mut Registry, &Context<'_>) -> bool) -> bool {
+    let by = By::client(User::admin("test"), "kubectl");
+    f(cluster.registry_mut(), &Context::new(&by))
 }
 
 /// One command: a transaction at whose end what is due is done.
@@ -145,13 +158,12 @@ pub fn within(cluster: &mut Cluster, f: impl FnOnce(&mut Cluster)) {
 impl Act {
     /// Does it. Refusals are the user's business: a name that is taken, an object that is not there.
     pub fn carry_out(&self, c: &mut Cluster) {
-        let new = CreateOptions::default();
         match *self {
-            Act::Volume { n, gi, class, node, retain } => _ = c.create(volume(n, gi, class, node, retain), &new),
-            Act::Claim { n, gi, class } => _ = c.create(claim(&format!("claim-{n}"), gi, CLASSES[class]), &new),
-            Act::Pod { n, claim } => _ = c.create(pod(n, claim), &new),
+            Act::Volume { n, gi, class, node, retain } => _ = create(c, volume(n, gi, class, node, retain)),
+            Act::Claim { n, gi, class } => _ = create(c, claim(&format!("claim-{n}"), gi, CLASSES[class])),
+            Act::Pod { n, claim } => _ = create(c, pod(n, claim)),
             Act::Set { n, replicas, parallel, template } => {
-                _ = c.create(stateful_set(&format!("set-{n}"), replicas, parallel, template), &new);
+                _ = create(c, stateful_set(&format!("set-{n}"), replicas, parallel, template));
             }
             Act::Scale { n, replicas } => change::<StatefulSet>(c, &format!("set-{n}"), |set| {
                 set.spec.get_or_insert_default().replicas = Some(i32::from(replicas));
@@ -164,7 +176,8 @@ impl Act {
             Act::Delete { kind, n, ordinal, foreground } => {
                 if let Some(key) = self.victim(c, kind, n, ordinal) {
                     let propagation = if foreground { Propagation::Foreground } else { Propagation::Background };
-                    _ = c.delete(&Deletion { key, uid: None, grace: None, propagation });
+                    let deletion = Deletion { key, uid: None, grace: None, propagation };
+                    as_user(c, |registry, context| registry.delete(&deletion, context).is_ok());
                 }
             }
             Act::Cordon { node, on } => {
@@ -206,6 +219,6 @@ fn change<T: kstate::api::Typed>(c: &mut Cluster, name: &str, f: impl FnOnce(&mu
         && let Some(content) = object.get_mut::<T>()
     {
         f(content);
-        _ = c.update(object);
+        as_user(c, |registry, context| registry.update(object, context).is_ok());
     }
 }

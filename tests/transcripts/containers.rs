@@ -111,7 +111,7 @@ fn exec_finds_a_container_or_says_why_not() {
     error: Internal error occurred: unable to upgrade connection: container not found ("db")
     hint: kstate's containers run no processes
     $ kubectl exec one -c nope -- ls
-    Error from server (BadRequest): container nope is not valid for pod one
+    error: container nope is not valid for pod one out of: c
     $ kubectl exec homeless -- ls
     Error from server (BadRequest): pod homeless does not have a host assigned
     $ kubectl exec broken -- ls
@@ -156,14 +156,14 @@ fn attach_and_run_say_what_they_do() {
     error: Internal error occurred: unable to upgrade connection: container c not found in pod one_default
     hint: kstate's containers run no processes
     $ kubectl attach one -c nope
-    error: cannot attach to the container: container nope not found in pod one
+    error: cannot attach to the container: container nope is not valid for pod one out of: c
     $ kubectl attach homeless -q
     Error from server (BadRequest): pod homeless does not have a host assigned
     $ kubectl run shell -it --rm --image=busybox
     Unable to use a TTY - input is not a terminal or the right kind of file
     If you don't see a command prompt, try pressing enter.
     warning: couldn't attach to pod/shell, falling back to streaming logs: Internal error occurred: unable to upgrade connection: container shell not found in pod shell_default
-    pod "shell" deleted
+    pod "shell" deleted from default namespace
     Error from server (BadRequest): container "shell" in pod "shell" is not available
     hint: kstate's containers run no processes
     $ kubectl run stuck --attach --image=does-not-exist
@@ -218,7 +218,7 @@ fn logs_of_objects_and_of_containers_that_wait() {
     hint: kstate's containers run no processes
     $ kubectl logs sts/db -c nope
     Found 2 pods, using pod/db-0
-    error: container nope is not valid for pod db-0
+    error: container nope is not valid for pod db-0 out of: db, watcher, prepare (init)
     $ kubectl logs sts/db --all-pods --all-containers --ignore-errors
     error: container "prepare" in pod "db-0" is not available
     error: container "db" in pod "db-0" is not available

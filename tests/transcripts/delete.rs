@@ -49,7 +49,7 @@ spec:
     No resources found
     $ kubectl delete pv,pvc --all
     persistentvolume "kept" deleted
-    persistentvolumeclaim "keeper" deleted
+    persistentvolumeclaim "keeper" deleted from default namespace
     "#);
 }
 
@@ -91,28 +91,28 @@ spec:
         "kubectl get deploy owner",
     ]), @r#"
     $ kubectl delete pod slow --wait=false
-    pod "slow" deleted
+    pod "slow" deleted from default namespace
     $ kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds
     G     S
     2     30
     $ kubectl delete pod slow --wait=false --grace-period=5
-    pod "slow" deleted
+    pod "slow" deleted from default namespace
     $ kubectl delete pod slow --wait=false --grace-period=60
-    pod "slow" deleted
+    pod "slow" deleted from default namespace
     $ kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds
     G     S
     2     5
     $ kubectl delete pod slow --wait=false --force
     Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.
-    pod "slow" force deleted
+    pod "slow" force deleted from default namespace
     $ kubectl get pod slow -o custom-columns=G:.metadata.generation,S:.metadata.deletionGracePeriodSeconds
     G     S
     2     0
     $ kubectl delete deploy owner --wait=false --cascade=foreground
-    deployment.apps "owner" deleted
+    deployment.apps "owner" deleted from default namespace
     $ kubectl get deploy owner -o jsonpath={.metadata.finalizers}
     ["foregroundDeletion"]$ kubectl delete deploy owner --wait=false
-    deployment.apps "owner" deleted
+    deployment.apps "owner" deleted from default namespace
     $ kubectl get deploy owner
     Error from server (NotFound): deployments.apps "owner" not found
     "#);

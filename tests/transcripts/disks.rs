@@ -100,8 +100,8 @@ spec:
     $ kubectl get events --field-selector reason=FailedScheduling -o custom-columns=:involvedObject.name,:message --no-headers
     writer   0/3 nodes are available: 1 node(s) had no available disk, 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.
     $ kubectl delete pod reader second
-    pod "reader" deleted
-    pod "second" deleted
+    pod "reader" deleted from default namespace
+    pod "second" deleted from default namespace
     $ kubectl get pods
     NAME     READY   STATUS    RESTARTS   AGE
     writer   1/1     Running   0          2s
@@ -155,7 +155,7 @@ spec:
     $ kubectl get events --field-selector reason=FailedScheduling -o custom-columns=:involvedObject.name,:message --no-headers
     second   0/3 nodes are available: 1 node(s) exceed max volume count, 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.
     $ kubectl delete pod first
-    pod "first" deleted
+    pod "first" deleted from default namespace
     $ kubectl get pods
     NAME     READY   STATUS    RESTARTS   AGE
     second   1/1     Running   0          2s

@@ -81,13 +81,13 @@ fn what_never_goes_is_told_with_what_holds_it() {
         "kubectl delete configmap kept",
     ]), @r#"
     $ kubectl delete pvc data
-    persistentvolumeclaim "data" deleted
+    persistentvolumeclaim "data" deleted from default namespace
     error: persistentvolumeclaim "data" will never go by itself: kubernetes.io/pvc-protection holds it while pod "a" and pod "b" use it
     hint: delete the pods that use the claim
     $ kubectl delete pod b
-    pod "b" deleted
+    pod "b" deleted from default namespace
     $ kubectl delete pvc data
-    persistentvolumeclaim "data" deleted
+    persistentvolumeclaim "data" deleted from default namespace
     error: persistentvolumeclaim "data" will never go by itself: kubernetes.io/pvc-protection holds it while pod "a" uses it
     hint: delete the pod that uses the claim
     $ kubectl create configmap kept
@@ -95,7 +95,7 @@ fn what_never_goes_is_told_with_what_holds_it() {
     $ kubectl patch configmap kept -p '{"metadata":{"finalizers":["example.com/a"]}}'
     configmap/kept patched
     $ kubectl delete configmap kept
-    configmap "kept" deleted
+    configmap "kept" deleted from default namespace
     error: configmap "kept" will never go by itself: its finalizer example.com/a holds it
     hint: remove the finalizers: kubectl patch cm kept --type=merge -p '{"metadata":{"finalizers":null}}'
     "#);

@@ -54,7 +54,7 @@ fn only_what_may_help_wakes_a_pod() {
     $ kubectl run web --image=nginx
     pod/web created
     $ kubectl delete pod web
-    pod "web" deleted
+    pod "web" deleted from default namespace
     $ kubectl get events --field-selector reason=FailedScheduling -o custom-columns=POD:.involvedObject.name,N:.count,WHY:.message
     POD    N        WHY
     gpu    <none>   0/3 nodes are available: 3 Insufficient nvidia.com/gpu. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.

@@ -10,7 +10,7 @@ fn the_api_server_makes_its_service_again() {
     let mut session = Session::new();
     assert_snapshot!(session.run(&["kubectl delete svc kubernetes", "kubectl get svc"]), @r#"
     $ kubectl delete svc kubernetes
-    service "kubernetes" deleted
+    service "kubernetes" deleted from default namespace
     $ kubectl get svc
     No resources found in default namespace.
     "#);

@@ -161,7 +161,7 @@ fn replace_forgets_what_was_applied_and_force_makes_anew() {
     let forced = session.0.feed("kubectl replace --force -f -", WEB);
     assert_snapshot!(replaced + &forced, @r#"
     deployment.apps/web replaced
-    deployment.apps "web" deleted
+    deployment.apps "web" deleted from default namespace
     deployment.apps/web replaced
     "#);
     assert_snapshot!(session.apply(WEB), @r"
@@ -187,7 +187,7 @@ fn waiting_shares_one_time_among_all_objects() {
         "kubectl wait pod b --for=jsonpath= --timeout=1s",
         "kubectl wait pod none --for=create --timeout=1s",
         "kubectl wait pod b",
-    ]), @r#"
+    ]), @"
     $ kubectl wait pod b --for=jsonpath={.status.phase}=Running --timeout=1s
     pod/b condition met
     $ kubectl wait pod a b --for=condition=Ready --timeout=1s
@@ -202,8 +202,8 @@ fn waiting_shares_one_time_among_all_objects() {
     $ kubectl wait pod none --for=create --timeout=1s
     error: timed out waiting for the condition
     $ kubectl wait pod b
-    error: unrecognized condition: ""
-    "#);
+    error: unrecognized condition: []
+    ");
 }
 
 #[test]

@@ -20,11 +20,12 @@ pub(super) const FIELDS_V1: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV
 type Types = BTreeMap<String, &'static TypeDef>;
 
 macro_rules! define_root {
-    ($($variant:ident, $group_mod:ident :: $version_mod:ident, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
+    ($($variant:ident, $($module:ident)::+, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
         /// The struct of a kind, with every type that it reaches.
         pub(super) fn root(types: &mut Types, kind: Kind) -> &'static TypeDef {
             match kind {
-                $(Kind::$variant => root_of::<k8s_openapi::api::$group_mod::$version_mod::$variant>(types),)*
+                $(Kind::$variant => root_of::<k8s_openapi::$($module)::+::$variant>(types),)*
+                custom => super::custom::root(types, custom),
             }
         }
     };
@@ -34,6 +35,11 @@ crate::for_each_kind!(define_root);
 /// The autoscaler in its first version, which manifests still use.
 pub(super) fn autoscaler_v1(types: &mut Types) -> &'static TypeDef {
     root_of::<k8s_openapi::api::autoscaling::v1::HorizontalPodAutoscaler>(types)
+}
+
+/// The event in the group that it moved to.
+pub(super) fn events_v1(types: &mut Types) -> &'static TypeDef {
+    root_of::<k8s_openapi::api::events::v1::Event>(types)
 }
 
 fn root_of<T: JsonSchema>(types: &mut Types) -> &'static TypeDef {

@@ -3,6 +3,7 @@
 //! Names, types and descriptions come from k8s-openapi; what only the Go sources say is the table `go.txt`.
 
 mod build;
+mod custom;
 mod enums;
 mod go;
 mod lists;
@@ -205,12 +206,15 @@ pub fn of(kind: Kind) -> &'static TypeDef {
     build::root(&mut registry().lock().unwrap_or_else(PoisonError::into_inner), kind)
 }
 
-/// The struct of a kind in the version that `api_version` names: the stored one, or `autoscaling/v1` for the autoscaler.
+/// The struct of a kind in a version that is served: the stored one, or another one of the few that there are.
 pub fn of_version(kind: Kind, api_version: &str) -> Option<&'static TypeDef> {
-    if kind == Kind::HorizontalPodAutoscaler && api_version == "autoscaling/v1" {
-        return Some(build::autoscaler_v1(&mut registry().lock().unwrap_or_else(PoisonError::into_inner)));
+    let mut types = registry().lock().unwrap_or_else(PoisonError::into_inner);
+    match (kind, api_version) {
+        (Kind::HorizontalPodAutoscaler, "autoscaling/v1") => Some(build::autoscaler_v1(&mut types)),
+        (Kind::Event, "events.k8s.io/v1") => Some(build::events_v1(&mut types)),
+        _ if api_version == kind.api_version() => Some(build::root(&mut types, kind)),
+        _ => None,
     }
-    (api_version == kind.api_version()).then(|| of(kind))
 }
 
 /// A type by its published name; known once a kind that reaches it was looked at.

@@ -26,7 +26,7 @@ pub struct Args {
 /// # Errors
 /// None but those of writing.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    print(&args, session.program, session.ui);
+    print(&args, session.line.program, session.ui);
     Ok(())
 }
 
@@ -65,7 +65,7 @@ pub mod options {
     /// # Errors
     /// None but those of writing.
     pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        print(session.program, session.ui);
+        print(session.line.program, session.ui);
         Ok(())
     }
 

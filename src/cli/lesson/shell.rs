@@ -13,6 +13,7 @@ use crate::lessons::library;
 use crate::lessons::model::Lesson;
 use crate::lessons::shell::{Mark, Reply, Shell};
 use crate::lessons::words;
+use crate::server::Server;
 use crate::sim::{ClockMode, Cluster, Config, parse_version};
 use crate::ui::Ui;
 
@@ -24,7 +25,7 @@ const READING: Duration = Duration::secs(3);
 
 /// A lesson's cluster and folder.
 pub(super) struct LessonShell {
-    cluster: Cluster,
+    server: Server,
     folder: PathBuf,
     /// Whether the folder goes with the shell.
     passing: bool,
@@ -41,7 +42,7 @@ impl LessonShell {
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e))?;
         let cluster = Cluster::new_in_memory(config(lesson), wall_now())?;
-        LessonShell { cluster, folder, passing: true }.prepared(lesson)
+        LessonShell { server: Server::over(cluster), folder, passing: true }.prepared(lesson)
     }
 
     /// A new cluster in the file `state`, in place of one that may be there.
@@ -58,7 +59,7 @@ impl LessonShell {
             }
         }
         let cluster = Cluster::new_on_disk(state, config(lesson), wall_now())?;
-        LessonShell { cluster, folder, passing: false }.prepared(lesson)
+        LessonShell { server: Server::over(cluster), folder, passing: false }.prepared(lesson)
     }
 
     /// The cluster as the last session left it.
@@ -66,7 +67,7 @@ impl LessonShell {
     /// # Errors
     /// The file is damaged or can't be read.
     pub(super) fn open(state: &Path, folder: PathBuf) -> Result<Self, Failure> {
-        Ok(LessonShell { cluster: Cluster::open(state)?, folder, passing: false })
+        Ok(LessonShell { server: Server::over(Cluster::open(state)?), folder, passing: false })
     }
 
     /// The folder in which the commands run.
@@ -95,9 +96,10 @@ impl LessonShell {
 
     /// Does something with the cluster, whole or not at all.
     fn transact<T>(&mut self, f: impl FnOnce(&mut Cluster) -> Result<T, ApiError>) -> Result<T, Failure> {
-        self.cluster.begin(true, wall_now())?;
-        let done = f(&mut self.cluster).and_then(|done| self.cluster.commit().map(|()| done));
-        Ok(done.inspect_err(|_| self.cluster.rollback())?)
+        let cluster = self.server.cluster_mut();
+        cluster.begin(true, wall_now())?;
+        let done = f(cluster).and_then(|done| cluster.commit().map(|()| done));
+        Ok(done.inspect_err(|_| cluster.rollback())?)
     }
 
     fn words(line: &str) -> Result<Vec<String>, String> {
@@ -130,7 +132,7 @@ impl Shell for LessonShell {
             Err(why) => return Reply { output: format!("error: {why}\n"), code: 1 },
         };
         let ui = Ui::captured();
-        let code = run_on(&words, &ui, &mut self.cluster, &self.folder);
+        let code = run_on(&words, &ui, &mut self.server, &self.folder);
         Reply { output: ui.take(), code }
     }
 
@@ -167,7 +169,7 @@ impl Shell for LessonShell {
         }
         let ui = Ui::captured();
         let words = ["kubectl", "get", &kinds.join(",")].map(String::from);
-        run_on(&words, &ui, &mut self.cluster, &self.folder);
+        run_on(&words, &ui, &mut self.server, &self.folder);
         ui.take_out()
     }
 }

@@ -4,8 +4,8 @@ use proptest::prelude::{ProptestConfig, Strategy, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use crate::api::request::Deletion;
 use crate::api::{Duration, Kind, Lister, Object, ObjectKey, Time};
-use crate::controllers::Deletion;
 use crate::kinds::rules;
 use crate::sim::{ClockMode, Cluster, Config};
 
@@ -18,7 +18,7 @@ fn cluster() -> Cluster {
 
 fn create(cluster: &mut Cluster, kind: Kind, tree: Value) {
     let object = Object::from_tree(kind, tree).unwrap();
-    cluster.create(object, &Default::default()).unwrap();
+    cluster.create(object).unwrap();
     cluster.converge().unwrap();
 }
 
@@ -52,7 +52,7 @@ fn merge(into: &mut Value, from: Value) {
 fn table(cluster: &Cluster, kind: Kind) -> String {
     let columns = rules(kind).columns();
     let row = |o: &Object| {
-        let cells = cluster.with_print_context(|c| rules(kind).row(o, c));
+        let cells = cluster.registry().with_print_context(|c| rules(kind).row(o, c));
         let kept = columns.iter().zip(cells).filter(|(c, _)| c.name != "AGE" && !c.wide).map(|(_, cell)| cell);
         kept.filter(|cell| !cell.is_empty() && cell != "<unset>").collect::<Vec<_>>().join(" ")
     };
@@ -153,7 +153,7 @@ fn a_claim_that_goes_while_it_is_being_bound_releases_its_volume() {
     let mut c = cluster();
     create(&mut c, Kind::PersistentVolume, volume("v", "1Gi", json!({})));
     let object = Object::from_tree(Kind::PersistentVolumeClaim, claim("c", "1Gi", json!({}))).unwrap();
-    c.create(object, &Default::default()).unwrap();
+    c.create(object).unwrap();
     c.run_until(c.now()).unwrap();
     insta::assert_snapshot!(both(&c), @r"
     v 1Gi RWO Retain Bound default/c
@@ -220,12 +220,12 @@ fn work_grows_with_the_claims_alone() {
     let n = 300;
     for i in 0..n {
         let object = Object::from_tree(Kind::PersistentVolume, volume(&format!("v{i}"), "1Gi", json!({}))).unwrap();
-        c.create(object, &Default::default()).unwrap();
+        c.create(object).unwrap();
     }
     for i in 0..n {
         let tree = claim(&format!("c{i}"), "1Gi", json!({}));
         let object = Object::from_tree(Kind::PersistentVolumeClaim, tree).unwrap();
-        c.create(object, &Default::default()).unwrap();
+        c.create(object).unwrap();
     }
     c.settle().unwrap();
     let bound = c.view().list_as::<PersistentVolumeClaim>().filter(|c| super::phase_of_claim(c) == "Bound").count();
@@ -268,7 +268,7 @@ fn take(c: &mut Cluster, step: &Step) {
     let mut make = |kind, tree| {
         let object = Object::from_tree(kind, tree).unwrap();
         // The name may be taken.
-        let _ = c.create(object, &Default::default());
+        let _ = c.create(object);
     };
     match step {
         Step::Volume { name, size, policy, reserved_for } => {

@@ -9,8 +9,9 @@ use super::framework::{Cycle, NodeInfo, Rejection};
 use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::k8s::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
+use crate::api::pod::claims_of;
 use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
-use crate::store::{Index, View, index};
+use crate::store::{Index, View};
 
 const TOO_MANY: &str = "node(s) exceed max volume count";
 
@@ -43,7 +44,7 @@ pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(),
 
 /// The volumes of a pod's claims that a driver attaches. Mirrors `filterAttachableVolumes`.
 fn attachable_volumes(view: &View<'_>, pod: &Pod) -> Volumes {
-    let claims = index::pod_claims(pod);
+    let claims = claims_of(pod);
     let claims = claims.iter().filter_map(|key| {
         let (namespace, name) = key.split_once('/')?;
         view.get_as::<PersistentVolumeClaim>(namespace, name)

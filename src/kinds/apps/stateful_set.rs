@@ -256,7 +256,12 @@ fn validate_rolling_update(rolling: &RollingUpdateStatefulSetStrategy, path: &st
 /// What is wrong with a claim template, without what concerns a claim's own metadata.
 fn validate_claim_template(template: &PersistentVolumeClaim, path: &str) -> Vec<FieldError> {
     let of_claim = template.validate().into_iter();
-    of_claim.map(|f| FieldError { field: format!("{path}.{}", f.field), detail: f.detail }).collect()
+    of_claim
+        .map(|fault| {
+            let field = format!("{path}.{}", fault.field);
+            fault.at(field)
+        })
+        .collect()
 }
 
 /// The template as pods will have it: the claims in place, names given by the controller left out.

@@ -1,5 +1,7 @@
 //! The kinds of the core group.
 
+pub(in crate::kinds) mod binding;
+pub(in crate::kinds) mod component_status;
 pub(in crate::kinds) mod config_map;
 pub(in crate::kinds) mod endpoints;
 pub(in crate::kinds) mod event;

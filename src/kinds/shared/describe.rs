@@ -239,13 +239,18 @@ pub fn string_or_none(text: &str) -> &str {
 
 /// A kind without a describer of its own: every field under its name in words. Mirrors `genericDescriber`.
 pub fn generic<T: Typed>(object: &T, d: &mut Description, context: &PrintContext<'_>) {
-    let meta = object.metadata();
+    generic_object(&object.clone().into_object(), d, context);
+}
+
+/// The same for an object of whatever kind.
+pub fn generic_object(object: &Object, d: &mut Description, context: &PrintContext<'_>) {
+    let meta = object.meta();
     d.field(0, "Name", meta.name.as_deref().unwrap_or_default());
     d.field(0, "Namespace", meta.namespace.as_deref().unwrap_or_default());
     print_labels_multiline(d, "Labels", &meta.labels);
     print_annotations_multiline(d, "Annotations", &meta.annotations);
-    let mut tree = object.clone().into_object().to_tree();
-    if let Some(event) = tree.as_object_mut().filter(|_| T::OF == Kind::Event) {
+    let mut tree = object.to_tree();
+    if let Some(event) = tree.as_object_mut().filter(|_| object.kind() == Kind::Event) {
         event.entry("eventTime").or_insert(Value::Null);
     }
     print_unstructured_content(d, 0, &tree, "");

@@ -1,6 +1,7 @@
 //! What several kinds use.
 
 pub mod access;
+pub mod deletion;
 pub mod describe;
 pub(in crate::kinds) mod faults;
 pub mod internal;

@@ -2,14 +2,17 @@
 //!
 //! Mirrors `k8s.io/cli-runtime/pkg/resource` (FileVisitor, StreamVisitor, mapper).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::api::Kind;
+use crate::api::selector::Selector;
+use crate::api::{Kind, ObjectKey};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 use crate::manifest::{stream, strict};
+use crate::server::served::{self, Served};
 
 /// An object that a manifest asks for, before the server has seen it.
 #[derive(Debug, Clone)]
@@ -18,6 +21,8 @@ pub struct Info {
     pub source: String,
     /// Its kind.
     pub kind: Kind,
+    /// What the server offers of it.
+    pub served: Served,
     /// The `apiVersion` as written; it may be another version than the stored one.
     pub api_version: String,
     /// The namespace it goes to; empty for cluster-wide kinds.
@@ -31,6 +36,11 @@ pub struct Info {
 }
 
 impl Info {
+    /// What names it.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.kind, self.namespace.clone(), self.name.clone())
+    }
+
     /// The manifest without the namespace that the user's place would add.
     pub fn into_written(self) -> Value {
         let mut tree = self.tree;
@@ -100,13 +110,13 @@ impl FileArgs {
 
     fn sources(&self, session: &Session<'_>, name: &str) -> Result<Vec<(String, Result<Vec<u8>, String>)>, Fault> {
         if name == "-" {
-            let bytes = session.ahead.stdin(session.ui).map_err(|e| format!("read /dev/stdin: {e}"));
+            let bytes = session.disk.ahead.stdin(session.ui).map_err(|e| format!("read /dev/stdin: {e}"));
             return Ok(vec![("STDIN".into(), bytes)]);
         }
         if name.starts_with("http://") || name.starts_with("https://") {
             return Err(Fault::plain(format!("unable to read URL {name:?}: kstate does not use the network")));
         }
-        let path = session.path(name);
+        let path = session.disk.path(name);
         if !path.exists() {
             return Err(Fault::plain(format!("the path {name:?} does not exist")));
         }
@@ -156,6 +166,20 @@ impl FileArgs {
     }
 }
 
+/// Drops the manifests that a label selector does not let through.
+///
+/// # Errors
+/// When the selector can't be read.
+pub fn retain_selected(infos: &mut Vec<Info>, selector: &str) -> Result<(), Fault> {
+    let selector = Selector::parse(selector).map_err(|e| Fault::plain(e.to_string()))?;
+    infos.retain(|info| {
+        let labels = info.tree["metadata"]["labels"].as_object().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        selector.matches(&labels.map(|(key, value)| (key.clone(), text(value))).collect::<BTreeMap<_, _>>())
+    });
+    Ok(())
+}
+
 /// The objects of a text that was edited rather than named by a flag.
 pub fn read_text(session: &Session<'_>, source: &str, text: &str) -> (Vec<Info>, Vec<Fault>) {
     let (mut infos, mut faults) = (Vec::new(), Vec::new());
@@ -184,7 +208,7 @@ fn read_documents(
 }
 
 fn read_file(session: &Session<'_>, path: &Path, shown: &str) -> Result<Vec<u8>, String> {
-    session.ahead.file(path).map_err(|e| match e.kind() {
+    session.disk.ahead.file(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::PermissionDenied => format!("open {shown}: permission denied"),
         _ => format!("read {shown}: {e}"),
     })
@@ -250,12 +274,13 @@ fn to_info(session: &Session<'_>, source: &str, mut tree: Value) -> Result<Info,
     let kind_name = tree["kind"].as_str().unwrap_or_default().to_string();
     let name = tree["metadata"]["name"].as_str().unwrap_or_default().to_string();
     let written = tree["metadata"]["namespace"].as_str().unwrap_or_default().to_string();
-    let Some(kind) = served_kind(&api_version, &kind_name) else {
+    let Some(served) = served_kind(session.client.minor(), &api_version, &kind_name) else {
         return Err(Fault::plain(format!(
             "resource mapping not found for name: {name:?} namespace: {written:?} from {source:?}: no matches for kind \
              {kind_name:?} in version {api_version:?}\nensure CRDs are installed first"
         )));
     };
+    let kind = served.kind;
     let mut namespace = String::new();
     let namespace_written = !written.is_empty();
     if kind.is_namespaced() {
@@ -274,14 +299,11 @@ fn to_info(session: &Session<'_>, source: &str, mut tree: Value) -> Result<Info,
     } else if let Some(metadata) = tree["metadata"].as_object_mut() {
         metadata.remove("namespace");
     }
-    Ok(Info { source: source.to_string(), kind, api_version, namespace, namespace_written, name, tree })
+    Ok(Info { source: source.to_string(), kind, served, api_version, namespace, namespace_written, name, tree })
 }
 
-/// The kind that the server offers under that `apiVersion`, in the stored version or another one.
-pub fn served_kind(api_version: &str, kind: &str) -> Option<Kind> {
-    Kind::from_gvk(api_version, kind).or(match (api_version, kind) {
-        ("autoscaling/v1", "HorizontalPodAutoscaler") => Some(Kind::HorizontalPodAutoscaler),
-        ("events.k8s.io/v1", "Event") => Some(Kind::Event),
-        _ => None,
-    })
+/// What a server of v1.`minor` offers under that `apiVersion` and `kind`.
+pub fn served_kind(minor: u32, api_version: &str, kind: &str) -> Option<Served> {
+    let kinds = Kind::known().filter(|k| k.name() == kind);
+    kinds.flat_map(|k| served::versions_of(k, minor)).find(|served| served.api_version() == api_version)
 }

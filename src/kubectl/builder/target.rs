@@ -1,9 +1,6 @@
 //! The objects that a changing verb is about: named, selected, or those of files.
 
-use std::sync::Arc;
-
-use crate::api::ObjectKey;
-use crate::error::{ApiError, Failure};
+use crate::error::Failure;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::resources::{Found, Query};
 use crate::kubectl::print::errors::Fault;
@@ -88,7 +85,6 @@ impl Target<'_> {
                 field_selector: self.field_selector.map(String::from),
                 all: self.all,
                 all_namespaces: self.all_namespaces,
-                unasked: self.doing == Some("deleting"),
                 types_alone_mean_all: false,
             };
             return Ok(query.find(session)?);
@@ -99,17 +95,13 @@ impl Target<'_> {
         let (infos, faults) = self.files.read(session, false);
         let mut found = Found { faults, named: true, ..Found::default() };
         for info in infos {
-            if !found.kinds.contains(&info.kind) {
-                found.kinds.push(info.kind);
-            }
-            let key = ObjectKey::new(info.kind, info.namespace, info.name);
-            match session.cluster.view().get(&key) {
-                Some(object) => found.objects.push(Arc::clone(object)),
-                None => {
-                    let missing = Fault::from(ApiError::not_found(&key.kind.resource(), &key.name));
+            match session.client.get(&info.key()) {
+                Ok(object) => found.add(info.served, vec![object]),
+                Err(refused) => {
+                    let fault = Fault::from(refused);
                     found.faults.push(match self.doing {
-                        Some(doing) => missing.when(doing, &info.source),
-                        None => missing,
+                        Some(doing) => fault.when(doing, &info.source),
+                        None => fault,
                     });
                 }
             }

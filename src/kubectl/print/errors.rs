@@ -89,14 +89,14 @@ impl From<Fault> for Failure {
 /// Mirrors `UsageErrorf`.
 pub fn usage(session: &Session<'_>, path: &str, text: &str) -> Failure {
     let text = text.strip_prefix("error: ").unwrap_or(text);
-    Failure::error(format!("{text}\nSee '{} {path} -h' for help and examples", session.program))
+    Failure::error(format!("{text}\nSee '{} {path} -h' for help and examples", session.line.program))
 }
 
 /// What a command prints that does nothing without a command below it.
 ///
 /// Mirrors `DefaultSubCommandRun`.
 pub fn sub_command_needed(session: &Session<'_>, path: &str) -> Failure {
-    Failure::raw((session.help)(session.program, path))
+    Failure::raw((session.line.help)(session.line.program, path))
 }
 
 /// Ends a command with all that it met: nothing, one fault in its own form, or a list.

@@ -6,17 +6,16 @@
 
 use serde_json::{Value, json};
 
+use crate::api::request::{PatchType, Resource};
 use crate::api::{Kind, ObjectKey};
 use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of, shown_tree, with_managers};
-use crate::kubectl::request::{self, DryRun, Validate, decode};
+use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of};
+use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::PatchType;
 use crate::manifest::strict::normalise_as_client;
 use crate::printers::json as json_printer;
-use crate::sim::CreateOptions;
 
 /// `-o`, `--template` and what goes with them.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -46,7 +45,7 @@ impl OutputArgs {
             None if self.template.as_deref().is_some_and(|t| !t.is_empty()) => "go-template",
             None => return Ok(None),
         };
-        session.shows_managers.set(self.show_managed_fields);
+        session.client.want_managed_fields(self.show_managed_fields);
         Format::parse(session, output, self.template.as_deref(), OBJECT_FORMATS).map(Some)
     }
 }
@@ -79,7 +78,7 @@ pub const CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 impl RecordArgs {
     /// Writes the command line into the object, if that was asked for.
     pub fn record(&self, session: &Session<'_>, tree: &mut Value) {
-        let cause = self.record.then(|| session.change_cause.clone());
+        let cause = self.record.then(|| session.line.change_cause.clone());
         Self::write(cause.as_deref(), tree);
     }
 
@@ -87,13 +86,13 @@ impl RecordArgs {
     ///
     /// # Errors
     /// The server's refusal.
-    pub fn patch(&self, key: &ObjectKey, dry_run: DryRun, session: &mut Session<'_>) -> Result<(), Fault> {
-        if !self.record || dry_run == DryRun::Client {
+    pub fn patch(&self, key: &ObjectKey, writing: &Writing<'_>, session: &mut Session<'_>) -> Result<(), Fault> {
+        if !self.record || writing.dry_run == DryRun::Client {
             return Ok(());
         }
-        let Some(live) = session.cluster.view().get(key).cloned() else { return Ok(()) };
-        let body = json!({"metadata": {"annotations": {CHANGE_CAUSE: session.change_cause.clone()}}}).to_string();
-        request::patch(session, &live, PatchType::Merge, &body, Validate::Ignore, dry_run).map(|_| ())
+        let body = json!({"metadata": {"annotations": {CHANGE_CAUSE: session.line.change_cause.clone()}}}).to_string();
+        session.client.patch(Resource::object(key), (PatchType::Merge, &body), writing.patch_options())?;
+        Ok(())
     }
 
     /// Writes a command line into the object, if there is one.
@@ -150,7 +149,7 @@ impl Printer {
     /// # Errors
     /// What is wrong with a template.
     pub fn print(&self, session: &Session<'_>, kind: Kind, tree: &Value, done: &str) -> Result<(), Failure> {
-        session.ui.out(&self.text(kind, &*with_managers(session, tree)?, done)?);
+        session.ui.out(&self.text(kind, tree, done)?);
         Ok(())
     }
 }
@@ -172,8 +171,7 @@ pub fn print_created(
         Some(Format::Name) => format!("{}\n", name_of(tree)),
         Some(format) => {
             let between = if *format == Format::Yaml && !first { "---\n" } else { "" };
-            let tree = with_managers(session, tree)?;
-            format!("{between}{}", format.print(std::slice::from_ref(&*tree), false, true)?)
+            format!("{between}{}", format.print(std::slice::from_ref(tree), false, true)?)
         }
     };
     session.ui.out(&text);
@@ -207,25 +205,17 @@ pub fn save_config(kind: Kind, tree: &mut Value) {
 ///
 /// # Errors
 /// The server's refusal.
-pub fn create(
-    session: &mut Session<'_>,
-    kind: Kind,
-    tree: &Value,
-    dry_run: DryRun,
-    validate: Validate,
-) -> Result<Value, Fault> {
-    if dry_run == DryRun::Client {
+pub fn create(session: &mut Session<'_>, kind: Kind, tree: &Value, writing: &Writing<'_>) -> Result<Value, Fault> {
+    if writing.dry_run == DryRun::Client {
         return Ok(tree.clone());
     }
-    let mut body = tree.clone();
-    if kind.is_namespaced() && body["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
-        body["metadata"]["namespace"] = json!(session.namespace);
+    let mut resource = Resource::kind(kind);
+    if kind.is_namespaced() {
+        let written = tree["metadata"]["namespace"].as_str().filter(|n| !n.is_empty());
+        resource = resource.within(written.unwrap_or(&session.namespace));
     }
-    let object = decode(session, kind, &kind.api_version(), &body, validate)?;
-    session.authorize_on("create", &object.key())?;
-    let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
-    session.print_warnings();
-    let mut tree = shown_tree(session, &answer?.object)?;
+    let object = session.client.create(resource, tree.clone(), writing.options())?;
+    let mut tree = session.tree(&object);
     normalise_as_client(kind, &mut tree);
     Ok(tree)
 }

@@ -2,15 +2,10 @@
 //!
 //! Mirrors `k8s.io/cli-runtime/pkg/genericclioptions` (PrintFlags) and `k8s.io/kubectl/pkg/cmd/get/get_flags.go`.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::api::{Kind, Object, ObjectKey};
-use crate::error::{ApiError, Failure};
+use crate::error::Failure;
 use crate::kubectl::session::Session;
-use crate::manifest::strict::normalise;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::go_template::GoTemplate;
 use crate::printers::jsonpath::{JsonPath, JsonPathError};
@@ -66,7 +61,7 @@ impl Format {
             let path = value
                 .filter(|v| !v.is_empty())
                 .ok_or_else(|| Failure::error(format!("{what} format specified but no template given")))?;
-            std::fs::read_to_string(session.path(&path)).map_err(|_| {
+            std::fs::read_to_string(session.disk.path(&path)).map_err(|_| {
                 let flag = if what == "custom-columns-file" { "template" } else { "--template" };
                 Failure::error(format!("error reading {flag} {path}, open {path}: no such file or directory"))
             })
@@ -187,63 +182,6 @@ fn template_error(e: JsonPathError) -> Failure {
 /// The `List` of kubectl around several objects.
 pub fn list_of(trees: &[Value]) -> Value {
     json!({"apiVersion": "v1", "items": trees, "kind": "List", "metadata": {"resourceVersion": ""}})
-}
-
-/// An object as a client sees it: with `apiVersion` and `kind`, without managed fields.
-pub fn tree_of(object: &Object) -> Value {
-    let mut tree = object.to_tree();
-    normalise(object.kind(), &mut tree);
-    if let Some(metadata) = tree["metadata"].as_object_mut() {
-        metadata.remove("managedFields");
-    }
-    tree
-}
-
-/// The same with managed fields.
-///
-/// # Errors
-/// When the state file can't be read.
-pub fn tree_with_managers(session: &Session<'_>, object: &Arc<Object>) -> Result<Value, ApiError> {
-    let mut tree = tree_of(object);
-    let managers = session.cluster.managed_fields(object)?;
-    if !managers.is_empty() {
-        tree["metadata"]["managedFields"] = serde_json::to_value(&managers).unwrap_or_default();
-    }
-    Ok(tree)
-}
-
-/// An object as `-o json` and `-o yaml` show it: with managed fields if that was asked for.
-///
-/// # Errors
-/// When the state file can't be read.
-pub fn shown_tree(session: &Session<'_>, object: &Arc<Object>) -> Result<Value, ApiError> {
-    match session.shows_managers.get() {
-        true => tree_with_managers(session, object),
-        false => Ok(tree_of(object)),
-    }
-}
-
-/// An object that is printed, with its managers if that was asked for and it is in the cluster as it is.
-///
-/// # Errors
-/// When the state file can't be read.
-pub fn with_managers<'t>(session: &Session<'_>, tree: &'t Value) -> Result<Cow<'t, Value>, ApiError> {
-    let text = |field: &str| tree["metadata"][field].as_str().unwrap_or_default();
-    if !session.shows_managers.get() || tree["metadata"].get("managedFields").is_some() {
-        return Ok(Cow::Borrowed(tree));
-    }
-    let version = tree["apiVersion"].as_str().unwrap_or_default();
-    let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-    let kind = Kind::from_group_kind(group, tree["kind"].as_str().unwrap_or_default());
-    let key = kind.map(|kind| ObjectKey::new(kind, text("namespace"), text("name")));
-    let live = key.and_then(|key| session.cluster.view().get(&key).cloned());
-    let Some(live) = live.filter(|o| o.revision().to_string() == text("resourceVersion")) else {
-        return Ok(Cow::Borrowed(tree));
-    };
-    let mut tree = tree.clone();
-    tree["metadata"]["managedFields"] =
-        serde_json::to_value(session.cluster.managed_fields(&live)?).unwrap_or_default();
-    Ok(Cow::Owned(tree))
 }
 
 /// `pod/web`, `statefulset.apps/web`.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::api::{Kind, Object};
-use crate::kinds;
+use crate::api::{Kind, Object, table as api};
+use crate::kubectl::session::Session;
 use crate::printers::table::{Column, Options, Row, Table};
-use crate::sim::Cluster;
 
 /// What a table shows besides its cells.
 #[derive(Debug, Clone, Default)]
@@ -24,27 +23,25 @@ pub struct Layout {
     pub label_columns: Vec<String>,
 }
 
-/// The table of some objects of one kind.
-pub fn build(cluster: &Cluster, kind: Kind, objects: &[&Arc<Object>]) -> Table {
-    let rules = kinds::rules(kind);
-    cluster.with_print_context(|context| {
-        let shown: Vec<bool> = rules.columns().iter().map(|c| c.exists_in(context.version)).collect();
-        let columns = rules.columns().iter().zip(&shown).filter(|(_, s)| **s);
-        let columns = columns
-            .map(|(c, _)| Column { name: c.name.to_string(), wide_only: c.wide, is_name: c.name == "NAME" })
-            .collect();
-        let row = |object: &&Arc<Object>| Row {
-            cells: rules.row(object, context).into_iter().zip(&shown).filter(|(_, s)| **s).map(|(c, _)| c).collect(),
-            namespace: object.namespace().to_string(),
-            labels: object.meta().labels.clone().unwrap_or_default(),
-        };
-        Table { columns, rows: objects.iter().map(row).collect() }
-    })
+/// The server's table as the printer takes it.
+pub fn printable(table: &api::Table) -> Table {
+    let column = |c: &api::ColumnDefinition| Column {
+        name: c.name.to_string(),
+        wide_only: c.priority > 0,
+        is_name: c.name == "NAME",
+    };
+    let row = |row: &api::Row| Row {
+        cells: row.cells.clone(),
+        namespace: row.object.namespace().to_string(),
+        labels: row.object.meta().labels.clone().unwrap_or_default(),
+    };
+    Table { columns: table.columns.iter().map(column).collect(), rows: table.rows.iter().map(row).collect() }
 }
 
-/// The table as text.
-pub fn print(cluster: &Cluster, kind: Kind, objects: &[&Arc<Object>], layout: &Layout) -> String {
-    crate::printers::table::print(&build(cluster, kind, objects), &options(kind, layout))
+/// Some objects of one kind as a table.
+pub fn print(session: &Session<'_>, kind: Kind, objects: &[Arc<Object>], layout: &Layout) -> String {
+    let table = printable(&session.client.table(kind, objects));
+    crate::printers::table::print(&table, &options(kind, layout))
 }
 
 /// The layout as the printer takes it.

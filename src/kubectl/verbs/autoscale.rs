@@ -10,7 +10,7 @@ use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::Target;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
-use crate::kubectl::request::{DryRun, Validate};
+use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::strict::normalise_as_client;
 
@@ -48,7 +48,6 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     if args.max < 1 {
         let text = format!("--max=MAXPODS is required and must be at least 1, max: {}", args.max);
         return Err(Failure::error(text));
@@ -106,6 +105,6 @@ fn autoscale(args: &Args, object: &Object, session: &mut Session<'_>) -> Result<
         made::save_config(scaler, &mut tree);
     }
     let done = if printer.dry_run() == DryRun::Client { "created" } else { "autoscaled" };
-    let tree = made::create(session, scaler, &tree, printer.dry_run(), Validate::Ignore)?;
+    let tree = made::create(session, scaler, &tree, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?;
     printer.print(session, scaler, &tree, done).map_err(|f| Fault::Plain(f.message))
 }

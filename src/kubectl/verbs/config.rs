@@ -115,7 +115,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             }
             if session.namespace_given {
                 let namespace = session.namespace.clone();
-                session.cluster.set_default_namespace(&namespace)?;
+                session.client.server_mut().set_default_namespace(&namespace)?;
             }
             session.ui.out(&format!("Context {name:?} modified.\n"));
         }
@@ -127,7 +127,9 @@ fn view(session: &Session<'_>) -> serde_json::Value {
     let names = session.contexts.names();
     let context = |name: &String| {
         let mut context = json!({"cluster": name, "user": format!("admin@{name}")});
-        if let Some(namespace) = session.cluster.default_namespace().filter(|_| *name == session.contexts.current()) {
+        if let Some(namespace) =
+            session.client.server().default_namespace().filter(|_| *name == session.contexts.current())
+        {
             context["namespace"] = json!(namespace);
         }
         json!({"context": context, "name": name})
@@ -163,7 +165,7 @@ fn get_contexts(names: &[String], output: Option<&str>, headers: bool, session: 
         let columns = ["CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"].map(Column::new).to_vec();
         let row = |name: &&String| {
             let here = **name == session.contexts.current();
-            let namespace = session.cluster.default_namespace().filter(|_| here).unwrap_or_default();
+            let namespace = session.client.server().default_namespace().filter(|_| here).unwrap_or_default();
             let mark = if here { "*" } else { "" };
             let name = name.to_string();
             Row {

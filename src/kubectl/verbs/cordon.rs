@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Node;
+use crate::api::request::PatchType;
 use crate::api::{Kind, Object};
 use crate::error::Failure;
 use crate::kubectl::builder::resources::Query;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::request::{self, DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::PatchType;
 
 /// Mark node as unschedulable.
 #[derive(Debug, Clone, clap::Args)]
@@ -124,5 +124,5 @@ fn mark(node: &Object, unschedulable: bool, dry_run: DryRun, session: &mut Sessi
         true => r#"{"spec":{"unschedulable":true}}"#,
         false => r#"{"spec":{"unschedulable":null}}"#,
     };
-    request::patch(session, node, PatchType::Strategic, body, Validate::Ignore, dry_run).map(|_| ())
+    request::patch(session, node, (PatchType::Strategic, body), &Writing::by(PROGRAM).dry_run(dry_run)).map(|_| ())
 }

@@ -3,16 +3,16 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/delete`. Where a real kubectl would wait for ever, this one says what holds
 //! the object and what would free it.
 
-use crate::api::{Duration, Kind, Object, ObjectKey};
-use crate::controllers::{Deletion, Propagation};
-use crate::error::{Failure, Reason};
+use crate::api::request::{DeleteOptions, Propagation};
+use crate::api::{Duration, Kind, Lister, Object, ObjectKey};
+use crate::error::{ApiError, Failure, Reason};
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::resources::Found;
-use crate::kubectl::builder::target::{SelectArgs, Target};
+use crate::kubectl::builder::resources::{Query, Target};
+use crate::kubectl::builder::target::{FILES_AND_NAMES, NOTHING_NAMED, SelectArgs};
+use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
-use crate::sim::Settled;
 
 /// Delete resources by file names, stdin, resources and names, or by resources and label selector.
 #[derive(Debug, Clone, clap::Args)]
@@ -76,7 +76,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let timeout = Duration::parse(&args.timeout).map_err(|e| {
         Failure::error(format!(
             "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} delete --help' for usage.",
-            args.timeout, session.program
+            args.timeout, session.line.program
         ))
     })?;
     if !matches!(args.output.as_deref(), None | Some("" | "name")) {
@@ -90,50 +90,116 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.select.all && (given(&args.select.selector) || given(&args.select.field_selector)) {
         return Err(Failure::error("setting 'all' parameter but found a non empty selector. "));
     }
-    let target = Target { doing: Some("deleting"), ..args.select.target(&args.args, &args.files) };
-    let mut found = target.find(session)?;
+    let mut found = find(&args, session)?;
     if args.ignore_not_found || args.select.all || given(&args.select.selector) || given(&args.select.field_selector) {
-        found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
+        found.faults.retain(|f| !is_missing(f));
     }
     if grace == Some(0) {
         session.ui.err("Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.\n");
     }
-    if found.objects.is_empty() && found.faults.is_empty() {
-        // OBSERVATION: what was named counts as found, also when it may be absent.
-        if !found.named {
-            session.ui.out("No resources found\n");
-        }
+    if found.items.is_empty() && found.faults.is_empty() {
+        session.ui.out("No resources found\n");
         return Ok(());
     }
-    if args.interactive && !confirm(session, &found)? {
+    if args.interactive && !confirm(session, &mut found)? {
         return Ok(());
     }
     let mut faults = std::mem::take(&mut found.faults);
     let mut going: Vec<(ObjectKey, String)> = Vec::new();
     let mut warn_cluster_scope = session.namespace_given && !args.select.all_namespaces;
-    for object in &found.objects {
-        if warn_cluster_scope && !object.kind().is_namespaced() {
+    let options = DeleteOptions {
+        grace_period: grace,
+        propagation: Some(propagation),
+        dry_run: dry_run == DryRun::Server,
+        ..DeleteOptions::default()
+    };
+    for item in &found.items {
+        if warn_cluster_scope && !item.key.kind.is_namespaced() {
             warn_cluster_scope = false;
             session.ui.err("Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n");
         }
-        if dry_run == DryRun::None {
-            let deletion = Deletion { key: object.key(), uid: None, grace, propagation };
-            let answer = session.authorize_on("delete", &deletion.key);
-            if let Err(e) = answer.and_then(|()| session.cluster.delete(&deletion)) {
-                if !(e.reason == Reason::NotFound && args.ignore_not_found) {
-                    faults.push(e.into());
+        if dry_run != DryRun::Client {
+            match session.client.delete(&item.key, options.clone()) {
+                Ok(uid) => going.push((item.key.clone(), uid)),
+                Err(e) if e.reason == Reason::NotFound && args.ignore_not_found => continue,
+                Err(e) => {
+                    faults.push(item.fault(e));
+                    continue;
                 }
-                continue;
             }
-            session.print_warnings();
-            going.push((object.key(), object.uid().to_string()));
         }
-        session.ui.out(&deleted_line(&args, object, grace, dry_run));
+        session.ui.out(&printed(&args, &item.key, grace, dry_run, session.client.minor()));
     }
-    if args.wait && faults.is_empty() {
+    if args.wait && faults.is_empty() && dry_run == DryRun::None {
         wait_until_gone(&going, timeout, session, &mut faults)?;
     }
     errors::check(faults)
+}
+
+/// Something to be deleted; it need not be there.
+struct Item {
+    key: ObjectKey,
+    /// The file that names it; empty for none.
+    source: String,
+}
+
+impl Item {
+    fn fault(&self, e: ApiError) -> Fault {
+        match self.source.as_str() {
+            "" => e.into(),
+            source => Fault::from(e).when("deleting", source),
+        }
+    }
+}
+
+/// What shall be deleted, and what could not be found out.
+struct Doomed {
+    items: Vec<Item>,
+    faults: Vec<Fault>,
+}
+
+/// What the arguments name. What is named is not asked for first: the deletion says whether it is there.
+fn find(args: &Args, session: &Session<'_>) -> Result<Doomed, Failure> {
+    if !args.files.is_empty() {
+        if !args.args.is_empty() {
+            return Err(Failure::error(FILES_AND_NAMES));
+        }
+        let (infos, faults) = args.files.read(session, false);
+        let items = infos.iter().map(|info| Item { key: info.key(), source: info.source.clone() }).collect();
+        return Ok(Doomed { items, faults });
+    }
+    if args.args.is_empty() {
+        return Err(Failure::error(NOTHING_NAMED));
+    }
+    let query = Query {
+        args: args.args.clone(),
+        selector: args.select.selector.clone(),
+        field_selector: args.select.field_selector.clone(),
+        all: args.select.all,
+        all_namespaces: args.select.all_namespaces,
+        types_alone_mean_all: false,
+    };
+    let item = |key: ObjectKey| Item { key, source: String::new() };
+    Ok(match query.target(session.client.minor())? {
+        Target::Names(names) => {
+            let (mut items, mut faults) = (Vec::new(), Vec::new());
+            for (served, name) in names {
+                match name.is_empty() {
+                    true => faults.push(Fault::plain("resource name may not be empty")),
+                    false => items.push(item(session.key(served.kind, &name))),
+                }
+            }
+            Doomed { items, faults }
+        }
+        Target::Kinds(_) => {
+            let found = query.find(session)?;
+            Doomed { items: found.objects.iter().map(|o| item(o.key())).collect(), faults: found.faults }
+        }
+    })
+}
+
+fn is_missing(fault: &Fault) -> bool {
+    matches!(fault, Fault::Api(e) if e.reason == Reason::NotFound)
 }
 
 fn grace_period(args: &Args) -> Result<Option<i64>, Failure> {
@@ -159,28 +225,57 @@ fn grace_period(args: &Args) -> Result<Option<i64>, Failure> {
     Ok(Some(args.grace_period).filter(|g| *g >= 0))
 }
 
-fn confirm(session: &mut Session<'_>, found: &Found) -> Result<bool, Failure> {
-    session.ui.out("You are about to delete the following ");
-    session.ui.out(&format!("{} resource(s):\n", found.objects.len()));
-    for object in &found.objects {
-        session.ui.out(&format!("{}/{}\n", object.kind().qualified(), object.name()));
+/// Shows what would go, and asks. Only what is there is shown, and only that is deleted.
+fn confirm(session: &mut Session<'_>, doomed: &mut Doomed) -> Result<bool, Failure> {
+    let (mut there, mut faults) = (Vec::new(), Vec::new());
+    for item in std::mem::take(&mut doomed.items) {
+        match session.client.get(&item.key) {
+            Ok(_) => there.push(item),
+            Err(e) => faults.push(e.into()),
+        }
+    }
+    doomed.items = there;
+    errors::check(faults)?;
+    session.ui.out(&format!("You are about to delete the following {} resource(s):\n", doomed.items.len()));
+    for item in &doomed.items {
+        session.ui.out(&format!("{}/{}\n", item.key.kind.qualified(), item.key.name));
     }
     let ui = session.ui;
-    let yes = session.meanwhile(|| ui.confirm("Do you want to continue?", false))??;
+    let yes = match ui.is_interactive() {
+        true => session.client.meanwhile(|| ui.confirm("Do you want to continue?", false))??,
+        false => {
+            ui.out("Do you want to continue? (y/N): ");
+            let input = session.client.meanwhile(|| ui.input())?.unwrap_or_default();
+            String::from_utf8_lossy(&input).split_whitespace().next().is_some_and(|a| a.eq_ignore_ascii_case("y"))
+        }
+    };
     if !yes {
         session.ui.out("deletion is cancelled\n");
     }
     Ok(yes)
 }
 
-fn deleted_line(args: &Args, object: &Object, grace: Option<i64>, dry_run: DryRun) -> String {
-    let qualified = object.kind().qualified();
+/// `pod "web" deleted from default namespace`.
+pub fn deleted_line(key: &ObjectKey, minor: u32) -> String {
+    line_of(key, "deleted", "", minor)
+}
+
+fn line_of(key: &ObjectKey, operation: &str, suffix: &str, minor: u32) -> String {
+    let qualified = key.kind.qualified();
+    // The client of a cluster before v1.34 does not say from where.
+    let place = match key.kind.is_namespaced() && minor >= 34 {
+        true => format!(" from {} namespace", key.namespace),
+        false => String::new(),
+    };
+    format!("{qualified} {:?} {operation}{place}{suffix}\n", key.name)
+}
+
+fn printed(args: &Args, key: &ObjectKey, grace: Option<i64>, dry_run: DryRun, minor: u32) -> String {
     if args.output.as_deref() == Some("name") {
-        return format!("{qualified}/{}\n", object.name());
+        return format!("{}/{}\n", key.kind.qualified(), key.name);
     }
     let operation = if grace == Some(0) { "force deleted" } else { "deleted" };
-    // kubectl 1.34 adds `from NAMESPACE namespace` here; the client that we speak as is 1.33.
-    format!("{qualified} {:?} {operation}{}\n", object.name(), dry_run.suffix())
+    line_of(key, operation, dry_run.suffix(), minor)
 }
 
 /// Lets the clock jump until the objects are gone.
@@ -190,25 +285,30 @@ fn wait_until_gone(
     session: &mut Session<'_>,
     faults: &mut Vec<Fault>,
 ) -> Result<(), Failure> {
-    let limit = if timeout == Duration::ZERO { Duration::secs(7 * 24 * 3600) } else { timeout };
-    let deadline = session.cluster.now() + limit;
+    let deadline = session.client.deadline(timeout);
     for (key, uid) in going {
-        let here = |c: &crate::sim::Cluster| c.view().get(key).is_some_and(|o| o.uid() == uid);
-        let ended = session.cluster.run_while(deadline, |c| here(c))?;
-        if ended == Settled::Reached {
-            continue;
+        match session.client.wait_until_gone((key, uid), deadline) {
+            Ok(Waited::Done(())) => {}
+            // Who may not look does not wait.
+            Err(e) if matches!(e.reason, Reason::Forbidden | Reason::MethodNotAllowed) => {}
+            Err(e) => return Err(e.into()),
+            Ok(Waited::Over) => {
+                let text = format!("timed out waiting for the condition on {}/{}", key.kind.plural(), key.name);
+                faults.push(Fault::plain(text));
+                return session.client.checkpoint();
+            }
+            Ok(Waited::Never) => {
+                let object = session.client.get(key).ok();
+                let (why, free) = object.as_deref().map(|o| what_holds(o, session)).unwrap_or_default();
+                let text = format!(
+                    "error: {} {:?} will never go by itself: {why}\nhint: {free}",
+                    key.kind.qualified(),
+                    key.name
+                );
+                session.client.checkpoint()?;
+                faults.push(Fault::plain(text));
+            }
         }
-        if timeout != Duration::ZERO {
-            let text = format!("timed out waiting for the condition on {}/{}", key.kind.plural(), key.name);
-            faults.push(Fault::plain(text));
-            return session.checkpoint();
-        }
-        let object = session.cluster.view().get(key).cloned();
-        let (why, free) = object.as_deref().map(|o| what_holds(o, session)).unwrap_or_default();
-        let text =
-            format!("error: {} {:?} will never go by itself: {why}\nhint: {free}", key.kind.qualified(), key.name);
-        session.checkpoint()?;
-        faults.push(Fault::plain(text));
     }
     Ok(())
 }
@@ -218,10 +318,11 @@ fn what_holds(object: &Object, session: &Session<'_>) -> (String, String) {
     let finalizers = object.meta().finalizers.clone().unwrap_or_default();
     let (namespace, name) = (object.namespace(), object.name());
     let first = finalizers.first().map(String::as_str).unwrap_or_default();
-    let view = session.cluster.view();
     match (object, first) {
         (_, "kubernetes.io/pvc-protection") => {
-            let users: Vec<String> = crate::api::Lister::pods_using_claim(&view, namespace, name)
+            let users: Vec<String> = session
+                .client
+                .pods_using_claim(namespace, name)
                 .iter()
                 .map(|p| format!("pod {:?}", p.name()))
                 .collect();
@@ -246,7 +347,7 @@ fn what_holds(object: &Object, session: &Session<'_>) -> (String, String) {
         }
         (Object::Namespace(_), _) => (
             "not all that is in it can go".into(),
-            format!("see what is left: {} get all,pvc,cm -n {name}", session.program),
+            format!("see what is left: {} get all,pvc,cm -n {name}", session.line.program),
         ),
         _ => (
             match finalizers.as_slice() {
@@ -255,7 +356,7 @@ fn what_holds(object: &Object, session: &Session<'_>) -> (String, String) {
             },
             format!(
                 "remove the finalizers: {} patch {} {name} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
-                session.program,
+                session.line.program,
                 short_type(object.kind())
             ),
         ),

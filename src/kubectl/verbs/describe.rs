@@ -3,9 +3,9 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/describe/describe.go`.
 
 use crate::api::Object;
-use crate::error::{ApiError, Failure};
+use crate::error::{Failure, Reason};
 use crate::kinds;
-use crate::kinds::Description;
+use crate::kinds::{Description, PrintContext, Version};
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::resources::{Found, Query, Target};
 use crate::kubectl::builder::target::FILES_AND_NAMES;
@@ -43,12 +43,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.args.is_empty() && args.files.is_empty() {
         return Err(Failure::error(format!(
             "You must specify the type of resource to describe. Use \"{} api-resources\" for a complete list of supported resources.",
-            session.program
+            session.line.program
         )));
     }
     let found = find(&args, session)?;
-    found.kinds.iter().for_each(|kind| session.cluster.warn_of_deprecated(*kind));
-    session.print_warnings();
     let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, args.show_events)).collect();
     session.ui.out(&texts.join("\n\n"));
     if texts.is_empty() && found.faults.is_empty() {
@@ -69,10 +67,9 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
         let (infos, faults) = args.files.read(session, false);
         found.faults = faults;
         for info in infos {
-            let key = crate::api::ObjectKey::new(info.kind, info.namespace, info.name);
-            match session.cluster.view().get(&key) {
-                Some(object) => found.objects.push(object.clone()),
-                None => found.faults.push(ApiError::not_found(&key.kind.resource(), &key.name).into()),
+            match session.client.get(&info.key()) {
+                Ok(object) => found.objects.push(object),
+                Err(refused) => found.faults.push(refused.into()),
             }
         }
         return Ok(found);
@@ -84,30 +81,40 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
         types_alone_mean_all: true,
         ..Query::default()
     };
-    let Target::Names(names) = query.target()? else { return Ok(query.find(session)?) };
-    for (kind, name) in names {
-        if !found.kinds.contains(&kind) {
-            found.kinds.push(kind);
-        }
-        if let Some(object) = session.cluster.view().get(&session.key(kind, &name)) {
-            found.objects.push(object.clone());
-            continue;
-        }
+    let Target::Names(names) = query.target(session.client.minor())? else { return Ok(query.find(session)?) };
+    for (served, name) in names {
+        let refused = match session.client.get(&session.key(served.kind, &name)) {
+            Ok(object) => {
+                found.add(served, vec![object]);
+                continue;
+            }
+            Err(refused) if refused.reason != Reason::NotFound => {
+                found.faults.push(refused.into());
+                continue;
+            }
+            Err(refused) => refused,
+        };
         // OBSERVATION: no object has that name; kubectl then takes it for the beginning of names.
-        let all = Query::default().list(session, kind)?;
+        let all = Query::default().list(session, served)?;
         let before = found.objects.len();
         found.objects.extend(all.into_iter().filter(|o| o.name().starts_with(&name)));
         if found.objects.len() == before {
-            found.faults.push(ApiError::not_found(&kind.resource(), &name).into());
+            found.faults.push(refused.into());
         }
     }
     Ok(found)
 }
 
+/// What a description is made with: whatever lies beside the object is asked of the server.
+pub fn print_context<'s>(session: &'s Session<'_>) -> PrintContext<'s> {
+    let version = Version(session.client.minor());
+    PrintContext { now: session.client.now(), version, lister: &session.client, show_events: true }
+}
+
 /// The description of one object.
 pub fn text(session: &Session<'_>, object: &Object, show_events: bool) -> String {
     let mut d = Description::new();
-    session.cluster.with_print_context(|context| kinds::rules(object.kind()).describe(object, &mut d, context));
+    kinds::rules(object.kind()).describe(object, &mut d, &print_context(session));
     let parts = match show_events {
         true => d.parts,
         false => d.parts.into_iter().take_while(|(level, text)| *level > 0 || !text.starts_with("Events:")).collect(),

@@ -12,21 +12,19 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use crate::api::names::Draw;
-use crate::api::{Kind, Object, ObjectKey};
+use crate::api::request::PatchType;
+use crate::api::{Kind, Object};
 use crate::error::{ApiError, Failure};
 use crate::kubectl::annotation::{LAST_APPLIED, bare};
-use crate::kubectl::builder::files::{FileArgs, Info};
-use crate::kubectl::builder::resources::Query;
+use crate::kubectl::builder::files::{FileArgs, Info, retain_selected};
 use crate::kubectl::print::errors::{Fault, usage};
-use crate::kubectl::print::output::shown_tree;
-use crate::kubectl::request::{DryRun, Validate, decode, patch_version};
+use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::apply::server_side;
-use crate::manifest::merge::{self, server::PatchType};
-use crate::manifest::versions::{from_stored, to_stored};
+use crate::manifest::merge;
+use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
-use crate::sim::{ApplyOptions, CreateOptions};
 
 /// Diff configurations specified by file name or stdin between the current online configuration, and the
 /// configuration as it would be if applied.
@@ -85,19 +83,14 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
     if args.force_conflicts && !args.server_side {
         return Err(Failure::error("--force-conflicts only works with --server-side"));
     }
-    session.shows_managers.set(args.show_managed_fields);
-    session.cluster.write_as(args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply"), "");
+    session.client.want_managed_fields(args.show_managed_fields);
     if args.prune {
         return Err(Failure::error("--prune is not offered by kstate: compare what there is by name or label"));
     }
-    let (infos, faults) = args.files.read(session, false);
-    let filter = Query { selector: Some(args.selector.clone()), ..Query::default() };
+    let (mut infos, faults) = args.files.read(session, false);
+    retain_selected(&mut infos, &args.selector)?;
     let mut files = Files::new();
     for info in &infos {
-        let labels = info.tree["metadata"]["labels"].as_object();
-        if !filter.filter(info.kind).map_err(Failure::from)?.matches_labels(labels) {
-            continue;
-        }
         let (live, merged) = versions(args, info, session)?;
         files.insert(file_name(info), (live, merged));
     }
@@ -112,23 +105,23 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
 
 /// The object as it is and as it would be, as YAML; empty where it is not there.
 fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(String, String), Failure> {
-    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-    let object = session.cluster.view().get(&key).cloned();
-    let tree = |session: &Session<'_>, object: &Arc<Object>| {
-        shown_tree(session, object).map(|tree| from_stored(info.kind, &info.api_version, tree))
-    };
-    let mut live = object.as_ref().map_or(Ok(Value::Null), |o| tree(session, o))?;
+    let object = session.client.find(&info.key())?;
+    let tree = |session: &Session<'_>, object: &Object| from_stored(info.kind, &info.api_version, session.tree(object));
+    let manager = args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply");
+    let writing = Writing::by(manager).dry_run(DryRun::Server).validate(Validate::Warn);
+    let mut live = object.as_ref().map_or(Value::Null, |o| tree(session, o));
     let patched = match &object {
-        _ if args.server_side => Some(server_side_version(args, info, &key, session)?),
-        None => {
-            let object = decode(session, info.kind, &info.api_version, &info.tree, Validate::Warn)?;
-            let answer = session.cluster.create(object, &CreateOptions { dry_run: true });
-            session.print_warnings();
-            Some(answer?.object)
+        _ if args.server_side => {
+            let writing = Writing { manager: args.field_manager.as_deref().unwrap_or(server_side::MANAGER), ..writing };
+            Some(server_side::send(info, "", args.force_conflicts, &writing, session)?)
         }
-        Some(object) => client_side_version(info, object, &live, session)?,
+        None => {
+            let resource = resource_of(&info.key(), &info.api_version);
+            Some(session.client.create(resource, info.tree.clone(), writing.options())?)
+        }
+        Some(object) => client_side_version(info, object, &live, &writing, session)?,
     };
-    let mut merged = patched.map_or_else(|| Ok(live.clone()), |o| tree(session, &o))?;
+    let mut merged = patched.map_or_else(|| live.clone(), |o| tree(session, &o));
     let Some(object) = object else {
         mask(info.kind, &mut Value::Null, &mut merged);
         return Ok((String::new(), to_yaml(&merged)));
@@ -142,25 +135,12 @@ fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(Stri
     Ok((to_yaml(&live), to_yaml(&merged)))
 }
 
-fn server_side_version(
-    args: &Args,
-    info: &Info,
-    key: &ObjectKey,
-    session: &mut Session<'_>,
-) -> Result<Arc<Object>, Failure> {
-    let manager = args.field_manager.as_deref().unwrap_or(server_side::MANAGER);
-    let options = ApplyOptions { manager, subresource: "", force: args.force_conflicts, dry_run: true };
-    server_side::authorize(key, session)?;
-    let answer = session.cluster.apply(key, &to_stored(info.kind, &info.api_version, &info.tree), options);
-    session.print_warnings();
-    Ok(answer?)
-}
-
 /// What the three-way merge makes of an object; none if nothing.
 fn client_side_version(
     info: &Info,
     object: &Object,
     live: &Value,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<Option<Arc<Object>>, Failure> {
     let original =
@@ -169,10 +149,9 @@ fn client_side_version(
     if patch.as_object().is_none_or(serde_json::Map::is_empty) {
         return Ok(None);
     }
-    let (body, dry_run) = (to_compact(&patch), DryRun::Server);
-    let patched =
-        patch_version(session, object, &info.api_version, PatchType::Strategic, &body, Validate::Warn, dry_run);
-    patched.map(Some).map_err(|fault: Fault| Failure::from(fault.when("patching", &info.source)))
+    let (resource, body) = (resource_of(&object.key(), &info.api_version), to_compact(&patch));
+    let patched = session.client.patch(resource, (PatchType::Strategic, &body), writing.patch_options());
+    patched.map(Some).map_err(|e| Failure::from(Fault::from(e).when("patching", &info.source)))
 }
 
 /// Hides what Secrets hold, but not that it changes.
@@ -200,11 +179,10 @@ fn file_name(info: &Info) -> String {
 
 /// Prints what differs as `diff -u -N LIVE MERGED` does, and says whether anything did.
 fn print(files: &Files, session: &Session<'_>) -> bool {
-    let config = session.cluster.config();
-    // Numbers as Go's os.MkdirTemp draws them; the cluster's seed and revision draw ours.
-    let number = |which: &str| Draw::new(config.seed, which, session.cluster.revision()).below(1 << 32);
+    // Numbers as Go's os.MkdirTemp draws them; the cluster's time draws ours.
+    let number = |which: &str| Draw::new(session.client.now().0.unsigned_abs(), which, 0).below(1 << 32);
     let (from, to) = (format!("/tmp/LIVE-{}", number("LIVE")), format!("/tmp/MERGED-{}", number("MERGED")));
-    let now = session.cluster.now().rfc3339_micro().replace('T', " ").replace('Z', "000 +0000");
+    let now = session.client.now().rfc3339_micro().replace('T', " ").replace('Z', "000 +0000");
     let mut differs = false;
     for (name, (live, merged)) in files.iter().filter(|(_, (live, merged))| live != merged) {
         differs = true;

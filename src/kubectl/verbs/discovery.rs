@@ -5,7 +5,7 @@ pub mod resources {
     use crate::error::Failure;
     use crate::kubectl::session::Session;
     use crate::printers::table::{Column, Options, Row, Table, print};
-    use crate::server::served::{self, Resource};
+    use crate::server::served::{self, Served};
 
     /// Print the supported API resources on the server.
     #[derive(Debug, Clone, clap::Args)]
@@ -42,21 +42,22 @@ pub mod resources {
         if !matches!(output, "" | "wide" | "name") {
             return Err(Failure::error(format!("--output {output} is not available")));
         }
-        let mut shown: Vec<Resource> = served::resources(session.cluster.config().version)
+        let mut shown: Vec<Served> = served::resources(session.client.minor())
             .into_iter()
+            .filter(|r| r.preferred)
             .filter(|r| args.api_group.as_deref().is_none_or(|g| r.group == g))
             .filter(|r| args.namespaced.is_none_or(|n| r.namespaced == n))
-            .filter(|r| args.verbs.iter().all(|v| r.verbs.split(',').any(|has| has == v)))
+            .filter(|r| args.verbs.iter().all(|v| r.verbs.contains(&v.as_str())))
             .filter(|r| args.categories.iter().all(|c| r.categories.contains(&c.as_str())))
             .collect();
         match args.sort_by.as_deref() {
             None | Some("") => {}
             Some("name") => shown.sort_by_key(|r| r.plural),
-            Some("kind") => shown.sort_by_key(|r| r.kind),
+            Some("kind") => shown.sort_by_key(|r| r.kind.name()),
             Some(_) => return Err(Failure::error("--sort-by accepts only name or kind")),
         }
         if output == "name" {
-            let line = |r: &Resource| match r.group {
+            let line = |r: &Served| match r.group {
                 "" => format!("{}\n", r.plural),
                 group => format!("{}.{group}\n", r.plural),
             };
@@ -73,8 +74,8 @@ pub mod resources {
                     r.short.join(","),
                     r.api_version(),
                     r.namespaced.to_string(),
-                    r.kind.into(),
-                    r.verbs.into(),
+                    r.kind.name().into(),
+                    r.verbs.join(","),
                     r.categories.join(","),
                 ],
                 ..Row::default()
@@ -111,7 +112,7 @@ pub mod versions {
     /// # Errors
     /// None.
     pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let versions = served::versions(session.cluster.config().version);
+        let versions = served::versions(session.client.minor());
         let lines: String = versions.iter().map(|v| format!("{v}\n")).collect();
         session.ui.out(&lines);
         Ok(())
@@ -146,7 +147,7 @@ pub mod version {
     /// # Errors
     /// kubectl's text for another output format.
     pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let minor = session.cluster.config().version;
+        let minor = session.client.minor();
         let server = format!("v1.{minor}.2");
         match args.output.as_deref().filter(|o| !o.is_empty()) {
             None => {

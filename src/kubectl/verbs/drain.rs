@@ -8,17 +8,16 @@ use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::object::controller_of;
+use crate::api::request::{DeleteOptions, ListOptions};
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
-use crate::controllers::pods::is_terminal;
-use crate::controllers::{Deletion, Propagation};
 use crate::error::{ApiError, Failure, Reason};
+use crate::kinds::core::pod::is_terminal;
 use crate::kinds::shared::access::items;
+use crate::kubectl::client::{Client, Waited};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::cordon::{NodeArgs, cordon};
-use crate::sim::Settled;
-use crate::store::Index;
 
 /// Drain node in preparation for maintenance.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,12 +72,13 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let timeout = Duration::parse(&args.timeout).map_err(|e| {
         Failure::error(format!(
             "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} drain --help' for usage.",
-            args.timeout, session.program
+            args.timeout, session.line.program
         ))
     })?;
-    let selector = Selector::parse(&args.pod_selector)
-        .map_err(|_| Failure::error("--pod-selector=<pod_selector> must be a valid label selector"))?;
-    let drain = Drain { args, dry_run, timeout, selector };
+    if Selector::parse(&args.pod_selector).is_err() {
+        return Err(Failure::error("--pod-selector=<pod_selector> must be a valid label selector"));
+    }
+    let drain = Drain { args, dry_run, timeout };
     cordon(&nodes, true, dry_run, session);
     let mut fatal: Vec<String> = Vec::new();
     let mut remaining: Vec<&str> = Vec::new();
@@ -143,8 +143,8 @@ enum Progress {
 }
 
 struct Job {
-    key: ObjectKey,
-    uid: String,
+    /// The pod as it was seen last.
+    pod: Arc<Object>,
     progress: Progress,
 }
 
@@ -152,7 +152,6 @@ struct Drain {
     args: Args,
     dry_run: DryRun,
     timeout: Duration,
-    selector: Selector,
 }
 
 impl Drain {
@@ -190,12 +189,17 @@ impl Drain {
         let mut pods = Vec::new();
         let mut warnings: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for object in session.cluster.view().indexed(Kind::Pod, Index::Node, node) {
-            let Some(pod) = object.get::<Pod>().filter(|_| self.selector.matches(object.meta().labels.as_ref())) else {
-                continue;
-            };
+        let options = ListOptions {
+            label_selector: self.args.pod_selector.clone(),
+            field_selector: format!("spec.nodeName={node}"),
+            limit: self.args.chunk_size.max(0).unsigned_abs(),
+            ..ListOptions::default()
+        };
+        let all = session.client.list(Kind::Pod, "", &options).map_err(|refused| vec![refused.message])?;
+        for object in &all {
+            let Some(pod) = object.get::<Pod>() else { continue };
             let path = format!("{}/{}", object.namespace(), object.name());
-            match self.fate(object, pod, session) {
+            match self.fate(object, pod, &session.client) {
                 Fate::Skip => {}
                 Fate::Go => pods.push(Arc::clone(object)),
                 Fate::GoWith(warning) => {
@@ -216,18 +220,19 @@ impl Drain {
     }
 
     /// Mirrors `makeFilters`: the first filter that keeps a pod decides, else the last one.
-    fn fate(&self, object: &Object, pod: &Pod, session: &Session<'_>) -> Fate {
-        if self.waits_no_more(object, session) {
+    fn fate(&self, object: &Object, pod: &Pod, client: &Client<'_>) -> Fate {
+        if self.waits_no_more(object, client.now()) {
             return Fate::Skip;
         }
         let controller = controller_of(&pod.metadata);
         let terminal = is_terminal(pod);
         if let Some(owner) = controller.filter(|c| c.kind == "DaemonSet" && c.api_version == "apps/v1" && !terminal) {
             let key = ObjectKey::new(Kind::DaemonSet, object.namespace(), &owner.name);
-            if session.cluster.view().get(&key).is_none() {
-                let missing = ApiError::not_found("daemonsets.apps", &owner.name).message;
+            match client.get(&key) {
+                Ok(_) => {}
                 // OBSERVATION: the warning of this filter is lost, since the filters after it say that all is well.
-                return if self.args.force { Fate::Go } else { Fate::Forbid(missing) };
+                Err(missing) if missing.reason == Reason::NotFound && self.args.force => return Fate::Go,
+                Err(refused) => return Fate::Forbid(refused.message),
             }
             return match self.args.ignore_daemonsets {
                 true => Fate::StayWith("ignoring DaemonSet-managed Pods".into()),
@@ -249,18 +254,22 @@ impl Drain {
     }
 
     /// Whether a pod has been going for so long that nobody waits for it.
-    fn waits_no_more(&self, object: &Object, session: &Session<'_>) -> bool {
+    fn waits_no_more(&self, object: &Object, now: Time) -> bool {
+        self.patience_ends(object).is_some_and(|end| now >= end)
+    }
+
+    /// From when on nobody waits for a pod that is going.
+    fn patience_ends(&self, object: &Object) -> Option<Time> {
         let limit = self.args.skip_wait_for_delete_timeout;
-        let since = object.meta().deletion_timestamp.as_ref().map(Time::from_meta);
-        limit > 0 && since.is_some_and(|t| (session.cluster.now() - t).as_secs() > limit)
+        let since = Time::from_meta(object.meta().deletion_timestamp.as_ref()?);
+        (limit > 0).then(|| since + Duration::secs(limit + 1))
     }
 
     /// Asks for the pods' eviction until all are gone. What stopped it, if something did.
     fn remove(&self, node: &str, pods: &[Arc<Object>], session: &mut Session<'_>) -> Result<Option<Stopped>, Failure> {
-        let start = session.cluster.now();
+        let start = session.client.now();
         let limit = (self.timeout != Duration::ZERO).then(|| start + self.timeout);
-        let job =
-            |pod: &Arc<Object>| Job { key: pod.key(), uid: pod.uid().to_string(), progress: Progress::Try(start) };
+        let job = |pod: &Arc<Object>| Job { pod: Arc::clone(pod), progress: Progress::Try(start) };
         let mut jobs: Vec<Job> = pods.iter().map(job).collect();
         let mut hint = None;
         // How many times in a row everything was refused while nothing moved.
@@ -268,95 +277,107 @@ impl Drain {
         loop {
             for job in &mut jobs {
                 self.advance(job, limit, session)?;
+                if let Progress::Done(Err(_)) = job.progress
+                    && self.args.disable_eviction
+                {
+                    // OBSERVATION: the first pod that can't be deleted ends it all.
+                    let progress = std::mem::replace(&mut job.progress, Progress::Leaving);
+                    return Ok(stopped(progress, hint));
+                }
             }
             if jobs.iter().all(|j| matches!(j.progress, Progress::Done(_))) {
                 break;
             }
-            let tries = jobs.iter().filter_map(|j| match j.progress {
-                Progress::Try(at) => Some(at),
-                _ => None,
-            });
-            let next = tries.chain(limit).min();
+            let next = jobs.iter().filter_map(|j| self.next_look(j)).chain(limit).min();
             let leaving: Vec<(ObjectKey, String)> = jobs
                 .iter()
                 .filter(|j| matches!(j.progress, Progress::Leaving))
-                .map(|j| (j.key.clone(), j.uid.clone()))
+                .map(|j| (j.pod.key(), j.pod.uid().to_string()))
                 .collect();
-            let ended = session.cluster.run_while(next.unwrap_or(start + FOREVER), |c| {
-                leaving.iter().all(|(key, uid)| c.view().get(key).is_some_and(|o| o.uid() == uid))
-            })?;
-            in_vain = if ended == Settled::Idle { in_vain + 1 } else { 0 };
-            if ended == Settled::Idle
+            let gone = |client: &mut Client<'_>| {
+                for (key, uid) in &leaving {
+                    if client.find(key)?.is_none_or(|o| o.uid() != uid) {
+                        return Ok(Some(()));
+                    }
+                }
+                Ok(None)
+            };
+            let waited = session.client.wait_while_it_helps(next.unwrap_or(start + FOREVER), gone)?;
+            in_vain = if waited == Waited::Never { in_vain + 1 } else { 0 };
+            if waited == Waited::Never
                 && let Some(next) = next
             {
-                session.cluster.run_until(next)?;
+                session.client.sleep_until(next)?;
             }
             if in_vain > 0 && limit.is_none() && (next.is_none() || in_vain > 1) {
                 hint = Some(give_up(&mut jobs, node, session));
                 break;
             }
         }
-        let errors: Vec<String> = jobs
-            .into_iter()
-            .filter_map(|j| match j.progress {
-                Progress::Done(Err(error)) => Some(error),
-                _ => None,
-            })
-            .collect();
+        let errors =
+            jobs.into_iter().filter_map(|j| stopped(j.progress, None)).flat_map(|s| s.errors).collect::<Vec<_>>();
         Ok((!errors.is_empty()).then_some(Stopped { errors, hint }))
+    }
+
+    /// When something must be done about a pod even if nothing happens to it.
+    fn next_look(&self, job: &Job) -> Option<Time> {
+        match job.progress {
+            Progress::Try(at) => Some(at),
+            Progress::Leaving => self.patience_ends(&job.pod),
+            Progress::Done(_) => None,
+        }
     }
 
     /// Takes the next step with one pod, if its time has come.
     fn advance(&self, job: &mut Job, limit: Option<Time>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let now = session.cluster.now();
+        let now = session.client.now();
         let over = limit.is_some_and(|limit| now >= limit);
         match job.progress {
             Progress::Try(at) if at <= now || over => {
-                job.progress = self.request(job, over, session);
-                session.cluster.between_requests()?;
-            }
-            Progress::Leaving => {
-                let (namespace, name) = (&job.key.namespace, &job.key.name);
-                let object = session.cluster.view().get(&job.key).filter(|o| o.uid() == job.uid).cloned();
-                let Some(object) = object else {
-                    let done = if self.args.disable_eviction { "deleted" } else { "evicted" };
-                    session.ui.out(&format!("pod/{name} {done}{}\n", self.dry_run.suffix()));
-                    job.progress = Progress::Done(Ok(()));
-                    return Ok(());
-                };
-                if self.waits_no_more(&object, session) {
-                    let seconds = self.args.skip_wait_for_delete_timeout;
-                    let text = format!("pod {name:?} has DeletionTimestamp older than {seconds} seconds, skipping\n");
-                    session.ui.out(&text);
-                    job.progress = Progress::Done(Ok(()));
-                } else if over {
-                    let what = "to terminate: context deadline exceeded";
-                    job.progress = Progress::Done(Err(match self.args.disable_eviction {
-                        true => "context deadline exceeded".into(),
-                        false => format!("error when waiting for pod {name:?} in namespace {namespace:?} {what}"),
-                    }));
+                job.progress = self.request(&job.pod, over, session);
+                if let Some(pod) = session.client.find(&job.pod.key())?.filter(|p| p.uid() == job.pod.uid()) {
+                    job.pod = pod;
                 }
             }
+            Progress::Leaving => job.progress = self.look(&job.pod, over, session)?,
             _ => {}
         }
         Ok(())
     }
 
+    /// Looks whether a pod that was asked to go is gone. Mirrors `waitForDelete`.
+    fn look(&self, pod: &Object, over: bool, session: &mut Session<'_>) -> Result<Progress, Failure> {
+        let (namespace, name) = (pod.namespace(), pod.name());
+        let Some(live) = session.client.find(&pod.key())?.filter(|o| o.uid() == pod.uid()) else {
+            let done = if self.args.disable_eviction { "deleted" } else { "evicted" };
+            session.ui.out(&format!("pod/{name} {done}{}\n", self.dry_run.suffix()));
+            return Ok(Progress::Done(Ok(())));
+        };
+        if self.waits_no_more(&live, session.client.now()) {
+            let seconds = self.args.skip_wait_for_delete_timeout;
+            let text = format!("pod {name:?} has DeletionTimestamp older than {seconds} seconds, skipping\n");
+            session.ui.out(&text);
+            return Ok(Progress::Done(Ok(())));
+        }
+        Ok(match (over, self.args.disable_eviction) {
+            (false, _) => Progress::Leaving,
+            (true, true) => Progress::Done(Err("context deadline exceeded".into())),
+            (true, false) => Progress::Done(Err(format!(
+                "error when waiting for pod {name:?} in namespace {namespace:?} to terminate: context deadline exceeded"
+            ))),
+        })
+    }
+
     /// Asks the server to let a pod go.
-    fn request(&self, job: &Job, over: bool, session: &mut Session<'_>) -> Progress {
-        let (namespace, name) = (&job.key.namespace, &job.key.name);
+    fn request(&self, pod: &Object, over: bool, session: &mut Session<'_>) -> Progress {
+        let (namespace, name) = (pod.namespace(), pod.name());
         let grace = Some(self.args.grace_period).filter(|g| *g >= 0);
         let dry_run = self.dry_run == DryRun::Server;
         if self.args.disable_eviction {
-            let deletion = Deletion { key: job.key.clone(), uid: None, grace, propagation: Propagation::Background };
-            let answer = session.authorize_on("delete", &deletion.key);
-            let answer = match dry_run {
-                true => answer,
-                false => answer.and_then(|()| session.cluster.delete(&deletion).map(|_| ())),
-            };
-            return match answer {
-                Ok(()) if dry_run => Progress::Done(Ok(())),
-                Ok(()) => Progress::Leaving,
+            let options = DeleteOptions { grace_period: grace, dry_run, ..DeleteOptions::default() };
+            return match session.client.delete(&pod.key(), options) {
+                Ok(_) if dry_run => Progress::Done(Ok(())),
+                Ok(_) => Progress::Leaving,
                 Err(e) if e.reason == Reason::NotFound => Progress::Leaving,
                 Err(e) => Progress::Done(Err(e.message)),
             };
@@ -367,18 +388,30 @@ impl Drain {
         if over {
             return failed(&format!("global timeout reached: {}", self.timeout));
         }
-        match session.cluster.evict(&job.key, grace, dry_run) {
+        let retry = |what: &str, e: &ApiError, session: &Session<'_>| {
+            session.ui.err(&format!("error when evicting {what} (will retry after {RETRY}): {e}\n"));
+            Progress::Try(session.client.now() + RETRY)
+        };
+        let ends = |e: &ApiError| e.reason == Reason::Forbidden && e.has_cause("NamespaceTerminating");
+        match session.client.evict(&pod.key(), grace, dry_run) {
             Ok(()) if dry_run => Progress::Done(Ok(())),
             Ok(()) => Progress::Leaving,
             Err(e) if e.reason == Reason::NotFound => Progress::Done(Ok(())),
             Err(e) if e.reason == Reason::TooManyRequests => {
-                let text =
-                    format!("error when evicting pods/{name:?} -n {namespace:?} (will retry after {RETRY}): {e}\n");
-                session.ui.err(&text);
-                Progress::Try(session.cluster.now() + RETRY)
+                retry(&format!("pods/{name:?} -n {namespace:?}"), &e, session)
             }
+            // The whole namespace goes: no eviction can succeed, and the pod goes without one.
+            Err(e) if ends(&e) && pod.is_terminating() => Progress::Leaving,
+            Err(e) if ends(&e) => retry(&format!("pod {name:?} from terminating namespace {namespace:?}"), &e, session),
             Err(e) => failed(&e.message),
         }
+    }
+}
+
+fn stopped(progress: Progress, hint: Option<String>) -> Option<Stopped> {
+    match progress {
+        Progress::Done(Err(error)) => Some(Stopped { errors: vec![error], hint }),
+        _ => None,
     }
 }
 
@@ -386,13 +419,13 @@ impl Drain {
 fn give_up(jobs: &mut [Job], node: &str, session: &Session<'_>) -> String {
     let mut hint = String::new();
     for job in jobs {
-        let (namespace, name) = (&job.key.namespace, &job.key.name);
+        let (namespace, name) = (job.pod.namespace(), job.pod.name());
         let error = match job.progress {
             Progress::Done(_) => continue,
             Progress::Try(_) => {
                 hint = format!(
                     "no retry can succeed as things are: {} get pdb -A shows the budget; raise the replicas or change it",
-                    session.program
+                    session.line.program
                 );
                 format!(
                     "error when evicting pods/{name:?} -n {namespace:?}: Cannot evict pod as it would violate the pod's \

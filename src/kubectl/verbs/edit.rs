@@ -4,21 +4,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{Kind, Object};
+use crate::api::request::{PatchType, Verb};
+use crate::api::{Kind, ObjectKey};
 use crate::error::{ApiError, Failure, Reason};
 use crate::kubectl::builder::files::{FileArgs, Info, read_text};
-use crate::kubectl::builder::resources::{Found, Query};
-use crate::kubectl::builder::target::Target;
-use crate::kubectl::print::errors::{self, Fault};
+use crate::kubectl::builder::parts::{self, Part, Parts};
+use crate::kubectl::print::errors;
 use crate::kubectl::print::made::{self, OutputArgs, RecordArgs};
-use crate::kubectl::print::output::{Format, name_of, tree_of};
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::print::output::{Format, name_of};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::{self, server::PatchType};
+use crate::manifest::merge;
 use crate::manifest::yaml;
 use crate::printers::json::{to_compact, to_pretty};
 use crate::printers::yaml::to_yaml;
@@ -78,15 +77,14 @@ struct Round {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
-    let found = find(&args, session)?;
-    errors::check(found.faults)?;
-    if found.objects.is_empty() {
+    let Parts { parts, faults } = parts::find(&args.args, &args.files, &args.subresource, true, session)?;
+    errors::check(faults)?;
+    if parts.is_empty() {
         return Err(Failure::error("edit cancelled, no objects found"));
     }
-    let mut editing = Editing { args: &args, validate, format, objects: found.objects, file: None };
+    let mut editing = Editing { args: &args, validate, format, parts, file: None };
     let outcome = editing.run(session);
     if let (Err(failure), Some(file)) = (&outcome, &editing.file)
         && !failure.message.is_empty()
@@ -95,13 +93,6 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         session.ui.err(&format!("A copy of your changes has been stored to {:?}\n", file.display().to_string()));
     }
     outcome
-}
-
-fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
-    if args.args.is_empty() || !args.files.is_empty() {
-        return Target { args: &args.args, files: &args.files, ..Target::default() }.find(session);
-    }
-    Ok(Query { args: args.args.clone(), types_alone_mean_all: true, ..Query::default() }.find(session)?)
 }
 
 /// Lets the user edit a manifest before it is sent; nothing comes back if they leave it as it is.
@@ -136,8 +127,9 @@ pub fn once(
     let original = if as_json { to_pretty(tree) } else { to_yaml(tree) };
     let text = if as_json { original.clone() } else { header.to_string() + &original };
     let text = if crlf { text.replace('\n', "\r\n") } else { text };
-    let program = session.program;
-    let (edited, file) = session.meanwhile(|| launch(program, if as_json { "json" } else { "yaml" }, &text))??;
+    let program = session.line.program;
+    let (edited, file) =
+        session.client.meanwhile(|| launch(program, if as_json { "json" } else { "yaml" }, &text))??;
     if content(&original) == content(&edited) {
         forget(&file);
         session.ui.err("Edit cancelled, no changes made.\n");
@@ -157,7 +149,7 @@ struct Editing<'a> {
     args: &'a Args,
     validate: Validate,
     format: Option<Format>,
-    objects: Vec<Arc<Object>>,
+    parts: Vec<Part>,
     /// The file of the last round, as long as it is worth keeping.
     file: Option<PathBuf>,
 }
@@ -172,11 +164,12 @@ impl Editing<'_> {
             let header = if as_json { String::new() } else { header(&round.complaints) };
             let text = if again { header + &without_comments(&edited) } else { header + &original };
             let before = edited;
-            let program = session.program;
+            let program = session.line.program;
             let crlf = self.args.windows_line_endings.unwrap_or(cfg!(windows));
             let text = if crlf { text.replace('\n', "\r\n") } else { text };
             let last = self.file.take();
-            let launched = session.meanwhile(|| launch(program, if as_json { "json" } else { "yaml" }, &text))?;
+            let launched =
+                session.client.meanwhile(|| launch(program, if as_json { "json" } else { "yaml" }, &text))?;
             self.file = last;
             let (saved, file) = launched?;
             edited = saved;
@@ -192,7 +185,7 @@ impl Editing<'_> {
             if let Err(text) = check_shape(&edited) {
                 round = Round::default();
                 let text = format!("Invalid value: \"The edited file failed validation\": {text}");
-                round.refuse(&self.objects[0], vec![format!("<nil>: {text}")], session);
+                round.refuse(&self.parts[0].key, vec![format!("<nil>: {text}")], session);
                 again = true;
                 continue;
             }
@@ -242,7 +235,7 @@ impl Editing<'_> {
 
     /// The text that is edited: the object, or a list of several.
     fn printed(&self, as_json: bool) -> String {
-        let trees: Vec<Value> = self.objects.iter().map(|o| tree_of(o)).collect();
+        let trees: Vec<Value> = self.parts.iter().map(|part| part.tree.clone()).collect();
         let tree = match trees.as_slice() {
             [one] => one.clone(),
             several => json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": several}),
@@ -259,14 +252,13 @@ impl Editing<'_> {
     /// Sends what was changed of one object.
     fn save(&self, info: &Info, round: &mut Round, session: &mut Session<'_>) -> Result<(), Failure> {
         let uid = info.tree["metadata"]["uid"].as_str().unwrap_or_default();
-        let Some(object) = self.objects.iter().find(|o| o.uid() == uid) else {
+        let Some(part) = self.parts.iter().find(|p| p.tree["metadata"]["uid"] == uid) else {
             return Err(Failure::error(format!("no original object found for {}", name_of(&info.tree))));
         };
-        let original = tree_of(object);
-        if original == info.tree {
+        if part.tree == info.tree {
             return self.print(&info.tree, "skipped", session);
         }
-        let patch = merge::two_way_strategic(object.kind(), &original, &info.tree)
+        let patch = merge::two_way_strategic(part.key.kind, &part.tree, &info.tree)
             .map_err(|e| Failure::from(ApiError::from(e)))?;
         if merge::changes_identity(&patch) {
             return Err(Failure::error("At least one of apiVersion, kind and name was changed"));
@@ -275,23 +267,16 @@ impl Editing<'_> {
         if self.args.output_patch {
             session.ui.out(&format!("Patch: {body}\n"));
         }
-        match self.send(object, &body, session) {
-            Ok(object) => self.print(&tree_of(&object), "edited", session),
-            Err(Fault::Api(e)) => {
-                round.add(&e, object, session);
+        let writing = Writing::by(&self.args.field_manager).validate(self.validate);
+        let verb = Verb::Patch(writing.patch_options(), PatchType::Strategic, body);
+        let sent = session.client.send(verb, part.resource());
+        match sent.and_then(|reply| part.now(reply, session)) {
+            Ok(edited) => self.print(&edited.tree, "edited", session),
+            Err(refused) => {
+                round.add(&refused, &part.key, session);
                 Ok(())
             }
-            Err(fault) => Err(fault.into()),
         }
-    }
-
-    fn send(&self, object: &Object, body: &str, session: &mut Session<'_>) -> Result<Arc<Object>, Fault> {
-        if self.args.subresource == "status" {
-            let validation = self.validate.field_validation();
-            let patched = merge::server::patch_object(object, PatchType::Strategic, body, validation)?;
-            return Ok(session.cluster.update_status(patched.object)?);
-        }
-        request::patch(session, object, PatchType::Strategic, body, self.validate, DryRun::None)
     }
 
     fn print(&self, tree: &Value, done: &str, session: &Session<'_>) -> Result<(), Failure> {
@@ -301,8 +286,8 @@ impl Editing<'_> {
 
 impl Round {
     /// Takes a refusal down: what can be set right is asked again, the rest ends the edit.
-    fn add(&mut self, e: &ApiError, object: &Object, session: &Session<'_>) {
-        let shown = format!("{} {:?}", object.kind().resource(), object.name());
+    fn add(&mut self, e: &ApiError, object: &ObjectKey, session: &Session<'_>) {
+        let shown = format!("{} {:?}", object.kind.resource(), object.name);
         match e.reason {
             Reason::Invalid => {
                 let causes = e.causes.iter().map(ToString::to_string).collect();
@@ -319,8 +304,8 @@ impl Round {
         }
     }
 
-    fn refuse(&mut self, object: &Object, others: Vec<String>, session: &Session<'_>) {
-        let shown = format!("{} {:?}", object.kind().resource(), object.name());
+    fn refuse(&mut self, object: &ObjectKey, others: Vec<String>, session: &Session<'_>) {
+        let shown = format!("{} {:?}", object.kind.resource(), object.name);
         session.ui.err(&format!("error: {shown} is invalid\n"));
         self.complaints.push(Complaint { head: format!("{shown} was not valid"), others });
     }

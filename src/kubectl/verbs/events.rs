@@ -7,14 +7,17 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::api::k8s::api::core::v1::Event;
+use crate::api::request::ListOptions;
 use crate::api::{Kind, Object, Time, go_sort};
 use crate::error::Failure;
 use crate::kinds::shared::describe::event_interval;
-use crate::kubectl::builder::resources::find_kind;
-use crate::kubectl::print::output::{Format, tree_of};
+use crate::kubectl::builder::mapper::{find_kind, no_such_type};
+use crate::kubectl::print::output::Format;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::get::watch::follow;
 use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
+use crate::server::tree_of;
+use crate::server::watch::EventType;
 
 /// Display events.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,7 +50,7 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let about = args.for_object.as_deref().map(named_object).transpose()?;
+    let about = args.for_object.as_deref().map(|text| named_object(text, session.client.minor())).transpose()?;
     for t in &args.types {
         if !t.eq_ignore_ascii_case("Normal") && !t.eq_ignore_ascii_case("Warning") {
             return Err(Failure::error("valid --types are Normal or Warning"));
@@ -56,13 +59,16 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let format = args.output.as_deref().filter(|o| !o.is_empty());
     let format =
         format.map(|o| Format::parse(session, o, None, crate::kubectl::print::output::OBJECT_FORMATS)).transpose()?;
-    let view = session.cluster.view();
-    let mut events: Vec<Arc<Object>> = view
-        .list(Kind::Event)
-        .filter(|o| args.all_namespaces || o.namespace() == session.namespace)
-        .filter(|o| o.get::<Event>().is_some_and(|e| wanted(&args, e, about.as_ref())))
-        .cloned()
-        .collect();
+    let namespace = if args.all_namespaces { String::new() } else { session.namespace.clone() };
+    let field_selector =
+        about.as_ref().map(|(kind, name)| format!("involvedObject.kind={},involvedObject.name={name}", kind.name()));
+    let list_options = ListOptions {
+        field_selector: field_selector.unwrap_or_default(),
+        limit: args.chunk_size.max(0).unsigned_abs(),
+        ..ListOptions::default()
+    };
+    let mut events = session.client.list(Kind::Event, &namespace, &list_options)?;
+    events.retain(|o| o.get::<Event>().is_some_and(|e| has_type(&args, e)));
     let columns = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(Column::new).to_vec();
     let options = Options { with_namespace: args.all_namespaces, no_headers: args.no_headers, ..Options::default() };
     let mut table = TablePrinter::new(options);
@@ -80,7 +86,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             }
             return Ok(());
         }
-        let now = session.cluster.now();
+        let now = session.client.now();
         let rows = events.iter().filter_map(|o| o.get::<Event>()).map(|e| row(e, now)).collect();
         session.ui.out(&table.print(&Table { columns: columns.clone(), rows }));
         Ok(())
@@ -90,11 +96,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         for event in events {
             show(session, &[event])?;
         }
-        let (revision, namespace) = (session.cluster.revision(), session.namespace.clone());
-        return follow(session, Kind::Event, revision, &mut |session, event, gone| {
-            let in_scope = args.all_namespaces || event.namespace() == namespace;
-            let wanted = event.get::<Event>().is_some_and(|e| wanted(&args, e, about.as_ref()));
-            if gone || !in_scope || !wanted { Ok(()) } else { show(session, &[event]) }
+        let mut watch = session.client.watch(Kind::Event, &namespace, list_options)?;
+        return follow(session, &mut watch, &mut |session, change| {
+            let fits = change.object.get::<Event>().is_some_and(|e| has_type(&args, e));
+            if change.event == EventType::Deleted || !fits { Ok(()) } else { show(session, &[change.object]) }
         });
     }
     if events.is_empty() {
@@ -109,23 +114,17 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     show(session, &events)
 }
 
-fn named_object(text: &str) -> Result<(Kind, String), Failure> {
+fn named_object(text: &str, minor: u32) -> Result<(Kind, String), Failure> {
     let Some((kind, name)) = text.split_once('/') else {
         return Err(Failure::error("--for must be in resource/name form"));
     };
-    let kind =
-        find_kind(kind).ok_or_else(|| Failure::error(format!("the server doesn't have a resource type {kind:?}")))?;
-    Ok((kind, name.to_string()))
+    let served = find_kind(minor, kind).ok_or_else(|| Failure::from(no_such_type(kind)))?;
+    Ok((served.kind, name.to_string()))
 }
 
-fn wanted(args: &Args, event: &Event, about: Option<&(Kind, String)>) -> bool {
-    let type_fits = args.types.is_empty()
-        || args.types.iter().any(|t| event.type_.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(t)));
-    let object = &event.involved_object;
-    let object_fits = about.is_none_or(|(kind, name)| {
-        object.kind.as_deref() == Some(kind.name()) && object.name.as_deref() == Some(name.as_str())
-    });
-    type_fits && object_fits
+fn has_type(args: &Args, event: &Event) -> bool {
+    let is = |t: &String| event.type_.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(t));
+    args.types.is_empty() || args.types.iter().any(is)
 }
 
 fn last_seen(event: &Event) -> Time {

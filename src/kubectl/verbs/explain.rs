@@ -4,7 +4,7 @@
 
 use crate::api::Kind;
 use crate::error::Failure;
-use crate::kubectl::builder::resources::find_kind;
+use crate::kubectl::builder::mapper::find_kind;
 use crate::kubectl::session::Session;
 use crate::printers::explain::render;
 
@@ -34,14 +34,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         [] => {
             return Err(Failure::error(format!(
                 "You must specify the type of resource to explain. Use \"{} api-resources\" for a complete list of supported resources.",
-                session.program
+                session.line.program
             )));
         }
         [what] => what,
         _ => return Err(Failure::error("We accept only this format: explain RESOURCE")),
     };
     let api_version = args.api_version.as_deref().filter(|v| !v.is_empty());
-    let (kind, path) = split(what, api_version.is_none())?;
+    let (kind, path) = split(what, api_version.is_none(), session.client.minor())?;
     if args.output != "plaintext" {
         return Err(Failure::error(format!("unrecognized format: {}", args.output)));
     }
@@ -58,7 +58,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 }
 
 /// The kind and the path of `pods.spec.containers`; the group may stand behind the plural, `deployments.apps.spec`.
-fn split(what: &str, with_group: bool) -> Result<(Kind, Vec<&str>), Failure> {
+fn split(what: &str, with_group: bool, minor: u32) -> Result<(Kind, Vec<&str>), Failure> {
     let what = what.strip_suffix('.').unwrap_or(what);
     let mut path: Vec<&str> = what.split('.').collect();
     if path.iter().any(|p| p.is_empty() || p.contains(['[', ']', '*', '@'])) {
@@ -66,7 +66,7 @@ fn split(what: &str, with_group: bool) -> Result<(Kind, Vec<&str>), Failure> {
     }
     let name = path.remove(0);
     let no_such_type = || Failure::raw(format!("the server doesn't have a resource type {name:?}"));
-    let kind = find_kind(name).ok_or_else(no_such_type)?;
+    let kind = find_kind(minor, name).ok_or_else(no_such_type)?.kind;
     let group = kind.group().split('.').filter(|p| !p.is_empty()).count();
     if with_group && group > 0 && what.starts_with(&kind.resource()) {
         path.drain(..group.min(path.len()));

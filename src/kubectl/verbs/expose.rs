@@ -13,11 +13,11 @@ use crate::kubectl::builder::target::Target;
 use crate::kubectl::overrides::OverrideArgs;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
-use crate::kubectl::print::output::tree_of;
-use crate::kubectl::request::{DryRun, Validate};
+use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::policy::int_or_string;
 use crate::manifest::strict::normalise_as_client;
+use crate::server::tree_of;
 
 /// Expose a resource as a new Kubernetes service.
 #[derive(Debug, Clone, clap::Args)]
@@ -79,7 +79,6 @@ type Ports = Vec<(String, Vec<String>)>;
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
     let (objects, mut faults) = match args.files.is_empty() {
         // What a file says is exposed as it stands there: the server is not asked for it.
@@ -109,7 +108,8 @@ fn expose(args: &Args, kind: Kind, tree: &Value, printer: &Printer, session: &mu
     if args.make.save_config && printer.dry_run() != DryRun::Client {
         made::save_config(Kind::Service, &mut service);
     }
-    let service = made::create(session, Kind::Service, &service, printer.dry_run(), Validate::Ignore)?;
+    let service =
+        made::create(session, Kind::Service, &service, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?;
     printer.print(session, Kind::Service, &service, "exposed").map_err(|f| Fault::Plain(f.message))
 }
 

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::api::request::PatchType;
 use crate::api::{Object, names};
 use crate::error::Failure;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::SelectArgs;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{CHANGE_CAUSE, OutputArgs, RecordArgs};
-use crate::kubectl::print::output::{shown_tree, tree_of};
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::request::{self, DryRun, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::PatchType;
 use crate::printers::json::to_compact;
+use crate::server::tree_of;
 
 /// Update the labels on a resource.
 #[derive(Debug, Clone, clap::Args)]
@@ -86,7 +86,6 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
         What::Labels => "kubectl-label",
         What::Annotations => "kubectl-annotate",
     });
-    session.cluster.write_as(manager, "");
     let dry_run = DryRun::parse(&args.dry_run)?;
     let format = args.output.format(session)?;
     let split = args.args.iter().position(|a| is_change(a)).unwrap_or(args.args.len());
@@ -114,7 +113,8 @@ pub fn change(args: Args, what: What, session: &mut Session<'_>) -> Result<(), F
         return Err(Failure::error("--resource-version may only be used with a single resource"));
     }
     for (tree, live) in items {
-        match change_one(&args, what, tree, live.as_deref(), &changes, dry_run, session) {
+        let writing = Writing::by(manager).dry_run(dry_run);
+        match change_one(&args, what, tree, live.as_deref(), &changes, &writing, session) {
             Err(fault) => faults.push(fault),
             Ok((tree, _)) if args.list => list(&tree, what, single, session),
             Ok((tree, done)) => {
@@ -203,13 +203,13 @@ fn change_one(
     mut tree: Value,
     live: Option<&Object>,
     changes: &Changes,
-    dry_run: DryRun,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<(Value, &'static str), Fault> {
     let field = if what == What::Labels { "labels" } else { "annotations" };
     let before = to_compact(&tree);
     let current: Map<String, Value> = tree["metadata"][field].as_object().cloned().unwrap_or_default();
-    let asks_server = live.is_some() && !args.list && dry_run != DryRun::Client;
+    let asks_server = live.is_some() && !args.list && writing.dry_run != DryRun::Client;
     if what == What::Labels && asks_server {
         for key in changes.remove.iter().filter(|k| !current.contains_key(*k)) {
             session.ui.out(&format!("label {key:?} not found.\n"));
@@ -245,14 +245,14 @@ fn change_one(
     if let Some(live) = live.filter(|_| changed && asks_server) {
         let mut body = json!({"metadata": {field: patch}});
         if args.record.record {
-            body["metadata"]["annotations"][CHANGE_CAUSE] = json!(session.change_cause.clone());
+            body["metadata"]["annotations"][CHANGE_CAUSE] = json!(session.line.change_cause.clone());
         }
         if !args.resource_version.is_empty() {
             body["metadata"]["resourceVersion"] = json!(args.resource_version);
         }
         let body = to_compact(&body);
-        let object = request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)?;
-        tree = shown_tree(session, &object)?;
+        let object = request::patch(session, live, (PatchType::Merge, &body), writing)?;
+        tree = session.tree(&object);
     }
     Ok((tree, done))
 }

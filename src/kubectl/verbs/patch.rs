@@ -2,23 +2,20 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/patch`.
 
-use std::sync::Arc;
+use serde_json::Value;
 
-use serde_json::{Value, json};
-
-use crate::api::{Kind, Object};
-use crate::error::Failure;
+use crate::api::Kind;
+use crate::api::request::{PatchType, Verb};
+use crate::error::{Failure, Reason};
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::{NOTHING_NAMED, Target};
+use crate::kubectl::builder::parts::{self, Part, Parts};
+use crate::kubectl::builder::target::NOTHING_NAMED;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::print_created;
-use crate::kubectl::print::made::{OutputArgs, RecordArgs};
+use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
 use crate::kubectl::print::output::Format;
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
-use crate::kubectl::subresource;
 use crate::kubectl::verbs::create::sources::reason;
-use crate::manifest::merge::server::{PatchType, check_json_patch, patch_object};
 use crate::manifest::{json, merge, yaml};
 use crate::printers::json::to_compact;
 
@@ -62,8 +59,6 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let scales = args.subresource.as_deref() == Some("scale");
-    session.cluster.write_as(&args.field_manager, if scales { "scale" } else { "" });
     let dry_run = DryRun::parse(&args.dry_run)?;
     let text = match (args.patch.as_deref().filter(|p| !p.is_empty()), &args.patch_file) {
         (Some(_), Some(_)) => return Err(Failure::error("cannot specify --patch and --patch-file together")),
@@ -72,8 +67,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
         (Some(patch), None) => patch.to_string(),
         (None, Some(file)) => {
-            let text =
-                session.ahead.file(&session.path(file)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let text = session
+                .disk
+                .ahead
+                .file(&session.disk.path(file))
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             text.map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?
         }
     };
@@ -102,42 +100,47 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
         return errors::check(faults);
     }
-    let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
-    let mut faults = found.faults;
-    for live in &found.objects {
-        let subresource = args.subresource.as_deref().unwrap_or_default();
-        let part = match subresource::of(live, subresource) {
-            Ok(part) => part,
-            Err(refused) => {
-                faults.push(refused.into());
-                continue;
-            }
-        };
+    let subresource = args.subresource.as_deref().unwrap_or_default();
+    let Parts { parts, mut faults } = parts::find(&args.args, &args.files, subresource, false, session)?;
+    if parts.is_empty() && faults.is_empty() {
+        return Err(Failure::error("no objects passed to patch"));
+    }
+    // kubectl does not ask for validation here, so the server warns.
+    let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(Validate::Warn);
+    for part in &parts {
         if dry_run == DryRun::Client {
-            faults.extend(print_local(live.kind(), &part, patch_type, &body, format.as_ref(), session)?);
+            faults.extend(print_local(part.key.kind, &part.tree, patch_type, &body, format.as_ref(), session)?);
             continue;
         }
-        let patched = match subresource {
-            "status" => {
-                let patched = patch_object(live, patch_type, &body, Validate::Ignore.field_validation());
-                patched.and_then(|p| session.cluster.update_status(p.object)).map_err(Fault::from)
-            }
-            "scale" => patch_scale(live, &part, patch_type, &body, dry_run, session),
-            // kubectl does not ask for validation here, so the server warns.
-            _ => request::patch(session, live, patch_type, &body, Validate::Warn, dry_run),
-        };
-        match patched {
+        match send(part, (patch_type, &body), &writing, session) {
             Err(fault) => faults.push(fault),
-            Ok(object) => {
-                let done = if object == *live { "patched (no change)" } else { "patched" };
-                args.record.patch(&live.key(), dry_run, session)?;
-                let shown = subresource::of(&object, subresource)?;
+            Ok(patched) => {
+                let done = if patched.tree == part.tree { "patched (no change)" } else { "patched" };
+                args.record.patch(&part.key, &writing, session)?;
                 // kubectl sets the plain line's verb anew here, and so loses that it is a dry run.
-                print_created(session, &shown, format.as_ref(), DryRun::None, done, true)?;
+                print_created(session, &patched.tree, format.as_ref(), DryRun::None, done, true)?;
             }
         }
     }
     errors::check(faults)
+}
+
+fn send(
+    part: &Part,
+    (form, body): (PatchType, &str),
+    writing: &Writing<'_>,
+    session: &mut Session<'_>,
+) -> Result<Part, Fault> {
+    let verb = Verb::Patch(writing.patch_options(), form, body.to_string());
+    match session.client.send(verb, part.resource()) {
+        Ok(reply) => Ok(part.now(reply, session)?),
+        Err(refused) if refused.reason == Reason::UnsupportedMediaType => {
+            let (group, version) = (part.served.group, part.served.version);
+            let kind = format!("{group}/{version}, Kind={}", part.key.kind.name());
+            Err(Fault::from(refused).when_raw(&format!("{} is not supported by {kind}: ", form.media_type())))
+        }
+        Err(refused) => Err(refused.into()),
+    }
 }
 
 /// Patches a tree as kubectl does without the server, and prints it.
@@ -170,9 +173,12 @@ fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Re
             Ok(merge::json_merge_patch(tree, &patch))
         }
         (PatchType::Merge, _) => return Err(Fault::plain("Invalid JSON Patch")),
+        (PatchType::Apply, _) => {
+            return Err(Fault::plain("unknown Content-Type header for patch: application/apply-patch+yaml"));
+        }
         (PatchType::Json, Err(e)) => return Err(Fault::plain(e.to_string())),
         (PatchType::Json, Ok(patch)) => {
-            check_json_patch(&patch, "jsonpatch.Patch", "jsonpatch.Operation").map_err(Fault::plain)?;
+            merge::check_json_patch(&patch, "jsonpatch.Patch", "jsonpatch.Operation").map_err(Fault::plain)?;
             merge::json_patch(tree, &patch)
         }
     };
@@ -190,22 +196,8 @@ fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Re
     Ok(patched)
 }
 
-/// Only the number of replicas can be changed through a `Scale`.
-fn patch_scale(
-    live: &Object,
-    scale: &Value,
-    patch_type: PatchType,
-    body: &str,
-    dry_run: DryRun,
-    session: &mut Session<'_>,
-) -> Result<Arc<Object>, Fault> {
-    let patched = patch_tree(live.kind(), scale, patch_type, body)?;
-    let body = json!({"spec": {"replicas": patched["spec"]["replicas"].as_i64().unwrap_or(0)}}).to_string();
-    request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)
-}
-
 /// The manifests of `--local`, which the cluster has not seen.
-fn read_files(args: &Args, session: &mut Session<'_>) -> Result<(Vec<(Kind, Value)>, Vec<Fault>), Failure> {
+fn read_files(args: &Args, session: &Session<'_>) -> Result<(Vec<(Kind, Value)>, Vec<Fault>), Failure> {
     if args.files.is_empty() {
         return Err(Failure::error(NOTHING_NAMED));
     }

@@ -4,17 +4,18 @@
 
 use serde_json::Value;
 
-use crate::api::{Duration, ObjectKey};
-use crate::controllers::{Deletion, Propagation};
-use crate::error::{ApiError, Failure, Reason};
+use crate::api::Duration;
+use crate::api::request::{DeleteOptions, Propagation};
+use crate::error::{Failure, Reason};
 use crate::kubectl::annotation::{LAST_APPLIED, with_last_applied};
 use crate::kubectl::builder::files::{FileArgs, Info};
+use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{OutputArgs, RecordArgs};
-use crate::kubectl::print::output::shown_tree;
-use crate::kubectl::request::{DryRun, Validate, decode};
+use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
-use crate::sim::{CreateOptions, Settled};
+use crate::kubectl::verbs::delete::deleted_line;
+use crate::manifest::versions::from_stored;
 
 /// Replace a resource by file name or stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -62,7 +63,6 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     let dry_run = DryRun::parse(&args.dry_run)?;
     check_flags(&args, dry_run)?;
     let validate = Validate::parse(&args.validate)?;
@@ -76,7 +76,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         faults.extend(delete_all(&args, &infos, session)?);
     }
     for info in &infos {
-        match replace_one(&args, info, dry_run, validate, session) {
+        let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
+        match replace_one(&args, info, &writing, session) {
             Ok(tree) => {
                 crate::kubectl::print::made::print_created(session, &tree, format.as_ref(), dry_run, "replaced", true)?
             }
@@ -90,28 +91,27 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 /// `--force`: deletes what is there and waits until it is gone. Mirrors the first half of `forceReplace`.
 fn delete_all(args: &Args, infos: &[Info], session: &mut Session<'_>) -> Result<Vec<Fault>, Failure> {
     // kubectl turns a zero into one second.
-    let grace = Some(args.grace_period.max(1)).filter(|_| args.grace_period >= 0);
+    let grace_period = Some(args.grace_period.max(1)).filter(|_| args.grace_period >= 0);
+    let options =
+        DeleteOptions { grace_period, propagation: Some(Propagation::Background), ..DeleteOptions::default() };
     let mut faults = Vec::new();
     let mut going = Vec::new();
     for info in infos {
-        let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-        let deletion = Deletion { key: key.clone(), uid: None, grace, propagation: Propagation::Background };
-        match session.authorize_on("delete", &key).and_then(|()| session.cluster.delete(&deletion)) {
-            Ok(_) => {
-                session.ui.out(&format!("{} {:?} deleted\n", info.kind.qualified(), info.name));
-                going.push(key);
+        let key = info.key();
+        match session.client.delete(&key, options.clone()) {
+            Ok(uid) => {
+                session.ui.out(&deleted_line(&key, session.client.minor()));
+                going.push((key, uid));
             }
             Err(e) if e.reason == Reason::NotFound => {}
             Err(e) => faults.push(e.into()),
         }
-        session.print_warnings();
     }
     let timeout = Duration::parse(&args.timeout).unwrap_or_default();
     let timeout = if timeout == Duration::ZERO { Duration::secs(5 * 60) } else { timeout };
-    for key in going {
-        let deadline = session.cluster.now() + timeout;
-        if session.cluster.run_while(deadline, |c| c.view().get(&key).is_some())? != Settled::Reached {
-            session.cluster.run_until(deadline)?;
+    for (key, uid) in going {
+        let deadline = session.client.deadline(timeout);
+        if session.client.wait_until_gone((&key, &uid), deadline)? != Waited::Done(()) {
             faults.push(Fault::plain("context deadline exceeded"));
         }
     }
@@ -135,30 +135,17 @@ fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), Failure> {
     Err(Failure::error(refusal))
 }
 
-fn replace_one(
-    args: &Args,
-    info: &Info,
-    dry_run: DryRun,
-    validate: Validate,
-    session: &mut Session<'_>,
-) -> Result<Value, Fault> {
-    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-    let live = session.cluster.view().get(&key).cloned();
+fn replace_one(args: &Args, info: &Info, writing: &Writing<'_>, session: &mut Session<'_>) -> Result<Value, Fault> {
     // OBSERVATION: the manifest has no record of `apply`; the one of the object that it replaces goes with that.
     let keep = args.save_config || !info.tree["metadata"]["annotations"][LAST_APPLIED].is_null();
     let tree = if keep { with_last_applied(&info.tree) } else { info.tree.clone() };
-    if dry_run == DryRun::Client {
+    if writing.dry_run == DryRun::Client {
         return Ok(tree);
     }
-    let object = decode(session, info.kind, &info.api_version, &tree, validate)?;
-    session.authorize_on(if args.force { "create" } else { "update" }, &key)?;
-    let answer = match live {
-        _ if args.force => session.cluster.create(object, &CreateOptions::default()).map(|a| a.object),
-        None => Err(ApiError::not_found(&info.kind.resource(), &info.name)),
-        Some(_) if dry_run == DryRun::Server => session.cluster.update_dry_run(object),
-        Some(_) => session.cluster.update(object),
+    let resource = resource_of(&info.key(), &info.api_version);
+    let object = match args.force {
+        true => session.client.create(resource, tree, writing.options())?,
+        false => session.client.update(resource.part(&args.subresource), tree, writing.options())?,
     };
-    session.print_warnings();
-    let object = answer?;
-    Ok(shown_tree(session, &object)?)
+    Ok(from_stored(info.kind, &info.api_version, session.tree(&object)))
 }

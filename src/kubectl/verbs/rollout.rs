@@ -2,25 +2,29 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/rollout`.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::api::k8s::api::apps::v1::Deployment;
-use crate::api::{Duration, Kind, Object, ObjectKey, Time};
-use crate::error::Failure;
+use crate::api::request::{ListOptions, PatchType};
+use crate::api::{Duration, Kind, Object, Time};
+use crate::error::{ApiError, Failure};
 use crate::kinds::shared::rollout::{self, Rollback};
+use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::resources::{Found, Query};
 use crate::kubectl::builder::target::Target;
+use crate::kubectl::client::{Client, Waited};
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::OutputArgs;
-use crate::kubectl::print::made::print_created;
-use crate::kubectl::print::output::{Format, name_of, tree_of};
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::print::made::{OutputArgs, print_created};
+use crate::kubectl::print::output::{Format, name_of};
+use crate::kubectl::request::{self, DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::PatchType;
+use crate::kubectl::verbs::describe::print_context;
 use crate::manifest::strict::normalise_as_client;
 use crate::printers::json::to_pretty_as_go;
-use crate::sim::Settled;
+use crate::server::tree_of;
+use crate::server::watch::{EventType, Watch, WatchEvent};
 
 /// Manage the rollout of one or many resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -168,7 +172,7 @@ fn history_of(
     format: Option<&Format>,
     session: &Session<'_>,
 ) -> Result<Result<(), String>, Failure> {
-    let history = match session.cluster.with_print_context(|context| rollout::history(object, context)) {
+    let history = match rollout::history(object, &print_context(session)) {
         Ok(history) => history,
         Err(text) => return Ok(Err(text)),
     };
@@ -212,7 +216,7 @@ enum Change {
 }
 
 fn change(args: &ChangeArgs, change: Change, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
+    let writing = Writing::by(&args.field_manager);
     let format = args.output.format(session)?;
     let found = args.which.find(session)?;
     let mut faults = found.faults;
@@ -221,14 +225,14 @@ fn change(args: &ChangeArgs, change: Change, session: &mut Session<'_>) -> Resul
         return Ok(());
     }
     for (n, object) in found.objects.iter().enumerate() {
-        match change_one(object, change, session) {
+        match change_one(object, change, &writing, session) {
             Ok(changed) => {
                 let done = match change {
                     Change::Pause => "paused",
                     Change::Restart => "restarted",
                     Change::Resume => "resumed",
                 };
-                print_created(session, &tree_of(&changed), format.as_ref(), DryRun::None, done, n == 0)?;
+                print_created(session, &session.tree(&changed), format.as_ref(), DryRun::None, done, n == 0)?;
             }
             Err(fault) => faults.push(fault),
         }
@@ -236,18 +240,23 @@ fn change(args: &ChangeArgs, change: Change, session: &mut Session<'_>) -> Resul
     errors::check(faults)
 }
 
-fn change_one(object: &Arc<Object>, change: Change, session: &mut Session<'_>) -> Result<Arc<Object>, Fault> {
+fn change_one(
+    object: &Arc<Object>,
+    change: Change,
+    writing: &Writing<'_>,
+    session: &mut Session<'_>,
+) -> Result<Arc<Object>, Fault> {
     let patch = match change {
         Change::Pause => rollout::pause_patch(object, true),
         Change::Resume => rollout::pause_patch(object, false),
-        Change::Restart => rollout::restart_patch(object, session.cluster.now()),
+        Change::Restart => rollout::restart_patch(object, session.client.now()),
     };
     let refused =
         |text: String| Fault::plain(format!("error: {} {:?} {text}", object.kind().resource(), object.name()));
     let patch = patch.map_err(refused)?;
     let body = patch.to_string();
     let before = object.revision();
-    let changed = request::patch(session, object, PatchType::Strategic, &body, Validate::Ignore, DryRun::None)
+    let changed = request::patch(session, object, (PatchType::Strategic, &body), writing)
         .map_err(|e| Fault::plain(format!("failed to patch: {}", e.message())))?;
     if change == Change::Restart && changed.revision() == before {
         return Err(Fault::plain(format!(
@@ -265,19 +274,35 @@ fn undo(args: &UndoArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     let found = args.which.find(session)?;
     let mut faults = found.faults;
     for (n, object) in found.objects.iter().enumerate() {
+        warn_of_apply(object, session);
         match undo_one(object, args.to_revision, dry_run, session) {
-            Ok(done) => print_created(session, &tree_of(object), format.as_ref(), dry_run, &done, n == 0)?,
+            Ok(done) => print_created(session, &session.tree(object), format.as_ref(), dry_run, &done, n == 0)?,
             Err(fault) => faults.push(fault),
         }
     }
     errors::check(faults)
 }
 
+/// Says that a later `apply` will not know of it. kubectl does so since 1.36.
+fn warn_of_apply(object: &Object, session: &Session<'_>) {
+    if session.client.minor() < 36 || object.annotation(LAST_APPLIED).is_none() {
+        return;
+    }
+    let program = session.line.program;
+    session.ui.err(&format!(
+        "Warning: resource {}/{} was previously managed with '{program} apply'. Rolling back will not update the \
+         {LAST_APPLIED} annotation, which may cause unexpected behavior on future '{program} apply' operations. Consider \
+         using '{program} apply' with your previous configuration file instead.\n",
+        object.kind().plural(),
+        object.name()
+    ));
+}
+
 fn undo_one(object: &Arc<Object>, to: i64, dry_run: DryRun, session: &mut Session<'_>) -> Result<String, Fault> {
     if to < 0 {
         return Err(Fault::plain(format!("unable to find specified revision {to} in history")));
     }
-    let history = session.cluster.with_print_context(|context| rollout::history(object, context)).map_err(|text| {
+    let history = rollout::history(object, &print_context(session)).map_err(|text| {
         Fault::plain(
             text.replace("retrieving history", "retrieving rollbacker").replace("history viewer", "rollbacker"),
         )
@@ -294,7 +319,7 @@ fn undo_one(object: &Arc<Object>, to: i64, dry_run: DryRun, session: &mut Sessio
         Rollback::JsonPatch(patch) => (PatchType::Json, patch),
         Rollback::Strategic(patch) => (PatchType::Strategic, patch),
     };
-    request::patch(session, object, patch_type, &patch.to_string(), Validate::Ignore, dry_run)
+    request::patch(session, object, (patch_type, &patch.to_string()), &Writing::by(PROGRAM).dry_run(dry_run))
         .map_err(|e| Fault::plain(format!("failed restoring revision {to}: {}", e.message())))?;
     Ok("rolled back".into())
 }
@@ -306,7 +331,7 @@ fn status(args: &StatusArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     let timeout = Duration::parse(&args.timeout).map_err(|e| {
         Failure::error(format!(
             "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} rollout status --help' for usage.",
-            args.timeout, session.program
+            args.timeout, session.line.program
         ))
     })?;
     let found = args.which.find(session)?;
@@ -316,7 +341,7 @@ fn status(args: &StatusArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     errors::check(found.faults)?;
     for object in &found.objects {
-        watch_status(args, object.key(), timeout, session)?;
+        watch_status(args, object, timeout, session)?;
     }
     Ok(())
 }
@@ -324,38 +349,53 @@ fn status(args: &StatusArgs, session: &mut Session<'_>) -> Result<(), Failure> {
 /// Prints the status with every change of the object until the rollout is done; the clock jumps meanwhile.
 fn watch_status(
     args: &StatusArgs,
-    key: ObjectKey,
+    object: &Arc<Object>,
     timeout: Duration,
     session: &mut Session<'_>,
 ) -> Result<(), Failure> {
     let limit = if timeout > Duration::ZERO { timeout } else { Duration::secs(7 * 24 * 3600) };
-    let deadline = session.cluster.now() + limit;
+    let deadline = session.client.now() + limit;
+    let options = ListOptions { field_selector: format!("metadata.name={}", object.name()), ..ListOptions::default() };
+    let mut watch = session.client.watch(object.kind(), object.namespace(), options)?;
+    let mut object = Arc::clone(object);
+    let mut pending = VecDeque::from([WatchEvent { event: EventType::Added, object: Arc::clone(&object) }]);
     loop {
-        let Some(object) = session.cluster.view().get(&key).cloned() else {
-            return Err(Failure::error("object has been deleted"));
-        };
-        let (text, done) = rollout::status(&object, args.revision).map_err(Failure::error)?;
-        session.ui.out(&text);
-        if done || !args.watch {
-            return Ok(());
+        while let Some(change) = pending.pop_front() {
+            if change.event == EventType::Deleted {
+                return Err(Failure::error("object has been deleted"));
+            }
+            object = change.object;
+            let (text, done) = rollout::status(&object, args.revision).map_err(Failure::error)?;
+            session.ui.out(&text);
+            if done || !args.watch {
+                return Ok(());
+            }
         }
-        let same = |c: &crate::sim::Cluster| c.view().get(&key).is_some_and(|o| o.revision() == object.revision());
-        match session.cluster.run_while(deadline, |c| same(c))? {
-            Settled::Reached => {}
-            Settled::TimedOut => return Err(Failure::error("timed out waiting for the condition")),
-            Settled::Idle => match progress_ends(&object).filter(|end| *end <= deadline) {
+        let changed = session.client.wait_while_it_helps(deadline, |client| seen(client, &mut watch))?;
+        let changed = match changed {
+            Waited::Never => match progress_ends(&object).filter(|end| *end <= deadline) {
                 // OBSERVATION: nothing gets on by itself, but the rollout's time will be over soon.
-                Some(end) if end > session.cluster.now() && end - session.cluster.now() <= PATIENCE => {
-                    session.cluster.run_until(end)?;
+                Some(end) if end > session.client.now() && end - session.client.now() <= PATIENCE => {
+                    session.client.wait(Some(end), |client| seen(client, &mut watch))?
                 }
                 _ if timeout > Duration::ZERO => {
-                    session.cluster.run_until(deadline)?;
-                    return Err(Failure::error("timed out waiting for the condition"));
+                    session.client.sleep_until(deadline)?;
+                    Waited::Over
                 }
                 _ => return Err(never_done(&object, session)),
             },
+            waited => waited,
+        };
+        match changed {
+            Waited::Done(changes) => pending.extend(changes),
+            Waited::Over if session.client.now() < deadline => {}
+            Waited::Over | Waited::Never => return Err(Failure::error("timed out waiting for the condition")),
         }
     }
+}
+
+fn seen(client: &Client<'_>, watch: &mut Watch) -> Result<Option<Vec<WatchEvent>>, ApiError> {
+    Ok(Some(client.events(watch)?).filter(|changes| !changes.is_empty()))
 }
 
 /// When a Deployment's rollout will have taken too long.
@@ -374,5 +414,5 @@ const PATIENCE: Duration = Duration::secs(120);
 fn never_done(object: &Object, session: &Session<'_>) -> Failure {
     let kind = object.kind();
     Failure::error(format!("the rollout of {} {:?} will never finish by itself", kind.qualified(), object.name()))
-        .hint(format!("see what its pods wait for: {} describe pods -n {}", session.program, object.namespace()))
+        .hint(format!("see what its pods wait for: {} describe pods -n {}", session.line.program, object.namespace()))
 }

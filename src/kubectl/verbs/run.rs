@@ -5,20 +5,21 @@
 use serde_json::{Value, json};
 
 use crate::api::k8s::api::core::v1::Pod;
-use crate::api::{Duration, Kind, ObjectKey, names};
-use crate::controllers::pods::{is_terminal, phase};
-use crate::controllers::{Deletion, Propagation};
-use crate::error::{ApiError, Failure};
+use crate::api::request::{DeleteOptions, ListOptions, Propagation};
+use crate::api::{Duration, Kind, names};
+use crate::error::Failure;
 use crate::kinds::core::pod::is_image_reference;
+use crate::kinds::core::pod::status::{is_terminal, phase};
 use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::client::Waited;
 use crate::kubectl::overrides::OverrideArgs;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
-use crate::kubectl::request::{DryRun, Validate};
+use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::{self, exec::TerminalArgs};
+use crate::kubectl::verbs::delete::deleted_line;
 use crate::kubectl::verbs::expose::{atoi, parse_labels};
-use crate::sim::{Cluster, Settled};
 
 /// Create and run a particular image in a pod.
 #[derive(Debug, Clone, clap::Args)]
@@ -113,7 +114,6 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
     let Some((name, more)) = args.names.split_first() else {
         return Err(usage(session, "run", "NAME is required for run"));
@@ -154,7 +154,7 @@ fn make(
         made::save_config(kind, &mut tree);
     }
     crate::manifest::strict::normalise_as_client(kind, &mut tree);
-    Ok(made::create(session, kind, &tree, printer.dry_run(), Validate::Ignore)?)
+    Ok(made::create(session, kind, &tree, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?)
 }
 
 fn check(args: &Args, attach: bool, dry_run: DryRun, session: &Session<'_>) -> Result<(), Failure> {
@@ -255,36 +255,41 @@ fn service(args: &Args, name: &str) -> Result<Value, Failure> {
 fn attach_to(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
     let outcome = attach(args, name, session);
     if args.rm {
-        let key = ObjectKey::new(Kind::Pod, session.namespace.clone(), name);
-        let grace = (args.grace_period >= 0).then_some(args.grace_period);
-        let deletion = Deletion { key, uid: None, grace, propagation: Propagation::Background };
-        session.cluster.delete(&deletion)?;
-        session.ui.out(&format!("pod {name:?} deleted\n"));
+        let key = session.key(Kind::Pod, name);
+        let grace_period = (args.grace_period >= 0).then_some(args.grace_period);
+        let propagation = Some(Propagation::Background);
+        session.client.delete(&key, DeleteOptions { grace_period, propagation, ..DeleteOptions::default() })?;
+        session.ui.out(&deleted_line(&key, session.client.minor()));
     }
     outcome
 }
 
 /// Mirrors `handleAttachPod`.
 fn attach(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.converge()?;
-    let namespace = session.namespace.clone();
-    let deadline = session.cluster.now() + args.pod_running_timeout;
-    let pod = |c: &Cluster| c.view().get_as::<Pod>(&namespace, name).cloned();
-    let waited = session.cluster.run_while(deadline, |c| pod(c).is_some_and(|p| phase(&p) == "Pending"))?;
-    if waited != Settled::Reached {
+    let key = session.key(Kind::Pod, name);
+    let options = ListOptions { field_selector: format!("metadata.name={name}"), ..ListOptions::default() };
+    let mut watch = session.client.watch(Kind::Pod, &key.namespace, options)?;
+    let deadline = session.client.deadline(args.pod_running_timeout);
+    let waited = session.client.wait(deadline, |client| {
+        client.events(&mut watch)?;
+        let pending = watch.known().next().and_then(|o| o.get::<Pod>()).is_some_and(|p| phase(p) == "Pending");
+        Ok((!pending).then_some(()))
+    })?;
+    if waited != Waited::Done(()) {
         return Err(Failure::error("timed out waiting for the condition"));
     }
-    let pod = pod(session.cluster).ok_or_else(|| ApiError::not_found("pods", name))?;
+    let object = session.client.get(&key)?;
+    let Some(pod) = object.get::<Pod>() else { return Ok(()) };
     let terminal = TerminalArgs {
         pod_running_timeout: args.pod_running_timeout,
         quiet: args.quiet,
         stdin: args.stdin,
         tty: args.tty,
     };
-    if !is_terminal(&pod) {
-        let refusal = containers::attach::attach(session, &pod, "", &terminal);
-        let why = refusal.fault.message();
+    if !is_terminal(pod) {
+        let Err(refused) = containers::attach::attach(session, pod, "", &terminal) else { return Ok(()) };
+        let why = refused.message.strip_prefix("error: ").unwrap_or(&refused.message);
         session.ui.err(&format!("warning: couldn't attach to pod/{name}, falling back to streaming logs: {why}\n"));
     }
-    Ok(containers::logs::of_pod(session, &pod, &terminal)?)
+    containers::logs::of_pod(session, pod, &terminal)
 }

@@ -6,18 +6,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::api::{Duration, Object, ObjectKey};
+use crate::api::request::{ListOptions, PatchType, Resource, Verb};
+use crate::api::{Duration, Object};
 use crate::error::{ApiError, Failure, Reason};
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::Target;
+use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::print_created;
-use crate::kubectl::print::made::{OutputArgs, RecordArgs};
-use crate::kubectl::print::output::tree_of;
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
+use crate::kubectl::request::{DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::PatchType;
-use crate::sim::Settled;
 
 /// Set a new size for a deployment, replica set, replication controller, or stateful set.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,7 +71,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let timeout = Duration::parse(&args.timeout).map_err(|e| {
         Failure::error(format!(
             "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} scale --help' for usage.",
-            args.timeout, session.program
+            args.timeout, session.line.program
         ))
     })?;
     let target = Target {
@@ -91,15 +89,16 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let why: Vec<String> = found.faults.iter().map(Fault::message).collect();
         return Err(Failure::error(format!("no objects passed to scale {}", why.join(", ")).trim_end().to_string()));
     }
+    let writing = Writing::by(PROGRAM).dry_run(dry_run);
     for (n, object) in found.objects.iter().enumerate() {
         if dry_run != DryRun::Client {
-            scale(&args, object, replicas, dry_run, session)?;
-            args.record.patch(&object.key(), dry_run, session)?;
+            scale(&args, object, replicas, &writing, session)?;
+            args.record.patch(&object.key(), &writing, session)?;
             if timeout > Duration::ZERO && dry_run == DryRun::None {
-                wait_for_replicas(&object.key(), replicas, timeout, session)?;
+                wait_for_replicas(object, replicas, timeout, session)?;
             }
         }
-        print_created(session, &tree_of(object), format.as_ref(), dry_run, "scaled", n == 0)?;
+        print_created(session, &session.tree(object), format.as_ref(), dry_run, "scaled", n == 0)?;
     }
     errors::check(found.faults)
 }
@@ -122,7 +121,7 @@ fn scale(
     args: &Args,
     object: &Arc<Object>,
     replicas: i64,
-    dry_run: DryRun,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<(), Fault> {
     let Some((wanted, _)) = size_of(object) else {
@@ -137,23 +136,29 @@ fn scale(
         return Err(expected("resource version", &args.resource_version, version));
     }
     let body = json!({"spec": {"replicas": replicas}}).to_string();
-    session.cluster.write_as("kubectl", "scale");
-    request::patch(session, object, PatchType::Merge, &body, Validate::Ignore, dry_run).map(|_| ())
+    let verb = Verb::Patch(writing.patch_options(), PatchType::Merge, body);
+    session.client.send(verb, Resource::object(&object.key()).part("scale"))?;
+    Ok(())
 }
 
 fn wait_for_replicas(
-    key: &ObjectKey,
+    object: &Object,
     replicas: i64,
     timeout: Duration,
     session: &mut Session<'_>,
 ) -> Result<(), Failure> {
-    let deadline = session.cluster.now() + timeout;
-    let ended = session.cluster.run_while(deadline, |c| {
-        let size = c.view().get(key).and_then(|o| size_of(o));
-        size.is_some_and(|(wanted, is)| wanted == replicas && is != replicas)
+    let key = object.key();
+    let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
+    let mut watch = session.client.watch(key.kind, &key.namespace, options)?;
+    let deadline = session.client.deadline(timeout);
+    let waited = session.client.wait(deadline, |client| {
+        client.events(&mut watch)?;
+        let size = watch.known().next().and_then(|o| size_of(o));
+        let goes_on = size.is_some_and(|(wanted, is)| wanted == replicas && is != replicas);
+        Ok((!goes_on).then_some(()))
     })?;
-    match ended {
-        Settled::Reached => Ok(()),
+    match waited {
+        Waited::Done(()) => Ok(()),
         _ => Err(Failure::error(format!("timed out waiting for {:?} to be synced", key.name))),
     }
 }

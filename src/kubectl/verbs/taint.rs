@@ -7,17 +7,17 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::api::k8s::api::core::v1::{Node, Taint};
+use crate::api::request::PatchType;
 use crate::api::{Kind, Object, names};
 use crate::error::Failure;
 use crate::kinds::shared::access::{items, text};
-use crate::kubectl::builder::resources::{Query, find_kind, no_such_type};
+use crate::kubectl::builder::mapper::{find_kind, no_such_type};
+use crate::kubectl::builder::resources::Query;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::OutputArgs;
 use crate::kubectl::print::made::print_created;
-use crate::kubectl::print::output::tree_of;
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::request::{self, DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::server::PatchType;
 use crate::printers::json::to_compact;
 
 /// Update the taints on one or more nodes.
@@ -60,7 +60,6 @@ struct Changes {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
@@ -77,7 +76,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let changes = parse_taints(specs).map_err(|text| errors::usage(session, "taint", &text))?;
     let kind_name = resource.to_lowercase();
-    let kind = find_kind(&kind_name).ok_or_else(|| Failure::from(no_such_type(&kind_name)))?;
+    let kind = find_kind(session.client.minor(), &kind_name);
+    let kind = kind.ok_or_else(|| Failure::from(no_such_type(&kind_name)))?.kind;
     if kind != Kind::Node {
         return Err(Failure::error(format!("invalid resource type {kind_name}, only node types are supported")));
     }
@@ -100,8 +100,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let found = query.find(session)?;
     let mut faults = found.faults;
     for (n, node) in found.objects.iter().enumerate() {
-        match taint(&args, node, &changes, validate, dry_run, session) {
-            Ok((node, done)) => print_created(session, &tree_of(&node), format.as_ref(), DryRun::None, done, n == 0)?,
+        let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
+        match taint(&args, node, &changes, &writing, session) {
+            Ok((node, done)) => {
+                print_created(session, &session.tree(&node), format.as_ref(), DryRun::None, done, n == 0)?
+            }
             Err(fault) => faults.push(fault),
         }
     }
@@ -185,8 +188,7 @@ fn taint(
     args: &Args,
     node: &Arc<Object>,
     changes: &Changes,
-    validate: Validate,
-    dry_run: DryRun,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<(Arc<Object>, &'static str), Fault> {
     let old = node.get::<Node>().and_then(|n| n.spec.as_ref()).map(|s| items(&s.taints)).unwrap_or_default();
@@ -203,14 +205,14 @@ fn taint(
     }
     let (taints, done) = reorganize(old, changes, args.overwrite).map_err(Fault::plain)?;
     let body = to_compact(&json!({"spec": {"taints": if taints.is_empty() { json!(null) } else { json!(taints) }}}));
-    if dry_run == DryRun::Client {
+    if writing.dry_run == DryRun::Client {
         let mut changed = Object::clone(node);
         if let Some(n) = changed.get_mut::<Node>() {
             n.spec.get_or_insert_default().taints = Some(taints).filter(|t| !t.is_empty());
         }
         return Ok((Arc::new(changed), done));
     }
-    Ok((request::patch(session, node, PatchType::Merge, &body, validate, dry_run)?, done))
+    Ok((request::patch(session, node, (PatchType::Merge, &body), writing)?, done))
 }
 
 fn same(a: &Taint, b: &Taint) -> bool {

@@ -2,20 +2,22 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/wait`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::api::{Duration, ObjectKey, Time};
+use crate::api::request::ListOptions;
+use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::error::{ApiError, Failure, Reason};
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::{SelectArgs, Target};
+use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::OutputArgs;
-use crate::kubectl::print::made::print_created;
-use crate::kubectl::print::output::tree_of;
+use crate::kubectl::print::made::{OutputArgs, print_created};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::printers::jsonpath::{self, JsonPath};
-use crate::sim::{Cluster, Settled};
+use crate::server::tree_of;
 
 /// Wait for a specific condition on one or many resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -53,23 +55,26 @@ enum Condition {
 /// kubectl's texts; exit 1 when the time is over or the condition can never hold by itself.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let format = args.output.format(session)?;
-    // OBSERVATION: kubectl 1.33 takes one condition; the last one counts.
-    let condition = parse(args.for_condition.last().map(String::as_str).unwrap_or_default())?;
+    let conditions = args.for_condition.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
+    if conditions.is_empty() {
+        return Err(Failure::error("unrecognized condition: []"));
+    }
     let timeout = Duration::parse(&args.timeout).map_err(|e| {
         Failure::error(format!(
             "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} wait --help' for usage.",
-            args.timeout, session.program
+            args.timeout, session.line.program
         ))
     })?;
     let timeout = if timeout < Duration::ZERO { Duration::secs(168 * 3600) } else { timeout };
-    let deadline = session.cluster.now() + timeout;
+    let deadline = session.client.now() + timeout;
     let target = args.select.target(&args.args, &args.files);
-    if matches!(condition, Condition::Create) {
+    if conditions.iter().any(|c| matches!(c, Condition::Create)) {
         wait_for_creation(&target, deadline, session)?;
     }
     let found = target.find(session)?;
+    let for_delete = conditions.iter().any(|c| matches!(c, Condition::Delete));
     let mut faults = found.faults;
-    if matches!(condition, Condition::Delete) {
+    if for_delete {
         // What is not there has been deleted already.
         faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
         if found.objects.is_empty() {
@@ -80,19 +85,16 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("no matching resources found"));
     }
     for object in &found.objects {
-        let (key, uid) = (object.key(), object.uid().to_string());
-        if timeout > Duration::ZERO && session.cluster.now() >= deadline {
-            // OBSERVATION: all objects share one time, and it is over; kubectl does not look at the others any more.
-            faults.push(too_late(&condition, &key));
-            continue;
-        }
-        match wait_for(&condition, &key, &uid, deadline, session) {
-            Ok(()) => {
-                // What has just been deleted is shown as it was.
-                let now = session.cluster.view().get(&key).map_or_else(|| tree_of(object), |o| tree_of(o));
-                print_created(session, &now, format.as_ref(), DryRun::None, "condition met", true)?;
+        for condition in &conditions {
+            match wait_for(condition, object, (timeout, deadline), session) {
+                Ok(met) => {
+                    print_created(session, &session.tree(&met), format.as_ref(), DryRun::None, "condition met", true)?;
+                }
+                Err(fault) => {
+                    faults.push(fault);
+                    break;
+                }
             }
-            Err(fault) => faults.push(fault),
         }
     }
     errors::check(faults)
@@ -163,60 +165,63 @@ fn split_single_equals(input: &str) -> Vec<String> {
 fn wait_for_creation(target: &Target<'_>, deadline: Time, session: &mut Session<'_>) -> Result<(), Failure> {
     loop {
         let found = target.find(session)?;
+        let missing = |f: &Fault| matches!(f, Fault::Api(e) if e.reason == Reason::NotFound);
         if !found.objects.is_empty() && found.faults.is_empty() {
             return Ok(());
         }
-        let revision = session.cluster.revision();
-        let ended = session.cluster.run_while(deadline, |c| c.revision() == revision)?;
-        if ended != Settled::Reached {
-            session.cluster.run_until(deadline)?;
+        errors::check(found.faults.into_iter().filter(|f| !missing(f)).collect())?;
+        // Mirrors the poll: every half second.
+        let next = (session.client.now() + POLL).min(deadline);
+        session.client.sleep_until(next)?;
+        if next == deadline {
             return Err(Failure::error("timed out waiting for the condition"));
         }
     }
 }
 
+/// How often kubectl looks whether something was made.
+const POLL: Duration = Duration::millis(500);
+
+/// Waits until a condition holds of an object, and gives the object back as it then is, or was last.
 fn wait_for(
     condition: &Condition,
-    key: &ObjectKey,
-    uid: &str,
-    deadline: Time,
+    object: &Arc<Object>,
+    (timeout, deadline): (Duration, Time),
     session: &mut Session<'_>,
-) -> Result<(), Fault> {
-    let (mut gone, mut unfit) = (false, None);
-    let at_once = deadline == session.cluster.now();
-    let mut unmet = |cluster: &mut Cluster| {
-        let object = cluster.view().get(key).filter(|o| o.uid() == uid).cloned();
-        gone = object.is_none();
-        match (condition, object) {
-            (Condition::Create, _) => false,
-            (Condition::Delete, object) => object.is_some(),
-            (_, None) => false,
-            (_, Some(object)) => match holds(condition, &tree_of(&object)) {
-                Ok(holds) => !holds,
-                Err(text) => {
-                    unfit = Some(text);
-                    false
-                }
-            },
-        }
-    };
-    let ended = session.cluster.run_while(deadline, &mut unmet)?;
-    if let Some(text) = unfit {
-        return Err(Fault::Plain(text));
+) -> Result<Arc<Object>, Fault> {
+    let key = object.key();
+    let about = format!("{}/{}", key.kind.plural(), key.name);
+    if timeout > Duration::ZERO && session.client.now() >= deadline {
+        // OBSERVATION: all objects share one time, and it is over; kubectl does not look at the others any more.
+        return Err(too_late(condition, &key));
     }
-    if gone && !matches!(condition, Condition::Delete | Condition::Create) {
-        return Err(ApiError::not_found(&key.kind.resource(), &key.name).into());
+    if matches!(condition, Condition::Create) {
+        return Ok(session.client.get(&key)?);
     }
-    let why = if at_once { "condition not met for" } else { "timed out waiting for the condition on" };
-    let timed_out = || Fault::plain(format!("{why} {}/{}", key.kind.plural(), key.name));
-    match ended {
-        Settled::Reached => Ok(()),
-        Settled::TimedOut => Err(timed_out()),
-        Settled::Idle => {
-            // OBSERVATION: nothing more will happen by itself. The clock moves to where kubectl would give up.
-            session.cluster.run_until(deadline)?;
-            Err(timed_out())
-        }
+    let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
+    let mut watch = session.client.watch(key.kind, &key.namespace, options)?;
+    let mut last = Arc::clone(object);
+    let waited = session.client.wait(Some(deadline), |client| {
+        client.events(&mut watch)?;
+        let now = watch.known().find(|o| o.uid() == object.uid() || !matches!(condition, Condition::Delete)).cloned();
+        let Some(now) = now else {
+            return Ok(Some(match condition {
+                Condition::Delete => Ok(Arc::clone(&last)),
+                _ => Err(ApiError::not_found(&key.kind.resource(), &key.name).into()),
+            }));
+        };
+        last = Arc::clone(&now);
+        Ok(match holds(condition, &tree_of(&now)) {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(now)),
+            Err(text) => Some(Err(Fault::Plain(text))),
+        })
+    })?;
+    let why =
+        if timeout == Duration::ZERO { "condition not met for" } else { "timed out waiting for the condition on" };
+    match waited {
+        Waited::Done(outcome) => outcome,
+        Waited::Over | Waited::Never => Err(Fault::plain(format!("{why} {about}"))),
     }
 }
 
@@ -228,7 +233,8 @@ fn holds(condition: &Condition, tree: &Value) -> Result<bool, String> {
             let of_name = |c: &&Value| c["type"].as_str().is_some_and(|t| t.to_lowercase() == *name);
             let Some(found) = conditions.into_iter().flatten().find(of_name) else { return Ok(false) };
             // A condition that speaks of an older generation says nothing yet.
-            let stale = match (tree["metadata"]["generation"].as_i64(), tree["status"]["observedGeneration"].as_i64()) {
+            let observed = found["observedGeneration"].as_i64().or(tree["status"]["observedGeneration"].as_i64());
+            let stale = match (tree["metadata"]["generation"].as_i64(), observed) {
                 (Some(generation), Some(observed)) => observed < generation,
                 _ => false,
             };
@@ -251,6 +257,7 @@ fn holds(condition: &Condition, tree: &Value) -> Result<bool, String> {
                 Some(value) => Ok(jsonpath::text_of(found).trim() == value.trim()),
             }
         }
-        Condition::Delete | Condition::Create => Ok(true),
+        Condition::Delete => Ok(false),
+        Condition::Create => Ok(true),
     }
 }

@@ -1,6 +1,6 @@
 //! Makes and applies patches: strategic merge patches, JSON merge patches and JSON patches.
 //!
-//! kubectl makes them (apply, edit, set), the server applies them; [`server`] does what the server does around that.
+//! kubectl makes them (apply, edit, set), the server applies them.
 //! Mirrors `k8s.io/apimachinery/pkg/util/strategicpatch` and `gopkg.in/evanphx/json-patch.v4`.
 
 mod conflict;
@@ -9,7 +9,6 @@ mod json;
 mod lists;
 mod lookup;
 mod print;
-pub mod server;
 mod strategic;
 
 use std::fmt;
@@ -19,10 +18,9 @@ use serde_json::{Map, Value};
 use self::diff::{DiffOptions, diff_maps};
 use self::lookup::Lookup;
 use self::strategic::{MergeMode, merge_map};
+use crate::api::schema::TypeDef;
 use crate::api::{Kind, schema};
 use crate::error::{ApiError, Reason};
-
-pub use self::server::check_json_patch;
 
 pub(in crate::manifest) use self::print::go_value;
 
@@ -55,6 +53,21 @@ impl fmt::Display for MergeError {
 }
 
 impl std::error::Error for MergeError {}
+
+/// Merges a strategic patch into the fields of an object of that type; what comes of it, and the patch as the server
+/// shows it in a refusal.
+///
+/// # Errors
+/// When the patch is malformed or does not fit.
+pub fn strategic_merge(
+    def: &'static TypeDef,
+    fields: Map<String, Value>,
+    patch: &mut Map<String, Value>,
+) -> Result<(Value, String), MergeError> {
+    let merged = merge_map(fields, patch, Lookup::Struct(def), MergeMode::Apply)?;
+    // Merging takes lists and directives out of the patch, and the server shows what is left.
+    Ok((Value::Object(merged), go_value(&Value::Object(std::mem::take(patch)))))
+}
 
 /// What the server says of a patch that does not fit its object.
 const REJECTED: &str = "the server rejected our request due to an error in our request";
@@ -140,6 +153,37 @@ fn fields(document: &Value) -> Map<String, Value> {
 fn root(kind: Kind, document: &Value) -> Lookup {
     let version = document.get("apiVersion").and_then(Value::as_str);
     Lookup::Struct(version.and_then(|v| schema::of_version(kind, v)).unwrap_or_else(|| schema::of(kind)))
+}
+
+/// The kind of a JSON value as Go's decoder names it.
+pub fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Checks that a JSON patch is a list of objects; `list` and `item` are the Go types that errors name.
+///
+/// # Errors
+/// Go's text for anything else.
+pub fn check_json_patch(patch: &Value, list: &str, item: &str) -> Result<(), String> {
+    let refused = |value: &Value, ty: &str| {
+        let kind = go_kind(value);
+        Err(format!("json: cannot unmarshal {kind} into Go value of type {ty}"))
+    };
+    match patch {
+        Value::Null => Ok(()),
+        Value::Array(operations) => match operations.iter().find(|o| !o.is_object()) {
+            Some(other) => refused(other, item),
+            None => Ok(()),
+        },
+        other => refused(other, list),
+    }
 }
 
 #[cfg(test)]

@@ -16,18 +16,6 @@ use crate::api::schema::{self, TypeDef};
 use crate::api::{Kind, Object};
 use crate::manifest::versions::to_stored;
 
-/// What the server does with fields that a kind does not have; kubectl's `--validate`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FieldValidation {
-    /// They are refused.
-    #[default]
-    Strict,
-    /// They are dropped with a warning.
-    Warn,
-    /// They are dropped.
-    Ignore,
-}
-
 /// What the server read, and what a strict decoder objects to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {

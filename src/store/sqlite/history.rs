@@ -5,10 +5,23 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 
 use super::{Db, Operation, Timer, What};
+use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
+
+/// How the purposes begin that uids are drawn for.
+const UIDS: &str = "uid/";
 
 /// How many operations can be undone at least.
 const OPERATIONS_KEPT: i64 = 200;
+
+/// What was at a key.
+pub(in crate::store) struct Past {
+    pub(in crate::store) key: ObjectKey,
+    /// The revision that it replaced; 0 for none.
+    pub(in crate::store) previous: i64,
+    /// None where there was nothing.
+    pub(in crate::store) object: Option<Object>,
+}
 
 /// A row of the log without its object.
 struct Row {
@@ -59,19 +72,30 @@ impl Db {
         })
     }
 
-    pub(in crate::store) fn undo_to(&mut self, operation: u64) -> Result<(), ApiError> {
-        let operation = operation as i64;
-        let Some(revision) = self.number("SELECT rev FROM operation WHERE id = ?1", params![operation])? else {
+    /// What was at an operation's beginning of every key that was written since.
+    pub(in crate::store) fn written_since(&self, operation: u64) -> Result<Vec<Past>, ApiError> {
+        let Some(revision) = self.number("SELECT rev FROM operation WHERE id = ?1", params![operation as i64])? else {
             return Err(ApiError::internal(format!("there is no operation {operation}")));
         };
-        self.execute("DELETE FROM revision WHERE rev > ?1", params![revision])?;
-        self.execute("DELETE FROM current", [])?;
-        self.execute(
-            "INSERT INTO current SELECT kind, namespace, name, rev FROM
-             (SELECT kind, namespace, name, MAX(rev) AS rev, object IS NULL AS gone FROM revision
-              GROUP BY kind, namespace, name) WHERE NOT gone",
-            [],
-        )?;
+        let sql = "SELECT w.kind, w.namespace, w.name, p.previous, p.object FROM
+                   (SELECT kind, namespace, name FROM revision WHERE rev > ?1 GROUP BY kind, namespace, name) w
+                   LEFT JOIN revision p ON p.rev = (SELECT MAX(rev) FROM revision r WHERE r.rev <= ?1
+                   AND r.kind = w.kind AND r.namespace = w.namespace AND r.name = w.name)
+                   ORDER BY w.kind, w.namespace, w.name";
+        type Columns = (String, String, String, Option<i64>, Option<String>);
+        let rows: Vec<Columns> =
+            self.rows(sql, params![revision], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
+        let past = |(kind, namespace, name, previous, text): Columns| {
+            let kind = Kind::from_stored_name(&kind).ok_or_else(|| self.damaged(&format!("it holds a {kind:?}")))?;
+            let object = text.map(|text| Object::from_stored(kind, &text)).transpose()?;
+            Ok(Past { key: ObjectKey::new(kind, namespace, name), previous: previous.unwrap_or(0), object })
+        };
+        rows.into_iter().map(past).collect()
+    }
+
+    /// Gives settings, sequences and timers what they were before an operation, and forgets it and those after it.
+    pub(in crate::store) fn undo_operations(&mut self, operation: u64) -> Result<(), ApiError> {
+        let operation = operation as i64;
         self.undo_journal(operation)?;
         self.execute("DELETE FROM journal WHERE operation >= ?1", params![operation])?;
         self.execute("DELETE FROM operation WHERE id >= ?1", params![operation])?;
@@ -84,6 +108,10 @@ impl Db {
         let noted: Vec<(String, String, Option<String>)> =
             self.rows(sql, params![operation], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
         for (what, name, before) in noted {
+            // An object that is made again is another one, and must not be taken for the one that was undone.
+            if What::from_word(&what) == Some(What::Sequence) && name.starts_with(UIDS) {
+                continue;
+            }
             match (What::from_word(&what), before) {
                 (Some(What::Setting), Some(value)) => {
                     self.execute("INSERT OR REPLACE INTO setting VALUES (?1, ?2)", params![name, value])?;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
+pub(super) use history::Past;
 
 /// How long a command waits for another process's transaction to end.
 const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
@@ -215,14 +216,25 @@ impl Db {
 
     pub(super) fn load(&self, kind: Kind) -> Result<Vec<Object>, ApiError> {
         let sql = "SELECT r.object FROM current c JOIN revision r ON r.rev = c.rev WHERE c.kind = ?1";
-        let texts: Vec<String> = self.rows(sql, params![kind.name()], |r| r.get(0))?;
+        let texts: Vec<String> = self.rows(sql, params![kind.stored_name()], |r| r.get(0))?;
         texts.iter().map(|t| Object::from_stored(kind, t)).collect()
     }
 
     pub(super) fn append(&self, revision: u64, key: &ObjectKey, object: Option<&str>) -> Result<(), ApiError> {
-        let (kind, rev) = (key.kind.name(), revision as i64);
         let sql = "SELECT rev FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
-        let previous = self.number(sql, params![kind, key.namespace, key.name])?.unwrap_or(0);
+        let previous = self.number(sql, params![key.kind.stored_name(), key.namespace, key.name])?.unwrap_or(0);
+        self.append_after(previous, revision, key, object)
+    }
+
+    /// Appends a revision that counts as coming after `previous`, whatever was there last.
+    pub(super) fn append_after(
+        &self,
+        previous: i64,
+        revision: u64,
+        key: &ObjectKey,
+        object: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let (kind, rev) = (key.kind.stored_name(), revision as i64);
         self.execute(
             "INSERT INTO revision (rev, kind, namespace, name, previous, object) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![rev, kind, key.namespace, key.name, previous, object],
@@ -243,7 +255,7 @@ impl Db {
         let sql = "SELECT r.rev, COALESCE(r.object, p.object), r.object IS NULL FROM revision r
                    LEFT JOIN revision p ON p.rev = r.previous WHERE r.rev > ?1 AND r.kind = ?2 ORDER BY r.rev";
         let rows: Vec<(i64, Option<String>, bool)> =
-            self.rows(sql, params![revision as i64, kind.name()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+            self.rows(sql, params![revision as i64, kind.stored_name()], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
         let read = |(rev, text, gone): (i64, Option<String>, bool)| {
             let object = Object::from_stored(kind, &text?);
             Some(object.map(|o| (rev as u64, o, gone)))
@@ -365,7 +377,7 @@ impl Timer {
     pub fn new(controller: &str, key: &ObjectKey, due: Time, seq: u64, recurring: bool, failures: u32) -> Timer {
         Timer {
             controller: controller.to_string(),
-            kind: key.kind.name().to_string(),
+            kind: key.kind.stored_name(),
             namespace: key.namespace.clone(),
             name: key.name.clone(),
             due: due.0,
@@ -377,7 +389,7 @@ impl Timer {
 
     /// The key to look at; none when the kind is unknown to this version.
     pub fn key(&self) -> Option<ObjectKey> {
-        Some(ObjectKey::new(Kind::from_name(&self.kind)?, self.namespace.clone(), self.name.clone()))
+        Some(ObjectKey::new(Kind::from_stored_name(&self.kind)?, self.namespace.clone(), self.name.clone()))
     }
 
     /// What names it.

@@ -34,8 +34,7 @@ fn validate_conditions(job: &Job, old: &Job, faults: &mut Faults) {
     let changed = |kinds: &[&str]| kinds.iter().any(|kind| is(kind) != is_condition_true(old, kind));
     let mut refuse = |refused: bool, detail: &str| {
         if refused {
-            let detail = format!("Invalid value: {detail}");
-            faults.extend([FieldError { field: "status.conditions".into(), detail }]);
+            faults.extend([FieldError::invalid_as("status.conditions", detail)]);
         }
     };
     let (complete, failed, target, met) = (is("Complete"), is("Failed"), is("FailureTarget"), is("SuccessCriteriaMet"));

@@ -42,10 +42,6 @@ fn quoted_list(values: &[&str]) -> String {
     format!("valid values: [{}]", values.iter().map(|v| quote(v)).collect::<Vec<_>>().join(" "))
 }
 
-fn invalid_without_value(path: &str, detail: &str) -> FieldError {
-    FieldError { field: path.into(), detail: format!("Invalid value: {detail}") }
-}
-
 /// Faults of a Job; `prefixed` is whether it must have the newer labels.
 pub(super) fn validate_job(job: &Job, prefixed: bool) -> Vec<FieldError> {
     let spec = job.spec.clone().unwrap_or_default();
@@ -375,7 +371,7 @@ fn validate_failure_rule(spec: &JobSpec, rule: &PodFailurePolicyRule, path: &str
         (None, []) => "specifying one of OnExitCodes and OnPodConditions is required",
         _ => return,
     };
-    faults.extend([invalid_without_value(path, detail)]);
+    faults.extend([FieldError::invalid_as(path, detail)]);
 }
 
 fn validate_condition_patterns(patterns: &[PodFailurePolicyOnPodConditionsPattern], path: &str, faults: &mut Faults) {

@@ -172,7 +172,7 @@ fn validate_taints(taints: &[Taint], path: &str) -> Vec<FieldError> {
                  unique by key and effect pair",
                 taint.key, taint.effect
             );
-            faults.push(FieldError { field, detail: shown });
+            faults.push(FieldError::new("FieldValueDuplicate", field, shown));
         }
     }
     faults

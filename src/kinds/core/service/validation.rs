@@ -275,10 +275,8 @@ fn validate_port_numbers(spec: &ServiceSpec) -> Vec<FieldError> {
                 "TargetPort": 0, "NodePort": 0});
             let order = ["Name", "Protocol", "AppProtocol", "Port", "TargetPort", "NodePort"];
             let fields: Vec<String> = order.iter().map(|k| format!("{k:?}:{}", shown[k])).collect();
-            faults.push(FieldError {
-                field: format!("spec.ports[{i}]"),
-                detail: format!("Duplicate value: {{{}}}", fields.join(",")),
-            });
+            let shown = format!("Duplicate value: {{{}}}", fields.join(","));
+            faults.push(FieldError::new("FieldValueDuplicate", format!("spec.ports[{i}]"), shown));
         }
     }
     faults

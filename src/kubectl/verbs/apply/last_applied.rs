@@ -6,19 +6,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::{Object, ObjectKey};
-use crate::error::{ApiError, Failure};
+use crate::api::Object;
+use crate::api::request::PatchType;
+use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::Target;
 use crate::kubectl::print::errors::{self, usage};
 use crate::kubectl::print::made::OutputArgs;
 use crate::kubectl::print::made::print_created;
-use crate::kubectl::print::output::tree_of;
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::request::{self, DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::edit;
-use crate::manifest::merge::server::PatchType;
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
 
@@ -170,10 +169,7 @@ fn set(args: &SetArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     errors::check(faults)?;
     let mut changes = Vec::new();
     for info in &infos {
-        let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-        let Some(live) = session.cluster.view().get(&key).cloned() else {
-            return Err(ApiError::not_found(&key.kind.resource(), &key.name).into());
-        };
+        let live = session.client.get(&info.key())?;
         let text = format!("{}\n", to_compact(&info.tree));
         match live.annotation(LAST_APPLIED) {
             None if !args.create_annotation => {
@@ -192,9 +188,9 @@ fn set(args: &SetArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     for (live, text) in changes {
         let mut shown = Arc::clone(&live);
         if dry_run != DryRun::Client {
-            shown = annotate(&live, &text, dry_run, session)?;
+            shown = annotate(&live, &text, &Writing::by(PROGRAM).dry_run(dry_run), session)?;
         }
-        print_created(session, &tree_of(&shown), format.as_ref(), dry_run, "configured", true)?;
+        print_created(session, &session.tree(&shown), format.as_ref(), dry_run, "configured", true)?;
     }
     Ok(())
 }
@@ -202,15 +198,14 @@ fn set(args: &SetArgs, session: &mut Session<'_>) -> Result<(), Failure> {
 fn annotate(
     live: &Object,
     text: &str,
-    dry_run: DryRun,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<Arc<Object>, errors::Fault> {
     let body = to_compact(&json!({"metadata": {"annotations": {LAST_APPLIED: text}}}));
-    request::patch(session, live, PatchType::Merge, &body, Validate::Ignore, dry_run)
+    request::patch(session, live, (PatchType::Merge, &body), writing)
 }
 
 fn edit(args: &EditArgs, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     let format = args.output.format(session)?;
     let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
     errors::check(found.faults)?;
@@ -228,8 +223,8 @@ fn edit(args: &EditArgs, session: &mut Session<'_>) -> Result<(), Failure> {
         let tree: Value = serde_json::from_str(text).map_err(Failure::error)?;
         for info in edit::once(edit::LAST_APPLIED_HEADER, &tree, &args.output, crlf, session)? {
             let text = format!("{}\n", to_compact(&info.tree));
-            let object = annotate(&live, &text, DryRun::None, session)?;
-            print_created(session, &tree_of(&object), format.as_ref(), DryRun::None, "edited", true)?;
+            let object = annotate(&live, &text, &Writing::by(&args.field_manager), session)?;
+            print_created(session, &session.tree(&object), format.as_ref(), DryRun::None, "edited", true)?;
         }
     }
     Ok(())

@@ -9,22 +9,22 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{Duration, Object, ObjectKey};
-use crate::controllers::{Deletion, Propagation};
+use crate::api::request::{DeleteOptions, PatchType, Propagation, Resource};
+use crate::api::{Duration, Object};
 use crate::error::{Failure, Reason};
 use crate::kubectl::annotation::{LAST_APPLIED, with_last_applied};
 use crate::kubectl::builder::files::{FileArgs, Info};
+use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{OutputArgs, RecordArgs};
-use crate::kubectl::print::output::{Format, name_of, shown_tree, tree_of, tree_with_managers, with_managers};
-use crate::kubectl::request::{DryRun, Validate, decode, patch_version};
+use crate::kubectl::print::output::{Format, name_of};
+use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
 use crate::manifest::merge;
-use crate::manifest::merge::server::PatchType;
 use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
-use crate::sim::{CreateOptions, Settled};
+use crate::server::{tree_of, tree_with_owners};
 use last_applied::LastApplied;
 
 /// Apply a configuration to a resource by file name or stdin.
@@ -106,7 +106,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let text = format!(
             "Unexpected args: [{}]\nSee '{} apply -h' for help and examples",
             args.rest.join(" "),
-            session.program
+            session.line.program
         );
         return Err(Failure::error(text));
     }
@@ -117,24 +117,25 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     check_flags(&args, dry_run).map_err(Failure::error)?;
     let validate = Validate::parse(&args.validate)?;
     let format = args.output.format(session)?;
-    session.cluster.write_as(args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply"), "");
     let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
     infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to apply"));
     }
     let unread = faults.len();
+    let manager = if args.server_side { server_side::MANAGER } else { "kubectl-client-side-apply" };
+    let manager = args.field_manager.as_deref().unwrap_or(manager);
+    let writing = Writing::by(manager).dry_run(dry_run).validate(validate);
     let mut printed = Vec::new();
     for info in &infos {
-        match apply_one_object(&args, info, dry_run, validate, session) {
+        match apply_one_object(&args, info, &writing, session) {
             Ok((tree, operation)) => match &format {
                 None => session.ui.out(&format!("{} {operation}{}\n", name_of(&tree), dry_run.suffix())),
                 Some(Format::Name) => session.ui.out(&format!("{}\n", name_of(&tree))),
-                Some(_) => printed.push(with_managers(session, &tree)?.into_owned()),
+                Some(_) => printed.push(tree),
             },
             Err(fault) => faults.push(fault),
         }
-        session.cluster.between_requests()?;
     }
     if let Some(format) = format.filter(|_| !printed.is_empty()) {
         session.ui.out(&format.print(&printed, printed.len() > 1, true)?);
@@ -180,8 +181,7 @@ fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), &'static str> {
 fn apply_one_object(
     args: &Args,
     info: &Info,
-    dry_run: DryRun,
-    validate: Validate,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<(Value, &'static str), Fault> {
     if info.name.is_empty() {
@@ -195,34 +195,28 @@ fn apply_one_object(
         )));
     }
     if args.server_side {
-        let writer = (args.field_manager.as_deref(), &args.subresource[..]);
-        let object = server_side::apply(info, writer, args.force_conflicts, dry_run, session)?;
+        let object = server_side::apply(info, &args.subresource, args.force_conflicts, writing, session)?;
         warn_if_deleting(&object, session);
-        return Ok((shown_tree(session, &object)?, "serverside-applied"));
+        return Ok((session.tree(&object), "serverside-applied"));
     }
     let modified = with_last_applied(&info.tree);
-    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-    session.authorize_on("get", &key).map_err(|e| {
+    let live = session.client.find(&info.key()).map_err(|e| {
         let source = &info.source;
         let before = "error when retrieving current configuration of:";
         Fault::from(e).when_raw(&format!("{before}\n{}\nfrom server for: {source:?}: ", described(info)))
     })?;
-    let Some(live) = session.cluster.view().get(&key).cloned() else {
+    let resource = resource_of(&info.key(), &info.api_version);
+    let Some(live) = live else {
         let mut tree = modified;
         prune_nulls(&mut tree);
-        if dry_run == DryRun::Client {
+        if writing.dry_run == DryRun::Client {
             return Ok((tree, "created"));
         }
-        let object = decode(session, info.kind, &info.api_version, &tree, validate)
-            .map_err(|f| f.when("creating", &info.source))?;
-        let options = CreateOptions { dry_run: dry_run == DryRun::Server };
-        let answer = session.authorize_on("create", &object.key());
-        let answer = answer.and_then(|()| session.cluster.create(object, &options));
-        session.print_warnings();
-        let answer = answer.map_err(|e| Fault::from(e).when("creating", &info.source))?;
-        return Ok((shown_tree(session, &answer.object)?, "created"));
+        let created = session.client.create(resource, tree, writing.options());
+        let object = created.map_err(|e| Fault::from(e).when("creating", &info.source))?;
+        return Ok((session.tree(&object), "created"));
     };
-    if dry_run == DryRun::Client {
+    if writing.dry_run == DryRun::Client {
         // kubectl compares nothing here, and shows the object as it is.
         return Ok((from_stored(info.kind, &info.api_version, tree_of(&live)), "configured"));
     }
@@ -233,11 +227,11 @@ fn apply_one_object(
              missing annotation will be patched automatically.\n",
             info.kind.plural(),
             info.name,
-            p = session.program
+            p = session.line.program
         ));
     }
     let current = from_stored(info.kind, &info.api_version, tree_of(&live));
-    let whole = (!args.overwrite).then(|| whole_tree(info, &live, session)).transpose()?;
+    let whole = (!args.overwrite).then(|| whole_tree(info, session)).transpose()?;
     let patch = match make_patch(info, &live, (&modified, &current), whole.as_ref()) {
         Ok(patch) => patch,
         Err(text) => return Err(no_patch(info, &live, &modified, &text, session)?),
@@ -246,16 +240,15 @@ fn apply_one_object(
     if patch.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok((current, "unchanged"));
     }
-    let patched =
-        patch_version(session, &live, &info.api_version, PatchType::Strategic, &to_compact(&patch), validate, dry_run);
-    match patched {
-        Ok(object) => Ok((shown_tree(session, &object)?, "configured")),
-        Err(Fault::Api(e)) if args.force && matches!(e.reason, Reason::Invalid | Reason::Conflict) => {
-            let object = delete_and_create(args, info, &live, &modified, validate, session)?;
-            Ok((shown_tree(session, &object)?, "configured"))
+    let sent = (PatchType::Strategic, &*to_compact(&patch));
+    match session.client.patch(resource, sent, writing.patch_options()) {
+        Ok(object) => Ok((session.tree(&object), "configured")),
+        Err(e) if args.force && matches!(e.reason, Reason::Invalid | Reason::Conflict) => {
+            let object = delete_and_create(args, info, &live, modified, writing, session)?;
+            Ok((session.tree(&object), "configured"))
         }
-        Err(fault) => {
-            let fault = fault.when("patching", &info.source);
+        Err(e) => {
+            let fault = Fault::from(e).when("patching", &info.source);
             Err(while_applying(fault, &to_compact(&patch), info))
         }
     }
@@ -267,8 +260,9 @@ fn while_applying(fault: Fault, patch: &str, info: &Info) -> Fault {
 }
 
 /// The object as the server sends it, in the manifest's version.
-fn whole_tree(info: &Info, live: &Arc<Object>, session: &Session<'_>) -> Result<Value, Fault> {
-    Ok(from_stored(info.kind, &info.api_version, tree_with_managers(session, live)?))
+fn whole_tree(info: &Info, session: &Session<'_>) -> Result<Value, Fault> {
+    let live = session.client.get_with_owners(&info.key())?;
+    Ok(from_stored(info.kind, &info.api_version, tree_with_owners(&live)))
 }
 
 /// The patch that brings the live object to what the manifest says, if it does not contradict what others made of the
@@ -309,7 +303,7 @@ fn no_patch(
         session.ui.err(&format!("warning: error calculating patch from {schema}: {text}\n"));
     }
     let original = live.annotation(LAST_APPLIED).unwrap_or_default();
-    let (current, modified) = (to_compact(&whole_tree(info, live, session)?), to_compact(modified));
+    let (current, modified) = (to_compact(&whole_tree(info, session)?), to_compact(modified));
     let fault = Fault::plain(format!(
         "creating patch with:\noriginal:\n{original}\nmodified:\n{modified}\n\ncurrent:\n{current}\n\nfor: {text}"
     ));
@@ -323,29 +317,42 @@ fn warn_if_deleting(object: &Object, session: &Session<'_>) {
     }
 }
 
-/// `--force`: what can't be patched is made anew. Mirrors `Patcher.deleteAndCreate`.
+/// `--force`: what can't be patched is made anew; if that is refused, the old object comes back. Mirrors
+/// `Patcher.deleteAndCreate`.
 fn delete_and_create(
     args: &Args,
     info: &Info,
-    live: &Object,
-    modified: &Value,
-    validate: Validate,
+    live: &Arc<Object>,
+    modified: Value,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<Arc<Object>, Fault> {
     let key = live.key();
-    let grace = Some(args.grace_period).filter(|g| *g >= 0);
-    session.cluster.delete(&Deletion { key: key.clone(), uid: None, grace, propagation: Propagation::Background })?;
+    let grace_period = Some(args.grace_period).filter(|g| *g >= 0);
+    let propagation = Some(Propagation::Background);
+    session.client.delete(&key, DeleteOptions { grace_period, propagation, ..DeleteOptions::default() })?;
     let timeout = Duration::parse(&args.timeout).unwrap_or_default();
-    let timeout = if timeout == Duration::ZERO { Duration::secs(7 * 24 * 3600) } else { timeout };
-    let deadline = session.cluster.now() + timeout;
-    if session.cluster.run_while(deadline, |c| c.view().get(&key).is_some())? != Settled::Reached {
-        session.cluster.run_until(deadline)?;
+    let deadline = session.client.deadline(timeout);
+    if session.client.wait_until_gone((&key, live.uid()), deadline)? != Waited::Done(()) {
         return Err(Fault::plain("timed out waiting for the condition"));
     }
-    let object = decode(session, info.kind, &info.api_version, modified, validate)?;
-    let answer = session.cluster.create(object, &CreateOptions::default());
-    session.print_warnings();
-    Ok(answer?.object)
+    let resource = resource_of(&key, &info.api_version);
+    let refused = match session.client.create(resource, modified, writing.options()) {
+        Ok(object) => return Ok(object),
+        Err(refused) => refused,
+    };
+    let mut old = tree_of(live);
+    if let Some(metadata) = old["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+    }
+    match session.client.create(Resource::object(&key), old, writing.options()) {
+        Ok(_) => Err(refused.into()),
+        Err(again) => Err(Fault::plain(format!(
+            "An error occurred force-replacing the existing object with the newly provided one:\n\n{}.\n\nAdditionally, \
+             an error occurred attempting to restore the original object:\n\n{}",
+            refused.message, again.message
+        ))),
+    }
 }
 
 /// How kubectl names an object within the text of a failed patch (`resource.Info.String`).

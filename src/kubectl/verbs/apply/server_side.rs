@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::api::request::{PatchOptions, PatchType, Resource};
 use crate::api::{Object, ObjectKey};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::builder::files::Info;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::request::DryRun;
+use crate::kubectl::request::{DryRun, PROGRAM, Writing, resource_of};
 use crate::kubectl::session::Session;
-use crate::manifest::managed::Operation;
-use crate::manifest::versions::to_stored;
-use crate::sim::ApplyOptions;
+use crate::manifest::managed::{Managers, Operation};
+use crate::printers::json::to_compact;
 
 /// The manager's name unless the user gives another: the one that takes over from client-side apply.
 pub const MANAGER: &str = "kubectl";
@@ -36,41 +36,50 @@ are the ways you can resolve this warning:
   stop managing the field (remove it from their configuration).
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts";
 
+/// Sends a manifest to be applied.
+///
+/// # Errors
+/// The server's refusal.
+pub fn send(
+    info: &Info,
+    subresource: &str,
+    force: bool,
+    writing: &Writing<'_>,
+    session: &mut Session<'_>,
+) -> Result<Arc<Object>, ApiError> {
+    let resource = resource_of(&info.key(), &info.api_version).part(subresource);
+    let options = PatchOptions { force, ..writing.patch_options() };
+    session.client.patch(resource, (PatchType::Apply, &to_compact(&info.tree)), options)
+}
+
 /// Applies one manifest.
 ///
 /// # Errors
 /// The server's refusal; a conflict with what kubectl advises.
 pub fn apply(
     info: &Info,
-    (manager, subresource): (Option<&str>, &str),
+    subresource: &str,
     force: bool,
-    dry_run: DryRun,
+    writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<Arc<Object>, Fault> {
-    let key = ObjectKey::new(info.kind, info.namespace.clone(), info.name.clone());
-    let config = to_stored(info.kind, &info.api_version, &info.tree);
-    let manager = manager.unwrap_or(MANAGER);
-    let options = ApplyOptions { manager, subresource, force, dry_run: dry_run == DryRun::Server };
-    authorize(&key, session)?;
-    let answer = session.cluster.apply(&key, &config, options);
-    session.print_warnings();
-    let applied = answer.map_err(|e| match e.reason {
+    let applied = send(info, subresource, force, writing, session).map_err(|e| match e.reason {
         Reason::Conflict => Fault::plain(e.message + ADVICE),
         _ => Fault::from(e),
     })?;
-    if dry_run == DryRun::Server {
+    if writing.dry_run == DryRun::Server {
         return Ok(applied);
     }
-    if let Err(e) = keep_last_applied(&applied, manager, session) {
+    let owned = session.client.get_with_owners(&info.key())?;
+    if let Err(e) = keep_last_applied(&owned, writing.manager, session) {
         warn(session, "failed to migrate kubectl.kubernetes.io/last-applied-configuration for", &e);
         return Ok(applied);
     }
-    let client_side = session.cluster.owners_of_last_applied(&current(session, applied), Operation::Update)?;
-    match session.cluster.upgrade_managers(&key, &client_side, manager) {
+    match upgrade_managers(&info.key(), writing.manager, session) {
         Err(e) => warn(session, "server rejected managed fields migration to", &e),
         Ok(true) => {
             // What was applied before and is not any more goes now, since its owner is known.
-            if let Err(e) = session.cluster.apply(&key, &config, options) {
+            if let Err(e) = send(info, subresource, force, writing, session) {
                 let text = "failed to re-apply configuration after performing Server-Side Apply migration. This is \
                             non-fatal and will be retried next time you apply. Error:";
                 session.ui.err(&format!("Warning: {text} {}\n", e.message));
@@ -78,20 +87,7 @@ pub fn apply(
         }
         Ok(false) => {}
     }
-    let object = session.cluster.view().get(&key).cloned();
-    object.ok_or_else(|| ApiError::not_found(&key.kind.resource(), &key.name).into())
-}
-
-/// Who applies may patch, and create what is not there.
-///
-/// # Errors
-/// `Forbidden`.
-pub fn authorize(key: &ObjectKey, session: &Session<'_>) -> Result<(), ApiError> {
-    session.authorize_on("patch", key)?;
-    match session.cluster.view().get(key) {
-        Some(_) => Ok(()),
-        None => session.authorize_on("create", key),
-    }
+    Ok(session.client.get(&info.key())?)
 }
 
 fn warn(session: &Session<'_>, what: &str, e: &ApiError) {
@@ -99,15 +95,36 @@ fn warn(session: &Session<'_>, what: &str, e: &ApiError) {
     session.ui.err(&format!("Warning: {what} {rest} {}\n", e.message));
 }
 
-/// The object as it is now; another request may have changed it since.
-fn current(session: &Session<'_>, object: Arc<Object>) -> Arc<Object> {
-    session.cluster.view().get(&object.key()).cloned().unwrap_or(object)
+/// The names of the managers that own the annotation in which kubectl keeps what it applied.
+fn owners_of_last_applied(object: &Object, operation: Operation) -> Vec<String> {
+    let entries = object.meta().managed_fields.as_deref().unwrap_or_default();
+    Managers::decode(entries).owners(operation, &["metadata", "annotations", LAST_APPLIED])
+}
+
+/// Makes what client-side apply owns part of what the manager applies, and says whether that changed anything.
+///
+/// Mirrors `UpgradeManagedFieldsPatch` of `k8s.io/client-go/util/csaupgrade`.
+fn upgrade_managers(key: &ObjectKey, manager: &str, session: &mut Session<'_>) -> Result<bool, ApiError> {
+    let live = session.client.get_with_owners(key)?;
+    let client_side = owners_of_last_applied(&live, Operation::Update);
+    let mut managers = Managers::decode(live.meta().managed_fields.as_deref().unwrap_or_default());
+    if !managers.upgrade(&client_side, manager) {
+        return Ok(false);
+    }
+    let version = live.meta().resource_version.as_deref().unwrap_or_default();
+    let patch = json!([
+        {"op": "replace", "path": "/metadata/managedFields", "value": managers.encode()},
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+    ]);
+    let writing = Writing::by(PROGRAM);
+    let patch = (PatchType::Json, &*patch.to_string());
+    session.client.patch(Resource::object(key), patch, writing.patch_options()).map(|_| true)
 }
 
 /// Has a manager of its own apply the last-applied annotation, so that it does not go with its former owner.
-fn keep_last_applied(object: &Arc<Object>, manager: &str, session: &mut Session<'_>) -> Result<(), ApiError> {
+fn keep_last_applied(object: &Object, manager: &str, session: &mut Session<'_>) -> Result<(), ApiError> {
     let Some(text) = object.annotation(LAST_APPLIED).filter(|_| manager == MANAGER) else { return Ok(()) };
-    if !session.cluster.owners_of_last_applied(object, Operation::Apply)?.is_empty() {
+    if !owners_of_last_applied(object, Operation::Apply).is_empty() {
         return Ok(());
     }
     let key = object.key();
@@ -119,6 +136,6 @@ fn keep_last_applied(object: &Arc<Object>, manager: &str, session: &mut Session<
     if !key.namespace.is_empty() {
         config["metadata"]["namespace"] = json!(key.namespace);
     }
-    let options = ApplyOptions { manager: KEEPER, subresource: "", force: false, dry_run: false };
-    session.cluster.apply(&key, &config, options).map(|_| ())
+    let options = Writing::by(KEEPER).patch_options();
+    session.client.patch(Resource::object(&key), (PatchType::Apply, &config.to_string()), options).map(|_| ())
 }

@@ -3,13 +3,13 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/attach`.
 
 use crate::api::k8s::api::core::v1::Pod;
-use crate::controllers::pods::{is_terminal, phase};
+use crate::api::request::Connect;
 use crate::error::Failure;
-use crate::kubectl::print::errors::{Fault, usage};
+use crate::kinds::core::pod::status::{is_terminal, phase};
+use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::answer::{Refusal, stream};
 use crate::kubectl::verbs::containers::exec::TerminalArgs;
-use crate::kubectl::verbs::containers::{check_timeout, pods};
+use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
 
 /// Attach to a process that is already running inside an existing container.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,29 +42,31 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             )));
         }
     };
-    let pod = pods::attachable(session, &object)?;
+    let pod = pods::attachable(session, &object, args.terminal.pod_running_timeout)?;
     let Some(pod) = pod.get::<Pod>() else { return Ok(()) };
     if is_terminal(pod) {
         let phase = phase(pod);
         let text = format!("cannot attach a container in a completed pod; current phase is {phase}");
         return Err(Failure::error(text));
     }
-    Err(attach(session, pod, &args.container, &args.terminal).into())
+    attach(session, pod, &args.container, &args.terminal)
 }
 
-/// Attaches to a container of a pod that has not ended, which is refused.
-pub fn attach(session: &Session<'_>, pod: &Pod, container: &str, terminal: &TerminalArgs) -> Refusal {
-    let container = match pods::container(pod, container, |text| terminal.say(session, text)) {
-        Ok(container) => container,
-        Err(text) => return Fault::plain(format!("cannot attach to the container: {text}")).into(),
-    };
+/// Attaches to a container of a pod that has not ended.
+///
+/// # Errors
+/// The server's refusal, or that nothing answers.
+pub fn attach(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &TerminalArgs) -> Result<(), Failure> {
+    let container = pods::container(pod, container, |text| terminal.say(session, text))
+        .map_err(|text| Failure::error(format!("cannot attach to the container: {text}")))?;
     let spec = pod.spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
     let allocated = spec.into_iter().any(|c| c.name == container && c.tty == Some(true));
     if terminal.tty && !allocated {
         let text = format!("error: Unable to use a TTY - container {container} did not allocate one\n");
         terminal.say(session, &text);
     }
-    let streams = terminal.streams(session, allocated);
+    let streams = terminal.streams(session, &container, allocated);
     terminal.say(session, "If you don't see a command prompt, try pressing enter.\n");
-    stream(session, pod, &container, streams, None)
+    let key = pods::key(pod);
+    session.client.connect(&key, Connect::Attach(streams)).map(|_| ()).map_err(refused)
 }

@@ -4,9 +4,9 @@
 
 use crate::api::Kind;
 use crate::api::k8s::api::core::v1::Pod;
-use crate::error::{ApiError, Failure};
+use crate::api::request::StreamOptions;
+use crate::error::Failure;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::answer::{Streams, stream};
 use crate::kubectl::verbs::containers::exec;
 
 /// Copy files and directories to and from containers.
@@ -69,7 +69,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         };
         (from, false, tar)
     } else if !to.pod.is_empty() {
-        if !session.path(from.file).exists() {
+        if !session.disk.path(from.file).exists() {
             return Err(Failure::error(format!("{} doesn't exist in local filesystem", from.file)));
         }
         let folder = to.file.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder });
@@ -86,12 +86,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if !there.namespace.is_empty() {
         session.namespace = there.namespace.to_string();
     }
-    session.authorize("get", Kind::Pod, there.pod, false)?;
-    let pod = session.cluster.view().get_as::<Pod>(&session.namespace, there.pod).cloned();
-    let pod = pod.ok_or_else(|| ApiError::not_found("pods", there.pod))?;
+    let object = session.client.get(&session.key(Kind::Pod, there.pod))?;
+    let Some(pod) = object.get::<Pod>() else { return Ok(()) };
     // OBSERVATION: what the other end says of itself while it sends a file goes to standard output.
     let say = |text: &str| if stdin { session.ui.err(text) } else { session.ui.out(text) };
-    let container = exec::container(&pod, &args.container, say)?;
-    let streams = Streams { stdin, tty: false };
-    Err(stream(session, &pod, &container, streams, Some(&command)).into())
+    let container = exec::container(pod, &args.container, say)?;
+    exec::execute(session, pod, StreamOptions { container, stdin, tty: false }, command)
 }

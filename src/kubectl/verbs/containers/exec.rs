@@ -5,15 +5,15 @@
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
+use crate::api::request::{Connect, StreamOptions};
 use crate::api::{Duration, Object};
-use crate::controllers::pods::{is_terminal, phase};
 use crate::error::Failure;
+use crate::kinds::core::pod::status::{is_terminal, phase};
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::Target;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::answer::{Streams, stream};
-use crate::kubectl::verbs::containers::{check_timeout, pods};
+use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
 
 /// Execute a command in a container.
 #[derive(Debug, Clone, clap::Args)]
@@ -60,12 +60,12 @@ impl TerminalArgs {
     }
 
     /// The streams that are asked for. Mirrors `SetupTTY`.
-    pub fn streams(&self, session: &Session<'_>, tty: bool) -> Streams {
+    pub fn streams(&self, session: &Session<'_>, container: &str, tty: bool) -> StreamOptions {
         let tty = tty && self.stdin;
         if tty && !session.ui.is_interactive() {
             self.say(session, "Unable to use a TTY - input is not a terminal or the right kind of file\n");
         }
-        Streams { stdin: self.stdin, tty: tty && session.ui.is_interactive() }
+        StreamOptions { container: container.into(), stdin: self.stdin, tty: tty && session.ui.is_interactive() }
     }
 }
 
@@ -76,7 +76,7 @@ impl TerminalArgs {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let files = FileArgs { filename: args.filename.clone(), ..FileArgs::default() };
     let words = args.args.len();
-    let dashed = session.words.iter().any(|w| w == "--");
+    let dashed = session.line.words.iter().any(|w| w == "--");
     if !dashed && (words > 1 || words > 0 && !files.is_empty()) {
         let text = "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead";
         return Err(usage(session, "exec", text));
@@ -90,12 +90,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("you must specify at least one command for the container"));
     }
     let object = find(name, &files, session)?;
-    let pod = pods::attachable(session, &object)?;
+    let pod = pods::attachable(session, &object, args.terminal.pod_running_timeout)?;
     let Some(pod) = pod.get::<Pod>() else { return Ok(()) };
-    let say = |text: &str| args.terminal.say(session, text);
-    let container = container(pod, &args.container, say)?;
-    let streams = args.terminal.streams(session, args.terminal.tty);
-    Err(stream(session, pod, &container, streams, Some(&args.command)).into())
+    let container = container(pod, &args.container, |text| args.terminal.say(session, text))?;
+    let streams = args.terminal.streams(session, &container, args.terminal.tty);
+    execute(session, pod, streams, args.command)
 }
 
 fn find(name: &str, files: &FileArgs, session: &Session<'_>) -> Result<Arc<Object>, Failure> {
@@ -117,18 +116,29 @@ fn find(name: &str, files: &FileArgs, session: &Session<'_>) -> Result<Arc<Objec
     }
 }
 
-/// The container that a command is to run in. The server says if there is none of the name.
+/// Has a command run in a container.
 ///
 /// # Errors
-/// When the pod has ended.
+/// The server's refusal, or that nothing answers.
+pub fn execute(
+    session: &mut Session<'_>,
+    pod: &Pod,
+    streams: StreamOptions,
+    command: Vec<String>,
+) -> Result<(), Failure> {
+    let key = pods::key(pod);
+    session.client.connect(&key, Connect::Exec(streams, command)).map(|_| ()).map_err(refused)
+}
+
+/// The container that a command is to run in.
+///
+/// # Errors
+/// When the pod has ended, or has no such container.
 pub fn container(pod: &Pod, named: &str, say: impl Fn(&str)) -> Result<String, Failure> {
     if is_terminal(pod) {
         let phase = phase(pod);
         let text = format!("cannot exec into a container in a completed pod; current phase is {phase}");
         return Err(Failure::error(text));
     }
-    match named {
-        "" => pods::container(pod, "", say).map_err(Failure::error),
-        named => Ok(named.to_string()),
-    }
+    pods::container(pod, named, say).map_err(Failure::error)
 }

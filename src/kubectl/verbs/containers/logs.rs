@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
+use crate::api::request::{Connect, LogOptions};
 use crate::api::{Duration, Kind, Object, Time};
-use crate::error::{ApiError, Failure, FieldError, Reason};
+use crate::error::{ApiError, Failure, Reason};
+use crate::kinds::core::pod::container_names::has_container;
 use crate::kubectl::builder::resources::Query;
 use crate::kubectl::print::errors::{Fault, usage};
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::answer::{Refusal, log};
 use crate::kubectl::verbs::containers::exec::TerminalArgs;
-use crate::kubectl::verbs::containers::{check_timeout, pods};
+use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
+use crate::server::Reply;
 
 /// Print the logs for a container in a pod or specified resource.
 #[derive(Debug, Clone, clap::Args)]
@@ -116,13 +118,18 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     for (object, container) in &requests {
         let Some(pod) = object.get::<Pod>() else { continue };
-        let answer =
-            options(&args, object.name()).and_then(|query| log(session, pod, container, args.previous, &query));
-        match answer {
-            Err(refusal) if args.ignore_errors => session.ui.out(&format!("error: {}\n", refusal.fault.message())),
-            Err(refusal) => return Err(refusal.into()),
-            Ok(()) => {}
+        match read(session, pod, options(&args, container)) {
+            Err(refusal) if args.ignore_errors => session.ui.out(&format!("error: {}\n", refusal.message)),
+            outcome => outcome.map_err(refused)?,
         }
+    }
+    Ok(())
+}
+
+/// Prints the log of one container.
+fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions) -> Result<(), ApiError> {
+    if let Reply::Text(text) = session.client.connect(&pods::key(pod), Connect::Log(options))? {
+        session.ui.out(&text);
     }
     Ok(())
 }
@@ -179,29 +186,19 @@ fn since_seconds(args: &Args) -> i64 {
     (millis + 500 * millis.signum()) / 1000
 }
 
-/// The options as the server hands them to a kubelet, in the order of their names.
-///
-/// # Errors
-/// When the server doesn't take them.
-fn options(args: &Args, pod: &str) -> Result<String, Refusal> {
-    let mut options = Vec::new();
-    options.extend(args.follow.then(|| "follow=true".to_string()));
-    options.extend((args.limit_bytes != 0).then(|| format!("limitBytes={}", args.limit_bytes)));
-    options.extend(args.previous.then(|| "previous=true".to_string()));
-    if args.since != Duration::ZERO {
-        if since_seconds(args) < 1 {
-            let cause = FieldError::invalid("sinceSeconds", since_seconds(args), "must be greater than 0");
-            return Err(ApiError::invalid("PodLogOptions", pod, vec![cause]).into());
-        }
-        options.push(format!("sinceSeconds={}", since_seconds(args)));
-    }
-    options.extend(
-        Time::parse_rfc3339(&args.since_time).map(|t| format!("sinceTime={}", t.rfc3339().replace(':', "%3A"))),
-    );
+/// Mirrors `LogsOptions.ToLogOptions`.
+fn options(args: &Args, container: &str) -> LogOptions {
     let tail = args.tail.unwrap_or(if args.selector.is_empty() { -1 } else { 10 });
-    options.extend((tail != -1).then(|| format!("tailLines={tail}")));
-    options.extend(args.timestamps.then(|| "timestamps=true".to_string()));
-    Ok(options.join("&"))
+    LogOptions {
+        container: container.into(),
+        follow: args.follow,
+        previous: args.previous,
+        limit_bytes: args.limit_bytes,
+        since_seconds: (args.since != Duration::ZERO).then(|| since_seconds(args)),
+        since_time: Time::parse_rfc3339(&args.since_time),
+        tail_lines: (tail != -1).then_some(tail),
+        timestamps: args.timestamps,
+    }
 }
 
 /// The containers whose logs are asked for, pod by pod. Mirrors `logsForObjectWithClient`.
@@ -209,11 +206,11 @@ fn requests_for(
     args: &Args,
     object: &Arc<Object>,
     named: &str,
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     requests: &mut Vec<Request>,
 ) -> Result<(), Failure> {
     if object.kind() != Kind::Pod {
-        let (first, all) = pods::logging(session, object)?;
+        let (first, all) = pods::logging(session, object, args.pod_running_timeout)?;
         if all.len() > 1 && args.all_pods {
             return all.iter().try_for_each(|pod| requests_for(args, pod, named, session, requests));
         }
@@ -230,7 +227,7 @@ fn requests_for(
     let mut container = named.to_string();
     if container.is_empty() && !pods::annotated(pod).is_empty() {
         let annotated = pods::annotated(pod);
-        match pods::has_container(pod, annotated) {
+        match has_container(pod, annotated) {
             true => container = annotated.to_string(),
             false => {
                 let name = object.name();
@@ -245,8 +242,8 @@ fn requests_for(
             }
         });
     }
-    if !pods::has_container(pod, &container) {
-        return Err(Failure::error(format!("container {container} is not valid for pod {}", object.name())));
+    if !has_container(pod, &container) {
+        return Err(Failure::error(pods::not_valid(pod, &container)));
     }
     requests.push((Arc::clone(object), container));
     Ok(())
@@ -256,7 +253,7 @@ fn requests_for(
 ///
 /// # Errors
 /// The server's texts; and that the container, though it runs, says nothing.
-pub fn of_pod(session: &Session<'_>, pod: &Pod, terminal: &TerminalArgs) -> Result<(), Refusal> {
-    let container = pods::container(pod, "", |text| terminal.say(session, text)).map_err(Fault::Plain)?;
-    log(session, pod, &container, false, "")
+pub fn of_pod(session: &mut Session<'_>, pod: &Pod, terminal: &TerminalArgs) -> Result<(), Failure> {
+    let container = pods::container(pod, "", |text| terminal.say(session, text)).map_err(Failure::error)?;
+    read(session, pod, LogOptions { container, ..LogOptions::default() }).map_err(refused)
 }

@@ -4,7 +4,6 @@
 //! process would have to answer: containers of kstate run none. There the answer is that of a kubelet whose runtime
 //! knows no such container, and a hint says so.
 
-mod answer;
 pub mod attach;
 pub mod cp;
 pub mod exec;
@@ -13,18 +12,18 @@ mod pods;
 pub mod port_forward;
 
 use crate::api::Duration;
-use crate::error::Failure;
-
-const HINT: &str = "kstate's containers run no processes";
+use crate::error::{ApiError, Failure};
+use crate::server::NO_PROCESS;
 
 /// `--pod-running-timeout` must leave some time.
 fn check_timeout(timeout: Duration) -> Result<(), &'static str> {
     if timeout > Duration::ZERO { Ok(()) } else { Err("--pod-running-timeout must be higher than zero") }
 }
 
-/// A refusal where a real container would have answered.
-fn no_process(failure: impl Into<Failure>) -> Failure {
-    failure.into().hint(HINT)
+/// A refusal of a connection to a container, with a hint where a real one would have answered.
+fn refused(refusal: ApiError) -> Failure {
+    let hint = refusal.causes.iter().find(|c| c.reason == NO_PROCESS).map(|c| c.detail.clone());
+    Failure { hint, ..Failure::from(refusal) }
 }
 
 /// `top`.

@@ -1,17 +1,20 @@
 //! From TYPE/NAME to one of the object's pods, and from a pod to one of its containers.
 //!
 //! Mirrors `k8s.io/kubectl/pkg/polymorphichelpers` (AttachablePodForObject, SelectorsForObject, GetFirstPod) and
-//! `k8s.io/kubectl/pkg/cmd/util/podcmd` of kubectl 1.33.
+//! `k8s.io/kubectl/pkg/cmd/util/podcmd`.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
+use crate::api::request::ListOptions;
 use crate::api::selector::{Selector, SelectorError};
-use crate::api::{Kind, Object, Time};
-use crate::controllers::pods::{is_ready, is_terminating, phase, ready_since, restarts};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::Failure;
+use crate::kinds::core::pod::container_names::{has_container, names};
+use crate::kinds::core::pod::status::{is_ready, is_terminating, phase, ready_since, restarts};
 use crate::kubectl::builder::resources::Query;
+use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 
@@ -45,47 +48,56 @@ pub fn one(session: &Session<'_>, words: &[&str]) -> Result<Arc<Object>, Fault> 
 /// The pod to attach to: the object itself, or the one of its pods that is the most alive.
 ///
 /// # Errors
-/// When the object has no pods, or can have none.
-pub fn attachable(session: &Session<'_>, object: &Arc<Object>) -> Result<Arc<Object>, Failure> {
+/// When the object has no pods within `timeout`, or can have none.
+pub fn attachable(session: &mut Session<'_>, object: &Arc<Object>, timeout: Duration) -> Result<Arc<Object>, Failure> {
     if object.kind() == Kind::Pod {
         return Ok(Arc::clone(object));
     }
-    let pods = pods_of(session, object, "attach to")?;
-    first(&pods, |pod| Reverse(Alive::of(pod)))
+    let pods = pods_of(session, object, "attach to", timeout)?;
+    Ok(first(&pods, |pod| Reverse(Alive::of(pod))))
 }
 
 /// The pod to read the logs of, and how many the object has.
 ///
 /// # Errors
-/// When the object has no pods, or can have none.
-pub fn logging(session: &Session<'_>, object: &Object) -> Result<(Arc<Object>, Vec<Arc<Object>>), Failure> {
-    let pods = pods_of(session, object, "get the logs from")?;
-    Ok((first(&pods, Logged::of)?, pods))
+/// When the object has no pods within `timeout`, or can have none.
+pub fn logging(
+    session: &mut Session<'_>,
+    object: &Object,
+    timeout: Duration,
+) -> Result<(Arc<Object>, Vec<Arc<Object>>), Failure> {
+    let pods = pods_of(session, object, "get the logs from", timeout)?;
+    Ok((first(&pods, Logged::of), pods))
 }
 
 /// The first by an order; of equal ones the first by name.
-fn first<K: Ord>(pods: &[Arc<Object>], key: impl Fn(&Pod) -> K) -> Result<Arc<Object>, Failure> {
-    let keyed = pods.iter().filter_map(|o| o.get::<Pod>().map(|p| (key(p), o)));
-    let first = keyed.min_by(|a, b| a.0.cmp(&b.0));
-    first.map(|(_, o)| Arc::clone(o)).ok_or_else(no_pod)
+fn first<K: Ord>(pods: &[Arc<Object>], key: impl Fn(&Pod) -> K) -> Arc<Object> {
+    let keyed = pods.iter().min_by_key(|o| o.get::<Pod>().map(&key));
+    Arc::clone(keyed.unwrap_or(&pods[0]))
 }
 
-/// What kubectl says when it has waited in vain for a pod. Whatever makes pods has come to rest here, so that nobody
-/// is made to wait.
-fn no_pod() -> Failure {
-    Failure::error("timed out waiting for the condition")
-}
-
-fn pods_of(session: &Session<'_>, object: &Object, what: &str) -> Result<Vec<Arc<Object>>, Failure> {
+/// The pods of an object, at least one. Mirrors `GetPodList`.
+fn pods_of(
+    session: &mut Session<'_>,
+    object: &Object,
+    what: &str,
+    timeout: Duration,
+) -> Result<Vec<Arc<Object>>, Failure> {
     let selector = selector_of(object).map_err(|text| {
         let kind = object.kind();
         Failure::error(format!("cannot {what} *{}.{}: {text}", kind.version(), kind.name()))
     })?;
-    session.authorize("list", Kind::Pod, "", false)?;
-    let view = session.cluster.view();
-    let pods = view.list_in(Kind::Pod, object.namespace()).filter(|o| selector.matches(o.meta().labels.as_ref()));
-    let pods: Vec<Arc<Object>> = pods.cloned().collect();
-    if pods.is_empty() { Err(no_pod()) } else { Ok(pods) }
+    let options = ListOptions { label_selector: selector.to_string(), ..ListOptions::default() };
+    let deadline = session.client.now() + timeout;
+    let waited = session.client.wait(Some(deadline), |client| {
+        // OBSERVATION: kubectl watches; the first pod that comes ends it.
+        let pods = client.list(Kind::Pod, object.namespace(), &options)?;
+        Ok((!pods.is_empty()).then_some(pods))
+    })?;
+    match waited {
+        Waited::Done(pods) => Ok(pods),
+        Waited::Over | Waited::Never => Err(Failure::error("timed out waiting for the condition")),
+    }
 }
 
 /// What selects an object's pods.
@@ -186,29 +198,20 @@ fn created(pod: &Pod) -> Option<Time> {
     pod.metadata.creation_timestamp.as_ref().map(Time::from_meta)
 }
 
+/// What names a pod.
+pub fn key(pod: &Pod) -> ObjectKey {
+    let meta = &pod.metadata;
+    ObjectKey::new(Kind::Pod, meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+}
+
 /// The name of the pod's node; empty for none.
-pub fn node_of(pod: &Pod) -> &str {
+fn node_of(pod: &Pod) -> &str {
     pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).unwrap_or_default()
-}
-
-/// The names of all containers: the usual ones, ephemeral ones, and those that initialise.
-fn containers(pod: &Pod) -> [Vec<&str>; 3] {
-    let Some(spec) = &pod.spec else { return [const { Vec::new() }; 3] };
-    [
-        spec.containers.iter().map(|c| c.name.as_str()).collect(),
-        spec.ephemeral_containers.iter().flatten().map(|c| c.name.as_str()).collect(),
-        spec.init_containers.iter().flatten().map(|c| c.name.as_str()).collect(),
-    ]
-}
-
-/// Whether the pod has a container of the name, of whatever sort.
-pub fn has_container(pod: &Pod, name: &str) -> bool {
-    containers(pod).iter().any(|names| names.contains(&name))
 }
 
 /// All containers in the order in which kubectl reads their logs.
 pub fn all_containers(pod: &Pod) -> Vec<String> {
-    let [usual, ephemeral, init] = containers(pod);
+    let [usual, ephemeral, init] = names(pod);
     [init, usual, ephemeral].concat().into_iter().map(String::from).collect()
 }
 
@@ -218,15 +221,26 @@ pub fn annotated(pod: &Pod) -> &str {
     annotations.and_then(|a| a.get(DEFAULT_CONTAINER)).map(String::as_str).unwrap_or_default()
 }
 
+/// All containers in one line. Mirrors `AllContainerNames`.
+pub fn all_names(pod: &Pod) -> String {
+    let [usual, ephemeral, init] = names(pod);
+    let usual = usual.iter().map(ToString::to_string);
+    let all = usual.chain(ephemeral.iter().map(|n| format!("{n} (ephem)")));
+    all.chain(init.iter().map(|n| format!("{n} (init)"))).collect::<Vec<_>>().join(", ")
+}
+
+/// What is said of a container that is none of the pod's.
+pub fn not_valid(pod: &Pod, container: &str) -> String {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    format!("container {container} is not valid for pod {name} out of: {}", all_names(pod))
+}
+
 /// The first container. If there are others, `say` is told which were left out.
 pub fn first_container(pod: &Pod, say: impl Fn(&str)) -> String {
-    let [usual, ephemeral, init] = containers(pod);
-    let first = usual.first().copied().unwrap_or_default();
-    if usual.len() + ephemeral.len() + init.len() > 1 {
-        let usual = usual.iter().map(ToString::to_string);
-        let all = usual.chain(ephemeral.iter().map(|n| format!("{n} (ephem)")));
-        let all: Vec<String> = all.chain(init.iter().map(|n| format!("{n} (init)"))).collect();
-        say(&format!("Defaulted container {first:?} out of: {}\n", all.join(", ")));
+    let all = names(pod);
+    let first = all[0].first().copied().unwrap_or_default();
+    if all.iter().map(Vec::len).sum::<usize>() > 1 {
+        say(&format!("Defaulted container {first:?} out of: {}\n", all_names(pod)));
     }
     first.to_string()
 }
@@ -236,17 +250,10 @@ pub fn first_container(pod: &Pod, say: impl Fn(&str)) -> String {
 /// # Errors
 /// When there is none of that name.
 pub fn container(pod: &Pod, named: &str, say: impl Fn(&str)) -> Result<String, String> {
-    if !named.is_empty() {
-        return match has_container(pod, named) {
-            true => Ok(named.to_string()),
-            false => {
-                let name = pod.metadata.name.as_deref().unwrap_or_default();
-                Err(format!("container {named} not found in pod {name}"))
-            }
-        };
-    }
-    match annotated(pod) {
-        annotated if has_container(pod, annotated) => Ok(annotated.to_string()),
-        _ => Ok(first_container(pod, say)),
+    let wanted = if named.is_empty() { annotated(pod) } else { named };
+    match wanted {
+        "" => Ok(first_container(pod, say)),
+        wanted if has_container(pod, wanted) => Ok(wanted.to_string()),
+        wanted => Err(not_valid(pod, wanted)),
     }
 }

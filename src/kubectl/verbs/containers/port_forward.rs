@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{Pod, Service};
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
-use crate::api::{Duration, Kind};
-use crate::controllers::pods::phase;
+use crate::api::request::Connect;
 use crate::error::Failure;
+use crate::kinds::core::pod::status::phase;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::{answer, check_timeout, no_process, pods};
+use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
 
 /// Forward one or more local ports to a pod.
 #[derive(Debug, Clone, clap::Args)]
@@ -39,7 +40,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     check_timeout(args.pod_running_timeout).map_err(|text| usage(session, "port-forward", text))?;
     let object = pods::object(session, name)?;
-    let pod = pods::attachable(session, &object)?;
+    let pod = pods::attachable(session, &object, args.pod_running_timeout)?;
     let Some(pod) = pod.get::<Pod>() else { return Ok(()) };
     let ports = match object.get::<Service>() {
         Some(service) => ports_of_service(ports, service, pod),
@@ -53,20 +54,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         )));
     }
     check_addresses(&args.address).and_then(|()| check_ports(&ports)).map_err(Failure::error)?;
-    let (namespace, name) = answer::names(pod);
-    session
-        .authorize_part("create", Kind::Pod, "portforward", name)
-        .map_err(|refused| Failure::error(format!("error upgrading connection: {}", refused.message())))?;
-    let node = pods::node_of(pod);
-    let refuse = |text: String| Failure::error(format!("error upgrading connection: {text}"));
-    match answer::is_reachable(session, node) {
-        Err(missing) => Err(refuse(missing.message)),
-        Ok(false) => Err(refuse(format!("error dialing backend: {}", answer::no_such_host(node)))),
-        Ok(true) => {
-            let text = format!("unable to upgrade connection: pod not found (\"{name}_{namespace}\")");
-            Err(no_process(refuse(text)))
-        }
-    }
+    let numbers = ports.iter().filter_map(|port| split(port).1.parse().ok()).collect();
+    let key = pods::key(pod);
+    let Err(refusal) = session.client.connect(&key, Connect::PortForward(numbers)) else { return Ok(()) };
+    let text = format!("error upgrading connection: {}", refusal.message);
+    Err(Failure { hint: refused(refusal).hint, ..Failure::error(text) })
 }
 
 fn needs_ports(session: &Session<'_>) -> Failure {

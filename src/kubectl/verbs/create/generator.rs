@@ -6,7 +6,7 @@ use crate::api::Kind;
 use crate::error::Failure;
 use crate::kubectl::print::errors::{Fault, usage};
 use crate::kubectl::print::made::{self, MakeArgs, Printer};
-use crate::kubectl::request::Validate;
+use crate::kubectl::request::{Validate, Writing};
 use crate::kubectl::session::Session;
 
 /// The arguments of every generator.
@@ -89,8 +89,8 @@ impl Generator<'_> {
         if self.save_config {
             made::save_config(kind, &mut tree);
         }
-        session.cluster.write_as(self.manager, "");
-        let made = made::create(session, kind, &tree, self.printer.dry_run(), self.validate);
+        let writing = Writing::by(self.manager).dry_run(self.printer.dry_run()).validate(self.validate);
+        let made = made::create(session, kind, &tree, &writing);
         let tree = made.map_err(|fault| match (fault, failed) {
             (Fault::Api(e), Some(failed)) => Fault::plain(format!("{failed}{}", e.message)),
             (fault, _) => fault,

@@ -20,15 +20,13 @@ use serde_json::Value;
 
 use crate::error::Failure;
 use crate::kubectl::annotation::with_last_applied;
-use crate::kubectl::builder::files::{FileArgs, Info};
-use crate::kubectl::builder::resources::Query;
+use crate::kubectl::builder::files::{FileArgs, Info, retain_selected};
 use crate::kubectl::print::errors::{self, Fault, usage};
 use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
-use crate::kubectl::print::output::shown_tree;
-use crate::kubectl::request::{DryRun, Validate, decode};
+use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::edit;
-use crate::sim::CreateOptions;
+use crate::manifest::versions::from_stored;
 
 /// Create a resource from a file or from stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -148,7 +146,6 @@ fn generate(generator: &Generator, session: &mut Session<'_>) -> Result<(), Fail
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    session.cluster.write_as(&args.field_manager, "");
     if let Some(generator) = &args.generator {
         return generate(generator, session);
     }
@@ -165,11 +162,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("--raw is not offered by kstate: there is no API server to post to"));
     }
     let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
-    let selector = Query { selector: Some(args.selector.clone()), ..Query::default() };
-    if let Some(first) = infos.first() {
-        let filter = selector.filter(first.kind)?;
-        infos.retain(|info| filter.matches_labels(info.tree["metadata"]["labels"].as_object()));
-    }
+    retain_selected(&mut infos, &args.selector)?;
     if args.edit {
         let mut edited = Vec::new();
         for info in infos {
@@ -186,32 +179,24 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let mut first = true;
     for info in &infos {
-        match create_one(&args, info, dry_run, validate, session) {
+        let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
+        match create_one(&args, info, &writing, session) {
             Ok(tree) => {
                 print_created(session, &tree, format.as_ref(), dry_run, "created", first)?;
                 first = false;
             }
             Err(fault) => faults.push(fault.when("creating", &info.source)),
         }
-        session.cluster.between_requests()?;
     }
     errors::check(faults)
 }
 
-fn create_one(
-    args: &Args,
-    info: &Info,
-    dry_run: DryRun,
-    validate: Validate,
-    session: &mut Session<'_>,
-) -> Result<Value, Fault> {
+fn create_one(args: &Args, info: &Info, writing: &Writing<'_>, session: &mut Session<'_>) -> Result<Value, Fault> {
     let tree = if args.save_config { with_last_applied(&info.tree) } else { info.tree.clone() };
-    if dry_run == DryRun::Client {
+    if writing.dry_run == DryRun::Client {
         return Ok(tree);
     }
-    let object = decode(session, info.kind, &info.api_version, &tree, validate)?;
-    session.authorize_on("create", &object.key())?;
-    let answer = session.cluster.create(object, &CreateOptions { dry_run: dry_run == DryRun::Server });
-    session.print_warnings();
-    Ok(crate::manifest::versions::from_stored(info.kind, &info.api_version, shown_tree(session, &answer?.object)?))
+    let resource = resource_of(&info.key(), &info.api_version);
+    let object = session.client.create(resource, tree, writing.options())?;
+    Ok(from_stored(info.kind, &info.api_version, session.tree(&object)))
 }

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::api::Kind;
 use crate::error::Failure;
-use crate::kubectl::builder::resources::{find_kind, no_such_type};
+use crate::kubectl::builder::mapper::{find_kind, no_such_type};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::generator::Common;
+use crate::server::served::Served;
 
 /// Create a role with single rule.
 #[derive(Debug, Clone, clap::Args)]
@@ -111,8 +112,8 @@ pub fn role(args: &Role, session: &mut Session<'_>) -> Result<(), Failure> {
     if rule.resources.is_empty() {
         return Err(Failure::error("at least one resource must be specified"));
     }
-    rule.check_resources()?;
-    generator.finish(session, Kind::Role, json!({"rules": rule.to_rules(&[])}), None)
+    rule.check_resources(session.client.minor())?;
+    generator.finish(session, Kind::Role, json!({"rules": rule.to_rules(&[], session.client.minor())}), None)
 }
 
 /// Runs `create clusterrole`.
@@ -145,10 +146,10 @@ pub fn cluster_role(args: &ClusterRole, session: &mut Session<'_>) -> Result<(),
     }
     if !rule.resources.is_empty() {
         rule.warn_of_verbs(session);
-        rule.check_resources()?;
+        rule.check_resources(session.client.minor())?;
     }
     check_urls(&urls, &rule.verbs).map_err(Failure::error)?;
-    generator.finish(session, Kind::ClusterRole, json!({"rules": rule.to_rules(&urls)}), None)
+    generator.finish(session, Kind::ClusterRole, json!({"rules": rule.to_rules(&urls, session.client.minor())}), None)
 }
 
 /// Reads `key=value`; mirrors `MapStringString.Set` of `k8s.io/component-base/cli/flag`.
@@ -190,16 +191,17 @@ impl Resource {
         Resource { group: group.into(), name: name.into(), sub_resource: sub_resource.into() }
     }
 
-    fn kind(&self) -> Option<Kind> {
+    fn served(&self, minor: u32) -> Option<Served> {
         match self.group.as_str() {
-            "" => find_kind(&self.name),
-            group => find_kind(&format!("{}.{group}", self.name)),
+            "" => find_kind(minor, &self.name),
+            group => find_kind(minor, &format!("{}.{group}", self.name)),
         }
     }
 
     /// Group and plural as the server has them, or as they were written.
-    fn resolved(&self) -> (String, String) {
-        self.kind().map_or_else(|| (self.group.clone(), self.name.clone()), |k| (k.group().into(), k.plural().into()))
+    fn resolved(&self, minor: u32) -> (String, String) {
+        let as_written = || (self.group.clone(), self.name.clone());
+        self.served(minor).map_or_else(as_written, |served| (served.group.into(), served.plural.into()))
     }
 }
 
@@ -226,7 +228,7 @@ impl Rule {
         }
     }
 
-    fn check_resources(&self) -> Result<(), Failure> {
+    fn check_resources(&self, minor: u32) -> Result<(), Failure> {
         for resource in &self.resources {
             if resource.name.is_empty() {
                 return Err(Failure::error("resource must be specified if apiGroup/subresource specified"));
@@ -234,8 +236,8 @@ impl Rule {
             if resource.name == "*" {
                 return Ok(());
             }
-            let (group, name) = resource.resolved();
-            let mut known = resource.kind().is_some();
+            let (group, name) = resource.resolved(minor);
+            let mut known = resource.served(minor).is_some();
             for verb in &self.verbs {
                 let mut places = SPECIAL_VERBS.iter().filter(|(v, _, _)| v == verb).peekable();
                 if places.peek().is_none() {
@@ -256,10 +258,10 @@ impl Rule {
     }
 
     /// A rule for each API group, and one for the URLs.
-    fn to_rules(&self, urls: &[String]) -> Vec<Value> {
+    fn to_rules(&self, urls: &[String], minor: u32) -> Vec<Value> {
         let mut by_group: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for resource in &self.resources {
-            let (group, mut name) = resource.resolved();
+            let (group, mut name) = resource.resolved(minor);
             if !resource.sub_resource.is_empty() {
                 name = format!("{name}/{}", resource.sub_resource);
             }
@@ -289,7 +291,7 @@ mod tests {
             resource_name: list(&["a", "a"]),
             verb: list(&["get", "list", "get"]),
         };
-        let rules = serde_json::to_string(&Rule::read(&args).to_rules(&[])).unwrap();
+        let rules = serde_json::to_string(&Rule::read(&args).to_rules(&[], 36)).unwrap();
         insta::assert_snapshot!(rules, @r#"[{"apiGroups":[""],"resourceNames":["a"],"resources":["pods","pods/status"],"verbs":["get","list"]},{"apiGroups":["apps"],"resourceNames":["a"],"resources":["replicasets"],"verbs":["get","list"]}]"#);
         assert!(check_urls(&list(&["/logs/*", "*"]), &list(&["get"])).is_ok());
         assert_eq!(

@@ -174,7 +174,7 @@ fn tls(args: &Tls, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("key and cert must be specified"));
     }
     let read = |shown: &str| {
-        let content = session.ahead.file(&session.path(shown));
+        let content = session.disk.ahead.file(&session.disk.path(shown));
         content.map_err(|e| Failure::error(format!("Cannot read file {shown}, open {shown}: {}", sources::reason(&e))))
     };
     let (cert, key) = (read(&args.cert)?, read(&args.key)?);

@@ -77,8 +77,8 @@ pub fn token(args: &Token, session: &mut Session<'_>) -> Result<(), Failure> {
         let text = format!("exactly one NAME is required, got {}", args.names.len());
         return Err(usage(session, "create token", &text));
     };
-    if session.cluster.view().get(&session.key(Kind::ServiceAccount, name)).is_none() {
-        return Err(Failure::error(format!("failed to create token: serviceaccounts {name:?} not found")));
+    if let Err(refused) = session.client.get(&session.key(Kind::ServiceAccount, name)) {
+        return Err(Failure::error(format!("failed to create token: {}", refused.message)));
     }
     Err(Failure::error("failed to create token: kstate signs no tokens, because it has no API that would ask for one"))
 }

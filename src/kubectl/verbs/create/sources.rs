@@ -28,7 +28,7 @@ pub fn literal(source: &str) -> Result<Entry, String> {
 /// kubectl's text for a bad source or a file that can't be read.
 pub fn file(session: &Session<'_>, source: &str) -> Result<Vec<Entry>, String> {
     let (key, shown) = key_and_path(source)?;
-    let path = session.path(&shown);
+    let path = session.disk.path(&shown);
     let metadata = std::fs::metadata(&path).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
     if !metadata.is_dir() {
         return Ok(vec![(key, read(session, &path, &shown)?)]);
@@ -56,7 +56,7 @@ pub fn file(session: &Session<'_>, source: &str) -> Result<Vec<Entry>, String> {
 /// # Errors
 /// kubectl's text for a file that can't be read or a line that is no such pair; `what` names the kind in it.
 pub fn env_file(session: &Session<'_>, shown: &str, what: &str) -> Result<Vec<Entry>, String> {
-    let path = session.path(shown);
+    let path = session.disk.path(shown);
     let metadata = std::fs::metadata(&path).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
     if metadata.is_dir() {
         return Err(format!("env {what} file cannot be a directory"));
@@ -103,7 +103,7 @@ fn key_and_path(source: &str) -> Result<(String, String), String> {
 }
 
 fn read(session: &Session<'_>, path: &Path, shown: &str) -> Result<Vec<u8>, String> {
-    session.ahead.file(path).map_err(|e| format!("open {shown}: {}", reason(&e)))
+    session.disk.ahead.file(path).map_err(|e| format!("open {shown}: {}", reason(&e)))
 }
 
 /// A system's error as Go words it.

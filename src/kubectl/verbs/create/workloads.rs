@@ -6,9 +6,9 @@ use crate::api::names::Draw;
 use crate::api::{Kind, Object};
 use crate::error::Failure;
 use crate::kubectl::builder::resources::Query;
-use crate::kubectl::print::output::tree_of;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::generator::Common;
+use crate::server::tree_of;
 
 /// Create a deployment with the specified name.
 #[derive(Debug, Clone, clap::Args)]
@@ -85,7 +85,7 @@ pub fn deployment(args: &Deployment, session: &mut Session<'_>) -> Result<(), Fa
 }
 
 /// The image's name without registry and tag; what a container can't be called is replaced, with a random suffix.
-fn container_name(image: &str, session: &Session<'_>) -> String {
+fn container_name(image: &str, _session: &Session<'_>) -> String {
     let name = image.rsplit('/').next().unwrap_or_default();
     let name = name.split(':').next().unwrap_or_default();
     let name = name.split('@').next().unwrap_or_default();
@@ -93,7 +93,7 @@ fn container_name(image: &str, session: &Session<'_>) -> String {
         return name.to_string();
     }
     let purpose = format!("container/{image}");
-    let suffix = Draw::new(session.cluster.config().seed, &purpose, 0).suffix();
+    let suffix = Draw::new(0, &purpose, 0).suffix();
     format!("{}-{suffix}", name.replace(['_', '.'], "-"))
 }
 

@@ -84,7 +84,6 @@ impl Args {
             field_selector: self.field_selector.clone(),
             all: false,
             all_namespaces: self.all_namespaces,
-            unasked: false,
             types_alone_mean_all: true,
         }
     }

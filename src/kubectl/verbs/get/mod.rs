@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{Kind, Object};
-use crate::error::Failure;
+use crate::api::{Kind, Object, Time};
+use crate::error::{Failure, Reason};
+use crate::kubectl::builder::parts::{self, Part, Parts};
 use crate::kubectl::builder::resources::Found;
-use crate::kubectl::builder::target::FILES_AND_NAMES;
+use crate::kubectl::builder::target;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::output::{Format, GET_FORMATS, shown_tree, tree_of, tree_with_managers};
+use crate::kubectl::print::output::{Format, GET_FORMATS};
 use crate::kubectl::print::table;
 use crate::kubectl::session::Session;
-use crate::kubectl::subresource;
-use crate::printers::sort::{self, Target};
+use crate::printers::sort;
 use crate::printers::table::{Column, Options, Row, Table, print as print_table};
+use crate::server::tree_of;
 pub use args::Args;
 
 const NO_TYPE: &str = "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n";
@@ -42,14 +43,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         session.ui.err(NO_TYPE);
         return Err(Failure::raw(format!(
             "error: Required resource not specified.\nUse \"{p} explain <resource>\" for a detailed description of that resource (e.g. {p} explain pods).\nSee '{p} get -h' for help and examples",
-            p = session.program
+            p = session.line.program
         )));
     }
     let format = match args.output.as_deref().filter(|o| !o.is_empty()) {
         Some(text) => Some(Format::parse(session, text, args.template.as_deref(), GET_FORMATS)?),
         None => args.template.clone().map(Format::GoTemplate),
     };
-    session.shows_managers.set(args.show_managed_fields && matches!(format, Some(Format::Json | Format::Yaml)));
+    session.client.want_managed_fields(args.show_managed_fields && matches!(format, Some(Format::Json | Format::Yaml)));
     let watches = args.watch || args.watch_only;
     if args.output_watch_events && !watches {
         return Err(Failure::error("--output-watch-events option can only be used with --watch or --watch-only"));
@@ -63,21 +64,23 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         }
         return watch::run(&args, format, session);
     }
-    let mut found = find(&args, session)?;
     if let Some(subresource) = args.subresource.as_deref().filter(|s| !s.is_empty()) {
-        return print_subresource(&args, subresource, format.as_ref(), found, session);
+        return print_parts(&args, subresource, format.as_ref(), session);
     }
+    let mut found = find(&args, session)?;
     if args.ignore_not_found {
-        found.faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == crate::error::Reason::NotFound));
+        found.faults.retain(|f| !is_not_found(f));
     }
     sort(&args, format.as_ref(), &mut found)?;
-    found.kinds.iter().for_each(|kind| session.cluster.warn_of_deprecated(*kind));
-    session.print_warnings();
     match format {
-        None | Some(Format::Wide) => print_tables(&args, format.is_some(), &found, session)?,
+        None | Some(Format::Wide) => print_tables(&args, format.is_some(), &found, session),
         Some(format) => print_objects(&args, &format, &found, session)?,
     }
     errors::check(found.faults)
+}
+
+fn is_not_found(fault: &Fault) -> bool {
+    matches!(fault, Fault::Api(e) if e.reason == Reason::NotFound)
 }
 
 /// Sorts as `--sort-by` says, if it is given.
@@ -85,7 +88,7 @@ fn sort(args: &Args, format: Option<&Format>, found: &mut Found) -> Result<(), F
     if let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) {
         let table = matches!(format, None | Some(Format::Wide));
         let objects = std::mem::take(&mut found.objects);
-        found.objects = sorted(path, objects, if table { Target::Table } else { Target::List })?;
+        found.objects = sorted(path, objects, if table { sort::Target::Table } else { sort::Target::List })?;
     }
     Ok(())
 }
@@ -120,33 +123,18 @@ fn check_flags(args: &Args) -> Result<(), Failure> {
 }
 
 fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
-    if args.files.is_empty() {
-        return Ok(args.query().find(session)?);
+    match args.files.is_empty() {
+        true => Ok(args.query().find(session)?),
+        false => target::Target { args: &args.args, files: &args.files, ..target::Target::default() }.find(session),
     }
-    if !args.args.is_empty() {
-        return Err(Failure::error(FILES_AND_NAMES));
-    }
-    let (infos, faults) = args.files.read(session, false);
-    let mut found = Found { faults, named: true, ..Found::default() };
-    for info in infos {
-        if !found.kinds.contains(&info.kind) {
-            found.kinds.push(info.kind);
-        }
-        let key = crate::api::ObjectKey::new(info.kind, info.namespace, info.name);
-        match session.cluster.view().get(&key) {
-            Some(object) => found.objects.push(Arc::clone(object)),
-            None => found.faults.push(crate::error::ApiError::not_found(&key.kind.resource(), &key.name).into()),
-        }
-    }
-    Ok(found)
 }
 
-fn sorted(path: &str, objects: Vec<Arc<Object>>, target: Target) -> Result<Vec<Arc<Object>>, Failure> {
+fn sorted(path: &str, objects: Vec<Arc<Object>>, target: sort::Target) -> Result<Vec<Arc<Object>>, Failure> {
     let trees: Vec<_> = objects.iter().map(|o| tree_of(o)).collect();
     let order = match sort::order(path, &trees, target) {
         Ok(order) => order,
         // OBSERVATION: no object has the field. kubectl then prints a table without rows.
-        Err(e) if target == Target::Table && e.0.starts_with("couldn't find any field") => return Ok(Vec::new()),
+        Err(e) if target == sort::Target::Table && e.0.starts_with("couldn't find any field") => return Ok(Vec::new()),
         Err(e) => return Err(Failure::error(e)),
     };
     Ok(order.into_iter().map(|i| Arc::clone(&objects[i])).collect())
@@ -156,89 +144,75 @@ fn print_objects(args: &Args, format: &Format, found: &Found, session: &Session<
     if found.objects.is_empty() && (!found.faults.is_empty() || args.ignore_not_found && found.named) {
         return Ok(());
     }
-    let mut trees = found.objects.iter().map(|o| shown_tree(session, o)).collect::<Result<Vec<_>, _>>()?;
+    let mut trees: Vec<Value> = found.objects.iter().map(|o| session.tree(o)).collect();
     let as_list = !(found.named && found.objects.len() == 1 && found.faults.is_empty());
     if format.reaches_managers(&trees, as_list)? {
-        let with = |object| tree_with_managers(session, object);
+        session.client.want_managed_fields(true);
+        let with = |object: &Arc<Object>| session.client.get(&object.key()).map(|object| session.tree(&object));
         trees = found.objects.iter().map(with).collect::<Result<_, _>>()?;
     }
     session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
     Ok(())
 }
 
-fn print_subresource(
-    args: &Args,
-    name: &str,
-    format: Option<&Format>,
-    found: Found,
-    session: &Session<'_>,
-) -> Result<(), Failure> {
-    if !found.named {
-        return Err(Failure::error("subresource cannot be used when bulk resources are specified"));
+fn print_parts(args: &Args, name: &str, format: Option<&Format>, session: &Session<'_>) -> Result<(), Failure> {
+    let Parts { parts, mut faults } = parts::find(&args.args, &args.files, name, true, session)?;
+    if args.ignore_not_found {
+        faults.retain(|f| !is_not_found(f));
     }
-    let Found { objects, mut faults, .. } = found;
-    let mut parts = Vec::new();
-    for object in &objects {
-        match subresource::of(object, name) {
-            Ok(part) => parts.push((part, object)),
-            Err(refused) => faults.push(refused.into()),
-        }
-    }
-    let trees: Vec<_> = parts.iter().map(|(tree, _)| tree.clone()).collect();
+    let trees: Vec<_> = parts.iter().map(|part| part.tree.clone()).collect();
     match format {
         _ if parts.is_empty() => {}
         Some(format) if *format != Format::Wide => {
             let as_list = parts.len() > 1 || !faults.is_empty();
             session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
         }
-        _ if name == "scale" => {
-            let columns = ["NAME", "DESIRED", "AVAILABLE", "AGE"].map(Column::new).into();
-            let row = |(tree, object): &(Value, &Arc<Object>)| Row {
-                cells: vec![
-                    object.name().to_string(),
-                    tree["spec"]["replicas"].as_i64().unwrap_or(0).to_string(),
-                    tree["status"]["replicas"].as_i64().unwrap_or(0).to_string(),
-                    session
-                        .cluster
-                        .with_print_context(|context| crate::kinds::shared::print::age(object.meta(), context)),
-                ],
-                ..Row::default()
-            };
-            let options = Options { no_headers: args.no_headers, ..Options::default() };
-            session.ui.out(&print_table(&Table { columns, rows: parts.iter().map(row).collect() }, &options));
+        _ if parts.iter().all(|part| part.object.is_some()) => {
+            let objects = parts.iter().filter_map(|part| part.object.clone()).collect();
+            let listed = parts.iter().map(|part| part.served).collect();
+            let found = Found { objects, kinds: listed, named: true, ..Found::default() };
+            print_tables(args, format.is_some(), &found, session);
         }
-        _ => print_tables(args, format.is_some(), &Found { objects, faults: Vec::new(), ..Found::default() }, session)?,
+        _ => print_scales(args, &parts, session),
     }
     errors::check(faults)
 }
 
-fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) -> Result<(), Failure> {
+/// Mirrors the columns of `Scale` in `k8s.io/kubernetes/pkg/printers/internalversion`.
+fn print_scales(args: &Args, scales: &[Part], session: &Session<'_>) {
+    let now = session.client.now();
+    let row = |part: &Part| {
+        let made = part.tree["metadata"]["creationTimestamp"].as_str().and_then(Time::parse_rfc3339);
+        let count = |field: &str| part.tree[field]["replicas"].as_i64().unwrap_or(0).to_string();
+        let age = made.map_or("<unknown>".to_string(), |made| crate::api::time::human_duration(now - made));
+        Row { cells: vec![part.key.name.clone(), count("spec"), count("status"), age], ..Row::default() }
+    };
+    let columns = ["NAME", "DESIRED", "AVAILABLE", "AGE"].map(Column::new).into();
+    let options = Options { no_headers: args.no_headers, ..Options::default() };
+    session.ui.out(&print_table(&Table { columns, rows: scales.iter().map(row).collect() }, &options));
+}
+
+fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) {
     if found.objects.is_empty() {
         if found.faults.is_empty() && !args.ignore_not_found {
-            let namespaced = found.kinds.iter().any(|k| k.is_namespaced());
-            let text = match args.all_namespaces || !namespaced || !found.kinds.iter().all(|k| k.is_namespaced()) {
+            let text = match args.all_namespaces || !found.kinds.iter().all(|k| k.namespaced) {
                 true => "No resources found\n".to_string(),
                 false => format!("No resources found in {} namespace.\n", session.namespace),
             };
             session.ui.err(&text);
         }
-        return Ok(());
+        return;
     }
     // kubectl prints a table per run of one kind; with --sort-by the runs may alternate.
-    let mut runs: Vec<(Kind, Vec<&Arc<Object>>)> = Vec::new();
+    let mut runs: Vec<(Kind, Vec<Arc<Object>>)> = Vec::new();
     for object in &found.objects {
         match runs.last_mut() {
-            Some((kind, run)) if *kind == object.kind() => run.push(object),
-            _ => runs.push((object.kind(), vec![object])),
+            Some((kind, run)) if *kind == object.kind() => run.push(Arc::clone(object)),
+            _ => runs.push((object.kind(), vec![Arc::clone(object)])),
         }
     }
-    let with_kind = found.kinds.len() > 1
-        || args.args.first().is_some_and(|a| a.contains(','))
-        || runs.iter().map(|r| r.0).collect::<std::collections::BTreeSet<_>>().len() > 1;
-    let texts: Vec<String> = runs
-        .iter()
-        .map(|(kind, run)| table::print(session.cluster, *kind, run, &args.layout(wide, with_kind)))
-        .collect();
-    session.ui.out(&texts.join("\n"));
-    Ok(())
+    let with_kind = found.kinds.len() > 1;
+    let layout = args.layout(wide, with_kind);
+    let texts: Vec<String> = runs.iter().map(|(kind, run)| table::print(session, *kind, run, &layout)).collect();
+    session.ui.out(&texts.join(if args.no_headers { "" } else { "\n" }));
 }

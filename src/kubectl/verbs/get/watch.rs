@@ -3,26 +3,24 @@
 //! On a wall clock it follows real time. On a manual clock it lets the cluster's clock run until nothing changes
 //! any more, and then waits for what other processes do.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::api::request::ListOptions;
 use crate::api::{Duration, Kind, Object};
-use crate::error::Failure;
+use crate::error::{Failure, Reason};
 use crate::kubectl::builder::resources::{Found, Target};
-use crate::kubectl::print::errors;
-use crate::kubectl::print::output::{Format, custom_columns, shown_tree};
+use crate::kubectl::print::errors::{self, Fault};
+use crate::kubectl::print::output::{Format, custom_columns};
 use crate::kubectl::print::table;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::get::args::Args;
 use crate::kubectl::wall::wall_now;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::table::TablePrinter;
-use crate::sim::ClockMode;
-
-/// What is done with each change: the object, and whether it is gone.
-type Each<'a> = &'a mut dyn FnMut(&Session<'_>, Arc<Object>, bool) -> Result<(), Failure>;
+use crate::server::Passed;
+use crate::server::watch::{EventType, Watch, WatchEvent};
 
 /// How far a manual clock is let run at most: an hour of the cluster's time.
 const LONGEST: Duration = Duration::secs(3600);
@@ -30,142 +28,89 @@ const LONGEST: Duration = Duration::secs(3600);
 /// Runs `get -w`.
 ///
 /// # Errors
-/// What `get` finds wrong, and more than one kind.
+/// What `get` finds wrong, and more than one kind or object.
 pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Result<(), Failure> {
-    let query = args.query();
-    let target = query.target()?;
-    let (kind, names) = match &target {
-        Target::Kinds(kinds) if kinds.len() == 1 => (kinds[0], Vec::new()),
-        Target::Names(names) if names.iter().all(|(k, _)| *k == names[0].0) => {
-            (names[0].0, names.iter().map(|(_, n)| n.clone()).collect())
+    let mut found: Found = super::find(args, session)?;
+    let (served, name) = match (&found.kinds.as_slice(), found.named) {
+        ([_, _, ..], _) => return Err(Failure::error("you may only specify a single resource type")),
+        ([served], false) => (*served, String::new()),
+        ([served], true) => (*served, found.objects.first().map(|o| o.name().to_string()).unwrap_or_default()),
+        ([], _) => {
+            let ignored =
+                |f: &Fault| args.ignore_not_found && matches!(f, Fault::Api(e) if e.reason == Reason::NotFound);
+            found.faults.retain(|f| !ignored(f));
+            return errors::check(found.faults);
         }
-        _ => return Err(Failure::error("you may only specify a single resource type")),
     };
-    let filter = query.filter(kind)?;
-    let mut found: Found = query.find(session)?;
+    let query = args.query();
+    if args.files.is_empty()
+        && let Target::Kinds(kinds) = query.target(session.client.minor())?
+        && kinds.len() > 1
+    {
+        return Err(Failure::error("you may only specify a single resource type"));
+    }
     errors::check(std::mem::take(&mut found.faults))?;
-    crate::kubectl::verbs::get::sort(args, format.as_ref(), &mut found)?;
-    let mut screen = Screen::new(args, kind, format)?;
-    let mut known: BTreeMap<String, Arc<Object>> = BTreeMap::new();
-    for object in &found.objects {
-        known.insert(object.uid().to_string(), Arc::clone(object));
+    super::sort(args, format.as_ref(), &mut found)?;
+    let mut screen = Screen::new(args, served.kind, format)?;
+    if !args.watch_only || found.named && found.objects.len() > 1 {
+        screen.show(session, &found.objects, EventType::Added)?;
     }
-    if !args.watch_only {
-        screen.show(session, &found.objects.iter().collect::<Vec<_>>(), "ADDED")?;
+    if found.named && found.objects.len() != 1 {
+        return Err(Failure::error("you may only watch a single resource or type of resource at a time"));
     }
-    let revision = session.cluster.revision();
-    let all_namespaces = args.all_namespaces;
-    follow(session, kind, revision, &mut |session, object, gone| {
-        let in_scope = !kind.is_namespaced() || all_namespaces || object.namespace() == session.namespace;
-        let named = names.is_empty() || names.iter().any(|n| n == object.name());
-        if !in_scope || !named {
-            return Ok(());
-        }
-        let before = known.get(object.uid());
-        let (shown, event) = match (gone || !filter.matches(&object), before) {
-            (false, None) => (Arc::clone(&object), "ADDED"),
-            (false, Some(_)) => (Arc::clone(&object), "MODIFIED"),
-            // OBSERVATION: what leaves the selection is shown as it was, like what is deleted.
-            (true, Some(before)) => (Arc::clone(before), "DELETED"),
-            (true, None) => return Ok(()),
-        };
-        match event {
-            "DELETED" => known.remove(object.uid()),
-            _ => known.insert(object.uid().to_string(), object),
-        };
-        screen.show(session, &[&shown], event)
-    })
+    let mut options = query.options();
+    let mut namespace = if args.all_namespaces || !served.namespaced { "" } else { session.namespace.as_str() };
+    if let (true, Some(object)) = (found.named, found.objects.first()) {
+        options = ListOptions { field_selector: format!("metadata.name={name}"), ..ListOptions::default() };
+        namespace = object.namespace();
+    }
+    let mut watch = session.client.watch(served.kind, namespace, options)?;
+    follow(session, &mut watch, &mut |session, change| screen.show(session, &[change.object], change.event))
 }
 
-/// Shows what becomes of objects of a kind from a revision on; `each` takes the object and whether it is gone.
+/// What is done with each change.
+type Each<'a> = &'a mut dyn FnMut(&Session<'_>, WatchEvent) -> Result<(), Failure>;
+
+/// Shows what a watch sees from now on.
 ///
 /// # Errors
 /// Those of `each`, and when the state file can't be read.
-pub(in crate::kubectl) fn follow(
-    session: &mut Session<'_>,
-    kind: Kind,
-    revision: u64,
-    each: Each<'_>,
-) -> Result<(), Failure> {
-    let undone = session.cluster.last_undo();
-    let objects = present(session, kind);
-    let mut watch = Watch { kind, revision, undone, objects, each };
+pub(in crate::kubectl) fn follow(session: &mut Session<'_>, watch: &mut Watch, each: Each<'_>) -> Result<(), Failure> {
     let end = session.request_timeout.map(|span| wall_now() + span);
-    if session.cluster.config().clock == ClockMode::Manual {
+    if session.client.server().is_manual() {
         let longest = session.request_timeout.map_or(LONGEST, |span| span.min(LONGEST));
-        watch.let_run(session, longest)?;
+        let_run(session, longest, watch, each)?;
     }
     while session.shared && !session.ui.is_closed() && end.is_none_or(|end| wall_now() < end) {
-        session.wait_for_others()?;
-        watch.print_news(session)?;
+        session.client.wait_for_others()?;
+        print_news(session, watch, each)?;
     }
     Ok(())
 }
 
-/// All objects of a kind by their uids.
-fn present(session: &Session<'_>, kind: Kind) -> BTreeMap<String, Arc<Object>> {
-    session.cluster.view().list(kind).map(|o| (o.uid().to_string(), Arc::clone(o))).collect()
+/// Lets the clock run, and prints what happens, until nothing is due any more.
+fn let_run(session: &mut Session<'_>, longest: Duration, watch: &mut Watch, each: Each<'_>) -> Result<(), Failure> {
+    // OBSERVATION: `get` only reads, but a clock that runs writes; without this the time that passed would be lost.
+    session.client.checkpoint()?;
+    let mut wait = session.client.server_mut().wait_for_rest(longest);
+    loop {
+        // One thing at a time, so that every row shows the age that it had then.
+        let passed = session.client.server_mut().pass(&mut wait)?;
+        if print_news(session, watch, each)? || passed != Passed::Moved {
+            session.client.checkpoint()?;
+        }
+        if passed != Passed::Moved || session.ui.is_closed() {
+            return Ok(());
+        }
+    }
 }
 
-struct Watch<'a> {
-    kind: Kind,
-    revision: u64,
-    undone: Option<String>,
-    /// What there was when last looked: an undo takes back revisions, so the log doesn't tell what it changed.
-    objects: BTreeMap<String, Arc<Object>>,
-    each: Each<'a>,
-}
-
-impl Watch<'_> {
-    /// Lets the clock run, and prints what happens, until nothing is due any more.
-    fn let_run(&mut self, session: &mut Session<'_>, longest: Duration) -> Result<(), Failure> {
-        // OBSERVATION: `get` only reads, but a clock that runs writes; without this the time that passed would be lost.
-        session.checkpoint()?;
-        let deadline = session.cluster.now() + longest;
-        loop {
-            let (now, seen) = (session.cluster.now(), self.revision);
-            // One moment at a time, so that every row shows the age that it had then.
-            session.cluster.run_while(deadline, |c| c.now() == now && c.revision() == seen)?;
-            let moved = session.cluster.now() != now || session.cluster.revision() != seen;
-            let printed = self.print_news(session)?;
-            if printed || !moved {
-                session.checkpoint()?;
-            }
-            if !moved || session.ui.is_closed() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Whether there was something to print.
-    fn print_news(&mut self, session: &Session<'_>) -> Result<bool, Failure> {
-        let (revision, undone) = (session.cluster.revision(), session.cluster.last_undo());
-        if (revision, &undone) == (self.revision, &self.undone) {
-            return Ok(false);
-        }
-        let news = match undone == self.undone {
-            true => {
-                let news = session.cluster.store().changes_after(self.kind, self.revision)?;
-                news.into_iter().map(|(_, object, gone)| (Arc::new(object), gone)).collect()
-            }
-            false => self.difference(&present(session, self.kind)),
-        };
-        (self.revision, self.undone) = (revision, undone);
-        for (object, gone) in &news {
-            match gone {
-                true => self.objects.remove(object.uid()),
-                false => self.objects.insert(object.uid().to_string(), Arc::clone(object)),
-            };
-            (self.each)(session, Arc::clone(object), *gone)?;
-        }
-        Ok(!news.is_empty())
-    }
-
-    fn difference(&self, now: &BTreeMap<String, Arc<Object>>) -> Vec<(Arc<Object>, bool)> {
-        let gone = self.objects.iter().filter(|(uid, _)| !now.contains_key(*uid)).map(|(_, o)| (Arc::clone(o), true));
-        let changed = now.iter().filter(|(uid, o)| self.objects.get(*uid) != Some(o));
-        gone.chain(changed.map(|(_, o)| (Arc::clone(o), false))).collect()
-    }
+/// Whether there was something to print.
+fn print_news(session: &Session<'_>, watch: &mut Watch, each: Each<'_>) -> Result<bool, Failure> {
+    let news = session.client.events(watch)?;
+    let some = !news.is_empty();
+    news.into_iter().try_for_each(|change| each(session, change))?;
+    Ok(some)
 }
 
 /// What a watch prints with.
@@ -198,24 +143,25 @@ impl Screen {
         Ok(Screen { kind, events: args.output_watch_events, printer })
     }
 
-    fn show(&mut self, session: &Session<'_>, objects: &[&Arc<Object>], event: &str) -> Result<(), Failure> {
+    fn show(&mut self, session: &Session<'_>, objects: &[Arc<Object>], event: EventType) -> Result<(), Failure> {
         if objects.is_empty() {
             return Ok(());
         }
-        let tree = |object: &Arc<Object>, events: bool| {
-            let tree = shown_tree(session, object)?;
-            Ok::<_, Failure>(if events { json!({"type": event, "object": tree}) } else { tree })
+        let event = event.as_str();
+        let tree = |object: &Arc<Object>, events: bool| match events {
+            true => json!({"type": event, "object": session.tree(object)}),
+            false => session.tree(object),
         };
         let text = match &mut self.printer {
             Printer::Table(printer) => {
-                let table = table::build(session.cluster, self.kind, objects);
+                let table = table::printable(&session.client.table(self.kind, objects));
                 match self.events {
                     true => printer.print_event(&table, event),
                     false => printer.print(&table),
                 }
             }
             Printer::Columns(columns) => {
-                let trees = objects.iter().map(|o| tree(o, self.events)).collect::<Result<Vec<Value>, _>>()?;
+                let trees: Vec<Value> = objects.iter().map(|o| tree(o, self.events)).collect();
                 columns.print(&trees).map_err(Failure::error)?
             }
             Printer::Each(format, more) => {
@@ -227,10 +173,10 @@ impl Screen {
                     *more = true;
                     text += &match (&*format, self.events) {
                         (Format::Json, true) => {
-                            format!("{{\"type\":\"{event}\",\"object\":{}}}\n", tree(object, false)?)
+                            format!("{{\"type\":\"{event}\",\"object\":{}}}\n", tree(object, false))
                         }
-                        (Format::Name, _) | (_, false) => format.print(&[tree(object, false)?], false, false)?,
-                        (_, true) => format.print(&[tree(object, true)?], false, false)?,
+                        (Format::Name, _) | (_, false) => format.print(&[tree(object, false)], false, false)?,
+                        (_, true) => format.print(&[tree(object, true)], false, false)?,
                     };
                 }
                 text

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::api::request::PatchType;
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Failure};
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::target::{LOCAL_NEEDS_FILES, NOTHING_NAMED, Target};
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{OutputArgs, Printer};
-use crate::kubectl::print::output::tree_of;
-use crate::kubectl::request::{self, DryRun, Validate};
+use crate::kubectl::request::{self, DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge::{self, server::PatchType};
+use crate::manifest::merge;
 use crate::manifest::strict::normalise_as_client;
 use crate::printers::json::to_compact;
+use crate::server::tree_of;
 
 /// The arguments that all take.
 #[derive(Debug, Clone, clap::Args)]
@@ -219,9 +220,8 @@ impl Change {
         let Some(live) = item.live.as_ref().filter(|_| dry_run != DryRun::Client) else { return Ok(tree) };
         let patch = merge::two_way_strategic(item.kind, &item.tree, &tree).map_err(ApiError::from)?;
         let body = to_compact(&patch);
-        session.cluster.write_as(&self.manager, "");
-        let object = request::patch(session, live, PatchType::Strategic, &body, Validate::Warn, dry_run)?;
-        session.cluster.between_requests()?;
+        let writing = Writing::by(&self.manager).dry_run(dry_run).validate(Validate::Warn);
+        let object = request::patch(session, live, (PatchType::Strategic, &body), &writing)?;
         let mut tree = tree_of(&object);
         normalise_as_client(item.kind, &mut tree);
         Ok(tree)

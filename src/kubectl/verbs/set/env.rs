@@ -125,7 +125,7 @@ fn parse<'a>(specs: impl Iterator<Item = &'a String>, session: &Session<'_>) -> 
     let mut given = Vec::new();
     for spec in specs {
         if spec == "-" {
-            let input = session.ahead.stdin(session.ui);
+            let input = session.disk.ahead.stdin(session.ui);
             let input = input.map_err(|e| Failure::error(format!("read /dev/stdin: {e}")))?;
             for line in String::from_utf8_lossy(&input).lines() {
                 let line = line.split('#').next().unwrap_or_default();

@@ -55,7 +55,7 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     errors::check(faults)?;
     local?;
-    let cause = args.record.record.then(|| session.change_cause.clone());
+    let cause = args.record.record.then(|| session.line.change_cause.clone());
     change.run(
         session,
         Vec::new(),

@@ -5,9 +5,8 @@
 use serde_json::Value;
 
 use crate::api::k8s::api::core::v1::{ConfigMap, Secret};
-use crate::api::names;
 use crate::api::quantity::Quantity;
-use crate::error::ApiError;
+use crate::api::{Kind, names};
 use crate::kubectl::session::Session;
 
 fn field<'a>(tree: &'a Value, key: &str) -> &'a str {
@@ -37,20 +36,17 @@ pub fn text(source: &Value) -> String {
 /// # Errors
 /// kubectl's text for what can't be resolved.
 pub fn value(source: &Value, object: &Value, container: &Value, session: &Session<'_>) -> Result<String, String> {
-    let view = session.cluster.view();
     if let Some(reference) = source.get("secretKeyRef") {
         let (name, key) = (field(reference, "name"), field(reference, "key"));
-        let secret = view.get_as::<Secret>(&session.namespace, name);
-        let secret = secret.ok_or_else(|| ApiError::not_found("secrets", name).message)?;
-        let data = secret.data.as_ref().and_then(|d| d.get(key));
+        let secret = session.client.get(&session.key(Kind::Secret, name)).map_err(|e| e.message)?;
+        let data = secret.get::<Secret>().and_then(|s| s.data.as_ref()).and_then(|d| d.get(key));
         let data = data.ok_or_else(|| format!("key {key} not found in secret {name}"))?;
         return Ok(String::from_utf8_lossy(&data.0).into_owned());
     }
     if let Some(reference) = source.get("configMapKeyRef") {
         let (name, key) = (field(reference, "name"), field(reference, "key"));
-        let map = view.get_as::<ConfigMap>(&session.namespace, name);
-        let map = map.ok_or_else(|| ApiError::not_found("configmaps", name).message)?;
-        let data = map.data.as_ref().and_then(|d| d.get(key));
+        let map = session.client.get(&session.key(Kind::ConfigMap, name)).map_err(|e| e.message)?;
+        let data = map.get::<ConfigMap>().and_then(|m| m.data.as_ref()).and_then(|d| d.get(key));
         return data.cloned().ok_or_else(|| format!("key {key} not found in config map {name}"));
     }
     if let Some(reference) = source.get("fieldRef") {

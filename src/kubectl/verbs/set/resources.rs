@@ -52,7 +52,7 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     let limits = amounts(&args.limits).map_err(Failure::error)?;
     let requests = amounts(&args.requests).map_err(Failure::error)?;
-    let cause = args.record.record.then(|| session.change_cause.clone());
+    let cause = args.record.record.then(|| session.line.change_cause.clone());
     change.run(
         session,
         Vec::new(),

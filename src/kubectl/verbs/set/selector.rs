@@ -34,7 +34,7 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let selector = label_selector(text).map_err(Failure::error)?;
     let printer = common.printer(session)?;
     let change = common.find(resources, "", printer, session)?;
-    let cause = args.record.record.then(|| session.change_cause.clone());
+    let cause = args.record.record.then(|| session.line.change_cause.clone());
     let mut faults = Vec::new();
     for item in &change.items {
         if item.kind != Kind::Service {

@@ -30,7 +30,7 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     };
     let resources = if common.local { &[] } else { resources };
     let change = common.find(resources, "", printer, session)?;
-    let cause = args.record.record.then(|| session.change_cause.clone());
+    let cause = args.record.record.then(|| session.line.change_cause.clone());
     let mut faults = Vec::new();
     for item in &change.items {
         let mut tree = item.tree.clone();

@@ -4,46 +4,29 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Cluster;
-use crate::admission::Part;
+use super::{Context, Registry};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use crate::api::request::Agent;
 use crate::api::{Kind, Object, Time};
 use crate::error::ApiError;
 use crate::kinds;
 use crate::manifest::managed::{self, FieldSet, Manager, Managers};
 use crate::store::Before;
 
-/// Who makes requests at the moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Writer {
-    /// A user's client: the name of its manager, and the subresource that it writes to if it is not `status`.
-    User(String, &'static str),
-    /// A controller, by its name.
-    Controller(&'static str),
-    /// The cluster itself, while it is made.
-    Cluster,
-}
-
-impl Writer {
-    pub(super) fn kubectl() -> Writer {
-        Writer::User("kubectl".into(), "")
-    }
-
-    /// The manager's name: that of the program which runs the controller on a real cluster.
-    fn manager(&self, object: &Object) -> &str {
-        match self {
-            Writer::User(name, _) => name,
-            Writer::Controller("scheduler") => "kube-scheduler",
-            Writer::Controller("kubelet" | "kubelet-node-status") => "kubelet",
-            Writer::Controller("external-provisioner") => match object.annotation("pv.kubernetes.io/provisioned-by") {
-                Some("rancher.io/local-path") => "local-path-provisioner",
-                Some("cluster.local/nfs-server-provisioner") => "nfs-provisioner",
-                _ => "nfs-client-provisioner",
-            },
-            Writer::Controller(_) => "kube-controller-manager",
-            Writer::Cluster if matches!(object.kind(), Kind::Node | Kind::Lease) => "kubelet",
-            Writer::Cluster => "kube-apiserver",
-        }
+/// The name under which a writer owns fields: for a controller that of the program which runs it on a real cluster.
+fn manager_of<'a>(agent: &'a Agent, object: &Object) -> &'a str {
+    match agent {
+        Agent::Client(name) => name,
+        Agent::Controller("scheduler") => "kube-scheduler",
+        Agent::Controller("kubelet" | "kubelet-node-status") => "kubelet",
+        Agent::Controller("external-provisioner") => match object.annotation("pv.kubernetes.io/provisioned-by") {
+            Some("rancher.io/local-path") => "local-path-provisioner",
+            Some("cluster.local/nfs-server-provisioner") => "nfs-provisioner",
+            _ => "nfs-client-provisioner",
+        },
+        Agent::Controller(_) => "kube-controller-manager",
+        Agent::Cluster if matches!(object.kind(), Kind::Node | Kind::Lease) => "kubelet",
+        Agent::Cluster => "kube-apiserver",
     }
 }
 
@@ -54,30 +37,20 @@ fn is_by_user(entry: &ManagedFieldsEntry) -> bool {
     entry.fields_type.is_none() && entry.operation.as_deref() == Some(BY_USER)
 }
 
-impl Cluster {
-    /// Says who makes the requests that follow: a manager's name, and the subresource that it writes to, if any.
-    pub fn write_as(&mut self, manager: &str, subresource: &'static str) {
-        self.writer = Writer::User(manager.to_string(), subresource);
-    }
-
-    /// The subresource that is written to; an empty `subresource` stands for the object itself.
-    pub(super) fn written<'a>(&'a self, subresource: &'a str) -> &'a str {
-        match (&self.writer, subresource) {
-            (Writer::User(_, part), "") => part,
-            (_, part) => part,
-        }
-    }
-
+impl Registry {
     /// The entries that a user's object brings along: none when it has only those that it was read with.
     ///
     /// Mirrors `decodeLiveOrNew` of `k8s.io/apimachinery/pkg/util/managedfields/internal/fieldmanager.go`.
     pub(super) fn owners_given(
         &self,
+        context: &Context<'_>,
         given: Option<Vec<ManagedFieldsEntry>>,
         new: &Object,
-        part: Part,
     ) -> Result<Option<Vec<ManagedFieldsEntry>>, ApiError> {
-        let (Some(given), Writer::User(name, _), Part::Whole) = (given, &self.writer, part) else { return Ok(None) };
+        let (Some(given), Agent::Client(name)) = (given, &context.by.agent) else { return Ok(None) };
+        if context.subresource == "status" {
+            return Ok(None);
+        }
         if given.iter().all(|entry| *entry == ManagedFieldsEntry::default()) {
             return Ok(Some(Vec::new()));
         }
@@ -87,7 +60,7 @@ impl Cluster {
             return Ok(None);
         }
         let kind = new.kind();
-        let (mut managers, manager) = (Managers::decode(&given), Manager::updating(kind, name, self.written("")));
+        let (mut managers, manager) = (Managers::decode(&given), Manager::updating(kind, name, context.subresource));
         let (live, new) = (managed::tree_of(&old), managed::tree_of(new));
         managers.update(kind, &live, &new, manager, &reset(kind, ""), self.now);
         Ok(Some(managers.encode()))
@@ -106,22 +79,22 @@ impl Cluster {
     /// The entries that a write would leave, for those who only ask.
     pub(super) fn owners_after(
         &self,
+        context: &Context<'_>,
         old: &Arc<Object>,
         new: &Object,
-        subresource: &str,
     ) -> Result<Vec<ManagedFieldsEntry>, ApiError> {
-        let (kind, subresource) = (new.kind(), self.written(subresource));
+        let (kind, subresource) = (new.kind(), context.subresource);
         let mut managers = self.managers(old)?;
-        let manager = Manager::updating(kind, self.writer.manager(new), subresource);
+        let manager = Manager::updating(kind, manager_of(&context.by.agent, new), subresource);
         let (live, new) = (managed::tree_of(old), managed::tree_of(new));
         managers.update(kind, &live, &new, manager, &reset(kind, subresource), self.now);
         Ok(managers.encode())
     }
 
-    /// Notes who writes an object; an empty `subresource` stands for the object itself.
-    pub(super) fn sign(&self, object: &mut Object, subresource: &str) {
-        let mut note = managed::note(self.writer.manager(object), self.written(subresource), self.now);
-        if matches!(self.writer, Writer::User(..)) {
+    /// Notes who writes an object.
+    pub(super) fn sign(&self, context: &Context<'_>, object: &mut Object) {
+        let mut note = managed::note(manager_of(&context.by.agent, object), context.subresource, self.now);
+        if matches!(context.by.agent, Agent::Client(_)) {
             note.operation = Some(BY_USER.into());
         }
         let entries = object.meta_mut().managed_fields.get_or_insert_default();
@@ -142,8 +115,8 @@ impl Cluster {
 
     /// What a user owns of a new object, if that must be worked out at once: what is added to it on its way into the
     /// store belongs to nobody, and can't be told apart later.
-    pub(super) fn first_owner(&self, object: &Object) -> Option<Vec<ManagedFieldsEntry>> {
-        let Writer::User(name, _) = &self.writer else { return None };
+    pub(super) fn first_owner(&self, context: &Context<'_>, object: &Object) -> Option<Vec<ManagedFieldsEntry>> {
+        let Agent::Client(name) = &context.by.agent else { return None };
         let is_added_to = match object {
             Object::Pod(_) | Object::Service(_) | Object::Job(_) | Object::Namespace(_) | Object::Node(_) => true,
             Object::PersistentVolumeClaim(c) => c.spec.as_ref().is_none_or(|s| s.storage_class_name.is_none()),
@@ -218,7 +191,7 @@ impl Cluster {
     /// Who owns what of the oldest version that the log still has: those who wrote it last, or usually do.
     fn guess(&self, managers: &mut Managers, oldest: &Object, tree: &Value, note: &Note<'_>) {
         let kind = oldest.kind();
-        let usual = |controller| Writer::Controller(controller).manager(oldest).to_string();
+        let usual = |controller| manager_of(&Agent::Controller(controller), oldest).to_string();
         let (mut whole, mut status) = match kind {
             Kind::Node | Kind::Lease => (usual("kubelet"), usual("kubelet")),
             Kind::Pod => (usual(""), usual("kubelet")),
@@ -393,7 +366,7 @@ mod tests {
             "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {
                 "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx"}]}}}
         });
-        cluster.create(strict::decode(Kind::ReplicaSet, &set).unwrap().object, &Default::default()).unwrap();
+        cluster.create(strict::decode(Kind::ReplicaSet, &set).unwrap().object).unwrap();
         cluster.settle().unwrap();
         let owners = |cluster: &Cluster, kind| {
             let object = cluster.view().list(kind).next().cloned().unwrap();
@@ -401,7 +374,7 @@ mod tests {
                 let fields = FieldSet::from_fields_v1(&e.fields_v1.as_ref().unwrap().0).paths().len();
                 format!("{} {} {fields}\n", e.manager.as_deref().unwrap(), e.subresource.as_deref().unwrap_or("-"))
             };
-            cluster.managed_fields(&object).unwrap().iter().map(line).collect::<String>()
+            cluster.registry().managed_fields(&object).unwrap().iter().map(line).collect::<String>()
         };
         let before = [Kind::Pod, Kind::ReplicaSet].map(|kind| owners(&cluster, kind)).concat();
         insta::assert_snapshot!(before, @r"
@@ -410,7 +383,11 @@ mod tests {
         kubectl - 16
         kube-controller-manager status 6
         ");
-        cluster.store.compact(cluster.revision()).unwrap();
+        {
+            let revision = cluster.revision();
+            cluster.registry_mut().store_mut().compact(revision)
+        }
+        .unwrap();
         let after = [Kind::Pod, Kind::ReplicaSet].map(|kind| owners(&cluster, kind)).concat();
         insta::assert_snapshot!(after, @r"
         kube-controller-manager - 30

@@ -3,15 +3,13 @@
 //! Mirrors `applyPatcher` of `k8s.io/apiserver/pkg/endpoints/handlers/patch.go` and the field managers around
 //! structured merge (`lastappliedmanager.go`, `lastappliedupdater.go`, `skipnonapplied.go`).
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use super::Cluster;
 use super::ownership::reset;
-use crate::admission::Part;
+use super::{Answer, Context, Registry};
 use crate::api::object::LAST_APPLIED;
-use crate::api::{Kind, Object, ObjectKey};
+use crate::api::request::Agent;
+use crate::api::{Kind, ObjectKey};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::managed::{self, Conflicts, FieldSet, Manager, Managers, compare, field_set, place_of, validate};
 use crate::manifest::strict;
@@ -19,20 +17,7 @@ use crate::manifest::strict;
 /// The manager that takes over from client-side apply.
 const KUBECTL: &str = "kubectl";
 
-/// How to apply.
-#[derive(Debug, Clone, Copy)]
-pub struct ApplyOptions<'a> {
-    /// The manager's name.
-    pub manager: &'a str,
-    /// The subresource to write to: `status`; empty for the object itself.
-    pub subresource: &'a str,
-    /// Take fields from others.
-    pub force: bool,
-    /// Go all the way but store nothing.
-    pub dry_run: bool,
-}
-
-impl Cluster {
+impl Registry {
     /// Applies a configuration in the stored version of its kind, and gives back the object as stored.
     ///
     /// # Errors
@@ -41,11 +26,14 @@ impl Cluster {
         &mut self,
         key: &ObjectKey,
         config: &Value,
-        options: ApplyOptions<'_>,
-    ) -> Result<Arc<Object>, ApiError> {
+        force: bool,
+        context: &Context<'_>,
+    ) -> Result<Answer, ApiError> {
         let kind = key.kind;
-        let part = if options.subresource == "status" { Part::Status } else { Part::Whole };
-        check_manager(options.manager)?;
+        let Agent::Client(name) = &context.by.agent else {
+            return Err(ApiError::internal("only clients apply"));
+        };
+        check_manager(name)?;
         validate(config, place_of(kind)).map_err(|text| {
             let (namespace, name) = (&key.namespace, &key.name);
             let gvk = format!("{}, Kind={}", kind.api_version(), kind.name());
@@ -66,23 +54,23 @@ impl Cluster {
             let manager = Manager::updating(kind, "before-first-apply", "");
             managers.update(kind, &managed::empty_tree(kind), &tree, manager, &reset(kind, ""), self.now);
         }
-        let (before, fields) = (managers.encode(), reset(kind, options.subresource));
-        let manager = Manager::applying(options.manager, options.subresource);
-        let outcome = managers.apply(kind, &tree, config, &manager, (&fields, options.force), self.now);
+        let (before, fields) = (managers.encode(), reset(kind, context.subresource));
+        let manager = Manager::applying(name, context.subresource);
+        let outcome = managers.apply(kind, &tree, config, &manager, (&fields, force), self.now);
         let new = match outcome {
             Ok(new) => new,
-            Err(conflicts) => match self.rightful(kind, &tree, conflicts, options.manager) {
+            Err(conflicts) => match self.rightful(kind, &tree, conflicts, name) {
                 Some(conflicts) => return Err(conflicts.into()),
                 None => managers.apply(kind, &tree, config, &manager, (&fields, true), self.now)?,
             },
         };
         let mut new = new.unwrap_or_else(|| tree.clone());
-        if options.manager == KUBECTL && last_applied(&new).is_some_and(|text| !text.is_empty()) {
+        if name == KUBECTL && last_applied(&new).is_some_and(|text| !text.is_empty()) {
             new["metadata"]["annotations"][LAST_APPLIED] = Value::String(configuration(config));
         }
         let entries = managers.encode();
         if let Some(live) = live.filter(|_| new == tree && entries == before) {
-            return Ok(live);
+            return Ok(Answer::plain(live));
         }
         let decoded = strict::decode(kind, &new).map_err(|e| {
             ApiError::invalid("", "", vec![FieldError::invalid("patch", new.to_string(), &e.to_string())])
@@ -90,9 +78,9 @@ impl Cluster {
         let mut object = decoded.object;
         object.meta_mut().managed_fields = Some(entries);
         match self.view().get(key).is_some() {
-            true => self.replace_owned(object, part, options.dry_run),
-            false if part == Part::Status => Err(ApiError::not_found(&kind.resource(), &key.name)),
-            false => self.create_owned(object, options.dry_run),
+            true => self.update_owned(object, context),
+            false if !context.subresource.is_empty() => Err(ApiError::not_found(&kind.resource(), &key.name)),
+            false => self.create_owned(object, context),
         }
     }
 
@@ -111,41 +99,6 @@ impl Cluster {
             Some(applied) => conflicts.beyond(&applied),
             None => Some(conflicts),
         }
-    }
-
-    /// Makes what client-side apply owns part of what a manager applies. The answer says whether that changed anything.
-    ///
-    /// # Errors
-    /// When the object is gone or the file can't be written.
-    pub fn upgrade_managers(
-        &mut self,
-        key: &ObjectKey,
-        client_side: &[String],
-        manager: &str,
-    ) -> Result<bool, ApiError> {
-        let Some(live) = self.view().get(key).cloned() else {
-            return Err(ApiError::not_found(&key.kind.resource(), &key.name));
-        };
-        let mut managers = self.managers(&live)?;
-        if !managers.upgrade(client_side, manager) {
-            return Ok(false);
-        }
-        let mut object = Object::clone(&live);
-        object.meta_mut().managed_fields = Some(managers.encode());
-        self.replace_owned(object, Part::Whole, false).map(|_| true)
-    }
-
-    /// The names of the managers that own the annotation in which kubectl keeps what it applied.
-    ///
-    /// # Errors
-    /// When the file can't be read.
-    pub fn owners_of_last_applied(
-        &self,
-        object: &Arc<Object>,
-        operation: managed::Operation,
-    ) -> Result<Vec<String>, ApiError> {
-        let managers = Managers::decode(&self.managed_fields(object)?);
-        Ok(managers.owners(operation, &["metadata", "annotations", LAST_APPLIED]))
     }
 }
 

@@ -1,39 +1,117 @@
-//! What the API server does with the body of a patch request.
+//! `patch`: a change in one of four forms, applied to what is there by now.
 //!
 //! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`.
 
 use serde_json::Value;
 
-use super::lookup::Lookup;
-use super::print::go_value;
-use super::strategic::{MergeMode, merge_map};
-use super::{json_merge_patch, json_patch};
-use crate::api::{Object, schema};
+use super::writer;
+use crate::api::request::{FieldValidation, PatchOptions, PatchType};
+use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::json::unmarshal_strict;
-use crate::manifest::strict::{
-    DecodeError, Decoded, FieldValidation, decode_patched, decode_version, normalise, strict_message,
-};
-use crate::manifest::versions::from_stored;
+use crate::manifest::merge::{self, json_merge_patch, json_patch};
+use crate::manifest::strict::{DecodeError, Decoded, decode_patched, decode_version, normalise, strict_message};
+use crate::manifest::versions::{from_stored, to_stored};
+use crate::manifest::yaml;
+use crate::registry::Context;
+use crate::server::authorize::{Attributes, authorize};
+use crate::server::{Ask, Reply, Server, subresources};
 
-/// The kinds of patches that the server takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PatchType {
-    /// `application/strategic-merge-patch+json`.
-    Strategic,
-    /// `application/merge-patch+json`.
-    Merge,
-    /// `application/json-patch+json`.
-    Json,
+impl Server {
+    /// Patches an object, or a part of it.
+    ///
+    /// # Errors
+    /// `NotFound`, `BadRequest` or `Invalid` for a patch that can't be read or does not apply, `Conflict` for fields of
+    /// others, and the refusal of whoever finds something wrong with what comes of it.
+    pub(in crate::server) fn patch(
+        &mut self,
+        ask: &Ask<'_>,
+        options: &PatchOptions,
+        (form, body): (PatchType, &str),
+        warnings: &mut Vec<String>,
+    ) -> Result<Reply, ApiError> {
+        check_options(options, form)?;
+        let by = writer(ask, &options.write)?;
+        let context = Context::new(&by).part(&ask.resource.subresource).dry_run(options.write.dry_run);
+        let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), ask.resource.name.clone());
+        if form == PatchType::Apply {
+            return self.apply(ask, &key, (body, options), &context, warnings);
+        }
+        let live = self.cluster.view().get(&key).cloned();
+        let live = live.ok_or_else(|| ApiError::not_found(&key.kind.resource(), &key.name))?;
+        if ask.resource.subresource == "scale" {
+            let scale = subresources::scale::of(&live)?;
+            let patched = patch_tree(&scale, form, body)?;
+            return subresources::scale::update(self, ask, &patched, &context, warnings);
+        }
+        // Who owns which field is only worked out for a patch that speaks of it.
+        let live = match body.contains("managedFields") {
+            true => self.cluster.registry().with_owners(&live)?,
+            false => live,
+        };
+        let api_version = ask.resource.api_version();
+        let patched = patch_object(&live, &api_version, (form, body), options.write.field_validation)?;
+        warnings.extend(patched.warnings);
+        self.put(ask, patched.object, &context, warnings)
+    }
+
+    /// Server-side apply; who applies what is not there creates it, and must be allowed to.
+    fn apply(
+        &mut self,
+        ask: &Ask<'_>,
+        key: &ObjectKey,
+        (body, options): (&str, &PatchOptions),
+        context: &Context<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Reply, ApiError> {
+        let bad_request = |text: String| ApiError::new(Reason::BadRequest, format!("error decoding YAML: {text}"));
+        let tree = yaml::to_json(body).map_err(|e| bad_request(e.to_string()))?;
+        let config = to_stored(key.kind, &ask.resource.api_version(), &tree);
+        let view = self.cluster.view();
+        if view.get(key).is_none() {
+            let create = Attributes {
+                verb: "create".into(),
+                group: ask.resource.group.clone(),
+                resource: ask.resource.plural.clone(),
+                namespace: ask.resource.namespace.clone(),
+                ..Attributes::default()
+            };
+            authorize(&view, &context.by.user, &create)?;
+        }
+        let answer = self.cluster.registry_mut().apply(key, &config, options.force, context)?;
+        warnings.extend(answer.warnings);
+        self.shown(ask, &answer.object)
+    }
+}
+
+/// Mirrors `ValidatePatchOptions`.
+fn check_options(options: &PatchOptions, form: PatchType) -> Result<(), ApiError> {
+    let applies = form == PatchType::Apply;
+    let fault = if applies && options.write.field_manager.is_empty() {
+        FieldError::required("fieldManager", "is required for apply patch")
+    } else if !applies && options.force {
+        FieldError::forbidden("force", "may not be specified for non-apply patch")
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::invalid("PatchOptions.meta.k8s.io", "", vec![fault]))
+}
+
+/// What a patch makes of a tree that is no stored object, such as a `Scale`.
+fn patch_tree(tree: &Value, form: PatchType, body: &str) -> Result<Value, ApiError> {
+    let (patch, _) = unmarshal_strict(body.as_bytes())
+        .map_err(|e| ApiError::new(Reason::BadRequest, format!("error decoding patch: {e}")))?;
+    Ok(match form {
+        PatchType::Json => json_patch(tree, &patch)?,
+        _ => json_merge_patch(tree, &patch),
+    })
 }
 
 /// An object after a patch, before admission.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Patched {
-    /// The object.
-    pub object: Object,
+struct Patched {
+    object: Object,
     /// What a client that asked for warnings is told: `unknown field "spec.foo"`.
-    pub warnings: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// Applies the body of a patch request to a stored object.
@@ -41,24 +119,10 @@ pub struct Patched {
 /// # Errors
 /// `BadRequest` for a body that is no patch or renames the object, `Invalid` for a patch that does not apply
 /// or makes what is no object of its kind.
-pub fn patch_object(
-    current: &Object,
-    patch_type: PatchType,
-    body: &str,
-    validation: FieldValidation,
-) -> Result<Patched, ApiError> {
-    patch_version(current, &current.kind().api_version(), patch_type, body, validation)
-}
-
-/// The same, where the request is about a version of the kind that need not be the stored one.
-///
-/// # Errors
-/// Those of [`patch_object`].
-pub fn patch_version(
+fn patch_object(
     current: &Object,
     api_version: &str,
-    patch_type: PatchType,
-    body: &str,
+    (patch_type, body): (PatchType, &str),
     validation: FieldValidation,
 ) -> Result<Patched, ApiError> {
     let kind = current.kind();
@@ -79,8 +143,8 @@ pub fn patch_version(
                 other => return Err(bad_request(no_object(&other))),
             };
             let fields = tree.as_object().cloned().unwrap_or_default();
-            let merged = merge_map(fields, &mut patch, Lookup::Struct(def), MergeMode::Apply)?;
-            (decode_patched(kind, api_version, &Value::Object(merged)), duplicates, go_value(&Value::Object(patch)))
+            let (merged, shown) = merge::strategic_merge(def, fields, &mut patch)?;
+            (decode_patched(kind, api_version, &merged), duplicates, shown)
         }
         PatchType::Merge => {
             match &body {
@@ -91,6 +155,7 @@ pub fn patch_version(
             let patched = json_merge_patch(&tree, &body);
             (decode_version(kind, api_version, &patched), duplicates, patched.to_string())
         }
+        PatchType::Apply => return Err(ApiError::internal("an apply patch is no change of an object")),
         PatchType::Json => {
             let mut strict = operations(&body).map_err(bad_request)?;
             strict.extend(duplicates);
@@ -112,43 +177,13 @@ pub fn patch_version(
 }
 
 fn no_object(value: &Value) -> String {
-    format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", go_kind(value))
-}
-
-fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// Checks that a JSON patch is a list of objects; `list` and `item` are the Go types that errors name.
-///
-/// # Errors
-/// Go's text for anything else.
-pub fn check_json_patch(patch: &Value, list: &str, item: &str) -> Result<(), String> {
-    let refused = |value: &Value, ty: &str| {
-        let kind = go_kind(value);
-        Err(format!("json: cannot unmarshal {kind} into Go value of type {ty}"))
-    };
-    match patch {
-        Value::Null => Ok(()),
-        Value::Array(operations) => match operations.iter().find(|o| !o.is_object()) {
-            Some(other) => refused(other, item),
-            None => Ok(()),
-        },
-        other => refused(other, list),
-    }
+    format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", merge::go_kind(value))
 }
 
 /// Checks the form of a JSON patch; gives the fields that no operation has.
 fn operations(patch: &Value) -> Result<Vec<String>, String> {
     const TYPE: &str = "handlers.jsonPatchOp";
-    check_json_patch(patch, &format!("[]{TYPE}"), TYPE)?;
+    merge::check_json_patch(patch, &format!("[]{TYPE}"), TYPE)?;
     let mut unknown = Vec::new();
     for (i, operation) in patch.as_array().into_iter().flatten().enumerate() {
         let Value::Object(operation) = operation else { continue };
@@ -156,7 +191,7 @@ fn operations(patch: &Value) -> Result<Vec<String>, String> {
             match (key.as_str(), value) {
                 ("value", _) | ("op" | "path" | "from", Value::String(_) | Value::Null) => {}
                 ("op" | "path" | "from", other) => {
-                    let kind = go_kind(other);
+                    let kind = merge::go_kind(other);
                     return Err(format!(
                         "json: cannot unmarshal {kind} into Go struct field jsonPatchOp.{key} of type string"
                     ));
@@ -193,14 +228,16 @@ fn keep_identity(current: &Object, object: &mut Object) -> Result<(), ApiError> 
 mod tests {
     use serde_json::json;
 
-    use super::{PatchType, patch_object};
+    use super::patch_object;
+    use crate::api::request::{FieldValidation, PatchType};
     use crate::api::{Kind, Object};
-    use crate::manifest::strict::{FieldValidation, decode};
+    use crate::manifest::strict::decode;
 
     fn refusal(patch_type: PatchType, body: &str) -> String {
         let tree = json!({"metadata": {"name": "x", "namespace": "default"}, "spec": {"containers": [{"name": "x"}]}});
         let pod: Object = decode(Kind::Pod, &tree).unwrap().object;
-        patch_object(&pod, patch_type, body, FieldValidation::Strict).unwrap_err().standard_message()
+        let refused = patch_object(&pod, "v1", (patch_type, body), FieldValidation::Strict);
+        refused.map(|_| ()).unwrap_err().standard_message()
     }
 
     #[test]

@@ -1,11 +1,8 @@
-//! Versions of a kind that the server offers beside the one it stores, and how they turn into each other.
+//! `autoscaling/v1`, which knows no metric but the CPU's utilization and keeps the rest in annotations.
 //!
-//! That is autoscaling/v1, which knows no metric but the CPU's utilization and keeps the rest in annotations.
 //! Mirrors `pkg/apis/autoscaling/v1/conversion.go`.
 
 use serde_json::{Map, Value, json};
-
-use crate::api::{Kind, schema};
 
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
 const CURRENT_METRICS: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
@@ -71,18 +68,8 @@ const SOURCES: [(&str, &str, Fields); 5] = [
     ),
 ];
 
-/// Whether the server offers a kind in that version without storing it so.
-pub fn is_other(kind: Kind, api_version: &str) -> bool {
-    api_version != kind.api_version() && schema::of_version(kind, api_version).is_some()
-}
-
-/// An object of another version, in Go's normal form, as the stored version has it.
-pub fn to_stored(kind: Kind, api_version: &str, tree: &Value) -> Value {
-    let mut tree = tree.clone();
-    if !is_other(kind, api_version) {
-        return tree;
-    }
-    tree["apiVersion"] = kind.api_version().into();
+/// An autoscaler of the first version, in Go's normal form, as the second has it.
+pub(super) fn to_stored(mut tree: Value) -> Value {
     let mut kept = take_annotations(&mut tree);
     let mut annotation = |name: &str| kept.remove(name).and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let mut metrics: Vec<Value> = list(annotation(METRICS)).iter().map(|m| from_flat(m, "target")).collect();
@@ -109,12 +96,8 @@ pub fn to_stored(kind: Kind, api_version: &str, tree: &Value) -> Value {
     tree
 }
 
-/// An object of the stored version, as another version has it.
-pub fn from_stored(kind: Kind, api_version: &str, mut tree: Value) -> Value {
-    if !is_other(kind, api_version) {
-        return tree;
-    }
-    tree["apiVersion"] = api_version.into();
+/// An autoscaler of the second version, as the first has it.
+pub(super) fn from_stored(mut tree: Value) -> Value {
     take_annotations(&mut tree);
     let mut kept: Vec<(&str, String)> = Vec::new();
     let metrics = list(take(&mut tree, "spec", "metrics"));
@@ -307,8 +290,8 @@ fn text_of(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{from_stored, to_stored};
     use crate::api::Kind;
+    use crate::manifest::versions::{from_stored, to_stored};
 
     #[test]
     fn autoscalers_keep_in_annotations_what_the_first_version_has_no_fields_for() {

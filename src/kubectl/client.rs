@@ -1,0 +1,446 @@
+//! kubectl's side of the door: makes requests, prints the server's warnings, and waits.
+//!
+//! Mirrors `k8s.io/cli-runtime/pkg/resource/helper.go` and the REST client below it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::log;
+use super::request::PROGRAM;
+use super::wall::wall_now;
+use crate::api::request::{
+    Accept, By, Connect, DeleteOptions, Form, ListOptions, PatchOptions, PatchType, Request, Resource, Target, Verb,
+    WriteOptions,
+};
+use crate::api::table::Table;
+use crate::api::user::User;
+use crate::api::{Duration, Kind, Lister, Object, ObjectKey, Time};
+use crate::error::{ApiError, Failure, Reason};
+use crate::server::watch::{Watch, WatchEvent};
+use crate::server::{List, Passed, Reply, Response, Server, Wait};
+use crate::ui::Ui;
+
+/// A client of one cluster's server, for one command.
+pub struct Client<'a> {
+    server: &'a mut Server,
+    ui: &'a Ui,
+    by: By,
+    impersonate: Option<User>,
+    /// How much is said of requests (`-v`).
+    verbosity: u8,
+    /// The server's warnings that were printed: none is printed twice.
+    warned: RefCell<BTreeSet<String>>,
+    /// Whether answers must tell who owns which field.
+    managed_fields: Cell<bool>,
+    wrote: bool,
+}
+
+impl<'a> Client<'a> {
+    /// A client that speaks as `user`, or as whom that one impersonates.
+    pub fn new(server: &'a mut Server, ui: &'a Ui, user: User, impersonate: Option<User>, verbosity: u8) -> Client<'a> {
+        let by = By::client(user, PROGRAM);
+        let (warned, managed_fields) = (RefCell::default(), Cell::new(false));
+        Client { server, ui, by, impersonate, verbosity, warned, managed_fields, wrote: false }
+    }
+
+    /// From now on, has answers tell who owns which field, or not.
+    pub fn want_managed_fields(&self, wanted: bool) {
+        self.managed_fields.set(wanted);
+    }
+
+    /// Whether answers tell who owns which field.
+    pub fn wants_managed_fields(&self) -> bool {
+        self.managed_fields.get()
+    }
+
+    fn request(&self, verb: Verb, target: Target, form: Form) -> Request {
+        let accept = Accept { form, managed_fields: self.managed_fields.get() };
+        Request { by: self.by.clone(), impersonate: self.impersonate.clone(), verb, target, accept }
+    }
+
+    fn took(&self, request: &Request, response: Response) -> Result<Reply, ApiError> {
+        if self.verbosity >= log::LEAST {
+            self.ui.err(&log::round_trip(self.verbosity, self.now(), request, &response));
+        }
+        self.warn(response.warnings);
+        response.outcome
+    }
+
+    /// Prints warnings, but none twice. Mirrors `WarningWriterOptions.Deduplicate`.
+    pub fn warn(&self, warnings: impl IntoIterator<Item = String>) {
+        for warning in warnings {
+            if self.warned.borrow_mut().insert(warning.clone()) {
+                self.ui.err(&format!("Warning: {warning}\n"));
+            }
+        }
+    }
+
+    /// Sends a request that only reads.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn read(&self, verb: Verb, target: Target, form: Form) -> Result<Reply, ApiError> {
+        let request = self.request(verb, target, form);
+        let response = self.server.read(&request);
+        self.took(&request, response)
+    }
+
+    /// Sends a request. Between two that write, the cluster gets on a little.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn send(&mut self, verb: Verb, resource: Resource) -> Result<Reply, ApiError> {
+        if self.wrote {
+            self.server.between_requests()?;
+        }
+        let request = self.request(verb, Target::Resource(resource), Form::Object);
+        self.wrote = request.verb.writes();
+        let response = self.server.handle(&request);
+        self.took(&request, response)
+    }
+
+    /// An object.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Forbidden`.
+    pub fn get(&self, key: &ObjectKey) -> Result<Arc<Object>, ApiError> {
+        object(self.read(Verb::Get, Target::Resource(Resource::object(key)), Form::Object)?)
+    }
+
+    /// An object, if it is there.
+    ///
+    /// # Errors
+    /// `Forbidden`, and whatever else is not that it is not there.
+    pub fn find(&self, key: &ObjectKey) -> Result<Option<Arc<Object>>, ApiError> {
+        match self.get(key) {
+            Ok(object) => Ok(Some(object)),
+            Err(refused) if refused.reason == Reason::NotFound => Ok(None),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// An object with who owns its fields.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Forbidden`.
+    pub fn get_with_owners(&self, key: &ObjectKey) -> Result<Arc<Object>, ApiError> {
+        let wanted = self.managed_fields.replace(true);
+        let object = self.get(key);
+        self.managed_fields.set(wanted);
+        object
+    }
+
+    /// What a part of an object holds; an empty `subresource` stands for the object itself.
+    ///
+    /// # Errors
+    /// `NotFound`, also for a kind that has no such part.
+    pub fn get_part(&self, key: &ObjectKey, subresource: &str) -> Result<Reply, ApiError> {
+        self.read(Verb::Get, Target::Resource(Resource::object(key).part(subresource)), Form::Object)
+    }
+
+    /// Objects of a kind, by namespace and name; an empty namespace stands for all of them.
+    ///
+    /// # Errors
+    /// `Forbidden`, or `BadRequest` for odd selectors.
+    pub fn list(&self, kind: Kind, namespace: &str, options: &ListOptions) -> Result<Vec<Arc<Object>>, ApiError> {
+        let mut options = options.clone();
+        let mut objects = Vec::new();
+        loop {
+            let target = Target::Resource(Resource::kind(kind).within(namespace));
+            let Reply::List(List { items, continue_at, .. }) =
+                self.read(Verb::List(options.clone()), target, Form::Object)?
+            else {
+                return Err(ApiError::internal("the server did not answer with a list"));
+            };
+            objects.extend(items);
+            if continue_at.is_empty() {
+                return Ok(objects);
+            }
+            options.continue_at = continue_at;
+        }
+    }
+
+    /// Some objects of one kind as the server prints them.
+    pub fn table(&self, kind: Kind, objects: &[Arc<Object>]) -> Table {
+        self.server.table(kind, objects)
+    }
+
+    /// Makes what a tree describes, at the resource that it is posted to.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn create(&mut self, resource: Resource, tree: Value, options: WriteOptions) -> Result<Arc<Object>, ApiError> {
+        let everywhere = Resource { name: String::new(), ..resource };
+        object(self.send(Verb::Create(options, tree), everywhere)?)
+    }
+
+    /// Puts a whole object in another's place.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn update(&mut self, resource: Resource, tree: Value, options: WriteOptions) -> Result<Arc<Object>, ApiError> {
+        object(self.send(Verb::Update(options, tree), resource)?)
+    }
+
+    /// Changes an object.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn patch(
+        &mut self,
+        resource: Resource,
+        (form, body): (PatchType, &str),
+        options: PatchOptions,
+    ) -> Result<Arc<Object>, ApiError> {
+        object(self.send(Verb::Patch(options, form, body.to_string()), resource)?)
+    }
+
+    /// Deletes an object, and tells its uid.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn delete(&mut self, key: &ObjectKey, options: DeleteOptions) -> Result<String, ApiError> {
+        Ok(match self.send(Verb::Delete(options), Resource::object(key))? {
+            Reply::Object(object) => object.uid().to_string(),
+            Reply::Tree(status) => status["details"]["uid"].as_str().unwrap_or_default().to_string(),
+            _ => String::new(),
+        })
+    }
+
+    /// Asks for the eviction of a pod. `grace` is in seconds; none for the pod's own.
+    ///
+    /// # Errors
+    /// `TooManyRequests` when a disruption budget forbids it for now, else the server's refusal.
+    pub fn evict(&mut self, pod: &ObjectKey, grace: Option<i64>, dry_run: bool) -> Result<(), ApiError> {
+        let mut eviction = json!({
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod.name, "namespace": pod.namespace},
+        });
+        if let Some(seconds) = grace {
+            eviction["deleteOptions"] = json!({"gracePeriodSeconds": seconds});
+        }
+        let options = WriteOptions { dry_run, ..WriteOptions::default() };
+        self.send(Verb::Create(options, eviction), Resource::object(pod).part("eviction")).map(|_| ())
+    }
+
+    /// Connects to a part of a pod.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn connect(&mut self, pod: &ObjectKey, connect: Connect) -> Result<Reply, ApiError> {
+        let part = match connect {
+            Connect::Log(_) => "log",
+            Connect::Exec(..) => "exec",
+            Connect::Attach(_) => "attach",
+            Connect::PortForward(_) => "portforward",
+        };
+        self.send(Verb::Connect(connect), Resource::object(pod).part(part))
+    }
+
+    /// The server, for those who are more than its client: kstate's own verbs.
+    pub fn server(&self) -> &Server {
+        self.server
+    }
+
+    /// The same, to change it.
+    pub fn server_mut(&mut self) -> &mut Server {
+        self.server
+    }
+
+    /// The cluster's time.
+    pub fn now(&self) -> Time {
+        self.server.now()
+    }
+
+    /// The Kubernetes minor version of the server: 36 for v1.36.
+    pub fn minor(&self) -> u32 {
+        self.server.minor()
+    }
+
+    /// Begins a watch.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn watch(&self, kind: Kind, namespace: &str, options: ListOptions) -> Result<Watch, ApiError> {
+        let target = Target::Resource(Resource::kind(kind).within(namespace));
+        let request = self.request(Verb::Watch(options), target, Form::Object);
+        let watch = self.server.watch(&request);
+        let said = Response {
+            warnings: Vec::new(),
+            outcome: watch.as_ref().map(|_| Reply::Text(String::new())).map_err(Clone::clone),
+        };
+        self.took(&request, said)?;
+        watch
+    }
+
+    /// What happened since a watch was looked at last.
+    ///
+    /// # Errors
+    /// When the state file can't be read.
+    pub fn events(&self, watch: &mut Watch) -> Result<Vec<WatchEvent>, ApiError> {
+        self.server.events(watch)
+    }
+
+    /// Lets time pass until `done` says so. Without a deadline, as long as anything can still change.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait<T>(
+        &mut self,
+        deadline: Option<Time>,
+        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        let wait = self.server.wait_until(deadline);
+        self.pass(wait, done)
+    }
+
+    /// Lets time pass until `done` says so, or a deadline, or nothing can change any more.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait_while_it_helps<T>(
+        &mut self,
+        deadline: Time,
+        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        let wait = self.server.wait_while_it_helps(deadline);
+        self.pass(wait, done)
+    }
+
+    fn pass<T>(
+        &mut self,
+        mut wait: Wait,
+        mut done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        loop {
+            if let Some(done) = done(self)? {
+                return Ok(Waited::Done(done));
+            }
+            match self.server.pass(&mut wait)? {
+                Passed::Moved => {}
+                Passed::Over => return Ok(Waited::Over),
+                Passed::Idle => return Ok(Waited::Never),
+            }
+        }
+    }
+
+    /// Lets time pass until a moment, whatever happens.
+    ///
+    /// # Errors
+    /// When the state file can't be written.
+    pub fn sleep_until(&mut self, moment: Time) -> Result<(), ApiError> {
+        self.wait::<()>(Some(moment), |_| Ok(None)).map(|_| ())
+    }
+
+    /// Waits until an object is gone, or another has its name.
+    ///
+    /// # Errors
+    /// When the state file can't be written.
+    pub fn wait_until_gone(
+        &mut self,
+        object: (&ObjectKey, &str),
+        deadline: Option<Time>,
+    ) -> Result<Waited<()>, ApiError> {
+        let (key, uid) = object;
+        let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
+        let mut watch = self.watch(key.kind, &key.namespace, options)?;
+        self.wait(deadline, |client| {
+            client.events(&mut watch)?;
+            Ok((!watch.knows(uid)).then_some(()))
+        })
+    }
+
+    /// Makes what was done so far lasting and visible to other processes, says what was said meanwhile, and goes on.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.pause(true, || {})
+    }
+
+    /// Does something that takes the user's time, an editor's run, without holding the cluster meanwhile.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn meanwhile<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Failure> {
+        self.server.commit()?;
+        let outcome = f();
+        self.server.begin(true, wall_now())?;
+        Ok(outcome)
+    }
+
+    /// Ends the transaction, waits a moment of real time and begins anew, to see what others did.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn wait_for_others(&mut self) -> Result<(), Failure> {
+        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(100)))
+    }
+
+    fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), Failure> {
+        self.server.commit()?;
+        self.ui.release();
+        meanwhile();
+        self.ui.hold();
+        self.server.begin(write, wall_now())?;
+        Ok(())
+    }
+
+    /// Until when a span lasts; none for a span of zero, which stands for no end.
+    pub fn deadline(&self, span: Duration) -> Option<Time> {
+        (span != Duration::ZERO).then(|| self.now() + span)
+    }
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited<T> {
+    /// With this.
+    Done(T),
+    /// The time is over.
+    Over,
+    /// Nothing can change any more that would end it.
+    Never,
+}
+
+fn object(reply: Reply) -> Result<Arc<Object>, ApiError> {
+    match reply {
+        Reply::Object(object) => Ok(object),
+        _ => Err(ApiError::internal("the server did not answer with an object")),
+    }
+}
+
+/// What a description looks up beside its object. What can't be had counts as absent, as in kubectl.
+impl Lister for Client<'_> {
+    fn get(&self, key: &ObjectKey) -> Option<Arc<Object>> {
+        Client::get(self, key).ok()
+    }
+
+    fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Arc<Object>> {
+        self.selected(kind, namespace.unwrap_or_default(), String::new())
+    }
+
+    fn pods_using_claim(&self, namespace: &str, claim: &str) -> Vec<Arc<Object>> {
+        let uses = |pod: &Arc<Object>| crate::api::pod::uses_claim(pod, claim);
+        self.selected(Kind::Pod, namespace, String::new()).into_iter().filter(uses).collect()
+    }
+
+    fn pods_on_node(&self, node: &str) -> Vec<Arc<Object>> {
+        self.selected(Kind::Pod, "", format!("spec.nodeName={node}"))
+    }
+
+    fn events_about(&self, uid: &str) -> Vec<Arc<Object>> {
+        self.selected(Kind::Event, "", format!("involvedObject.uid={uid}"))
+    }
+}
+
+impl Client<'_> {
+    fn selected(&self, kind: Kind, namespace: &str, field_selector: String) -> Vec<Arc<Object>> {
+        let options = ListOptions { field_selector, limit: 500, ..ListOptions::default() };
+        Client::list(self, kind, namespace, &options).unwrap_or_default()
+    }
+}

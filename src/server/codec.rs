@@ -1,0 +1,151 @@
+//! Bodies into objects, strictly, and answers into the trees that go over a wire.
+//!
+//! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers` (create.go, negotiation) and `responsewriters`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Ask, List, Reply};
+use crate::api::request::{FieldValidation, Resource};
+use crate::api::{Kind, Object};
+use crate::error::{ApiError, Reason};
+use crate::manifest::strict::{self, normalise};
+use crate::manifest::versions::from_stored;
+
+fn bad_request(text: String) -> ApiError {
+    ApiError::new(Reason::BadRequest, text)
+}
+
+/// Reads the body of a request as an object of the kind that is served there.
+///
+/// # Errors
+/// `BadRequest` for a body of another kind or version, for what does not fit its field, and for a namespace or name
+/// other than the request's.
+pub(super) fn decode(
+    ask: &Ask<'_>,
+    body: &Value,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Object, ApiError> {
+    let (kind, resource) = (ask.served.kind, ask.resource);
+    check_type(kind, resource, body)?;
+    let api_version = resource.api_version();
+    let decoded = strict::decode_version(kind, &api_version, body)
+        .map_err(|e| bad_request(strict::bad_request_message(kind, &api_version, e)))?;
+    if !decoded.unknown.is_empty() {
+        match validation {
+            FieldValidation::Strict => {
+                let text = strict::strict_message(&decoded.unknown);
+                return Err(bad_request(strict::bad_request_message(kind, &api_version, text)));
+            }
+            FieldValidation::Warn => warnings.extend(decoded.unknown),
+            FieldValidation::Ignore => {}
+        }
+    }
+    let mut object = decoded.object;
+    match object.namespace() {
+        "" => object.meta_mut().namespace = Some(resource.namespace.clone()).filter(|n| !n.is_empty()),
+        namespace if namespace != resource.namespace => {
+            let text = "the namespace of the provided object does not match the namespace sent on the request";
+            return Err(bad_request(text.into()));
+        }
+        _ => {}
+    }
+    Ok(object)
+}
+
+/// Whether the body is what it must be; what it does not say of itself is taken for granted.
+fn check_type(kind: Kind, resource: &Resource, body: &Value) -> Result<(), ApiError> {
+    let text = |field: &str| body[field].as_str().filter(|text| !text.is_empty());
+    let expected = resource.api_version();
+    let (version, name) = (text("apiVersion").unwrap_or(&expected), text("kind").unwrap_or(kind.name()));
+    if (version, name) == (expected.as_str(), kind.name()) {
+        return Ok(());
+    }
+    let bare = version.rsplit('/').next().unwrap_or(version);
+    let Some(other) = Kind::from_gvk(version, name) else {
+        let wanted = format!("no kind {name:?} is registered for version {version:?} in scheme");
+        let text = format!("{name} in version {bare:?} cannot be handled as a {}: {wanted}", kind.name());
+        return Err(bad_request(text));
+    };
+    if other == kind {
+        let text =
+            format!("the API version in the data ({version}) does not match the expected API version ({expected})");
+        return Err(bad_request(text));
+    }
+    let internal = |group: &str| match group {
+        "" => "core".to_string(),
+        group => group.split('.').next().unwrap_or_default().to_string(),
+    };
+    Err(bad_request(format!(
+        "{name} in version {bare:?} cannot be handled as a {kind}: converting ({bare}.{name}) to ({}.{kind}): unknown conversion",
+        internal(kind.group()),
+        kind = kind.name(),
+    )))
+}
+
+/// An object as a client sees it: with `apiVersion` and `kind`, without who owns its fields.
+pub fn tree_of(object: &Object) -> Value {
+    let mut tree = object.to_tree();
+    normalise(object.kind(), &mut tree);
+    if let Some(metadata) = tree["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+    }
+    tree
+}
+
+/// The same with who owns its fields, as far as the object tells that.
+pub fn tree_with_owners(object: &Object) -> Value {
+    let mut tree = tree_of(object);
+    if let Some(owners) = object.meta().managed_fields.as_ref().filter(|owners| !owners.is_empty()) {
+        tree["metadata"]["managedFields"] = serde_json::to_value(owners).unwrap_or_default();
+    }
+    tree
+}
+
+/// An answer as a tree, in the version that was asked for.
+pub fn encode(reply: &Reply, resource: &Resource) -> Value {
+    let in_version =
+        |object: &Arc<Object>| from_stored(object.kind(), &resource.api_version(), tree_with_owners(object));
+    match reply {
+        Reply::Object(object) => in_version(object),
+        Reply::List(list) => encode_list(list, resource, in_version),
+        Reply::Table(table) => {
+            let column = |c: &crate::api::table::ColumnDefinition| json!({"name": c.name, "priority": c.priority});
+            let row = |r: &crate::api::table::Row| json!({"cells": r.cells, "object": in_version(&r.object)});
+            json!({
+                "kind": "Table",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": {},
+                "columnDefinitions": table.columns.iter().map(column).collect::<Vec<_>>(),
+                "rows": table.rows.iter().map(row).collect::<Vec<_>>(),
+            })
+        }
+        Reply::Tree(tree) => tree.clone(),
+        Reply::Text(text) => Value::String(text.clone()),
+    }
+}
+
+/// Items of a list do not say of themselves what they are.
+fn encode_list(list: &List, resource: &Resource, in_version: impl Fn(&Arc<Object>) -> Value) -> Value {
+    let bare = |object: &Arc<Object>| {
+        let mut tree = in_version(object);
+        if let Some(fields) = tree.as_object_mut().filter(|_| object.kind().is_built_in()) {
+            fields.remove("apiVersion");
+            fields.remove("kind");
+        }
+        tree
+    };
+    let mut metadata = json!({"resourceVersion": list.revision.to_string()});
+    if !list.continue_at.is_empty() {
+        metadata["continue"] = json!(list.continue_at);
+        metadata["remainingItemCount"] = json!(list.remaining);
+    }
+    json!({
+        "kind": format!("{}List", list.kind.name()),
+        "apiVersion": resource.api_version(),
+        "metadata": metadata,
+        "items": list.items.iter().map(bare).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,154 @@
+//! What the server says of itself: the documents of discovery, its version, its health.
+//!
+//! Mirrors `k8s.io/apiserver/pkg/endpoints/discovery` and `pkg/server/healthz`.
+
+use serde_json::{Value, json};
+
+use super::served::{self, Served, Subresource};
+use super::{Reply, Server, not_served};
+use crate::error::ApiError;
+
+/// The checks of `/readyz?verbose`, of which all that can be told here is that they hold.
+const HEALTHY: &str = "ok";
+
+/// The groups in the order in which a server of today lists them: by the priority of their services.
+const ORDER: &[&str] = &[
+    "apiregistration.k8s.io",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "resource.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+];
+
+/// Answers a GET of a path that is no resource's.
+pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
+    let minor = server.minor();
+    let words: Vec<&str> = path.split('/').filter(|w| !w.is_empty()).collect();
+    let document = match words.as_slice() {
+        ["healthz" | "livez" | "readyz"] => return Ok(Reply::Text(HEALTHY.into())),
+        ["version"] => version(minor),
+        ["api"] => json!({
+            "kind": "APIVersions",
+            "versions": ["v1"],
+            "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "172.18.0.2:6443"}],
+        }),
+        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(minor)}),
+        ["apis", name] => {
+            let group = groups(minor).into_iter().find(|g| g["name"] == *name).ok_or_else(not_served)?;
+            let mut document = json!({"kind": "APIGroup", "apiVersion": "v1"});
+            for (field, value) in group.as_object().into_iter().flatten() {
+                document[field] = value.clone();
+            }
+            document
+        }
+        ["api", version] => resource_list(minor, "", version)?,
+        ["apis", group, version] => resource_list(minor, group, version)?,
+        [] => json!({"paths": paths(minor)}),
+        _ => return Err(not_served()),
+    };
+    Ok(Reply::Tree(document))
+}
+
+fn version(minor: u32) -> Value {
+    json!({
+        "major": "1",
+        "minor": minor.to_string(),
+        "gitVersion": format!("v1.{minor}.2"),
+        "platform": "linux/amd64",
+    })
+}
+
+fn paths(minor: u32) -> Vec<String> {
+    let mut paths = vec!["/api".to_string(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
+    for group in groups(minor) {
+        let name = group["name"].as_str().unwrap_or_default().to_string();
+        paths.push(format!("/apis/{name}"));
+        for version in group["versions"].as_array().into_iter().flatten() {
+            paths.push(format!("/apis/{}", version["groupVersion"].as_str().unwrap_or_default()));
+        }
+    }
+    paths.extend(["/healthz", "/livez", "/readyz", "/version"].map(String::from));
+    paths.sort();
+    paths
+}
+
+/// The named groups, with the versions that each is served in.
+fn groups(minor: u32) -> Vec<Value> {
+    let all = served::resources(minor);
+    let mut names: Vec<&str> = all.iter().map(|r| r.group).filter(|g| !g.is_empty()).collect();
+    names.dedup();
+    names.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    let group = |name: &&str| {
+        let mut versions: Vec<&Served> = all.iter().filter(|r| r.group == *name).collect();
+        // What some resource of the group prefers comes first, then newer ones before older ones.
+        versions.sort_by_key(|r| (!r.preferred, std::cmp::Reverse(r.version)));
+        let mut listed: Vec<Value> = Vec::new();
+        for version in versions {
+            let version = json!({"groupVersion": version.api_version(), "version": version.version});
+            if !listed.contains(&version) {
+                listed.push(version);
+            }
+        }
+        json!({"name": name, "versions": listed, "preferredVersion": listed.first()})
+    };
+    names.iter().map(group).collect()
+}
+
+fn resource_list(minor: u32, group: &str, version: &str) -> Result<Value, ApiError> {
+    let all = served::resources(minor);
+    let here: Vec<&Served> = all.iter().filter(|r| r.group == group && r.version == version).collect();
+    let first = here.first().ok_or_else(not_served)?;
+    let resources: Vec<Value> = here.iter().flat_map(|r| described(r)).collect();
+    let mut list = json!({"kind": "APIResourceList", "groupVersion": first.api_version(), "resources": resources});
+    if !group.is_empty() {
+        list["apiVersion"] = json!("v1");
+    }
+    Ok(list)
+}
+
+/// A resource and its parts as `APIResource`s.
+fn described(served: &Served) -> Vec<Value> {
+    let mut whole = json!({
+        "name": served.plural,
+        "singularName": served.kind.singular(),
+        "namespaced": served.namespaced,
+        "kind": served.kind.name(),
+        "verbs": served.verbs,
+    });
+    for (field, names) in [("shortNames", served.short), ("categories", served.categories)] {
+        if !names.is_empty() {
+            whole[field] = json!(names);
+        }
+    }
+    let part = |part: &Subresource| {
+        let (group, version, kind) = part.kind;
+        let mut described = json!({
+            "name": format!("{}/{}", served.plural, part.name),
+            "singularName": "",
+            "namespaced": served.namespaced,
+            "kind": if kind.is_empty() { served.kind.name() } else { kind },
+            "verbs": part.verbs,
+        });
+        if !kind.is_empty() && (group, version) != (served.group, served.version) {
+            described["group"] = json!(group);
+            described["version"] = json!(version);
+        }
+        described
+    };
+    std::iter::once(whole).chain(served.subresources.iter().map(part)).collect()
+}

@@ -1,0 +1,9 @@
+//! Parts of objects that are resources of their own, and resources that nothing is stored of.
+
+pub(super) mod binding;
+mod components;
+mod connect;
+pub(in crate::server) mod containers;
+mod eviction;
+mod reviews;
+pub(super) mod scale;

@@ -1,0 +1,62 @@
+//! `update`: a whole object in place of another, or a part of one.
+//!
+//! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers/update.go`.
+
+use serde_json::Value;
+
+use super::writer;
+use crate::api::Object;
+use crate::api::request::WriteOptions;
+use crate::error::{ApiError, Reason};
+use crate::registry::Context;
+use crate::server::{Ask, Reply, Server, codec, subresources};
+
+impl Server {
+    /// Replaces an object by what the body describes.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict`, and the refusal of whoever finds something wrong with it.
+    pub(in crate::server) fn update(
+        &mut self,
+        ask: &Ask<'_>,
+        options: &WriteOptions,
+        body: &Value,
+        warnings: &mut Vec<String>,
+    ) -> Result<Reply, ApiError> {
+        let by = writer(ask, options)?;
+        let context = Context::new(&by).part(&ask.resource.subresource).dry_run(options.dry_run);
+        if ask.resource.subresource == "scale" {
+            return subresources::scale::update(self, ask, body, &context, warnings);
+        }
+        let object = codec::decode(ask, body, options.field_validation, warnings)?;
+        check_name(&object, &ask.resource.name)?;
+        self.put(ask, object, &context, warnings)
+    }
+
+    /// Stores the new version of an object, or of the part that the context names.
+    pub(in crate::server) fn put(
+        &mut self,
+        ask: &Ask<'_>,
+        object: Object,
+        context: &Context<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Reply, ApiError> {
+        let registry = self.cluster.registry_mut();
+        let answer = match context.subresource {
+            "finalize" => registry.finalize(object, context)?,
+            _ => registry.update(object, context)?,
+        };
+        warnings.extend(answer.warnings);
+        self.shown(ask, &answer.object)
+    }
+}
+
+/// Mirrors `checkName`.
+fn check_name(object: &Object, name: &str) -> Result<(), ApiError> {
+    let text = match object.name() {
+        same if same == name => return Ok(()),
+        "" => format!("the name of the object ({name} based on URL) was undeterminable: name must be provided"),
+        other => format!("the name of the object ({other}) does not match the name on the URL ({name})"),
+    };
+    Err(ApiError::new(Reason::BadRequest, text))
+}
