@@ -6,6 +6,7 @@
 mod admission;
 mod bounds;
 mod conformance;
+mod holes;
 mod home;
 mod ownership;
 mod properties;

@@ -171,7 +171,10 @@ impl Server {
     fn find<'r>(&self, request: &'r Request, warnings: &mut Vec<String>) -> Result<(Served, &'r Resource), ApiError> {
         let Target::Resource(resource) = &request.target else { return Err(method_not_allowed()) };
         let served = served::find(self.minor(), resource).ok_or_else(not_served)?;
-        if served.namespaced && resource.namespace.is_empty() && !resource.name.is_empty() {
+        let named = !resource.name.is_empty();
+        // No path leads to one object without its namespace, nor to one of a kind that is only posted.
+        let has_names = ["get", "update", "patch", "delete"].iter().any(|verb| served.verbs.contains(verb));
+        if named && (served.namespaced && resource.namespace.is_empty() || !has_names) {
             return Err(not_served());
         }
         if !served.takes(&resource.subresource, request.verb.as_str()) {

@@ -47,6 +47,16 @@ impl Shell {
         self.stage(line, Some(input.to_string())).map(|(out, ..)| out).expect("a command of ours")
     }
 
+    /// The same, with the exit code.
+    pub fn feed_for(&mut self, line: &str, input: &str) -> (String, u8) {
+        self.stage(line, Some(input.to_string())).map(|(out, _, code)| (out, code)).expect("a command of ours")
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.server.cluster().revision()
+    }
+
     fn on_cluster(&mut self, f: impl FnOnce(&mut Cluster)) {
         let cluster = self.server.cluster_mut();
         cluster.begin(true, Time::default()).expect("to begin");

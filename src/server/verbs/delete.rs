@@ -12,6 +12,10 @@ use crate::error::ApiError;
 use crate::registry::Context;
 use crate::server::{Ask, List, Reply, Server};
 
+/// Mirrors `deleteOptionWarnings` of `pkg/registry/batch/job/storage`.
+const JOB_LEAVES_PODS: &str = "child pods are preserved by default when jobs are deleted; set \
+     propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
 impl Server {
     /// Deletes an object. What is gone at once is answered with a status, what waits for something with itself.
     ///
@@ -56,6 +60,9 @@ impl Server {
             grace: options.grace_period,
             propagation: options.propagation.unwrap_or(default_propagation(key.kind)),
         };
+        if key.kind == Kind::Job && options.propagation.is_none() {
+            warnings.push(JOB_LEAVES_PODS.into());
+        }
         let context = Context::new(ask.by).dry_run(options.dry_run);
         let answer = self.cluster.registry_mut().delete(&deletion, &context)?;
         warnings.extend(answer.warnings);
