@@ -12,6 +12,8 @@ pub mod served;
 mod status;
 mod subresources;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time;
 mod verbs;
 pub mod watch;
