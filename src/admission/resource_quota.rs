@@ -25,7 +25,7 @@ impl Plugin for ResourceQuotas {
             Kind::Pod => {
                 let ends = |o: &Object| {
                     let spec = o.get::<Pod>().and_then(|p| p.spec.as_ref());
-                    spec.is_some_and(quota::is_terminating)
+                    spec.is_some_and(quota::has_deadline)
                 };
                 if ends(object) == ends(old) { Ok(()) } else { check(request, object, Some(old)) }
             }

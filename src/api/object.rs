@@ -222,7 +222,7 @@ impl Object {
 
     /// Whether its deletion has begun and waits for finalizers, a grace period or both.
     pub fn is_terminating(&self) -> bool {
-        self.meta().deletion_timestamp.is_some()
+        is_terminating(self.meta())
     }
 
     /// The value of a label.
@@ -254,6 +254,11 @@ impl Object {
 /// The value of an annotation in an object's metadata.
 pub fn annotation_of<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
     meta.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+/// Whether an object's deletion has begun.
+pub fn is_terminating(meta: &ObjectMeta) -> bool {
+    meta.deletion_timestamp.is_some()
 }
 
 /// The owner reference with `controller: true`; mirrors `metav1.GetControllerOf`.

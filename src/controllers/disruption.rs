@@ -69,7 +69,7 @@ fn budgets_of<'a>(view: &View<'a>, pod: &'a Object) -> Vec<&'a Arc<Object>> {
 
 /// Since when a pod has been about to be disrupted, though nothing happens to it.
 fn stale_since(pod: &Pod) -> Option<Time> {
-    if is_terminating(pod) || is_terminal(pod) {
+    if is_terminating(&pod.metadata) || is_terminal(pod) {
         return None;
     }
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;

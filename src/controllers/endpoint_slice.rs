@@ -161,7 +161,7 @@ impl Reconciler<'_> {
 
     fn endpoint(&self, pod: &Pod, node: Option<&Node>) -> Endpoint {
         let publish = self.service.spec.as_ref().and_then(|s| s.publish_not_ready_addresses) == Some(true);
-        let (serving, terminating) = (is_ready(pod), is_terminating(pod));
+        let (serving, terminating) = (is_ready(pod), is_terminating(&pod.metadata));
         let labels = node.and_then(|n| n.metadata.labels.as_ref());
         Endpoint {
             addresses: pod.status.as_ref().and_then(|s| s.pod_ip.clone()).into_iter().collect(),

@@ -104,7 +104,7 @@ pub(crate) fn services_of_changed_pod(view: &View<'_>, change: &Change) -> Vec<O
         let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
         Some((
             pod.metadata.labels.clone(),
-            is_terminating(pod),
+            is_terminating(&pod.metadata),
             is_ready(pod),
             is_terminal(pod),
             status.and_then(|s| s.pod_ip.clone()),
@@ -140,7 +140,7 @@ pub(crate) fn selected_pods<'a>(view: &View<'a>, object: &'a Object, service: &S
 /// Whether a pod has an address and has not ended. Mirrors `ShouldPodBeInEndpoints`.
 pub(crate) fn should_pod_be_in_endpoints(pod: &Pod, include_terminating: bool) -> bool {
     let ip = pod.status.as_ref().and_then(|s| s.pod_ip.as_deref()).unwrap_or_default();
-    !is_terminal(pod) && !ip.is_empty() && (include_terminating || !is_terminating(pod))
+    !is_terminal(pod) && !ip.is_empty() && (include_terminating || !is_terminating(&pod.metadata))
 }
 
 /// Whether the pod has a name of its own below the service's. Mirrors `ShouldSetHostname`.

@@ -8,14 +8,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
+pub use crate::api::object::is_terminating;
 use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, ObjectMeta, Time, names};
 use crate::controllers::{About, Action, Deletion, EventDraft, Propagation, Write};
 use crate::error::{ApiError, Reason};
 pub use crate::kinds::core::pod::status::{
-    is_active, is_available, is_ready, is_terminal, is_terminating, phase, ready_since, restarts,
-    with_disruption_target,
+    is_active, is_available, is_ready, is_terminal, phase, ready_since, restarts, with_disruption_target,
 };
 use crate::store::{Change, Index, View};
 

@@ -103,7 +103,7 @@ pub(super) fn sync_replica_set(view: &View<'_>, set: &Replicas<'_>, now: Time) -
     outcome.actions.extend(claimed.actions);
     let active = claimed.objects;
     let owned = view.indexed(Kind::Pod, Index::Owner, set.object.uid());
-    let terminating = owned.filter(|o| o.get::<Pod>().is_some_and(|p| is_terminating(p) && !is_terminal(p)));
+    let terminating = owned.filter(|o| o.get::<Pod>().is_some_and(|p| is_terminating(&p.metadata) && !is_terminal(p)));
     let terminating = terminating
         .filter(|o| controller_of(o.meta()).is_some_and(|c| c.uid == set.object.uid()))
         .filter(|o| set.selector.matches(o.meta().labels.as_ref()))

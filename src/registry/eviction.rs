@@ -5,10 +5,11 @@
 use super::{Context, Registry};
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::k8s::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
+use crate::api::object::is_terminating;
 use crate::api::request::{DeleteOptions, Deletion};
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::{ApiError, Reason};
-use crate::kinds::core::pod::status::{is_ready, is_terminal, is_terminating, phase, with_disruption_target};
+use crate::kinds::core::pod::status::{is_ready, is_terminal, phase, with_disruption_target};
 use crate::kinds::policy::disruption::{DISRUPTION_ALLOWED, guards, set_condition};
 
 /// How many evictions a budget remembers until the pods go.
@@ -26,7 +27,7 @@ impl Registry {
         let object = self.live(key)?;
         let Some(pod) = object.get::<Pod>() else { return Err(ApiError::not_found("pods", &key.name)) };
         // OBSERVATION: the pod serves nobody yet or no more, so that its going disrupts nothing.
-        let harmless = is_terminal(pod) || is_terminating(pod) || phase(pod) == "Pending";
+        let harmless = is_terminal(pod) || is_terminating(&pod.metadata) || phase(pod) == "Pending";
         if !harmless {
             self.ask_budget(&object, pod, context)?;
         }

@@ -138,7 +138,7 @@ impl<'a> Daemons<'a> {
             return;
         }
         let daemons = daemons.map(Vec::as_slice).unwrap_or_default();
-        let alive = daemons.iter().filter(|p| !is_terminating(p));
+        let alive = daemons.iter().filter(|p| !is_terminating(&p.metadata));
         if !should_continue {
             plan.delete.extend(alive.filter_map(|p| p.metadata.name.clone()));
             return;
@@ -209,7 +209,7 @@ impl<'a> Daemons<'a> {
 
     /// The new and the old daemon of a node; none where there are several of either.
     fn updated_pods_on(&self, node: &str) -> Option<(Option<&'a Pod>, Option<&'a Pod>)> {
-        let alive = self.by_node.get(node).into_iter().flatten().filter(|p| !is_terminating(p));
+        let alive = self.by_node.get(node).into_iter().flatten().filter(|p| !is_terminating(&p.metadata));
         let (new, old): (Vec<&Pod>, Vec<&Pod>) = alive.partition(|p| self.is_updated(p));
         (new.len() <= 1 && old.len() <= 1).then(|| (new.first().copied(), old.first().copied()))
     }

@@ -79,7 +79,7 @@ impl<'a> Sync<'a> {
         }
         let is = |pod: &&Arc<Object>, what: fn(&Pod) -> bool| pod_of(pod).is_some_and(what);
         let active_pods: Vec<_> = pods.iter().filter(|p| is(p, is_active)).cloned().collect();
-        let terminating = pods.iter().filter(|p| is(p, |p| is_terminating(p) && !is_terminal(p))).count();
+        let terminating = pods.iter().filter(|p| is(p, |p| is_terminating(&p.metadata) && !is_terminal(p))).count();
         let mut status = job.status.clone().unwrap_or_default();
         status.uncounted_terminated_pods.get_or_insert_default();
         Sync {

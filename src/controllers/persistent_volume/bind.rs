@@ -72,8 +72,6 @@ impl Sync<'_> {
         let (clone, dirty) = get_bind_volume_to_claim(volume, claim);
         if dirty {
             self.outcome.write(Write::update(clone.clone()));
-        } else {
-            // OBSERVATION: the volume points to the claim already.
         }
         (clone, dirty)
     }
@@ -84,6 +82,8 @@ impl Sync<'_> {
         claim: &PersistentVolumeClaim,
         volume: &PersistentVolume,
     ) -> PersistentVolumeClaim {
+        // Each part is written only where it is missing: a user may have chosen the volume, and an earlier sync may have
+        // come as far as one of them, whose rest this one repairs.
         let mut dirty = false;
         let mut clone = claim.clone();
         let bound_to = clone.spec.get_or_insert_default().volume_name.clone();
@@ -91,14 +91,10 @@ impl Sync<'_> {
             clone.spec.get_or_insert_default().volume_name = volume.metadata.name.clone();
             set_annotation(&mut clone.metadata, ANN_BOUND_BY_CONTROLLER, "yes");
             dirty = true;
-        } else {
-            // OBSERVATION: the user chose the volume, or an earlier look did.
         }
         if !has_annotation(&clone.metadata, ANN_BIND_COMPLETED) {
             set_annotation(&mut clone.metadata, ANN_BIND_COMPLETED, "yes");
             dirty = true;
-        } else {
-            // OBSERVATION: the claim was bound before.
         }
         if dirty {
             self.outcome.write(Write::update(clone.clone()));
@@ -162,29 +158,24 @@ impl Sync<'_> {
             Some(volume) => {
                 let spec = volume.spec.clone().unwrap_or_default();
                 status.access_modes = spec.access_modes;
+                // Once the claim is Bound, a difference between its capacity and the volume's can be meant: the file
+                // system has not grown with the device yet.
                 if was != phase {
-                    // OBSERVATION: the claim becomes Bound. Later a difference between claim and volume can be
-                    // meant: the file system has not grown with the device yet.
                     let pre_resize = crate::api::object::annotation_of(&volume.metadata, ANN_PRE_RESIZE_CAPACITY);
                     status.capacity = spec.capacity;
                     if let (Some(size), Some(capacity)) = (pre_resize, &mut status.capacity) {
                         let text = crate::api::k8s::apimachinery::pkg::api::resource::Quantity(size.to_string());
                         capacity.insert("storage".into(), text);
                     }
-                } else {
-                    // OBSERVATION: the claim is Bound already.
                 }
+                // From then on it is the resizer that keeps the attributes class.
                 if was == "Pending" && phase == "Bound" {
                     status.current_volume_attributes_class_name = spec.volume_attributes_class_name;
-                } else {
-                    // OBSERVATION: from here on the resizer keeps the attributes class.
                 }
             }
         }
         if clone != claim {
             self.outcome.write(Write::update_status(clone.clone()));
-        } else {
-            // OBSERVATION: nothing to do.
         }
         clone
     }

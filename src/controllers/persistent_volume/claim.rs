@@ -85,11 +85,11 @@ impl<'a> Sync<'a> {
                 // OBSERVATION: claim is "Pending", volume is bound to another claim.
                 let message = format!("volume {volume_name:?} already bound to a different claim.");
                 self.event(claim, true, "FailedBinding", message);
+                // Where the binder itself chose the volume, someone removed the claim's annotation bind-completed; its
+                // status stays, and the next sync of the claim tries again.
                 if !has_annotation(&claim.metadata, ANN_BOUND_BY_CONTROLLER) {
                     // The user asked for the volume; it may come free.
                     self.update_claim_status(claim.clone(), "Pending", None);
-                } else {
-                    // OBSERVATION: someone removed the claim's annotation bind-completed.
                 }
             }
         }

@@ -64,10 +64,9 @@ impl<'a> Sync<'a> {
                 );
                 self.event(claim, true, "VolumeMismatch", message);
                 self.look_again();
-            } else {
-                // OBSERVATION: the volume is bound, the claim is "Pending". That is how a provisioned volume comes;
-                // `on_change` has the claim looked at, and its sync completes the binding.
             }
+            // Else the volume is bound and the claim "Pending": that is how a provisioned volume comes, or a binding
+            // that was cut short. `on_change` has the claim looked at, and its next sync completes the binding.
         } else if bound_to == volume_name {
             // OBSERVATION: all is bound.
             self.update_volume_phase(volume.clone(), "Bound", "");

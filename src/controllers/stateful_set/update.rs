@@ -110,7 +110,7 @@ pub(super) fn update_stateful_set<'a>(
 
 impl Sync<'_> {
     fn unavailable(&self, pod: &Pod) -> bool {
-        !is_available(pod, min_ready_seconds(self.set), self.now) || is_terminating(pod)
+        !is_available(pod, min_ready_seconds(self.set), self.now) || is_terminating(&pod.metadata)
     }
 
     /// Does what may be done now, and says how many pods it began to replace.
@@ -157,7 +157,7 @@ impl Sync<'_> {
         };
         if is_terminal(pod) {
             // OBSERVATION: it ended, well or not. The next one is made once this one is gone.
-            if !is_terminating(pod) {
+            if !is_terminating(&pod.metadata) {
                 actions.push(delete_stateful_pod(plan, pod));
             }
             return Next::Stop;
@@ -165,7 +165,7 @@ impl Sync<'_> {
         if phase(pod) == "Pending" {
             actions.extend(create_missing_persistent_volume_claims(self.view, plan, self.set, pod));
         }
-        if monotonic && (is_terminating(pod) || !is_running_and_ready(pod)) {
+        if monotonic && (is_terminating(&pod.metadata) || !is_running_and_ready(pod)) {
             return Next::Stop;
         }
         if monotonic && !is_available(pod, min_ready_seconds(self.set), self.now) {
@@ -188,7 +188,7 @@ impl Sync<'_> {
         pod: &Pod,
         actions: &mut Vec<Action>,
     ) -> Next {
-        if is_terminating(pod) {
+        if is_terminating(&pod.metadata) {
             return if monotonic { Next::Stop } else { Next::GoOn };
         }
         let is_first = first_unhealthy.is_some_and(|first| std::ptr::eq(first, pod));
@@ -208,7 +208,7 @@ impl Sync<'_> {
         }
         let rolling = strategy.and_then(|s| s.rolling_update.as_ref());
         let least = usize::try_from(rolling.and_then(|r| r.partition).unwrap_or(0)).unwrap_or(0);
-        let outdated = |pod: &Pod| pod_revision(pod) != self.update_name() && !is_terminating(pod);
+        let outdated = |pod: &Pod| pod_revision(pod) != self.update_name() && !is_terminating(&pod.metadata);
         if let Some(allowed) = self.max_unavailable(rolling) {
             let out = self.replicas.iter().filter(|p| p.is_none_or(|p| self.unavailable(p))).count();
             let budget = allowed.saturating_sub(out);
@@ -326,7 +326,7 @@ fn compute_replica_status<'p>(
             ready += 1;
             available += i32::from(is_available(pod, min_ready_seconds(set), now));
         }
-        if created && !is_terminating(pod) {
+        if created && !is_terminating(&pod.metadata) {
             current += i32::from(pod_revision(pod) == names.0);
             updated += i32::from(pod_revision(pod) == names.1);
         }

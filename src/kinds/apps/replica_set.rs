@@ -13,22 +13,10 @@ use crate::kinds::shared::describe::{
     describe_events_of, print_annotations_multiline, print_controller, print_labels_multiline,
 };
 use crate::kinds::shared::meta::FIELD_IMMUTABLE;
-use crate::kinds::shared::print;
 use crate::kinds::shared::workload::{
-    container_cells, describe_conditions, nonnegative, pods_status, validate_selector,
-    validate_template_for_replica_set, warn_of_name,
+    REPLICA_COLUMNS, describe_conditions, nonnegative, pods_status, replica_row, validate_selector,
+    validate_template_for_replica_set, warnings_of_template, warnings_on_create,
 };
-
-const COLUMNS: &[Column] = &[
-    Column::new("NAME"),
-    Column::new("DESIRED"),
-    Column::new("CURRENT"),
-    Column::new("READY"),
-    Column::new("AGE"),
-    Column::wide("CONTAINERS"),
-    Column::wide("IMAGES"),
-    Column::wide("SELECTOR"),
-];
 
 impl Strategy for ReplicaSet {
     crate::spec_and_status!(Some(ReplicaSetStatus::default()));
@@ -54,34 +42,23 @@ impl Strategy for ReplicaSet {
     }
 
     fn warnings_on_create(&self) -> Vec<String> {
-        let template = self.spec.as_ref().and_then(|s| s.template.as_ref());
-        let warnings = template.map(|t| pod::warnings_for_pod_template(t, "spec.template"));
-        warn_of_name(&self.metadata).into_iter().chain(warnings.unwrap_or_default()).collect()
+        warnings_on_create(&self.metadata, self.spec.as_ref().and_then(|s| s.template.as_ref()))
     }
 
     fn warnings_on_update(&self, old: &Self) -> Vec<String> {
-        let template = self.spec.as_ref().and_then(|s| s.template.as_ref()).filter(|_| !self.same_spec(old));
-        template.map(|t| pod::warnings_for_pod_template(t, "spec.template")).unwrap_or_default()
+        warnings_of_template(self.spec.as_ref().and_then(|s| s.template.as_ref()).filter(|_| !self.same_spec(old)))
     }
 
     fn columns() -> &'static [Column] {
-        COLUMNS
+        REPLICA_COLUMNS
     }
 
     fn row(&self, context: &PrintContext<'_>) -> Vec<String> {
         let spec = self.spec.as_ref();
         let status = self.status.clone().unwrap_or_default();
-        let [names, images] = container_cells(spec.and_then(|s| s.template.as_ref()));
-        vec![
-            text(&self.metadata.name).to_string(),
-            spec.and_then(|s| s.replicas).unwrap_or(0).to_string(),
-            status.replicas.to_string(),
-            status.ready_replicas.unwrap_or(0).to_string(),
-            print::age(&self.metadata, context),
-            names,
-            images,
-            format_label_selector(spec.map(|s| &s.selector)),
-        ]
+        let numbers = [spec.and_then(|s| s.replicas).unwrap_or(0), status.replicas, status.ready_replicas.unwrap_or(0)];
+        let selector = format_label_selector(spec.map(|s| &s.selector));
+        replica_row(&self.metadata, numbers, spec.and_then(|s| s.template.as_ref()), selector, context)
     }
 
     fn describe(&self, d: &mut Description, context: &PrintContext<'_>) {

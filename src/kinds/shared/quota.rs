@@ -166,8 +166,8 @@ fn pod_in_scope(pod: &Pod, scope: &ScopedResourceSelectorRequirement) -> bool {
     let none = PodSpec::default();
     let spec = pod.spec.as_ref().unwrap_or(&none);
     match scope.scope_name.as_str() {
-        "Terminating" => is_terminating(spec),
-        "NotTerminating" => !is_terminating(spec),
+        "Terminating" => has_deadline(spec),
+        "NotTerminating" => !has_deadline(spec),
         "BestEffort" => get_pod_qos(pod) == "BestEffort",
         "NotBestEffort" => get_pod_qos(pod) != "BestEffort",
         "PriorityClass" => matches_selector(text(&spec.priority_class_name), scope),
@@ -177,7 +177,7 @@ fn pod_in_scope(pod: &Pod, scope: &ScopedResourceSelectorRequirement) -> bool {
 }
 
 /// Whether a pod has a deadline.
-pub fn is_terminating(spec: &PodSpec) -> bool {
+pub fn has_deadline(spec: &PodSpec) -> bool {
     spec.active_deadline_seconds.is_some_and(|n| n >= 0)
 }
 

@@ -11,14 +11,50 @@ use crate::api::object::controller_of;
 use crate::api::selector::{Selector, validate_label_selector};
 use crate::api::{Kind, LabelSelector, ObjectMeta, names};
 use crate::error::FieldError;
-use crate::kinds::Description;
-use crate::kinds::PrintContext;
 use crate::kinds::core::pod;
 use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::meta::validate_nonnegative;
+use crate::kinds::shared::print;
+use crate::kinds::{Column, Description, PrintContext};
 
 /// The label by which a Deployment's ReplicaSets tell their pods apart.
 pub const LABEL_POD_TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// The columns of kinds that keep a number of pods of one template.
+pub const REPLICA_COLUMNS: &[Column] = &[
+    Column::new("NAME"),
+    Column::new("DESIRED"),
+    Column::new("CURRENT"),
+    Column::new("READY"),
+    Column::new("AGE"),
+    Column::wide("CONTAINERS"),
+    Column::wide("IMAGES"),
+    Column::wide("SELECTOR"),
+];
+
+/// Their row: the numbers are those of the columns, in that order.
+pub fn replica_row(
+    meta: &ObjectMeta,
+    numbers: [i32; 3],
+    template: Option<&PodTemplateSpec>,
+    selector: String,
+    context: &PrintContext<'_>,
+) -> Vec<String> {
+    let [desired, current, ready] = numbers.map(|n| n.to_string());
+    let [names, images] = container_cells(template);
+    let name = meta.name.clone().unwrap_or_default();
+    vec![name, desired, current, ready, print::age(meta, context), names, images, selector]
+}
+
+/// What is odd in a new object with a pod template.
+pub fn warnings_on_create(meta: &ObjectMeta, template: Option<&PodTemplateSpec>) -> Vec<String> {
+    warn_of_name(meta).into_iter().chain(warnings_of_template(template)).collect()
+}
+
+/// What is odd in a pod template.
+pub fn warnings_of_template(template: Option<&PodTemplateSpec>) -> Vec<String> {
+    template.map(|t| pod::warnings_for_pod_template(t, "spec.template")).unwrap_or_default()
+}
 
 /// Names and images of a template's containers, as the wide columns have them. Mirrors `layoutContainerCells`.
 pub fn container_cells(template: Option<&PodTemplateSpec>) -> [String; 2] {

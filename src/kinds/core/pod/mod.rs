@@ -21,7 +21,7 @@ pub use containers::{describe_resources, field_value, int_or_string, resource_va
 pub use defaults::{set_pod_spec_defaults, set_pod_template_defaults};
 pub use describe::describe_pod_template;
 pub use image::is_image_reference;
-pub use status::{is_ready, is_terminal, is_terminating};
+pub use status::{is_ready, is_terminal};
 pub use validation::validate_pod_template_spec;
 pub(crate) use validation::{
     is_native, is_overcommit_allowed, is_standard_quota_resource, validate_container_resource_name,

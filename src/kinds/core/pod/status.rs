@@ -3,16 +3,12 @@
 //! Mirrors `k8s.io/kubernetes/pkg/api/v1/pod`.
 
 use crate::api::k8s::api::core::v1::{Pod, PodCondition};
+use crate::api::object::is_terminating;
 use crate::api::{Duration, Time};
 
 /// The phase; empty before the API server has seen the pod.
 pub fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
-}
-
-/// Whether its deletion has begun.
-pub fn is_terminating(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_some()
 }
 
 /// Whether it has ended, well or not.
@@ -22,7 +18,7 @@ pub fn is_terminal(pod: &Pod) -> bool {
 
 /// Whether it counts as a replica: it neither ended nor goes. Mirrors `IsPodActive`.
 pub fn is_active(pod: &Pod) -> bool {
-    !is_terminal(pod) && !is_terminating(pod)
+    !is_terminal(pod) && !is_terminating(&pod.metadata)
 }
 
 fn ready_condition(pod: &Pod) -> Option<&PodCondition> {

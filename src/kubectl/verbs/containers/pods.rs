@@ -7,12 +7,13 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
+use crate::api::object::is_terminating;
 use crate::api::request::ListOptions;
 use crate::api::selector::{Selector, SelectorError};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::Failure;
 use crate::kinds::core::pod::container_names::{has_container, names};
-use crate::kinds::core::pod::status::{is_ready, is_terminating, phase, ready_since, restarts};
+use crate::kinds::core::pod::status::{is_ready, phase, ready_since, restarts};
 use crate::kubectl::builder::resources::Query;
 use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::Fault;
@@ -153,7 +154,7 @@ impl Alive {
             placed: is_placed(pod),
             phase,
             ready: is_ready(pod),
-            stays: (!is_terminating(pod), going),
+            stays: (!is_terminating(&pod.metadata), going),
             ready_since: Reverse(ready_since(pod)),
             restarts: Reverse(restarts(pod)),
             created: Reverse(created(pod)),
