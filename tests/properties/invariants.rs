@@ -168,7 +168,7 @@ impl Model {
             return Ok(());
         }
         for n in 0..ordinal {
-            let ready = siblings().any(|(other, p)| other == n && is_ready(p) && !is_terminating(p));
+            let ready = siblings().any(|(other, p)| other == n && is_ready(p) && !is_terminating(&p.metadata));
             ensure(ready, || format!("{name} is started though number {n} is not ready"))?;
         }
         Ok(())
