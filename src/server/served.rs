@@ -181,7 +181,13 @@ impl Served {
 
 /// Every resource in every version that a server of v1.`minor` serves: by group, the core's first, then by name.
 pub fn resources(minor: u32) -> Vec<Served> {
-    let mut all: Vec<Served> = Kind::known().flat_map(|kind| versions_of(kind, minor)).collect();
+    of_kinds(minor, |_| true)
+}
+
+/// The same for some kinds only.
+pub fn of_kinds(minor: u32, of: impl Fn(Kind) -> bool) -> Vec<Served> {
+    let kinds = Kind::known().filter(|kind| of(*kind));
+    let mut all: Vec<Served> = kinds.flat_map(|kind| versions_of(kind, minor)).collect();
     // Newer versions come first: v2 before v1.
     all.sort_by(|a, b| (a.group, a.plural, !a.preferred, b.version).cmp(&(b.group, b.plural, !b.preferred, a.version)));
     all

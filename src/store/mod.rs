@@ -54,6 +54,8 @@ pub struct Store {
     nothing: Table,
     revision: u64,
     changes: Vec<Change>,
+    /// By the kinds' places: no revision after this one is of the kind.
+    last_of_kind: Vec<u64>,
     settings: BTreeMap<String, String>,
     settings_changed: u64,
     fault: RefCell<Option<ApiError>>,
@@ -91,6 +93,7 @@ impl Store {
             nothing: Table::new(Kind::ConfigMap),
             revision: 0,
             changes: Vec::new(),
+            last_of_kind: Vec::new(),
             settings: BTreeMap::new(),
             settings_changed: 0,
             fault: RefCell::new(None),
@@ -110,6 +113,7 @@ impl Store {
         let revision = self.db.revision()?;
         if revision != self.revision || self.db.changed_elsewhere()? {
             self.forget();
+            self.last_of_kind.fill(revision);
         }
         self.revision = revision;
         self.settings = self.db.settings()?;
@@ -141,6 +145,7 @@ impl Store {
     fn make_room(&mut self) {
         if self.tables.len() < Kind::count() {
             self.tables.resize_with(Kind::count(), OnceCell::new);
+            self.last_of_kind.resize(Kind::count(), self.revision);
         }
     }
 
@@ -194,7 +199,7 @@ impl Store {
         let revision = self.revision + 1;
         object.meta_mut().resource_version = Some(revision.to_string());
         self.db.append(revision, &key, Some(&object.to_json()))?;
-        self.revision = revision;
+        self.note_revision(key.kind, revision);
         let object = Arc::new(object);
         let old = self.table_mut(key.kind).replace(Arc::clone(&object));
         self.changes.push(Change { key, old, new: Some(Arc::clone(&object)), revision });
@@ -209,9 +214,15 @@ impl Store {
         let Some(old) = self.table_mut(key.kind).remove(key) else { return Ok(None) };
         let revision = self.revision + 1;
         self.db.append(revision, key, None)?;
-        self.revision = revision;
+        self.note_revision(key.kind, revision);
         self.changes.push(Change { key: key.clone(), old: Some(Arc::clone(&old)), new: None, revision });
         Ok(Some(old))
+    }
+
+    fn note_revision(&mut self, kind: Kind, revision: u64) {
+        self.revision = revision;
+        self.make_room();
+        self.last_of_kind[kind.index()] = revision;
     }
 
     /// The changes of this transaction that nobody has taken yet.
@@ -232,6 +243,9 @@ impl Store {
     /// # Errors
     /// When the file is damaged.
     pub fn changes_after(&self, kind: Kind, revision: u64) -> Result<Vec<(u64, Object, bool)>, ApiError> {
+        if self.last_of_kind.get(kind.index()).is_some_and(|last| *last <= revision) {
+            return Ok(Vec::new());
+        }
         self.db.changes_after(kind, revision)
     }
 
@@ -339,7 +353,7 @@ impl Store {
                 None => _ = self.remove(&key)?,
                 Some(object) if there.is_some_and(|there| same_content(&there, &object)) => {}
                 Some(mut object) => {
-                    self.revision += 1;
+                    self.note_revision(key.kind, self.revision + 1);
                     object.meta_mut().resource_version = Some(self.revision.to_string());
                     self.db.append_after(previous, self.revision, &key, Some(&object.to_json()))?;
                     self.table_mut(key.kind).replace(Arc::new(object));
@@ -363,6 +377,7 @@ impl Store {
         self.changes.clear();
         self.forget();
         self.revision = 0;
+        self.last_of_kind.fill(0);
         Ok(())
     }
 

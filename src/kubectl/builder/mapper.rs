@@ -10,8 +10,7 @@ use crate::server::served::{self, Served};
 pub fn find_kind(minor: u32, name: &str) -> Option<Served> {
     let lower = name.to_ascii_lowercase();
     let (resource, rest) = lower.split_once('.').unwrap_or((lower.as_str(), ""));
-    let called = |served: &&Served| served.kind.is_called(resource);
-    let all = served::resources(minor);
+    let all = served::of_kinds(minor, |kind| kind.is_called(resource));
     let exactly = |served: &&Served| match rest {
         "" => true,
         // `pods.v1.` names a version of the core group.
@@ -21,10 +20,10 @@ pub fn find_kind(minor: u32, name: &str) -> Option<Served> {
             versioned || rest == served.group || rest == served.version && served.group.is_empty()
         }
     };
-    let found = all.iter().filter(called).find(exactly);
+    let found = all.iter().find(exactly);
     // A group may be cut short: `deploy.app` is Deployment of apps.
     let begins = |served: &&Served| !rest.is_empty() && served.group.starts_with(rest);
-    found.or_else(|| all.iter().filter(called).find(begins)).copied()
+    found.or_else(|| all.iter().find(begins)).copied()
 }
 
 /// The text for a type that the server doesn't have.
@@ -67,5 +66,5 @@ pub fn find_kinds(minor: u32, list: &str, categories: bool) -> Result<Vec<Served
 
 /// The resources of a category in the order in which kubectl lists them.
 fn members_of_category(minor: u32, name: &str) -> Vec<Served> {
-    served::resources(minor).into_iter().filter(|r| r.preferred && r.categories.contains(&name)).collect()
+    served::of_kinds(minor, |kind| kind.categories().contains(&name)).into_iter().filter(|r| r.preferred).collect()
 }
