@@ -4,14 +4,17 @@
 //!
 //! ```text
 //! argv / lesson step / pipe
-//!    -> cli         a verb parses its flags and resolves names ("pv,pvc,sc" -> kinds)
-//!    -> manifest    YAML/JSON read as kubectl reads it: positions, strict fields, merge and patch
+//!    -> cli         reads the line as pflag does, finds the cluster's file, begins a transaction
+//!    -> kubectl     a verb resolves names ("pv,pvc,sc"), reads files, and makes requests
+//!    -> server      authenticate, authorize -> what is served? -> decode strictly -> the verb -> encode
+//!    -> registry    one generic store for every kind: create, update, apply, delete, subresources, ownership
 //!    -> admission   set defaults -> mutate -> validate (one path for users and controllers alike)
 //!    -> store       a revision log in SQLite; watch = "what came after revision N"
-//!    -> sim         hands changed keys to the controllers until no work is due, else jumps to the next timer
-//!         controllers, node   pure: (what is, key, now) -> writes + events + "come back at"
-//!    -> printers    table | describe | yaml | json | name | jsonpath | go-template | custom-columns
-//!    -> ui          the only writer to the terminal
+//!         sim       hands changed keys to the controllers until no work is due, else jumps to the next timer
+//!         controllers, node   pure: (what is, key, now) -> writes + events + "come back at", back to registry
+//!    <- server      an object, a list, a table, or a refusal with its reason; and warnings
+//!    <- kubectl     table | describe | yaml | json | name | jsonpath | go-template | custom-columns (printers)
+//!    <- ui          the only writer to the terminal
 //! ```
 //!
 //! It runs one way. A command is one SQLite transaction: what it acknowledged lasts, what was refused left nothing behind.
