@@ -9,6 +9,7 @@ mod local;
 mod mounts;
 mod own_verbs;
 mod pod_security;
+mod pod_status;
 mod roles;
 mod scheduling;
 mod selectors;

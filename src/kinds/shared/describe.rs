@@ -11,7 +11,7 @@ use crate::api::k8s::api::core::v1::{Event, Taint, Toleration};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::object::controller_of;
 use crate::api::{Kind, Object, ObjectMeta, Time, Typed, go_sort, time};
-use crate::kinds::PrintContext;
+use crate::kinds::{PrintContext, Version};
 
 /// The label or annotation map of an object, as the types have it.
 pub type Labels = Option<BTreeMap<String, String>>;
@@ -73,7 +73,8 @@ pub fn describe_events(d: &mut Description, events: &[Arc<Object>], context: &Pr
         let source = e.source.as_ref().and_then(|s| s.component.as_deref()).filter(|s| !s.is_empty());
         let source = source.or(e.reporting_component.as_deref()).unwrap_or_default();
         let message = e.message.as_deref().unwrap_or_default().trim();
-        // kubectl 1.34 puts the field path before the message; the client that we speak as is 1.33.
+        let field = e.involved_object.field_path.as_deref().filter(|f| !f.is_empty() && context.version >= Version(34));
+        let message = field.map_or_else(|| message.to_string(), |field| format!("{field}: {message}"));
         let (kind, reason) = (e.type_.as_deref().unwrap_or_default(), e.reason.as_deref().unwrap_or_default());
         d.write(1, format!("{kind}\t{reason}\t{}\t{source}\t{message}\n", event_interval(e, context.now)));
     }
