@@ -18,6 +18,7 @@ use crate::api::object::Typed;
 use crate::api::request::By;
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta, OwnerReference, Time};
 use crate::controllers::kubernetes_service;
+use crate::controllers::provisioner::local_path::LOCAL_SINCE;
 use crate::error::ApiError;
 use crate::kinds::SYSTEM_CLASSES;
 use crate::store::View;
@@ -55,7 +56,7 @@ impl Cluster {
         for object in api_server() {
             self.registry.plant(&by, object)?;
         }
-        self.registry.plant(&by, local_path_class())?;
+        self.registry.plant(&by, local_path_class(self.config.version))?;
         for object in bootstrap_policy() {
             self.registry.plant(&by, object)?;
         }
@@ -238,14 +239,13 @@ fn api_server() -> Vec<Object> {
 }
 
 /// The class that k3s brings, which is the default one.
-fn local_path_class() -> Object {
-    let default = ("storageclass.kubernetes.io/is-default-class".to_string(), "true".to_string());
+fn local_path_class(version: u32) -> Object {
+    let mut annotations = BTreeMap::from([("storageclass.kubernetes.io/is-default-class".into(), "true".into())]);
+    if version >= LOCAL_SINCE {
+        annotations.insert("defaultVolumeType".into(), "local".into());
+    }
     Object::StorageClass(StorageClass {
-        metadata: ObjectMeta {
-            name: Some("local-path".into()),
-            annotations: Some([default].into()),
-            ..Default::default()
-        },
+        metadata: ObjectMeta { name: Some("local-path".into()), annotations: Some(annotations), ..Default::default() },
         provisioner: "rancher.io/local-path".into(),
         reclaim_policy: Some("Delete".into()),
         volume_binding_mode: Some("WaitForFirstConsumer".into()),

@@ -10,6 +10,7 @@ mod mounts;
 mod own_verbs;
 mod pod_security;
 mod pod_status;
+mod provisioner;
 mod roles;
 mod scheduling;
 mod selectors;
