@@ -7,6 +7,7 @@ mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_taint;
 mod pod_security;
 pub mod pod_topology_labels;
 mod priority;
@@ -29,6 +30,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &service_account::ServiceAccounts,
+    &node_taint::TaintNodesByCondition,
     &pod_security::PodSecurity,
     &priority::Priority,
     &default_toleration_seconds::DefaultTolerationSeconds,

@@ -16,6 +16,7 @@ mod horizontal_pod_autoscaler;
 mod job;
 pub mod kubernetes_service;
 mod namespace;
+pub(crate) mod node_ipam;
 pub mod node_lifecycle;
 pub mod persistent_volume;
 mod pod_gc;
@@ -31,6 +32,7 @@ pub mod scheduler;
 mod service_accounts;
 mod stateful_set;
 mod taint_eviction;
+pub(crate) mod ttl;
 mod ttl_after_finished;
 pub mod vac_protection;
 
@@ -57,6 +59,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &job::JobController,
     &kubernetes_service::KubernetesServiceController,
     &namespace::NamespaceController,
+    &node_ipam::NodeIpamController,
     &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,
     &pod_gc::PodGcController,
@@ -71,6 +74,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &service_accounts::ServiceAccountsController,
     &stateful_set::StatefulSetController,
     &taint_eviction::TaintEvictionController,
+    &ttl::TtlController,
     &ttl_after_finished::TtlAfterFinishedController,
     &vac_protection::VacProtectionController,
 ];

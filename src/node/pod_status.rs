@@ -115,11 +115,11 @@ impl Author<'_> {
         status.observed_generation = self.observed_generation();
         status.host_ip = host_ip(self.node);
         if self.version >= 29 {
-            status.host_ips = status.host_ip.iter().map(|ip| Some(HostIP { ip: ip.clone() })).collect();
+            status.host_ips = status.host_ip.as_ref().map(|ip| vec![HostIP { ip: ip.clone() }]);
         }
         if self.spec.host_network == Some(true) && status.pod_ip.is_none() {
             status.pod_ip = status.host_ip.clone();
-            status.pod_ips = status.pod_ip.iter().map(|ip| Some(PodIP { ip: ip.clone() })).collect();
+            status.pod_ips = status.pod_ip.as_ref().map(|ip| vec![PodIP { ip: ip.clone() }]);
         }
         if let Some(statuses) = &mut status.container_statuses {
             statuses.sort_by(|a, b| a.name.cmp(&b.name));

@@ -46,7 +46,7 @@ fn parse(text: &str) -> Vec<Step> {
 fn directive(line: &str) -> Option<Step> {
     let rest = line.strip_prefix('%')?;
     let (name, argument) = rest.split_once(' ').unwrap_or((rest, ""));
-    let known = ["settle", "sleep", "until", "dead", "undead"].contains(&name);
+    let known = ["settle", "sleep", "until", "dead", "undead", "csi"].contains(&name);
     known.then(|| Step::Directive { name: name.into(), argument: argument.into() })
 }
 
@@ -81,6 +81,11 @@ fn replay(case: &Path) -> Vec<String> {
                     }
                 }
                 "dead" => shell.set_kubelet(&argument, false),
+                "csi" => {
+                    let (driver, limit) = argument.split_once(' ').unwrap_or((&argument, ""));
+                    let limit = if limit.is_empty() { String::new() } else { format!(" --attach-limit {limit}") };
+                    shell.run(&format!("kstate csi add {driver}{limit}"));
+                }
                 _ => shell.set_kubelet(&argument, true),
             },
             Step::Command { line, expected, code } => {

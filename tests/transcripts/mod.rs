@@ -7,6 +7,7 @@ mod delete;
 mod disks;
 mod local;
 mod mounts;
+mod nodes;
 mod own_verbs;
 mod pod_security;
 mod pod_status;

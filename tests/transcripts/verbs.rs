@@ -215,7 +215,7 @@ fn describe_shows_what_kubectl_can_tell() {
     let node = pod.lines().find(|line| line.contains("NODE:")).unwrap_or_default();
     assert_snapshot!(node.trim(), @"NODE:   (v1:spec.nodeName)");
     let nodes = session.run(&["kubectl describe node k3d-deadless-agent-0"]);
-    assert!(nodes.contains("\n  Kube-Proxy Version:         \n"), "{nodes}");
+    assert!(nodes.contains("\n  Kube-Proxy Version:         v1.36.2+k3s1\n"), "{nodes}");
     let cron = session.run(&["kubectl describe cronjob c"]);
     assert!(!cron.contains("Time Zone"), "{cron}");
     let events = session.run(&["kubectl describe events"]);
