@@ -12,6 +12,7 @@ mod own_verbs;
 mod pod_security;
 mod pod_status;
 mod provisioner;
+mod quota;
 mod roles;
 mod scheduling;
 mod selectors;
