@@ -9,7 +9,7 @@ use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, Write};
 use crate::kinds::core::pod::resources::{Amounts, amounts};
 use crate::kinds::shared::access::ResourceList;
-use crate::kinds::shared::quota::{is_terminating, namespace_usage, tracks};
+use crate::kinds::shared::quota::{has_deadline, namespace_usage, tracks};
 use crate::store::{Change, View};
 
 /// How often all is counted anew: `--resource-quota-sync-period`.
@@ -78,7 +78,7 @@ fn gives_back(change: &Change) -> bool {
 }
 
 fn pod_gives_back(old: &Pod, new: &Pod) -> bool {
-    let ends = |pod: &Pod| pod.spec.as_ref().is_some_and(is_terminating);
+    let ends = |pod: &Pod| pod.spec.as_ref().is_some_and(has_deadline);
     let statuses = |pod: &Pod| {
         let status = pod.status.clone().unwrap_or_default();
         status.init_container_statuses.into_iter().flatten().chain(status.container_statuses.into_iter().flatten())

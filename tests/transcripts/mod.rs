@@ -13,6 +13,7 @@ mod pod_security;
 mod pod_status;
 mod provisioner;
 mod quota;
+mod retries;
 mod roles;
 mod scheduling;
 mod selectors;
