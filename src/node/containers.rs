@@ -9,7 +9,7 @@ use crate::api::names::Draw;
 use super::events::{event, warning};
 use super::pod_status;
 use super::pods::{FIRST_SYNC, NEXT_SYNC, Sync};
-use super::{config, images};
+use super::{config, images, words};
 
 /// Mirrors `MaxContainerBackOff` and `imageBackOff`: 10 s, doubled up to 5 min.
 const PULL_BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
@@ -48,7 +48,7 @@ impl<'a> Sync<'a> {
         let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
         let before = pod_status::find(list, &container.name);
         let name = image(container);
-        let (about, host) = (self.about(container), self.node_name());
+        let (about, host, version) = (self.about(container), self.node_name(), self.author.version);
         let Some(full) = images::full_name(name) else {
             let fault = format!("couldn't parse image name {name:?}: invalid reference format");
             let message = format!("Failed to apply default image tag {name:?}: {fault}");
@@ -68,25 +68,22 @@ impl<'a> Sync<'a> {
             }
             let took = self.pull_time(container);
             self.say(event(about.clone(), host, "Pulling", format!("Pulling image {name:?}")));
-            let text = format!(
-                "Successfully pulled image {name:?} in {took} ({took} including waiting). Image size: {} bytes.",
-                images::SIZE
-            );
+            let text = words::pulled(version, name, took, images::SIZE);
             self.say(event(about.clone(), host, "Pulled", text));
             let so_far = node.as_ref().unwrap_or(self.author.node);
             if !images::is_present(so_far, &full) {
                 *node = Some(images::with_image(so_far, &full));
             }
         } else {
-            let text = format!("Container image {name:?} already present on machine and can be accessed by the pod");
+            let text = words::already_present(version, name);
             self.say(event(about.clone(), host, "Pulled", text));
         }
         if let Some(fault) = config::problem(self.view, self.object.namespace(), container) {
             self.say(warning(about, host, "Failed", format!("Error: {fault}")));
             return self.waits(before, container, "CreateContainerConfigError", &fault);
         }
-        self.say(event(about.clone(), host, "Created", "Container created"));
-        self.say(event(about, host, "Started", "Container started"));
+        self.say(event(about.clone(), host, "Created", words::created(version, &container.name)));
+        self.say(event(about, host, "Started", words::started(version, &container.name)));
         Attempt::Done(self.started(container, before, &full))
     }
 

@@ -16,6 +16,7 @@ mod node_status;
 mod pod_status;
 mod pods;
 mod volumes;
+mod words;
 
 use crate::controllers::Controller;
 

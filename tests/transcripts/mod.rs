@@ -4,6 +4,7 @@ mod access;
 mod app_armor;
 mod containers;
 mod delete;
+mod describe;
 mod disks;
 mod local;
 mod mounts;

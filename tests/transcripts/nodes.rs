@@ -165,7 +165,6 @@ fn the_nodes_of_a_new_cluster_are_those_of_k3d() {
       Architecture:               amd64
       Container Runtime Version:  containerd://1.5.9-k3s1
       Kubelet Version:            v1.36.2+k3s1
-      Kube-Proxy Version:         v1.36.2+k3s1
     PodCIDR:                      10.42.2.0/24
     PodCIDRs:                     10.42.2.0/24
     ProviderID:                   k3s://k3d-deadless-server-0
@@ -226,7 +225,6 @@ fn a_node_made_by_hand_is_tainted_first_and_gets_its_network_and_its_old_labels(
       Architecture:               
       Container Runtime Version:  
       Kubelet Version:            
-      Kube-Proxy Version:         
     PodCIDR:                      10.42.3.0/24
     PodCIDRs:                     10.42.3.0/24
     Non-terminated Pods:          (0 in total)
