@@ -44,7 +44,7 @@ fn a_name_that_is_taken_uses_quota_until_somebody_counts() {
     // What is deleted has its kind counted anew; else the resync does.
     assert_snapshot!(session.run(&["kubectl delete configmap a", USED, "kubectl create configmap a", "kubectl create configmap a", USED]), @r#"
     $ kubectl delete configmap a
-    configmap "a" deleted
+    configmap "a" deleted from default namespace
     $ kubectl get quota q -o jsonpath={.status.used.configmaps}
     2$ kubectl create configmap a
     configmap/a created
