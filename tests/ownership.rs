@@ -127,9 +127,11 @@ fn pods_and_volumes_are_owned_by_those_who_made_them() {
     kube-scheduler Update v1 status 00:00:00
       status(nominatedNodeName)
     kubelet Update v1 status 00:00:02
-      status(conditions(k:type:ContainersReady(. lastProbeTime lastTransitionTime status type)
-      k:type:Initialized(. lastProbeTime lastTransitionTime status type) k:type:Ready(. lastProbeTime
-      lastTransitionTime status type)) containerStatuses hostIP phase podIP podIPs(. k:ip:10.42.0.2(. ip))
+      status(conditions(k:type:ContainersReady(. lastProbeTime lastTransitionTime observedGeneration status type)
+      k:type:Initialized(. lastProbeTime lastTransitionTime observedGeneration status type)
+      k:type:PodReadyToStartContainers(. lastProbeTime lastTransitionTime observedGeneration status type)
+      k:type:PodScheduled(observedGeneration) k:type:Ready(. lastProbeTime lastTransitionTime observedGeneration
+      status type)) containerStatuses hostIP hostIPs observedGeneration phase podIP podIPs(. k:ip:10.42.0.2(. ip))
       startTime)
     ");
     assert_snapshot!(managers(&mut shell, "pvc exsts-vct-exsts-0"), @r"
@@ -152,9 +154,9 @@ fn pods_and_volumes_are_owned_by_those_who_made_them() {
     kube-controller-manager Update v1 status 00:00:01
       status(phase)
     local-path-provisioner Update v1  00:00:01
-      metadata(annotations(. pv.kubernetes.io/provisioned-by)) spec(accessModes capacity(. storage) claimRef(.
-      apiVersion kind name namespace resourceVersion uid) hostPath(. path type) nodeAffinity(. required)
-      persistentVolumeReclaimPolicy storageClassName volumeMode)
+      metadata(annotations(. local.path.provisioner/selected-node pv.kubernetes.io/provisioned-by))
+      spec(accessModes capacity(. storage) claimRef(. apiVersion kind name namespace resourceVersion uid) local(.
+      path) nodeAffinity(. required) persistentVolumeReclaimPolicy storageClassName volumeMode)
     ");
     let (yaml, _) = shell.run("kubectl get pvc exsts-vct-exsts-0 -o yaml").expect("kubectl");
     assert!(!yaml.contains("managedFields"));

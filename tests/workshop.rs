@@ -294,10 +294,10 @@ fn its_stateful_set_on_the_version_of_its_time() {
     k3d-deadless-server-0   Ready    control-plane,master   40s   v1.22.2+k3s1
     ");
     assert_snapshot!(w.run("kubectl get nodes -o wide"), @r"
-    NAME                    STATUS   ROLES                  AGE   VERSION        INTERNAL-IP   EXTERNAL-IP   OS-IMAGE           KERNEL-VERSION   CONTAINER-RUNTIME
-    k3d-deadless-agent-0    Ready    <none>                 40s   v1.22.2+k3s1   172.18.0.3    <none>        K3s v1.22.2+k3s1   6.8.0            containerd://2.1.5-k3s1
-    k3d-deadless-agent-1    Ready    <none>                 40s   v1.22.2+k3s1   172.18.0.4    <none>        K3s v1.22.2+k3s1   6.8.0            containerd://2.1.5-k3s1
-    k3d-deadless-server-0   Ready    control-plane,master   40s   v1.22.2+k3s1   172.18.0.2    <none>        K3s v1.22.2+k3s1   6.8.0            containerd://2.1.5-k3s1
+    NAME                    STATUS   ROLES                  AGE   VERSION        INTERNAL-IP   EXTERNAL-IP   OS-IMAGE   KERNEL-VERSION    CONTAINER-RUNTIME
+    k3d-deadless-agent-0    Ready    <none>                 40s   v1.22.2+k3s1   172.18.0.3    <none>        K3s dev    5.16.14-arch1-1   containerd://1.5.9-k3s1
+    k3d-deadless-agent-1    Ready    <none>                 40s   v1.22.2+k3s1   172.18.0.4    <none>        K3s dev    5.16.14-arch1-1   containerd://1.5.9-k3s1
+    k3d-deadless-server-0   Ready    control-plane,master   40s   v1.22.2+k3s1   172.18.0.2    <none>        K3s dev    5.16.14-arch1-1   containerd://1.5.9-k3s1
     ");
     assert_snapshot!(w.run("kubectl get svc"), @r"
     NAME         TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)   AGE

@@ -7,6 +7,7 @@ mod default_storage_class;
 mod default_toleration_seconds;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_taint;
 mod pod_security;
 pub mod pod_topology_labels;
 mod priority;
@@ -29,6 +30,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &namespace_lifecycle::NamespaceLifecycle,
     &limit_ranger::LimitRanger,
     &service_account::ServiceAccounts,
+    &node_taint::TaintNodesByCondition,
     &pod_security::PodSecurity,
     &priority::Priority,
     &default_toleration_seconds::DefaultTolerationSeconds,
@@ -190,6 +192,12 @@ pub fn update(
     let mut warnings = rules.warnings_on_update(&object, old);
     warnings.extend(PLUGINS.iter().flat_map(|p| p.warnings(request, &object, Some(old))));
     Ok((object, warnings))
+}
+
+/// What of other objects a write changes before the store is asked, and though the store may refuse it: the quotas that
+/// it is charged to. `old` is the object's version so far.
+pub fn charges(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Vec<Object> {
+    resource_quota::charges(request, object, old).into_iter().map(Object::ResourceQuota).collect()
 }
 
 /// Asks the plugins whether an object may be deleted.

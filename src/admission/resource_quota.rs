@@ -1,10 +1,11 @@
 //! ResourceQuota: a namespace uses no more than its quotas allow.
 //!
-//! Mirrors `k8s.io/apiserver/pkg/admission/plugin/resourcequota`. What is used is counted from the objects that
-//! are there, so that several objects of one command see each other; the original writes the quota's status instead.
+//! Mirrors `k8s.io/apiserver/pkg/admission/plugin/resourcequota`: what an object uses is charged to the quota's status
+//! before the store is asked, and stays charged when the store refuses, until the quota's controller counts anew.
 
 use super::{Plugin, Request};
 use crate::api::k8s::api::core::v1::{Pod, ResourceQuota};
+use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
 use crate::api::{Kind, Object};
 use crate::error::ApiError;
 use crate::kinds::core::pod::resources::{Amounts, amounts};
@@ -20,27 +21,62 @@ impl Plugin for ResourceQuotas {
     }
 
     fn validate_update(&self, request: &Request<'_>, object: &Object, old: &Object) -> Result<(), ApiError> {
-        match object.kind() {
-            Kind::Service | Kind::PersistentVolumeClaim => check(request, object, Some(old)),
-            Kind::Pod => {
-                let ends = |o: &Object| {
-                    let spec = o.get::<Pod>().and_then(|p| p.spec.as_ref());
-                    spec.is_some_and(quota::has_deadline)
-                };
-                if ends(object) == ends(old) { Ok(()) } else { check(request, object, Some(old)) }
-            }
-            _ => Ok(()),
-        }
+        if is_charged_for_update(object, old) { check(request, object, Some(old)) } else { Ok(()) }
     }
 }
 
 fn check(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Result<(), ApiError> {
+    check_request(request, object, old).map(|_| ())
+}
+
+/// The quotas as they are once they are charged with what an object uses; only those that change. `old` is the object's
+/// version so far. Nothing is charged for what the quotas refuse.
+pub(super) fn charges(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Vec<ResourceQuota> {
+    let handled = match old {
+        None => true,
+        Some(old) => is_charged_for_update(object, old),
+    };
+    let charged = if handled { check_request(request, object, old).unwrap_or_default() } else { Vec::new() };
+    let with_usage = |(quota, used): (&ResourceQuota, Amounts)| {
+        let mut quota = quota.clone();
+        let texts = used.iter().map(|(name, q)| (name.clone(), Text(q.to_string()))).collect();
+        quota.status.get_or_insert_default().used = Some(texts);
+        quota
+    };
+    charged.into_iter().map(with_usage).collect()
+}
+
+/// Mirrors the evaluators' `Handles`.
+fn is_charged_for_update(object: &Object, old: &Object) -> bool {
+    match object.kind() {
+        Kind::Service | Kind::PersistentVolumeClaim => true,
+        Kind::Pod => {
+            let ends = |o: &Object| {
+                let spec = o.get::<Pod>().and_then(|p| p.spec.as_ref());
+                spec.is_some_and(quota::has_deadline)
+            };
+            ends(object) != ends(old)
+        }
+        _ => false,
+    }
+}
+
+/// Mirrors `CheckRequest`: the quotas that an object changes, with what is used of them then.
+fn check_request<'a>(
+    request: &Request<'a>,
+    object: &Object,
+    old: Option<&Object>,
+) -> Result<Vec<(&'a ResourceQuota, Amounts)>, ApiError> {
     let kind = object.kind();
     let forbidden = |detail: String| Err(ApiError::forbidden(&kind.resource(), object.name(), &detail));
-    for stored in request.view.list_in(Kind::ResourceQuota, object.namespace()) {
+    let mut charged = Vec::new();
+    let namespace = object.namespace().to_string();
+    let quotas: Vec<_> = request.view.list(Kind::ResourceQuota).filter(|q| q.namespace() == namespace).collect();
+    for stored in quotas {
         let Some(q) = stored.get::<ResourceQuota>() else { continue };
         // A quota that its controller has not seen yet limits nothing.
         let hard = amounts(q.status.as_ref().and_then(|s| s.hard.as_ref()));
+        let used = amounts(q.status.as_ref().and_then(|s| s.used.as_ref()));
         let limited: Vec<&String> = hard.keys().filter(|r| quota::tracks(kind, r)).collect();
         if limited.is_empty() || !quota::in_scope(q, object) {
             continue;
@@ -48,6 +84,10 @@ fn check(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Result
         let name = text(&q.metadata.name);
         if let Some(missing) = object.get::<Pod>().and_then(|pod| quota::missing_resources(pod, &limited)) {
             return forbidden(format!("failed quota: {name}: {missing}"));
+        }
+        if limited.iter().any(|resource| !used.contains_key(*resource)) {
+            let names: Vec<&str> = limited.iter().map(|resource| resource.as_str()).collect();
+            return forbidden(format!("status unknown for quota: {name}, resources: {}", names.join(",")));
         }
         let mut wanted = quota::usage(object, request.now);
         if let Some(old) = old.filter(|old| quota::in_scope(q, old)) {
@@ -61,13 +101,8 @@ fn check(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Result
         if wanted.is_empty() {
             continue;
         }
-        let there = |kind| request.view.list_in(kind, object.namespace()).map(|o| o.as_ref()).collect();
-        let used = quota::namespace_usage(q, &hard, there, request.now);
-        let over = |resource: &String| {
-            let sum = used.get(resource).map_or(wanted[resource], |there| there.plus(wanted[resource]));
-            sum > hard[resource]
-        };
-        let exceeded: Vec<&String> = wanted.keys().filter(|r| over(r)).collect();
+        let sum = |resource: &String| used.get(resource).map_or(wanted[resource], |there| there.plus(wanted[resource]));
+        let exceeded: Vec<&String> = wanted.keys().filter(|r| sum(r) > hard[*r]).collect();
         if !exceeded.is_empty() {
             let list = |of: &Amounts| {
                 let one = |r: &&String| of.get(*r).map(|amount| format!("{r}={amount}"));
@@ -80,6 +115,9 @@ fn check(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Result
                 list(&hard)
             ));
         }
+        let mut after = used.clone();
+        after.extend(wanted.keys().map(|resource| (resource.clone(), sum(resource))));
+        charged.push((q, after));
     }
-    Ok(())
+    Ok(charged)
 }

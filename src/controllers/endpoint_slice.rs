@@ -11,9 +11,9 @@ use super::endpoints::{
 use crate::api::k8s::api::core::v1::{Node, ObjectReference, Pod, Service};
 use crate::api::k8s::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use crate::api::object::new_controller_ref;
-use crate::api::{Kind, Object, ObjectKey, ObjectMeta, Time, names};
+use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, names};
 use crate::controllers::pods::{is_namespace_terminating, is_ready, is_terminating};
-use crate::controllers::{Action, Controller, Deletion, Outcome, Write};
+use crate::controllers::{Action, Controller, Deletion, Outcome, RateLimiter, Write};
 use crate::kinds::core::service::CLUSTER_IP_NONE;
 use crate::kinds::shared::access::{items, text};
 use crate::store::{Change, Index, View};
@@ -31,6 +31,10 @@ pub(super) struct EndpointSliceController;
 impl Controller for EndpointSliceController {
     fn name(&self) -> &'static str {
         "endpointslice"
+    }
+
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter { base_delay: Duration::secs(1), max_retries: Some(15), ..RateLimiter::DEFAULT }
     }
 
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {

@@ -11,7 +11,7 @@ use crate::api::k8s::api::core::v1::{
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time};
 use crate::controllers::pods::{is_namespace_terminating, is_ready, is_terminal, is_terminating};
-use crate::controllers::{Controller, Deletion, Outcome, Write};
+use crate::controllers::{Controller, Deletion, Outcome, RateLimiter, Write};
 use crate::kinds::core::service::{CLUSTER_IP_NONE, kind_of};
 use crate::kinds::shared::access::{items, text};
 use crate::store::{Change, View};
@@ -33,6 +33,10 @@ pub(super) struct EndpointsController;
 impl Controller for EndpointsController {
     fn name(&self) -> &'static str {
         "endpoint"
+    }
+
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter { max_retries: Some(15), ..RateLimiter::DEFAULT }
     }
 
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {

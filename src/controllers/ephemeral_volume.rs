@@ -4,14 +4,13 @@
 
 use crate::api::k8s::api::core::v1::{PersistentVolumeClaim, Pod, Volume};
 use crate::api::object::new_controller_ref;
-use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time};
+use crate::api::{Kind, Object, ObjectKey, ObjectMeta, Time};
 use crate::controllers::{About, Action, Controller, EventDraft, Outcome, Write};
+use crate::error::ApiError;
 use crate::store::{Change, Index, View};
 
 /// Who says the events.
 const COMPONENT: &str = "ephemeral_volume";
-/// How long to wait before a claim that is in the way is looked at again.
-const RETRY: Duration = Duration::secs(15);
 
 /// See the module.
 pub struct EphemeralVolumeController;
@@ -40,33 +39,37 @@ impl Controller for EphemeralVolumeController {
         let mut outcome = Outcome::done();
         let Some(object) = view.get(key).filter(|pod| !pod.is_terminating()) else { return outcome };
         for volume in volumes(object) {
-            handle_volume(view, object, volume, &mut outcome);
+            if let Err(reason) = handle_volume(view, object, volume, &mut outcome) {
+                // OBSERVATION: the volumes after it wait until this one gets on.
+                outcome.actions.extend(failed(object, volume, reason));
+                break;
+            }
         }
         outcome
     }
 }
 
-fn handle_volume(view: &View<'_>, pod: &Object, volume: &Volume, outcome: &mut Outcome) {
-    let Some(template) = volume.ephemeral.as_ref().and_then(|e| e.volume_claim_template.as_ref()) else { return };
+/// Tells why a volume has no claim, and gives up for now.
+fn failed(pod: &Object, volume: &Volume, reason: String) -> Vec<Action> {
+    let message = format!("ephemeral volume {}: {reason}", volume.name);
+    let event = EventDraft::warning(About::object(pod), COMPONENT, "FailedBinding", message);
+    vec![Action::Event(event), Action::Fail(ApiError::internal(reason))]
+}
+
+/// Makes a volume's claim, unless it is there.
+fn handle_volume(view: &View<'_>, pod: &Object, volume: &Volume, outcome: &mut Outcome) -> Result<(), String> {
+    let template = volume.ephemeral.as_ref().and_then(|e| e.volume_claim_template.as_ref());
+    let Some(template) = template else { return Ok(()) };
     let name = format!("{}-{}", pod.name(), volume.name);
-    let failed = |reason: String| {
-        let message = format!("ephemeral volume {}: {reason}", volume.name);
-        EventDraft::warning(About::object(pod), COMPONENT, "FailedBinding", message)
-    };
     let key = ObjectKey::new(Kind::PersistentVolumeClaim, pod.namespace(), &name);
     if let Some(claim) = view.get(&key) {
         if claim.controller().is_none_or(|owner| owner.uid != pod.uid()) {
             // OBSERVATION: somebody else's claim has the name.
-            let pod_key = format!("{}/{}", pod.namespace(), pod.name());
-            outcome.event(failed(format!(
-                "PVC {}/{name} was not created for pod {pod_key} (pod is not owner)",
-                pod.namespace()
-            )));
-            outcome.recurring(RETRY);
-        } else {
-            // OBSERVATION: the claim was made before.
+            let (namespace, pod) = (pod.namespace(), pod.name());
+            return Err(format!("PVC {namespace}/{name} was not created for pod {namespace}/{pod} (pod is not owner)"));
         }
-        return;
+        // OBSERVATION: the claim was made before.
+        return Ok(());
     }
     let meta = template.metadata.clone().unwrap_or_default();
     let claim = PersistentVolumeClaim {
@@ -81,14 +84,12 @@ fn handle_volume(view: &View<'_>, pod: &Object, volume: &Volume, outcome: &mut O
         spec: Some(template.spec.clone()),
         status: None,
     };
-    let refused = failed(String::new());
+    let (pod, volume) = (pod.clone(), volume.clone());
     outcome.push(Write::create(claim).then(move |answer| match answer {
         Ok(_) => Vec::new(),
-        Err(error) => {
-            let message = format!("{}create PVC {name}: {error}", refused.message);
-            vec![Action::Event(EventDraft { message, ..refused })]
-        }
+        Err(error) => failed(&pod, &volume, format!("create PVC {name}: {error}")),
     }));
+    Ok(())
 }
 
 fn has_ephemeral_volume(pod: &std::sync::Arc<Object>) -> bool {

@@ -16,6 +16,7 @@ mod horizontal_pod_autoscaler;
 mod job;
 pub mod kubernetes_service;
 mod namespace;
+pub(crate) mod node_ipam;
 pub mod node_lifecycle;
 pub mod persistent_volume;
 mod pod_gc;
@@ -31,6 +32,7 @@ pub mod scheduler;
 mod service_accounts;
 mod stateful_set;
 mod taint_eviction;
+pub(crate) mod ttl;
 mod ttl_after_finished;
 pub mod vac_protection;
 
@@ -57,6 +59,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &job::JobController,
     &kubernetes_service::KubernetesServiceController,
     &namespace::NamespaceController,
+    &node_ipam::NodeIpamController,
     &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,
     &pod_gc::PodGcController,
@@ -71,6 +74,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &service_accounts::ServiceAccountsController,
     &stateful_set::StatefulSetController,
     &taint_eviction::TaintEvictionController,
+    &ttl::TtlController,
     &ttl_after_finished::TtlAfterFinishedController,
     &vac_protection::VacProtectionController,
 ];
@@ -86,6 +90,37 @@ pub trait Controller: Sync {
 
     /// Looks at one key and says what to write. The object may be gone.
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome;
+
+    /// How long a key waits after it has failed.
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter::DEFAULT
+    }
+}
+
+/// How long a key of a work queue waits after failures in a row. Mirrors `TypedItemExponentialFailureRateLimiter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimiter {
+    /// The wait after the first failure; it doubles with each further one.
+    pub base_delay: Duration,
+    /// The longest wait.
+    pub max_delay: Duration,
+    /// After how many retries the key is dropped until something changes; none for never.
+    pub max_retries: Option<u32>,
+}
+
+impl RateLimiter {
+    /// `DefaultTypedControllerRateLimiter`.
+    pub const DEFAULT: RateLimiter =
+        RateLimiter { base_delay: Duration::millis(5), max_delay: Duration::secs(1000), max_retries: None };
+
+    /// How long to wait after one failure more than `failures`; none when the key is dropped.
+    pub fn when(&self, failures: u32) -> Option<Duration> {
+        if self.max_retries.is_some_and(|most| failures >= most) {
+            return None;
+        }
+        let doubled = self.base_delay.0.saturating_mul(1 << failures.min(30));
+        Some(Duration(doubled).min(self.max_delay))
+    }
 }
 
 /// What a reconcile ends with.

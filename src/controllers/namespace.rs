@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::api::k8s::api::core::v1::{Namespace, NamespaceCondition, Pod};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::pods::{is_terminal, tolerating_gone};
-use crate::controllers::{Action, Controller, Deletion, Outcome, Requeue, Write};
+use crate::controllers::{Action, Controller, Deletion, Outcome, RateLimiter, Requeue, Write};
 use crate::error::{ApiError, Reason};
 use crate::store::{Change, View};
 
@@ -37,6 +37,10 @@ pub(super) struct NamespaceController;
 impl Controller for NamespaceController {
     fn name(&self) -> &'static str {
         "namespace"
+    }
+
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter { max_delay: Duration::secs(60), ..RateLimiter::DEFAULT }
     }
 
     fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {

@@ -24,6 +24,10 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 /// The conditions that a kubelet reports.
 const REPORTED: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
+/// Labels that follow others.
+const RECONCILED_LABELS: [(&str, &str); 2] =
+    [("kubernetes.io/os", "beta.kubernetes.io/os"), ("kubernetes.io/arch", "beta.kubernetes.io/arch")];
+
 /// Which condition makes for which taint.
 const CONDITION_TAINTS: [(&str, &str, &str); 6] = [
     ("Ready", "False", NOT_READY),
@@ -78,7 +82,8 @@ impl Controller for NodeLifecycleController {
                 lose(view, object, &mut node, now, &mut outcome);
             }
         }
-        if let Some(wait) = keep_taints(view, &mut node, now, &mut outcome) {
+        let relabelled = reconcile_labels(&mut node);
+        if let Some(wait) = keep_taints(view, &mut node, relabelled, now, &mut outcome) {
             outcome.after(wait);
         }
         outcome
@@ -173,8 +178,27 @@ fn mark_pod_not_ready(pod: &Pod, now: Time) -> Option<Pod> {
     Some(pod)
 }
 
-/// Gives the node the taints that its conditions call for. Answers when to look again though nothing changes.
-fn keep_taints(view: &View<'_>, node: &mut Node, now: Time, outcome: &mut Outcome) -> Option<Duration> {
+/// Gives the old labels for system and architecture the values of the new ones; says whether one was wrong. Mirrors
+/// `reconcileNodeLabels`.
+fn reconcile_labels(node: &mut Node) -> bool {
+    let Some(labels) = &mut node.metadata.labels else { return false };
+    let mut changed = false;
+    for (primary, secondary) in RECONCILED_LABELS {
+        let Some(value) = labels.get(primary).cloned() else { continue };
+        changed |= labels.insert(secondary.into(), value.clone()) != Some(value);
+    }
+    changed
+}
+
+/// Gives the node the taints that its conditions call for, and writes it when they or its labels changed. Answers when to
+/// look again though nothing changes.
+fn keep_taints(
+    view: &View<'_>,
+    node: &mut Node,
+    relabelled: bool,
+    now: Time,
+    outcome: &mut Outcome,
+) -> Option<Duration> {
     let ready = ready_status(node).to_string();
     let conditions = node.status.as_ref().map(|s| items(&s.conditions).to_vec()).unwrap_or_default();
     let spec = node.spec.get_or_insert_default();
@@ -214,7 +238,7 @@ fn keep_taints(view: &View<'_>, node: &mut Node, now: Time, outcome: &mut Outcom
         // OBSERVATION: when every node is silent, it is rather the network's fault: nobody is evicted.
         _ => taints.retain(|t| !is_no_execute(t)),
     }
-    if taints != before {
+    if taints != before || relabelled {
         spec.taints = Some(taints).filter(|t| !t.is_empty());
         outcome.write(Write::update(node.clone()));
     }

@@ -49,15 +49,32 @@ pub(super) struct ContainerMemory {
     pub(super) attempts: Failures,
 }
 
+/// One volume of a pod whose volumes are not all mounted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct VolumeMemory {
+    /// Attempts that failed.
+    pub(super) failures: Failures,
+    /// Whether it is mounted by now.
+    pub(super) mounted: bool,
+}
+
 /// What is remembered of a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Memory {
     uid: String,
-    /// Volumes that could not be mounted.
-    pub(super) mounts: Failures,
+    /// Its volumes, by the pod's names for them, once one could not be mounted.
+    #[serde(default)]
+    pub(super) volumes: BTreeMap<String, VolumeMemory>,
+    /// When the last of them was mounted.
+    #[serde(default)]
+    pub(super) mounted_at: Option<i64>,
     /// Claims that did not do.
     #[serde(default)]
     pub(super) claims: Failures,
+    /// Sandboxes that could not be made.
+    #[serde(default)]
+    pub(super) sandboxes: Failures,
+    #[serde(default)]
     containers: BTreeMap<String, ContainerMemory>,
 }
 
@@ -90,9 +107,9 @@ impl Memory {
 
     /// Keeps what changed.
     pub(super) fn save(&self, before: &Memory, pod: &Object, outcome: &mut Outcome) {
-        let nothing = self.mounts.count == 0 && self.claims.count == 0 && self.containers.is_empty();
+        let fresh = Memory { uid: self.uid.clone(), ..Default::default() };
         if self != before {
-            let text = if nothing { String::new() } else { serde_json::to_string(self).unwrap_or_default() };
+            let text = if *self == fresh { String::new() } else { serde_json::to_string(self).unwrap_or_default() };
             outcome.note(note(&pod.key()), text);
         }
     }

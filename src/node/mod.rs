@@ -3,15 +3,20 @@
 //! Mirrors `pkg/kubelet`. Containers are not run: they start as soon as their image, their configuration and their
 //! volumes are there, and run until the pod is deleted.
 
+mod conditions;
 mod config;
+mod containers;
+mod disk;
 mod events;
 mod images;
 mod kubelet;
 mod memory;
+mod network;
 mod node_status;
 mod pod_status;
 mod pods;
 mod volumes;
+mod words;
 
 use crate::controllers::Controller;
 

@@ -1,46 +1,148 @@
-//! The status that a kubelet writes for a pod: its conditions and its containers' states.
+//! The status that a kubelet writes for a pod: its conditions, its addresses and its containers' states.
 //!
-//! Mirrors `pkg/kubelet/status/generate.go` and `Kubelet.convertStatusToAPIStatus`.
+//! Mirrors `Kubelet.generateAPIPodStatus` and `convertToAPIContainerStatuses`. What a version of Kubernetes did not
+//! write yet, a cluster of that version lacks.
 
 use crate::api::Time;
 use crate::api::k8s::api::core::v1::{
     Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
-    Node, Pod, PodCondition, PodIP, PodSpec, PodStatus,
+    HostIP, Node, Pod, PodIP, PodSpec, PodStatus, VolumeMount, VolumeMountStatus,
 };
+
+use super::conditions;
 
 /// The reason of a container that waits for its volumes or its image.
 pub(super) const CONTAINER_CREATING: &str = "ContainerCreating";
 /// The reason of a container that waits for the init containers.
 pub(super) const POD_INITIALIZING: &str = "PodInitializing";
 
-/// A container that waits.
-pub(super) fn waiting(
-    container: &Container,
-    before: Option<&ContainerStatus>,
-    reason: &str,
-    message: &str,
-) -> ContainerStatus {
-    ContainerStatus {
-        image: container.image.clone().unwrap_or_default(),
-        image_id: String::new(),
-        name: container.name.clone(),
-        ready: false,
-        started: Some(false),
-        last_state: Some(before.and_then(|b| b.last_state.clone()).unwrap_or_default()),
-        restart_count: before.map_or(0, |b| b.restart_count),
-        state: Some(ContainerState {
-            waiting: Some(ContainerStateWaiting {
-                reason: Some(reason.to_string()),
-                message: Some(message.to_string()).filter(|m| !m.is_empty()),
+/// Who writes a pod's status: the kubelet of a node, at a time.
+#[derive(Clone, Copy)]
+pub(super) struct Author<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) spec: &'a PodSpec,
+    pub(super) node: &'a Node,
+    /// The kubelet's minor version.
+    pub(super) version: u32,
+    pub(super) now: Time,
+}
+
+impl Author<'_> {
+    /// Which generation of the pod the status is about.
+    pub(super) fn observed_generation(&self) -> Option<i64> {
+        self.pod.metadata.generation.filter(|_| self.version >= 34)
+    }
+
+    /// A container that waits.
+    pub(super) fn waiting(
+        &self,
+        container: &Container,
+        before: Option<&ContainerStatus>,
+        reason: &str,
+        message: &str,
+    ) -> ContainerStatus {
+        ContainerStatus {
+            image: container.image.clone().unwrap_or_default(),
+            name: container.name.clone(),
+            started: Some(false),
+            last_state: Some(before.and_then(|b| b.last_state.clone()).unwrap_or_default()),
+            restart_count: before.map_or(0, |b| b.restart_count),
+            volume_mounts: self.volume_mounts(container),
+            state: Some(ContainerState {
+                waiting: Some(ContainerStateWaiting {
+                    reason: Some(reason.to_string()),
+                    message: Some(message.to_string()).filter(|m| !m.is_empty()),
+                }),
+                ..Default::default()
             }),
             ..Default::default()
-        }),
-        ..Default::default()
+        }
+    }
+
+    /// What the runtime tells of a container that it has made: its id and its image.
+    pub(super) fn created(
+        &self,
+        container: &Container,
+        before: Option<&ContainerStatus>,
+        container_id: String,
+        (image, image_id): (&str, String),
+    ) -> ContainerStatus {
+        let mut status = self.waiting(container, before, CONTAINER_CREATING, "");
+        status.container_id = Some(container_id);
+        status.image = image.to_string();
+        status.image_id = image_id;
+        if self.version >= 33 {
+            let resources = container.resources.clone().unwrap_or_default();
+            status.allocated_resources = resources.requests.clone().filter(|r| !r.is_empty());
+            status.resources = Some(resources);
+        }
+        status
+    }
+
+    /// How a container's volumes are mounted.
+    fn volume_mounts(&self, container: &Container) -> Option<Vec<VolumeMountStatus>> {
+        let mounts = container.volume_mounts.iter().flatten().map(|mount| VolumeMountStatus {
+            name: mount.name.clone(),
+            mount_path: mount.mount_path.clone(),
+            read_only: mount.read_only.filter(|read_only| *read_only),
+            recursive_read_only: recursive_read_only(mount),
+            ..Default::default()
+        });
+        let mounts: Vec<VolumeMountStatus> = mounts.collect();
+        (self.version >= 31 && !mounts.is_empty()).then_some(mounts)
+    }
+
+    /// The status with which a kubelet takes a pod over: nothing has started yet.
+    pub(super) fn first_status(&self) -> PodStatus {
+        let init = self.spec.init_containers.as_deref().unwrap_or_default();
+        let reason = if init.is_empty() { CONTAINER_CREATING } else { POD_INITIALIZING };
+        let mut status = self.pod.status.clone().unwrap_or_default();
+        status.phase = Some("Pending".into());
+        status.start_time = Some(self.now.meta());
+        status.nominated_node_name = None;
+        let all = |containers: &[Container]| containers.iter().map(|c| self.waiting(c, None, reason, "")).collect();
+        if !init.is_empty() {
+            status.init_container_statuses = Some(all(init));
+        }
+        status.container_statuses = Some(all(&self.spec.containers));
+        self.finish(&mut status, false);
+        status
+    }
+
+    /// Derives from the containers' states what else the status says. `sandbox` says whether the pod's sandbox is
+    /// there.
+    pub(super) fn finish(&self, status: &mut PodStatus, sandbox: bool) {
+        status.observed_generation = self.observed_generation();
+        status.host_ip = host_ip(self.node);
+        if self.version >= 29 {
+            status.host_ips = status.host_ip.as_ref().map(|ip| vec![HostIP { ip: ip.clone() }]);
+        }
+        if self.spec.host_network == Some(true) && status.pod_ip.is_none() {
+            status.pod_ip = status.host_ip.clone();
+            status.pod_ips = status.pod_ip.as_ref().map(|ip| vec![PodIP { ip: ip.clone() }]);
+        }
+        if let Some(statuses) = &mut status.container_statuses {
+            statuses.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        if status.container_statuses.iter().flatten().any(is_running) {
+            status.phase = Some("Running".into());
+        }
+        conditions::set(self, status, sandbox);
     }
 }
 
+/// Whether a read-only mount is so down to the mounts below it. Mirrors `resolveRecursiveReadOnly`; the runtime and the
+/// kernel here can do it.
+fn recursive_read_only(mount: &VolumeMount) -> Option<String> {
+    let mode = match mount.recursive_read_only.as_deref() {
+        Some("Enabled" | "IfPossible") => "Enabled",
+        _ => "Disabled",
+    };
+    (mount.read_only == Some(true)).then(|| mode.to_string())
+}
+
 /// A container that runs since `now`.
-pub(super) fn running(started: &ContainerStatus, now: Time) -> ContainerStatus {
+pub(super) fn running(created: &ContainerStatus, now: Time) -> ContainerStatus {
     ContainerStatus {
         ready: true,
         started: Some(true),
@@ -48,17 +150,17 @@ pub(super) fn running(started: &ContainerStatus, now: Time) -> ContainerStatus {
             running: Some(ContainerStateRunning { started_at: Some(now.meta()) }),
             ..Default::default()
         }),
-        ..started.clone()
+        ..created.clone()
     }
 }
 
 /// An init container that has done its work.
-pub(super) fn completed(started: &ContainerStatus, now: Time) -> ContainerStatus {
+pub(super) fn completed(created: &ContainerStatus, now: Time) -> ContainerStatus {
     ContainerStatus {
         ready: true,
         started: Some(false),
-        state: Some(terminated(started, "Completed", 0, now, now)),
-        ..started.clone()
+        state: Some(terminated(created, "Completed", 0, now, now)),
+        ..created.clone()
     }
 }
 
@@ -101,110 +203,15 @@ pub(super) fn find<'a>(all: &'a Option<Vec<ContainerStatus>>, name: &str) -> Opt
     all.iter().flatten().find(|s| s.name == name)
 }
 
-/// The status with which a kubelet takes a pod over: nothing has started yet.
-pub(super) fn first_status(pod: &Pod, node: &Node, now: Time) -> PodStatus {
-    let spec = pod.spec.clone().unwrap_or_default();
-    let init = spec.init_containers.clone().unwrap_or_default();
-    let reason = if init.is_empty() { CONTAINER_CREATING } else { POD_INITIALIZING };
-    let mut status = pod.status.clone().unwrap_or_default();
-    status.phase = Some("Pending".into());
-    status.start_time = Some(now.meta());
-    status.host_ip = host_ip(node);
-    status.nominated_node_name = None;
-    let all = |containers: &[Container]| containers.iter().map(|c| waiting(c, None, reason, "")).collect();
-    if !init.is_empty() {
-        status.init_container_statuses = Some(all(&init));
-    }
-    status.container_statuses = Some(all(&spec.containers));
-    set_conditions(&spec, &mut status, now);
-    status
-}
-
 /// The address of a node in the cluster's network.
 pub(super) fn host_ip(node: &Node) -> Option<String> {
     let addresses = node.status.as_ref()?.addresses.as_ref()?;
-    addresses.iter().find(|a| a.type_ == "InternalIP").map(|a| a.address.clone())
+    let of = |kind: &str| addresses.iter().find(|a| a.type_ == kind).map(|a| a.address.clone());
+    of("InternalIP").or_else(|| of("ExternalIP"))
 }
 
 /// Gives the pod an address.
 pub(super) fn set_pod_ip(status: &mut PodStatus, ip: String) {
     status.pod_ips = Some(vec![PodIP { ip: ip.clone() }]);
     status.pod_ip = Some(ip);
-}
-
-/// Derives phase and conditions from the containers' states. Mirrors `GeneratePodReadyCondition` and its likes.
-pub(super) fn set_conditions(spec: &PodSpec, status: &mut PodStatus, now: Time) {
-    let init = spec.init_containers.as_deref().unwrap_or_default();
-    let incomplete = names(init, |c| !is_past(c, find(&status.init_container_statuses, &c.name)));
-    let unready = names(&spec.containers, |c| !find(&status.container_statuses, &c.name).is_some_and(|s| s.ready));
-    let started = status.container_statuses.iter().flatten().any(is_running);
-    if started {
-        status.phase = Some("Running".into());
-    }
-    let initialized = match incomplete.is_empty() || started {
-        true => (true, "", String::new()),
-        false => (
-            false,
-            "ContainersNotInitialized",
-            format!("containers with incomplete status: [{}]", incomplete.join(" ")),
-        ),
-    };
-    let containers_ready = match unready.is_empty() {
-        true => (true, "", String::new()),
-        false => (false, "ContainersNotReady", format!("containers with unready status: [{}]", unready.join(" "))),
-    };
-    let mut ready = containers_ready.clone();
-    let gates = gate_faults(spec, status);
-    if ready.0 && !gates.is_empty() {
-        ready = (false, "ReadinessGatesNotReady", gates);
-    }
-    let old = status.conditions.take().unwrap_or_default();
-    let scheduled = old.iter().find(|c| c.type_ == "PodScheduled").cloned();
-    let mut conditions: Vec<PodCondition> =
-        [("Initialized", initialized), ("Ready", ready), ("ContainersReady", containers_ready)]
-            .into_iter()
-            .map(|(kind, (holds, reason, message))| condition(&old, kind, holds, reason, message, now))
-            .collect();
-    conditions.push(match scheduled {
-        Some(condition) if condition.status == "True" => condition,
-        _ => condition(&old, "PodScheduled", true, "", String::new(), now),
-    });
-    let known: Vec<String> = conditions.iter().map(|c| c.type_.clone()).collect();
-    conditions.extend(old.into_iter().filter(|c| !known.contains(&c.type_)));
-    status.conditions = Some(conditions);
-}
-
-fn names(containers: &[Container], which: impl Fn(&&Container) -> bool) -> Vec<String> {
-    containers.iter().filter(which).map(|c| c.name.clone()).collect()
-}
-
-/// What is wrong with a pod's readiness gates.
-fn gate_faults(spec: &PodSpec, status: &PodStatus) -> String {
-    let faults = spec.readiness_gates.iter().flatten().filter_map(|gate| {
-        let found = status.conditions.iter().flatten().find(|c| c.type_ == gate.condition_type);
-        match found {
-            None => {
-                Some(format!("corresponding condition of pod readiness gate {:?} does not exist.", gate.condition_type))
-            }
-            Some(c) if c.status != "True" => Some(format!(
-                "the status of pod readiness gate {:?} is not \"True\", but {}",
-                gate.condition_type, c.status
-            )),
-            Some(_) => None,
-        }
-    });
-    faults.collect::<Vec<_>>().join(", ")
-}
-
-fn condition(old: &[PodCondition], kind: &str, holds: bool, reason: &str, message: String, now: Time) -> PodCondition {
-    let status = if holds { "True" } else { "False" };
-    let before = old.iter().find(|c| c.type_ == kind && c.status == status);
-    PodCondition {
-        type_: kind.into(),
-        status: status.into(),
-        reason: Some(reason.to_string()).filter(|r| !r.is_empty()),
-        message: Some(message).filter(|m| !m.is_empty()),
-        last_transition_time: before.and_then(|c| c.last_transition_time.clone()).or_else(|| Some(now.meta())),
-        ..Default::default()
-    }
 }

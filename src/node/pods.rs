@@ -1,19 +1,21 @@
-//! What a kubelet does for one pod: mount its volumes, pull its images, start its containers.
+//! What a kubelet does for one pod: mount its volumes, make its sandbox, start its containers.
 //!
 //! Mirrors `Kubelet.SyncPod` and `kuberuntime_manager.go`, without a runtime: everything that a step needs is there
 //! or it is not, so a step happens at one moment. When it is due is derived from the pod's status and from what the
-//! kubelet has said of the pod.
+//! kubelet remembers of the pod.
 
-use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, Pod, PodSpec, PodStatus};
+use crate::api::k8s::api::core::v1::{Container, Node, Pod, PodSpec, PodStatus};
 use crate::api::names::Draw;
 use crate::api::{Duration, Object, Time};
 use crate::controllers::{About, Action, EventDraft, Outcome, Write};
 use crate::store::View;
 
+use super::containers::{Attempt, image};
+use super::disk::Disk;
 use super::events::{event, warning};
 use super::memory::Memory;
-use super::pod_status::{self, CONTAINER_CREATING, POD_INITIALIZING};
-use super::{config, images, volumes};
+use super::pod_status::{self, Author, CONTAINER_CREATING, POD_INITIALIZING};
+use super::{conditions, config, images, network, volumes};
 
 /// How long a sandbox and containers take to start when nothing must be pulled.
 const START_TIME: Duration = Duration::secs(1);
@@ -21,31 +23,18 @@ const START_TIME: Duration = Duration::secs(1);
 /// Mirrors `durationBeforeRetry` of `pkg/util/goroutinemap/exponentialbackoff`: 500 ms, doubled up to 2 min 2 s.
 const MOUNT_BACK_OFF: (Duration, Duration) = (Duration::millis(500), Duration::secs(122));
 
-/// Mirrors `MaxContainerBackOff` and `imageBackOff`: 10 s, doubled up to 5 min.
-const PULL_BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
-
 /// When a pod that failed is looked at again: soon after its first failure, then every so often.
-const FIRST_SYNC: Duration = Duration::secs(3);
-const NEXT_SYNC: Duration = Duration::secs(12);
+pub(super) const FIRST_SYNC: Duration = Duration::secs(3);
+pub(super) const NEXT_SYNC: Duration = Duration::secs(12);
 
 /// One look at one pod.
-struct Sync<'a> {
-    view: &'a View<'a>,
-    node: &'a Node,
-    object: &'a Object,
-    pod: &'a Pod,
-    spec: &'a PodSpec,
-    now: Time,
-    memory: Memory,
+pub(super) struct Sync<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) author: Author<'a>,
+    pub(super) object: &'a Object,
+    pub(super) spec: &'a PodSpec,
+    pub(super) memory: Memory,
     outcome: Outcome,
-}
-
-/// How the attempt to start a container ended.
-enum Attempt {
-    /// It runs, or an init container is through.
-    Done(ContainerStatus),
-    /// It waits, and is looked at again when that time is over.
-    Waits(ContainerStatus, Duration),
 }
 
 /// Brings a pod of this node one step further.
@@ -53,9 +42,10 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
     let Some(spec) = &pod.spec else { return Outcome::done() };
     let status = pod.status.clone().unwrap_or_default();
     let before = Memory::of(view, object);
-    let mut sync = Sync { view, node, object, pod, spec, now, memory: before.clone(), outcome: Outcome::done() };
+    let author = Author { pod, spec, node, version: view.version(), now };
+    let mut sync = Sync { view, author, object, spec, memory: before.clone(), outcome: Outcome::done() };
     if status.start_time.is_none() {
-        sync.write(pod_status::first_status(pod, node, now));
+        sync.write(author.first_status());
         return sync.outcome;
     }
     let turn = sync.turn(&status);
@@ -68,27 +58,39 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
     sync.outcome
 }
 
+/// Whether the volumes of a pod are mounted.
+enum Mounted {
+    /// Since then.
+    Since(Time),
+    /// The next attempt is due after that time.
+    Waits(Duration),
+}
+
 impl<'a> Sync<'a> {
+    pub(super) fn now(&self) -> Time {
+        self.author.now
+    }
+
     fn write(&mut self, status: PodStatus) {
-        if self.pod.status.as_ref() != Some(&status) {
-            self.outcome.write(Write::update_status(Pod { status: Some(status), ..self.pod.clone() }));
+        if self.author.pod.status.as_ref() != Some(&status) {
+            self.outcome.write(Write::update_status(Pod { status: Some(status), ..self.author.pod.clone() }));
         }
     }
 
-    fn say(&mut self, event: EventDraft) {
+    pub(super) fn say(&mut self, event: EventDraft) {
         self.outcome.push(Action::Event(event));
     }
 
-    fn node_name(&self) -> &'a str {
-        self.node.metadata.name.as_deref().unwrap_or_default()
+    pub(super) fn node_name(&self) -> &'a str {
+        self.author.node.metadata.name.as_deref().unwrap_or_default()
     }
 
-    fn is_init(&self, container: &Container) -> bool {
+    pub(super) fn is_init(&self, container: &Container) -> bool {
         self.spec.init_containers.iter().flatten().any(|c| c.name == container.name)
     }
 
     /// What an event about a container names.
-    fn about(&self, container: &Container) -> About {
+    pub(super) fn about(&self, container: &Container) -> About {
         let list = if self.is_init(container) { "initContainers" } else { "containers" };
         About { field_path: format!("spec.{list}{{{}}}", container.name), ..About::object(self.object) }
     }
@@ -105,38 +107,157 @@ impl<'a> Sync<'a> {
         self.spec.containers.iter().filter(|c| !running(c)).collect()
     }
 
-    fn advance(&mut self, mut status: PodStatus, turn: &[&'a Container]) {
-        let due = self.due(&status, turn);
-        if self.now < due {
-            let wait = due - self.now;
-            // OBSERVATION: what failed before may fail for ever; a settling cluster waits only for what will get on.
-            let failed = turn.iter().any(|c| self.next_sync(c).is_some())
-                || self.memory.mounts.count > 0
-                || self.memory.claims.count > 0;
-            match failed && self.is_blocked(turn) && wait > FIRST_SYNC {
-                true => self.outcome.recurring(wait),
-                false => self.outcome.after(wait),
-            }
-            return;
+    /// Looks again when that time is over. A settling cluster waits only for what will get on.
+    fn come_back(&mut self, wait: Duration, will_fail: bool) {
+        match will_fail && wait > FIRST_SYNC {
+            true => self.outcome.recurring(wait),
+            false => self.outcome.after(wait),
         }
-        if status.pod_ip.is_none() {
-            if let Some(fault) = volumes::claims_problem(self.view, self.pod) {
-                return self.claims_failed(fault);
+    }
+
+    fn advance(&mut self, mut status: PodStatus, turn: &[&'a Container]) {
+        if !conditions::has_sandbox(self.spec, &status) {
+            let since = match self.wait_for_attach_and_mount(&status) {
+                Mounted::Since(time) => time,
+                Mounted::Waits(wait) => return self.come_back(wait, true),
+            };
+            let retry = self.memory.sandboxes.next_look(FIRST_SYNC, NEXT_SYNC);
+            let due = retry.unwrap_or_else(|| since + self.pulling(turn).max(START_TIME));
+            if self.now() < due {
+                return self.come_back(due - self.now(), retry.is_some());
+            }
+            if !self.create_pod_sandbox(&mut status) {
+                return;
+            }
+        }
+        let due = self.due(&status, turn);
+        if self.now() < due {
+            // OBSERVATION: what failed before may fail for ever.
+            let failed = turn.iter().any(|c| self.next_sync(c).is_some());
+            return self.come_back(due - self.now(), failed && self.is_blocked(turn));
+        }
+        self.start(status, turn);
+    }
+
+    /// Mounts what can be mounted now. Mirrors `volumeManager.WaitForAttachAndMount`.
+    fn wait_for_attach_and_mount(&mut self, status: &PodStatus) -> Mounted {
+        let begun = status.start_time.as_ref().map(Time::from_meta).unwrap_or(self.now());
+        let (view, author) = (self.view, self.author);
+        let (specs, faulty) = volumes::process_pod_volumes(view, author.pod);
+        let mut disk = Disk::of(view, author.node);
+        let mut unmounted: Vec<&str> = faulty.iter().map(|(name, _)| *name).collect();
+        let mut next: Option<Time> = None;
+        let mut to_remember = !self.memory.volumes.is_empty() || self.memory.claims.count > 0;
+        for spec in &specs {
+            let mut volume = self.memory.volumes.get(spec.outer_name).copied().unwrap_or_default();
+            let until = volume.failures.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1);
+            if volume.mounted {
+                continue;
+            }
+            if until.is_none_or(|until| until <= self.now()) {
+                let answer = volumes::mount_volume(view, author.node, author.pod, spec, &mut disk);
+                volume.mounted = answer.is_ok();
+                let about = About::object(self.object);
+                match answer {
+                    Ok(told) => told.into_iter().for_each(|(reason, message)| {
+                        to_remember = true;
+                        self.say(event(about.clone(), self.node_name(), reason, message));
+                    }),
+                    Err(told) => {
+                        volume.failures.add(self.now());
+                        told.into_iter().for_each(|(reason, message)| {
+                            self.say(warning(about.clone(), self.node_name(), reason, message));
+                        });
+                    }
+                }
+                self.memory.volumes.insert(spec.outer_name.to_string(), volume);
+            }
+            if !volume.mounted {
+                unmounted.push(spec.outer_name);
+                let retry = volume.failures.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1);
+                next = [next, retry].into_iter().flatten().min();
+            }
+        }
+        disk.save(&mut self.outcome);
+        if unmounted.is_empty() {
+            if !to_remember {
+                // OBSERVATION: all went well at once.
+                self.memory.volumes.clear();
+                return Mounted::Since(begun);
             }
             self.memory.claims = Default::default();
-            let faults = volumes::problems(self.view, self.pod);
-            if !faults.is_empty() {
-                return self.mount_failed(faults);
-            }
-            self.memory.mounts = Default::default();
-            let ip = self.draw_address();
-            pod_status::set_pod_ip(&mut status, ip);
+            return Mounted::Since(Time(*self.memory.mounted_at.get_or_insert(self.author.now.0)));
         }
+        self.memory.mounted_at = None;
+        if let Some(claims) = self.claims_failed(&faulty, unmounted) {
+            next = Some(next.map_or(claims, |next| next.min(claims)));
+        }
+        Mounted::Waits(next.map_or(NEXT_SYNC, |next| next - self.now()))
+    }
+
+    /// Tells of the volumes that could not even be worked out, every so often: when for the next time.
+    fn claims_failed(&mut self, faulty: &[(&str, String)], mut unmounted: Vec<&str>) -> Option<Time> {
+        if faulty.is_empty() {
+            self.memory.claims = Default::default();
+            return None;
+        }
+        let due = self.memory.claims.next_look(FIRST_SYNC, NEXT_SYNC);
+        if due.is_some_and(|due| self.now() < due) {
+            return due;
+        }
+        let mut names: Vec<&str> = faulty.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        unmounted.sort_unstable();
+        let faults: Vec<&str> = faulty.iter().map(|(_, fault)| fault.as_str()).collect();
+        let message = format!(
+            "Unable to attach or mount volumes: unmounted volumes=[{}], unattached volumes=[], failed to process \
+             volumes=[{}]: {}",
+            unmounted.join(" "),
+            names.join(" "),
+            faults.join("; ")
+        );
+        self.say(warning(About::object(self.object), self.node_name(), "FailedMount", message));
+        self.memory.claims.add(self.now());
+        self.memory.claims.next_look(FIRST_SYNC, NEXT_SYNC)
+    }
+
+    /// Makes the pod's sandbox, its network included; says whether that worked.
+    fn create_pod_sandbox(&mut self, status: &mut PodStatus) -> bool {
+        self.memory.volumes.clear();
+        self.memory.mounted_at = None;
+        if self.spec.host_network == Some(true) {
+            self.author.finish(status, true);
+            return true;
+        }
+        match network::allocate_address(self.view, self.author.node, self.object, &mut self.outcome) {
+            Ok(address) => {
+                self.memory.sandboxes = Default::default();
+                pod_status::set_pod_ip(status, address);
+                self.author.finish(status, true);
+                true
+            }
+            Err(fault) => {
+                let purpose = format!("sandbox/{}", self.object.uid());
+                let id = Draw::new(self.view.seed(), &purpose, u64::from(self.memory.sandboxes.count)).hex(64);
+                let message = format!(
+                    "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox \
+                     \"{id}\": plugin type=\"flannel\" failed (add): {fault}"
+                );
+                self.say(warning(About::object(self.object), self.node_name(), "FailedCreatePodSandBox", message));
+                self.memory.sandboxes.add(self.now());
+                let due = self.memory.sandboxes.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now());
+                self.come_back(due - self.now(), true);
+                false
+            }
+        }
+    }
+
+    /// Starts the containers whose turn it is.
+    fn start(&mut self, mut status: PodStatus, turn: &[&'a Container]) {
         let mut node = None;
         let mut waits: Option<Duration> = None;
         for container in turn {
-            let attempt = self.attempt(&status, container, &mut node);
-            let started = match attempt {
+            let started = match self.attempt(&status, container, &mut node) {
                 Attempt::Done(started) => {
                     self.memory.forget_container(&container.name);
                     started
@@ -155,44 +276,38 @@ impl<'a> Sync<'a> {
                 None => list.push(started),
             }
         }
-        pod_status::set_conditions(self.spec, &mut status, self.now);
+        self.author.finish(&mut status, true);
         if let Some(node) = node {
             self.outcome.write(Write::update_status(node));
         }
         self.write(status);
-        match waits {
-            Some(wait) if wait <= FIRST_SYNC => self.outcome.after(wait),
-            Some(wait) => self.outcome.recurring(wait),
-            None => {}
+        if let Some(wait) = waits {
+            self.come_back(wait, true);
         }
     }
 
-    /// When the next step of a pod is due.
-    fn due(&self, status: &PodStatus, turn: &[&Container]) -> Time {
-        let begun = self.begun(status);
+    /// How long the images of containers take to pull.
+    fn pulling(&self, turn: &[&Container]) -> Duration {
         let pulls = turn.iter().filter(|c| self.must_pull(c) && images::can_be_pulled(image(c)));
-        let pulling = pulls.fold(Duration::ZERO, |sum, c| sum + self.pull_time(c));
-        let first = begun + pulling.max(START_TIME);
-        let after_mounts = self.memory.mounts.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1);
-        let after_failures = turn.iter().filter_map(|c| self.next_sync(c)).min();
-        let after_claims = self.memory.claims.next_look(FIRST_SYNC, NEXT_SYNC);
-        match (after_failures, after_claims.or(after_mounts)) {
-            (Some(sync), _) => sync,
-            (None, Some(mount)) if status.pod_ip.is_none() => mount,
-            _ => first,
-        }
+        pulls.fold(Duration::ZERO, |sum, c| sum + self.pull_time(c))
     }
 
-    /// Since when the containers whose turn it is could start.
-    fn begun(&self, status: &PodStatus) -> Time {
+    /// When the containers whose turn it is start, or are tried again.
+    fn due(&self, status: &PodStatus, turn: &[&Container]) -> Time {
+        let retry = turn.iter().filter_map(|c| self.next_sync(c)).min();
+        let begun = || self.begun(status).map(|begun| begun + self.pulling(turn).max(START_TIME));
+        retry.or_else(begun).unwrap_or(self.now())
+    }
+
+    /// When the init container before ended or, as a sidecar, started; none where there is none: then the sandbox has
+    /// waited for the images already.
+    fn begun(&self, status: &PodStatus) -> Option<Time> {
         let ended = status.init_container_statuses.iter().flatten().filter_map(|s| {
             let state = s.state.as_ref()?;
             let ended = state.terminated.as_ref().and_then(|t| t.finished_at.as_ref());
             ended.or_else(|| state.running.as_ref().and_then(|r| r.started_at.as_ref()))
         });
-        let ended = ended.map(Time::from_meta).max();
-        let start = status.start_time.as_ref().map(Time::from_meta).unwrap_or(self.now);
-        ended.map_or(start, |ended| ended.max(start))
+        ended.map(Time::from_meta).max()
     }
 
     /// When a container that failed is tried again; none for one that did not.
@@ -200,173 +315,15 @@ impl<'a> Sync<'a> {
         self.memory.container(&container.name, image(container)).attempts.next_look(FIRST_SYNC, NEXT_SYNC)
     }
 
-    /// Whether the next step would fail.
+    /// Whether the next attempt to start a container would fail.
     fn is_blocked(&self, turn: &[&Container]) -> bool {
-        let namespace = self.object.namespace();
-        let mounted = self.pod.status.as_ref().is_some_and(|s| s.pod_ip.is_some());
-        (!mounted
-            && (volumes::claims_problem(self.view, self.pod).is_some()
-                || !volumes::problems(self.view, self.pod).is_empty()))
-            || turn.iter().any(|c| {
-                let pullable = !self.must_pull(c) || images::can_be_pulled(image(c));
-                !pullable
-                    || self.is_refused_pull(c)
-                    || images::full_name(image(c)).is_none()
-                    || config::problem(self.view, namespace, c).is_some()
-            })
-    }
-
-    fn must_pull(&self, container: &Container) -> bool {
-        match container.image_pull_policy.as_deref() {
-            Some("Always") => true,
-            Some("Never") => false,
-            _ => !self.is_present(container),
-        }
-    }
-
-    fn is_refused_pull(&self, container: &Container) -> bool {
-        container.image_pull_policy.as_deref() == Some("Never") && !self.is_present(container)
-    }
-
-    fn is_present(&self, container: &Container) -> bool {
-        images::full_name(image(container)).is_some_and(|full| images::is_present(self.node, &full))
-    }
-
-    fn pull_time(&self, container: &Container) -> Duration {
-        images::pull_time(self.view.seed(), self.object.uid(), image(container))
-    }
-
-    fn claims_failed(&mut self, fault: String) {
-        self.memory.claims.add(self.now);
-        let due = self.memory.claims.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now);
-        self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
-        self.outcome.recurring(due - self.now);
-    }
-
-    fn mount_failed(&mut self, faults: Vec<String>) {
-        self.memory.mounts.add(self.now);
-        let due = self.memory.mounts.back_off(MOUNT_BACK_OFF.0, MOUNT_BACK_OFF.1).unwrap_or(self.now);
-        let wait = due - self.now;
-        for fault in faults {
-            self.say(warning(About::object(self.object), self.node_name(), "FailedMount", fault));
-        }
-        match wait <= FIRST_SYNC {
-            true => self.outcome.after(wait),
-            false => self.outcome.recurring(wait),
-        }
-    }
-
-    /// The next address of the node's network; the host's own for a pod in its network.
-    fn draw_address(&mut self) -> String {
-        if self.spec.host_network == Some(true) {
-            return pod_status::host_ip(self.node).unwrap_or_default();
-        }
-        let cidr = self.node.spec.as_ref().and_then(|s| s.pod_cidr.clone()).unwrap_or_else(|| "10.42.0.0/24".into());
-        let network = cidr.rsplit_once('.').map_or("10.42.0", |(network, _)| network).to_string();
-        let note = format!("pod-address/{}", self.node_name());
-        let last: u32 = self.view.note(&note).and_then(|n| n.parse().ok()).unwrap_or(1);
-        let next = if last >= 254 { 2 } else { last + 1 };
-        self.outcome.note(note, next);
-        format!("{network}.{next}")
-    }
-
-    fn attempt(&mut self, status: &PodStatus, container: &'a Container, node: &mut Option<Node>) -> Attempt {
-        let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
-        let before = pod_status::find(list, &container.name);
-        let name = image(container);
-        let (about, host) = (self.about(container), self.node_name());
-        let Some(full) = images::full_name(name) else {
-            let fault = format!("couldn't parse image name {name:?}: invalid reference format");
-            let message = format!("Failed to apply default image tag {name:?}: {fault}");
-            self.say(warning(about.clone(), host, "InspectFailed", &message));
-            self.say(warning(about, host, "Failed", "Error: InvalidImageName"));
-            return self.waits(before, container, "InvalidImageName", &message);
-        };
-        if self.is_refused_pull(container) {
-            let message = format!("Container image {name:?} is not present with pull policy of Never");
-            self.say(warning(about.clone(), host, "ErrImageNeverPull", &message));
-            self.say(warning(about, host, "Failed", "Error: ErrImageNeverPull"));
-            return self.waits(before, container, "ErrImageNeverPull", &message);
-        }
-        if self.must_pull(container) {
-            if !images::can_be_pulled(name) {
-                return self.pull_failed(container, before);
-            }
-            let took = self.pull_time(container);
-            self.say(event(about.clone(), host, "Pulling", format!("Pulling image {name:?}")));
-            let text = format!(
-                "Successfully pulled image {name:?} in {took} ({took} including waiting). Image size: {} bytes.",
-                images::SIZE
-            );
-            self.say(event(about.clone(), host, "Pulled", text));
-            let so_far = node.as_ref().unwrap_or(self.node);
-            if !images::is_present(so_far, &full) {
-                *node = Some(images::with_image(so_far, &full));
-            }
-        } else {
-            let text = format!("Container image {name:?} already present on machine and can be accessed by the pod");
-            self.say(event(about.clone(), host, "Pulled", text));
-        }
-        if let Some(fault) = config::problem(self.view, self.object.namespace(), container) {
-            self.say(warning(about, host, "Failed", format!("Error: {fault}")));
-            return self.waits(before, container, "CreateContainerConfigError", &fault);
-        }
-        self.say(event(about.clone(), host, "Created", "Container created"));
-        self.say(event(about, host, "Started", "Container started"));
-        Attempt::Done(self.started(container, before, &full))
-    }
-
-    fn started(&self, container: &Container, before: Option<&ContainerStatus>, full: &str) -> ContainerStatus {
-        let restarts = before.map_or(0, |b| b.restart_count);
-        let purpose = format!("container/{}/{}", self.object.uid(), container.name);
-        let id = Draw::new(self.view.seed(), &purpose, restarts as u64).hex(64);
-        let created = ContainerStatus {
-            container_id: Some(format!("containerd://{id}")),
-            image: full.to_string(),
-            image_id: images::image_id(full),
-            ..pod_status::waiting(container, before, CONTAINER_CREATING, "")
-        };
-        match self.is_init(container) && !pod_status::is_sidecar(container) {
-            true => pod_status::completed(&created, self.now),
-            false => pod_status::running(&created, self.now),
-        }
-    }
-
-    fn waits(
-        &mut self,
-        before: Option<&ContainerStatus>,
-        container: &Container,
-        reason: &str,
-        message: &str,
-    ) -> Attempt {
-        let mut memory = self.memory.container(&container.name, image(container));
-        memory.image = image(container).to_string();
-        memory.attempts.add(self.now);
-        let due = memory.attempts.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now);
-        self.memory.set_container(&container.name, memory);
-        Attempt::Waits(pod_status::waiting(container, before, reason, message), due - self.now)
-    }
-
-    /// Tries a pull that cannot succeed, or waits out its back-off. Mirrors `imageManager.EnsureImageExists`.
-    fn pull_failed(&mut self, container: &Container, before: Option<&ContainerStatus>) -> Attempt {
-        let (name, about, host) = (image(container), self.about(container), self.node_name());
-        let mut memory = self.memory.container(&container.name, name);
-        let until = memory.pulls.back_off(PULL_BACK_OFF.0, PULL_BACK_OFF.1);
-        let (reason, message) = if until.is_some_and(|until| self.now < until) {
-            let message = format!("Back-off pulling image {name:?}");
-            self.say(event(about.clone(), host, "BackOff", &message));
-            ("ImagePullBackOff", message)
-        } else {
-            memory.image = name.to_string();
-            memory.pulls.add(self.now);
-            self.memory.set_container(&container.name, memory);
-            let message = images::pull_error(name);
-            self.say(event(about.clone(), host, "Pulling", format!("Pulling image {name:?}")));
-            self.say(warning(about.clone(), host, "Failed", format!("Failed to pull image {name:?}: {message}")));
-            ("ErrImagePull", message)
-        };
-        self.say(warning(about, host, "Failed", format!("Error: {reason}")));
-        self.waits(before, container, reason, &message)
+        turn.iter().any(|c| {
+            let pullable = !self.must_pull(c) || images::can_be_pulled(image(c));
+            !pullable
+                || self.is_refused_pull(c)
+                || images::full_name(image(c)).is_none()
+                || config::problem(self.view, self.object.namespace(), c).is_some()
+        })
     }
 
     /// Looks after a pod whose containers all run.
@@ -380,10 +337,10 @@ impl<'a> Sync<'a> {
             }
             // OBSERVATION: the image was changed in place, so this container starts anew.
             let since = slot.state.as_ref().and_then(|s| s.running.as_ref()).and_then(|r| r.started_at.as_ref());
-            let since = since.map(Time::from_meta).unwrap_or(self.now);
-            let last = pod_status::terminated(slot, "Completed", 0, since, self.now);
+            let since = since.map(Time::from_meta).unwrap_or(self.author.now);
+            let last = pod_status::terminated(slot, "Completed", 0, since, self.author.now);
             let reason = if slot.image.is_empty() { POD_INITIALIZING } else { CONTAINER_CREATING };
-            let mut next = pod_status::waiting(container, Some(slot), reason, "");
+            let mut next = self.author.waiting(container, Some(slot), reason, "");
             next.restart_count += 1;
             next.last_state = Some(last);
             *slot = next;
@@ -391,11 +348,7 @@ impl<'a> Sync<'a> {
             let draft = event(self.about(container), self.node_name(), "Killing", text);
             self.say(draft);
         }
-        pod_status::set_conditions(self.spec, &mut status, self.now);
+        self.author.finish(&mut status, true);
         self.write(status);
     }
-}
-
-fn image(container: &Container) -> &str {
-    container.image.as_deref().unwrap_or_default()
 }

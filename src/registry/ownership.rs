@@ -379,7 +379,7 @@ mod tests {
         let before = [Kind::Pod, Kind::ReplicaSet].map(|kind| owners(&cluster, kind)).concat();
         insta::assert_snapshot!(before, @r"
         kube-controller-manager - 18
-        kubelet status 23
+        kubelet status 35
         kubectl - 16
         kube-controller-manager status 6
         ");
@@ -391,7 +391,7 @@ mod tests {
         let after = [Kind::Pod, Kind::ReplicaSet].map(|kind| owners(&cluster, kind)).concat();
         insta::assert_snapshot!(after, @r"
         kube-controller-manager - 30
-        kubelet status 28
+        kubelet status 40
         kubectl - 15
         kube-controller-manager status 6
         ");

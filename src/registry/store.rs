@@ -38,6 +38,7 @@ impl Registry {
         }
         let (mut object, warnings) = admission::create(&self.admission_request(context), object)?;
         let refused = |e: ApiError| e.with_warnings(&warnings);
+        self.charge(&object, None, context)?;
         if let Some(standing) = self.view().get(&object.key()) {
             let mut refusal = ApiError::already_exists(&resource, object.name());
             if standing.is_terminating() {
@@ -114,6 +115,9 @@ impl Registry {
         let known = object.meta().managed_fields.clone();
         let part = if context.subresource == "status" { Part::Status } else { Part::Whole };
         let (mut object, warnings) = admission::update(&self.admission_request(context), object, &old, part)?;
+        if part == Part::Whole {
+            self.charge(&object, Some(&old), context)?;
+        }
         object.meta_mut().resource_version = old.meta().resource_version.clone();
         // Whose fields nobody has an eye on stay so until somebody applies; mirrors `skipNonAppliedManager`.
         let signed = known.is_some() || old.meta().managed_fields.is_none();
@@ -132,6 +136,15 @@ impl Registry {
             self.sign(context, &mut object);
         }
         Ok(Answer { object: self.put_or_end(object)?, warnings })
+    }
+
+    /// Charges the quotas with what an admitted object uses, before the store has a say.
+    fn charge(&mut self, object: &Object, old: Option<&Object>, context: &Context<'_>) -> Result<(), ApiError> {
+        if context.dry_run {
+            return Ok(());
+        }
+        let charged = admission::charges(&self.admission_request(context), object, old);
+        charged.into_iter().try_for_each(|quota| self.store.put(quota).map(|_| ()))
     }
 
     /// Stores the new version of an object, unless it completes the deletion.

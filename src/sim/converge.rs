@@ -8,7 +8,7 @@ use super::queue::Item;
 use super::{ClockMode, Cluster, OFFSET};
 use crate::api::request::By;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
-use crate::controllers::{Action, Outcome, Requeue, Step, Write};
+use crate::controllers::{Action, Outcome, RateLimiter, Requeue, Step, Write};
 use crate::error::{ApiError, Reason};
 use crate::registry::Context;
 use crate::store::Change;
@@ -300,9 +300,12 @@ impl Cluster {
                 }
             }
             Some(error) => {
-                // Mirrors workqueue.DefaultTypedControllerRateLimiter: 5 ms, doubled with each failure, 1000 s at most.
                 let failures = self.queue.fail(&item);
-                let wait = Duration::millis((5i64 << failures.min(18)).min(1_000_000));
+                let limiter = all().get(item.controller).map_or(RateLimiter::DEFAULT, |c| c.rate_limiter());
+                let Some(wait) = limiter.when(failures) else {
+                    self.queue.forget_failures(&item);
+                    return Ok(());
+                };
                 let recurring = error.reason != Reason::Conflict && failures > 0;
                 self.queue.add(item, self.now() + wait, recurring);
             }

@@ -98,6 +98,7 @@ impl Cluster {
         self.store_mut().set_setting(CONFIG, &text)?;
         self.store_mut().set_setting(OFFSET, "0")?;
         self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string())?;
+        self.registry.store_mut().set_setting(View::VERSION, &self.config.version.to_string())?;
         self.populate()
     }
 

@@ -7,8 +7,8 @@ use super::Cluster;
 use super::rbac::bootstrap_policy;
 use crate::api::k8s::api::coordination::v1::{Lease, LeaseSpec};
 use crate::api::k8s::api::core::v1::{
-    ConfigMap, Namespace, NamespaceSpec, NamespaceStatus, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints,
-    NodeSpec, NodeStatus, NodeSystemInfo,
+    ConfigMap, DaemonEndpoint, Namespace, NamespaceSpec, NamespaceStatus, Node, NodeAddress, NodeCondition,
+    NodeDaemonEndpoints, NodeSpec, NodeStatus, NodeSystemInfo,
 };
 use crate::api::k8s::api::scheduling::v1::PriorityClass;
 use crate::api::k8s::api::storage::v1::StorageClass;
@@ -18,6 +18,9 @@ use crate::api::object::Typed;
 use crate::api::request::By;
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta, OwnerReference, Time};
 use crate::controllers::kubernetes_service;
+use crate::controllers::node_ipam::{MAX_CIDRS, NEXT_CANDIDATE, pod_cidr};
+use crate::controllers::provisioner::local_path::LOCAL_SINCE;
+use crate::controllers::ttl::ANN_OBJECT_TTL;
 use crate::error::ApiError;
 use crate::kinds::SYSTEM_CLASSES;
 use crate::store::View;
@@ -46,16 +49,19 @@ impl Cluster {
         }
         let nodes = self.config.nodes.clone();
         for (n, name) in nodes.iter().enumerate() {
-            let node = self.node(n, name);
+            // The node IPAM controller hands out networks in the order of names.
+            let network = nodes.iter().filter(|other| *other < name).count();
+            let node = self.node(n, name, (network < MAX_CIDRS).then_some(network));
             let node = self.registry.plant(&by, node)?;
             self.registry.plant(&by, lease(&node, self.now()))?;
             let known = format!("note/{}", View::node_known(name));
             self.store_mut().set_setting(&known, node.uid())?;
         }
+        self.store_mut().set_setting(&format!("note/{NEXT_CANDIDATE}"), &(nodes.len() % MAX_CIDRS).to_string())?;
         for object in api_server() {
             self.registry.plant(&by, object)?;
         }
-        self.registry.plant(&by, local_path_class())?;
+        self.registry.plant(&by, local_path_class(self.config.version))?;
         for object in bootstrap_policy() {
             self.registry.plant(&by, object)?;
         }
@@ -63,17 +69,17 @@ impl Cluster {
         Ok(())
     }
 
-    /// The `n`th node: 4 CPUs, 8Gi and 110 pods, at 172.18.0.2 and on, with pods in 10.42.n.0/24.
-    fn node(&self, n: usize, name: &str) -> Object {
-        // The node IPAM controller hands out networks in the order of names.
-        let network = pod_cidr(self.config.nodes.iter().filter(|other| other.as_str() < name).count());
-        let quantities = |cpu: &str, memory: &str| {
+    /// The `n`th node as k3d's nodes are: 4 CPUs, 8Gi and 110 pods, at 172.18.0.2 and on, with the network of a number
+    /// for its pods.
+    fn node(&self, n: usize, name: &str, network: Option<usize>) -> Object {
+        let network = network.map(pod_cidr);
+        let quantities = || {
             let list = [
-                ("cpu", cpu),
-                ("ephemeral-storage", "100Gi"),
+                ("cpu", "4"),
+                ("ephemeral-storage", "263174212Ki"),
                 ("hugepages-1Gi", "0"),
                 ("hugepages-2Mi", "0"),
-                ("memory", memory),
+                ("memory", "8Gi"),
                 ("pods", "110"),
             ];
             list.iter().map(|(k, v)| (k.to_string(), Quantity(v.to_string()))).collect::<BTreeMap<_, _>>()
@@ -90,10 +96,13 @@ impl Cluster {
         let address = |kind: &str, address: String| NodeAddress { type_: kind.into(), address };
         let mut labels: BTreeMap<String, String> = [
             ("beta.kubernetes.io/arch", "amd64"),
+            ("beta.kubernetes.io/instance-type", "k3s"),
             ("beta.kubernetes.io/os", "linux"),
+            ("egress.k3s.io/cluster", "true"),
             ("kubernetes.io/arch", "amd64"),
-            ("kubernetes.io/os", "linux"),
             ("kubernetes.io/hostname", name),
+            ("kubernetes.io/os", "linux"),
+            ("node.kubernetes.io/instance-type", "k3s"),
         ]
         .iter()
         .map(|(k, v)| (k.to_string(), v.to_string()))
@@ -108,21 +117,31 @@ impl Cluster {
             }
         }
         let release = format!("v1.{}.2+k3s1", self.config.version);
-        let id = Draw::new(self.config.seed, "machine", n as u64).uid();
+        let internal_ip = format!("172.18.{}.{}", (n + 2) / 256, (n + 2) % 256);
+        let annotations = [
+            ("k3s.io/hostname", name),
+            ("k3s.io/internal-ip", &internal_ip),
+            (ANN_OBJECT_TTL, "0"),
+            ("volumes.kubernetes.io/controller-managed-attach-detach", "true"),
+        ];
+        let mut ids = Draw::new(self.config.seed, "machine", n as u64);
         Object::Node(Node {
-            metadata: ObjectMeta { name: Some(name.to_string()), labels: Some(labels), ..Default::default() },
+            metadata: ObjectMeta {
+                name: Some(name.to_string()),
+                labels: Some(labels),
+                annotations: Some(annotations.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()),
+                ..Default::default()
+            },
             spec: Some(NodeSpec {
-                pod_cidr: Some(network.clone()),
-                pod_cidrs: Some(vec![network]),
+                pod_cidrs: network.clone().map(|network| vec![network]),
+                pod_cidr: network,
+                provider_id: Some(format!("k3s://{name}")),
                 ..Default::default()
             }),
             status: Some(NodeStatus {
-                addresses: Some(vec![
-                    address("InternalIP", format!("172.18.{}.{}", (n + 2) / 256, (n + 2) % 256)),
-                    address("Hostname", name.to_string()),
-                ]),
-                allocatable: Some(quantities("4", "8Gi")),
-                capacity: Some(quantities("4", "8Gi")),
+                addresses: Some(vec![address("InternalIP", internal_ip), address("Hostname", name.to_string())]),
+                allocatable: Some(quantities()),
+                capacity: Some(quantities()),
                 conditions: Some(vec![
                     condition(
                         "MemoryPressure",
@@ -139,18 +158,18 @@ impl Cluster {
                     ),
                     condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
                 ]),
-                daemon_endpoints: Some(NodeDaemonEndpoints::default()),
+                daemon_endpoints: Some(NodeDaemonEndpoints { kubelet_endpoint: Some(DaemonEndpoint { port: 10250 }) }),
                 node_info: Some(NodeSystemInfo {
                     architecture: "amd64".into(),
-                    boot_id: id.clone(),
-                    container_runtime_version: "containerd://2.1.5-k3s1".into(),
-                    kernel_version: "6.8.0".into(),
-                    kube_proxy_version: String::new(),
-                    kubelet_version: release.clone(),
-                    machine_id: id.clone(),
+                    boot_id: ids.uid(),
+                    container_runtime_version: "containerd://1.5.9-k3s1".into(),
+                    kernel_version: "5.16.14-arch1-1".into(),
+                    kube_proxy_version: release.clone(),
+                    kubelet_version: release,
+                    machine_id: String::new(),
                     operating_system: "linux".into(),
-                    os_image: format!("K3s {release}"),
-                    system_uuid: id,
+                    os_image: "K3s dev".into(),
+                    system_uuid: ids.uid(),
                     ..Default::default()
                 }),
                 ..Default::default()
@@ -181,7 +200,7 @@ impl Cluster {
     }
 
     fn register(&mut self, n: usize, name: &str) -> Result<Arc<Object>, ApiError> {
-        let (by, node) = (By::cluster(), self.node(n, name));
+        let (by, node) = (By::cluster(), self.node(n, name, None));
         let node = self.registry.plant(&by, node)?;
         let lease = lease(&node, self.now());
         if self.view().get(&lease.key()).is_none() {
@@ -238,24 +257,18 @@ fn api_server() -> Vec<Object> {
 }
 
 /// The class that k3s brings, which is the default one.
-fn local_path_class() -> Object {
-    let default = ("storageclass.kubernetes.io/is-default-class".to_string(), "true".to_string());
+fn local_path_class(version: u32) -> Object {
+    let mut annotations = BTreeMap::from([("storageclass.kubernetes.io/is-default-class".into(), "true".into())]);
+    if version >= LOCAL_SINCE {
+        annotations.insert("defaultVolumeType".into(), "local".into());
+    }
     Object::StorageClass(StorageClass {
-        metadata: ObjectMeta {
-            name: Some("local-path".into()),
-            annotations: Some([default].into()),
-            ..Default::default()
-        },
+        metadata: ObjectMeta { name: Some("local-path".into()), annotations: Some(annotations), ..Default::default() },
         provisioner: "rancher.io/local-path".into(),
         reclaim_policy: Some("Delete".into()),
         volume_binding_mode: Some("WaitForFirstConsumer".into()),
         ..Default::default()
     })
-}
-
-/// The pod network of the `n`th node.
-fn pod_cidr(n: usize) -> String {
-    format!("10.42.{}.0/24", n % 256)
 }
 
 fn namespace(name: &str) -> Object {

@@ -101,6 +101,14 @@ impl<'a> View<'a> {
     /// The name of the setting that holds the seed.
     pub const SEED: &'static str = "seed";
 
+    /// The Kubernetes minor version that the cluster pretends to be: 36 for v1.36.
+    pub fn version(&self) -> u32 {
+        self.store.setting(View::VERSION).and_then(|v| v.parse().ok()).unwrap_or(36)
+    }
+
+    /// The name of the setting that holds the version.
+    pub const VERSION: &'static str = "version";
+
     /// What a component outside of the API keeps on its disk, such as the last address that a node gave out.
     pub fn note(&self, name: &str) -> Option<&'a str> {
         self.store.setting(&format!("note/{name}"))

@@ -7,11 +7,17 @@ use regex::{Captures, Regex};
 
 const CONSONANTS: &str = "bcdfghjklmnpqrstvwxz2456789";
 
-static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+type Rules = Vec<(Regex, &'static str)>;
+
+fn rule(pattern: &str, to: &'static str) -> (Regex, &'static str) {
+    (Regex::new(pattern).expect("a pattern"), to)
+}
+
+/// What goes first: all but names that Kubernetes drew.
+static FIRST: LazyLock<Rules> = LazyLock::new(|| {
     let c = CONSONANTS;
-    let rule = |pattern: &str, to: &'static str| (Regex::new(pattern).expect("a pattern"), to);
     vec![
-        rule(r"(^|[^0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "$1<uid>"),
+        rule(r"(^|[^0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}([^0-9a-f]|$)", "$1<uid>$2"),
         rule(r"local-path-provisioner-[a-z0-9]+-[a-z0-9]{5}", "local-path-provisioner"),
         rule(r"\b(ErrImagePull|ImagePullBackOff)\b", "<pull error>"),
         rule(r"\b([a-z0-9.-]+\.csi\.aws\.com)_[a-z0-9_-]+", "${1}_<id>"),
@@ -27,16 +33,21 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         rule(r"default-token-[a-z0-9]{5}", "default-token-<rand>"),
         rule(r#"(pod-template-hash"?[=:] ?"?)[a-z0-9]+"#, "$1<hash>"),
         rule(r#"(controller-revision-hash"?[=:] ?"?[a-z0-9-]*?-)[a-z0-9]{5,10}\b"#, "$1<hash>"),
-        rule(&format!(r"\b([a-z][a-z0-9-]*?)-[{c}]{{6,10}}-[{c}]{{5}}\b"), "$1-<hash>-<rand>"),
+        rule(&format!(r"\b([a-z][a-z0-9-]*?)-[{c}]{{6,10}}-[{c}]{{5}}([^a-z0-9]|$)"), "$1-<hash>-<rand>$2"),
+    ]
+});
+
+/// What follows after those names.
+static LAST: LazyLock<Rules> = LazyLock::new(|| {
+    vec![
         rule(r"\b([a-z0-9][a-z0-9.-]*)\.1[0-9a-f]{15}\b", "$1.<event>"),
         rule(r#"(nodePort"?: ?|:)3[0-2]\d{3}\b"#, "$1<nodeport>"),
-        rule(r"\(x\d+ over [0-9ydhms.]*\)", ""),
-        rule(r"(?m)^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ", "$1<klog> "),
-        rule(r"/tmp/[A-Za-z0-9_./-]*/([\w.-]+\.ya?ml)", "$1"),
+        rule(r"\(x\d+ over (\d+y)?(\d+d)?(\d+h)?(\d+m)?(\d+(\.\d+)?s)?\)", ""),
         rule(r"in \d+(\.\d+)?m?s \(\d+(\.\d+)?m?s including waiting\)", "in <dur>"),
     ]
 });
 
+/// A hash of eight letters and more, one a digit.
 static HASH: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!(r"\b([a-z][a-z0-9-]*?)-([{CONSONANTS}]{{8,10}})\b")).expect("a pattern"));
 /// A suffix of five letters that Kubernetes drew.
@@ -46,33 +57,50 @@ static SUFFIX: LazyLock<Regex> = LazyLock::new(|| {
 /// Values that the server lists in any order.
 static VALUES: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"(supported values: )("[^"]*"(?:, "[^"]*")*)"#).expect("a pattern"));
-static AGE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?m)([\s(])((?:\d+[ydhms])+|<invalid>|<unknown>)([\s)]|$)").expect("a pattern"));
+static AGE: LazyLock<Regex> = LazyLock::new(|| {
+    let age = r"\d+y(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?|\d+d(?:\d+h)?(?:\d+m)?(?:\d+s)?|\d+h(?:\d+m)?(?:\d+s)?|\d+m(?:\d+s)?|\d+s";
+    Regex::new(&format!(r"(?m)([\s(])(?:{age})([\s)]|$)")).expect("a pattern")
+});
+static NO_AGE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)([\s(])(?:<invalid>|<unknown>)(\s|$)").expect("a pattern"));
+static FOLDER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"/tmp/[A-Za-z0-9_./-]*/([\w.-]+\.ya?ml)").expect("a pattern"));
+static KLOG: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ ").expect("a pattern"));
+/// What the first line of a table looks like, and its heading.
+static TABLE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\s*(NAMESPACE|NAME|LAST SEEN|REVISION|Type  Reason)\b").expect("a pattern"));
+static HEADING: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\s*[A-Z][A-Z ()/-]+(  |$)|^\s+Type  Reason").expect("a pattern"));
 static NODE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"k3d-deadless-(server|agent)-\d(/172\.18\.0\.\d)?").expect("a pattern"));
 
 fn normal(text: &str) -> String {
     let mut text = text.replace('\u{a0}', " ");
-    for (rule, to) in RULES.iter() {
-        text = rule.replace_all(&text, *to).into_owned();
-    }
+    let apply = |rules: &Rules, text: String| {
+        rules.iter().fold(text, |text, (rule, to)| rule.replace_all(&text, *to).into_owned())
+    };
+    text = apply(&FIRST, text);
     let hash = |c: &Captures<'_>| match c[2].contains(|d: char| d.is_ascii_digit()) {
         true => format!("{}-<hash>", &c[1]),
         false => c[0].to_string(),
     };
     text = HASH.replace_all(&text, hash).into_owned();
     text = SUFFIX.replace_all(&text, "$1-<rand>$2").into_owned();
+    text = apply(&LAST, text);
+    // Twice, because neighbours share the blank between them.
+    for _ in 0..2 {
+        text = AGE.replace_all(&text, "$1<age>$2").into_owned();
+        text = NO_AGE.replace_all(&text, "$1<age>$2").into_owned();
+    }
+    text = FOLDER.replace_all(&text, "$1").into_owned();
     let sorted = |c: &Captures<'_>| {
         let mut values: Vec<&str> = c[2].split(", ").collect();
         values.sort_unstable();
         format!("{}{}", &c[1], values.join(", "))
     };
     text = VALUES.replace_all(&text, sorted).into_owned();
-    // Twice, because neighbours share the blank between them.
-    for _ in 0..2 {
-        text = AGE.replace_all(&text, "$1<age>$3").into_owned();
-    }
-    text
+    KLOG.replace_all(&text, "$1<klog> ").into_owned()
 }
 
 /// Lines with runs of blanks folded, rows of tables sorted unless `order`, and nodes alike unless `nodes`.
@@ -83,13 +111,11 @@ fn canonical(text: &str, nodes: bool, order: bool) -> Vec<String> {
         text = Regex::new(r"172\.18\.0\.\d").expect("a pattern").replace_all(&text, "172.18.0.<ip>").into_owned();
     }
     let blanks = Regex::new(" {2,}").expect("a pattern");
-    let head = Regex::new(r"^\s*(NAMESPACE|NAME|LAST SEEN|REVISION|Type  Reason)\b").expect("a pattern");
     let (mut lines, mut rows, mut in_table) = (Vec::new(), Vec::new(), false);
     let flush = |rows: &mut Vec<String>, lines: &mut Vec<String>| {
-        if rows.is_empty() {
-            return;
+        if rows.first().is_some_and(|first: &String| HEADING.is_match(first)) {
+            lines.push(rows.remove(0));
         }
-        lines.push(rows.remove(0));
         if !order {
             rows.sort();
         }
@@ -98,7 +124,7 @@ fn canonical(text: &str, nodes: bool, order: bool) -> Vec<String> {
     };
     for line in text.lines() {
         let line = blanks.replace_all(line.trim_end(), "  ").into_owned();
-        if head.is_match(&line) {
+        if TABLE.is_match(&line) {
             flush(&mut rows, &mut lines);
             in_table = true;
         } else if line.is_empty() {

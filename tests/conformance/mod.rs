@@ -1,12 +1,13 @@
 //! Transcripts recorded on a real Kubernetes v1.36.2 control plane, replayed in this process.
 //!
-//! `differences.txt` lists the commands that are not answered as recorded yet. The test fails when an unlisted
-//! command differs and when a listed one matches. `KSTATE_UPDATE=1 cargo test conformance` writes the list anew.
+//! `differences.txt` lists the commands that are not answered as recorded; a line `# ...` before one says why, as where
+//! the recordings' stand-ins for kubelets and provisioners do otherwise than Kubernetes' source. The test fails when an
+//! unlisted command differs and when a listed one matches. `KSTATE_UPDATE=1 cargo test conformance` writes the list anew.
 
 mod compare;
 pub mod shell;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ fn parse(text: &str) -> Vec<Step> {
 fn directive(line: &str) -> Option<Step> {
     let rest = line.strip_prefix('%')?;
     let (name, argument) = rest.split_once(' ').unwrap_or((rest, ""));
-    let known = ["settle", "sleep", "until", "dead", "undead"].contains(&name);
+    let known = ["settle", "sleep", "until", "dead", "undead", "csi"].contains(&name);
     known.then(|| Step::Directive { name: name.into(), argument: argument.into() })
 }
 
@@ -81,6 +82,11 @@ fn replay(case: &Path) -> Vec<String> {
                     }
                 }
                 "dead" => shell.set_kubelet(&argument, false),
+                "csi" => {
+                    let (driver, limit) = argument.split_once(' ').unwrap_or((&argument, ""));
+                    let limit = if limit.is_empty() { String::new() } else { format!(" --attach-limit {limit}") };
+                    shell.run(&format!("kstate csi add {driver}{limit}"));
+                }
                 _ => shell.set_kubelet(&argument, true),
             },
             Step::Command { line, expected, code } => {
@@ -109,6 +115,19 @@ fn replay(case: &Path) -> Vec<String> {
     differing
 }
 
+/// The listed commands, each with the lines before it that say why.
+fn causes(list: &str) -> BTreeMap<String, String> {
+    let mut causes = BTreeMap::new();
+    let mut cause = String::new();
+    for line in list.lines() {
+        match line.starts_with('#') {
+            true => cause += &format!("{line}\n"),
+            false => drop(causes.insert(line.to_string(), std::mem::take(&mut cause))),
+        }
+    }
+    causes
+}
+
 #[test]
 fn recorded_commands_are_answered_as_recorded() {
     let mut cases: Vec<PathBuf> =
@@ -126,13 +145,14 @@ fn recorded_commands_are_answered_as_recorded() {
         all.into_iter().collect()
     });
     let list = folder().join("differences.txt");
+    let causes = causes(&fs::read_to_string(&list).unwrap_or_default());
     if std::env::var_os("KSTATE_UPDATE").is_some() {
-        let text: String = found.iter().map(|d| format!("{d}\n")).collect();
+        let cause = |d: &String| causes.get(d).cloned().unwrap_or_default();
+        let text: String = found.iter().map(|d| format!("{}{d}\n", cause(d))).collect();
         fs::write(&list, text).expect("the list of differences");
         return;
     }
-    let listed = fs::read_to_string(&list).unwrap_or_default();
-    let listed: BTreeSet<String> = listed.lines().map(String::from).collect();
+    let listed: BTreeSet<String> = causes.into_keys().collect();
     let new: Vec<&String> = found.difference(&listed).collect();
     let gone: Vec<&String> = listed.difference(&found).collect();
     assert!(new.is_empty(), "these commands are no longer answered as recorded:\n{new:#?}");

@@ -22,7 +22,12 @@ impl Shell {
 
     /// The same, on a cluster of Kubernetes v1.`minor`.
     pub fn of_version(case: &Path, minor: u32) -> Shell {
-        let config = Config { clock: ClockMode::Manual, version: minor, ..Config::default() };
+        Shell::with(case, Config { version: minor, ..Config::default() })
+    }
+
+    /// The same, on a cluster made with these settings; its clock is manual all the same.
+    pub fn with(case: &Path, config: Config) -> Shell {
+        let config = Config { clock: ClockMode::Manual, ..config };
         let cluster = Cluster::new_in_memory(config, Time::default()).expect("a new cluster");
         Shell { server: Server::over(cluster), folder: case.to_path_buf() }
     }

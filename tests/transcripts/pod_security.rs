@@ -169,8 +169,5 @@ fn controllers_cannot_make_pods_that_are_refused() {
     StatefulSet   Create Pod db-0 in StatefulSet db failed error: pods "db-0" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)
     Job           Error creating: pods "once-kg6k7" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)
     Job           Error creating: pods "once-nqmzj" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)
-    Job           Error creating: pods "once-znhfd" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)
-    Job           Error creating: pods "once-zv8xp" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)
-    Job           Error creating: pods "once-fxdv5" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)
     "#);
 }

@@ -65,7 +65,7 @@ impl Controller for DaemonSetsController {
         });
         let (current, clean_up) = (found.actions, found.clean_up);
         outcome.actions.extend(current);
-        daemons.manage(owner, &control, &mut outcome);
+        daemons.manage(view, owner, &control, &mut outcome);
         outcome.actions.extend(clean_up);
         outcome.actions.extend(write.map(Write::action));
         let min_ready = set.spec.as_ref().and_then(|s| s.min_ready_seconds).unwrap_or(0);

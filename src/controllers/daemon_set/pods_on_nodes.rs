@@ -14,12 +14,13 @@ use crate::api::k8s::api::core::v1::{
 };
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::selector::matches_required_node_affinity;
-use crate::api::{Object, Time};
+use crate::api::{Duration, Object, Time};
 use crate::controllers::pods::{self, PodControl, is_available, is_ready, is_terminating, phase};
 use crate::controllers::scheduler::taints;
 use crate::controllers::{Action, Outcome};
 use crate::kinds::apps::daemon_set::template_generation;
 use crate::kinds::shared::workload::scaled_value;
+use crate::store::View;
 
 const LABEL_TEMPLATE_GENERATION: &str = "pod-template-generation";
 const NODE_NAME_FIELD: &str = "metadata.name";
@@ -110,10 +111,10 @@ impl<'a> Daemons<'a> {
     }
 
     /// Makes and deletes daemons, first as the nodes need it, then as the rollout does.
-    pub(super) fn manage(&self, owner: &Arc<Object>, control: &Rc<PodControl>, outcome: &mut Outcome) {
+    pub(super) fn manage(&self, view: &View<'_>, owner: &Arc<Object>, control: &Rc<PodControl>, outcome: &mut Outcome) {
         let mut plan = Plan::default();
         for node in self.nodes {
-            self.pods_should_be_on_node(node, owner, &mut plan, outcome);
+            self.pods_should_be_on_node(view, node, owner, &mut plan, outcome);
         }
         let known: BTreeSet<&str> = self.nodes.iter().filter_map(|n| n.metadata.name.as_deref()).collect();
         for (node, pods) in self.by_node.iter().filter(|(n, _)| !known.contains(n.as_str())) {
@@ -129,7 +130,14 @@ impl<'a> Daemons<'a> {
         }
     }
 
-    fn pods_should_be_on_node(&self, node: &Node, owner: &Arc<Object>, plan: &mut Plan, outcome: &mut Outcome) {
+    fn pods_should_be_on_node(
+        &self,
+        view: &View<'_>,
+        node: &Node,
+        owner: &Arc<Object>,
+        plan: &mut Plan,
+        outcome: &mut Outcome,
+    ) {
         let (should_run, should_continue) = node_should_run_daemon_pod(self.set, node);
         let name = node.metadata.name.clone().unwrap_or_default();
         let daemons = self.by_node.get(&name);
@@ -149,6 +157,14 @@ impl<'a> Daemons<'a> {
             let what = format!("daemon pod {namespace}/{pod_name} on node {name}, will try to");
             match phase(pod) {
                 "Failed" => {
+                    let mut back_off = FailedPods::of(view, owner, self.set, &name);
+                    if let Some(wait) = back_off.remaining(self.now) {
+                        // OBSERVATION: the kubelet refuses one daemon after the other; do not fight it.
+                        outcome.after(wait);
+                        continue;
+                    }
+                    back_off.next(self.now);
+                    back_off.save(outcome);
                     let message = format!("Found failed {what} kill it");
                     outcome.push(pods::warning(owner, COMPONENT, "FailedDaemonPod", message));
                     plan.delete.push(pod_name);
@@ -360,6 +376,45 @@ fn add_or_update_daemon_pod_tolerations(spec: &mut PodSpec) {
         match tolerations.iter_mut().find(same) {
             Some(there) => *there = new,
             None => tolerations.push(new),
+        }
+    }
+}
+
+/// The back-off with which failed daemons of a node are deleted. Mirrors `failedPodsBackoff`.
+struct FailedPods {
+    note: String,
+    /// When the last one was deleted, and how long to wait since then.
+    last: Option<(Time, Duration)>,
+}
+
+impl FailedPods {
+    const FIRST: Duration = Duration::secs(1);
+    const MOST: Duration = Duration::minutes(15);
+
+    fn of(view: &View<'_>, owner: &Object, set: &DaemonSet, node: &str) -> FailedPods {
+        let generation = set.status.as_ref().and_then(|s| s.observed_generation).unwrap_or(0);
+        let note = format!("daemon-back-off/{}/{generation}/{node}", owner.uid());
+        let kept = view.note(&note).and_then(|text| text.split_once(' '));
+        let last = kept.and_then(|(at, wait)| Some((Time(at.parse().ok()?), Duration(wait.parse().ok()?))));
+        FailedPods { note, last }
+    }
+
+    fn remaining(&self, now: Time) -> Option<Duration> {
+        let (at, wait) = self.last?;
+        (now < at + wait).then(|| at + wait - now)
+    }
+
+    fn next(&mut self, now: Time) {
+        let wait = match self.last {
+            Some((at, wait)) if now - at <= FailedPods::MOST * 2 => (wait * 2).min(FailedPods::MOST),
+            _ => FailedPods::FIRST,
+        };
+        self.last = Some((now, wait));
+    }
+
+    fn save(&self, outcome: &mut Outcome) {
+        if let Some((at, wait)) = self.last {
+            outcome.note(self.note.as_str(), format!("{} {}", at.0, wait.0));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::api::k8s::api::apps::v1::{Deployment, ReplicaSet};
 use crate::api::object::controller_of;
 use crate::api::selector::Selector;
 use crate::api::{Kind, Object, ObjectKey, Time};
-use crate::controllers::{Controller, Outcome, pods};
+use crate::controllers::{Controller, Outcome, RateLimiter, pods};
 use crate::store::{Change, Index, View};
 
 /// The controller of Deployments.
@@ -25,6 +25,10 @@ const COMPONENT: &str = "deployment-controller";
 impl Controller for DeploymentController {
     fn name(&self) -> &'static str {
         "deployment"
+    }
+
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter { max_retries: Some(15), ..RateLimiter::DEFAULT }
     }
 
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {

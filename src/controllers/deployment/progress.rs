@@ -12,9 +12,6 @@ impl Sync<'_> {
     /// Writes the status of a rollout. Mirrors `syncRolloutStatus`.
     pub(super) fn sync_rollout_status(&mut self, split: &Split) {
         let before = self.status();
-        if self.awaits_first_pods(split) {
-            return;
-        }
         let mut status = calculate_status(&self.deployment, split, self.now);
         if util::progress_deadline(&self.deployment).is_none() {
             util::remove_condition(&mut status, util::PROGRESSING);
@@ -28,21 +25,6 @@ impl Sync<'_> {
         if !self.put_status(status.clone()) {
             self.requeue_stuck_deployment(&status);
         }
-    }
-
-    /// Whether the new ReplicaSet was made just now and its pods are to come.
-    ///
-    /// OBSERVATION: the real controller's status update meets a conflict with its own note of the new ReplicaSet,
-    /// and when it is tried again the pods are there.
-    fn awaits_first_pods(&self, split: &Split) -> bool {
-        let Some(new) = &split.new else { return false };
-        let stored = self.status();
-        let reason = util::condition(&stored, util::PROGRESSING).and_then(|c| c.reason.as_deref());
-        let status = util::status(new);
-        reason == Some("NewReplicaSetCreated")
-            && util::replicas(new) > 0
-            && status.replicas == 0
-            && status.conditions.is_none()
     }
 
     fn judge_progress(&self, before: &DeploymentStatus, status: &mut DeploymentStatus, split: &Split) {

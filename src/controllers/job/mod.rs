@@ -14,9 +14,9 @@ use crate::api::k8s::api::batch::v1::Job;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::object::controller_of;
 use crate::api::selector::Selector;
-use crate::api::{Kind, Object, ObjectKey, Time};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::pods;
-use crate::controllers::{Action, Controller, Outcome, Write};
+use crate::controllers::{Action, Controller, Outcome, RateLimiter, Write};
 use crate::kinds::batch::job::is_finished;
 use crate::store::{Change, Index, View};
 use sync::Sync;
@@ -32,6 +32,10 @@ pub(super) struct JobController;
 impl Controller for JobController {
     fn name(&self) -> &'static str {
         "job"
+    }
+
+    fn rate_limiter(&self) -> RateLimiter {
+        RateLimiter { base_delay: Duration::secs(1), max_delay: Duration::secs(60), ..RateLimiter::DEFAULT }
     }
 
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {

@@ -1,9 +1,8 @@
-//! What each provisioner makes: rancher's local-path, the NFS Ganesha server, and the NFS client provisioner.
+//! The provisioners that run in a cluster, and what those for NFS make: the Ganesha server and the client provisioner.
 
-use super::draw_of;
+use super::{draw_of, local_path};
 use crate::api::k8s::api::core::v1::{
-    HostPathVolumeSource, NFSVolumeSource, Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm,
-    PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec, VolumeNodeAffinity,
+    NFSVolumeSource, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec,
 };
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
@@ -17,21 +16,41 @@ pub(super) struct Backend {
     pub(super) provisioner: &'static str,
     /// The name of its pod; a `-` at the end is followed by five letters.
     pub(super) pod: &'static str,
+    /// What it refuses before it does anything.
+    check: fn(&Options<'_>) -> Result<(), String>,
     make: fn(&Options<'_>) -> Result<PersistentVolume, String>,
 }
 
 /// The provisioners of a cluster: k3s' own, and those of the workshops.
 pub(super) const PROVISIONERS: &[Backend] = &[
-    Backend { provisioner: "rancher.io/local-path", pod: "local-path-provisioner-84bb864455-", make: local_path },
-    Backend { provisioner: "cluster.local/nfs-server-provisioner", pod: "nfs-server-provisioner-0", make: nfs_server },
-    Backend { provisioner: "xgp", pod: "nfs-client-provisioner-6b8fd6b9f4-", make: nfs_client },
-    Backend { provisioner: "bdqn", pod: "nfs-client-provisioner-6b8fd6b9f4-", make: nfs_client },
+    Backend {
+        provisioner: local_path::NAME,
+        pod: "local-path-provisioner-84bb864455-",
+        check: local_path::check,
+        make: local_path::make,
+    },
+    Backend {
+        provisioner: "cluster.local/nfs-server-provisioner",
+        pod: "nfs-server-provisioner-0",
+        check: |options| {
+            options.refuse_selector("error validating options for volume: claim.Spec.Selector is not supported")
+        },
+        make: nfs_server,
+    },
+    Backend { provisioner: "xgp", ..NFS_CLIENT },
+    Backend { provisioner: "bdqn", ..NFS_CLIENT },
 ];
 
-/// Where k3s keeps local-path volumes.
-const LOCAL_PATH: &str = "/var/lib/rancher/k3s/storage";
+/// The provisioner that makes folders on an NFS server outside, by whatever name.
+const NFS_CLIENT: Backend = Backend {
+    provisioner: "",
+    pod: "nfs-client-provisioner-6b8fd6b9f4-",
+    check: |options| options.refuse_selector("claim Selector is not supported"),
+    make: nfs_client,
+};
+
 /// The export of the workshops' NFS server, on which the client provisioner makes folders.
-const NFS_CLIENT: (&str, &str) = ("192.168.1.21", "/nfsdata");
+const NFS_EXPORT: (&str, &str) = ("192.168.1.21", "/nfsdata");
 
 /// What a volume is made from.
 pub(super) struct Options<'a> {
@@ -43,6 +62,14 @@ pub(super) struct Options<'a> {
 }
 
 impl Backend {
+    /// Looks whether it can make such a volume, before it begins.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub(super) fn check(&self, options: &Options<'_>) -> Result<(), String> {
+        (self.check)(options)
+    }
+
     /// Makes a volume, but for what all provisioners add alike.
     ///
     /// # Errors
@@ -50,22 +77,35 @@ impl Backend {
     pub(super) fn provision(&self, options: &Options<'_>) -> Result<PersistentVolume, String> {
         (self.make)(options)
     }
+
+    /// Whether it does its work in a pod on the volume's node.
+    pub(super) fn works_on_node(&self) -> bool {
+        self.provisioner == local_path::NAME
+    }
 }
 
 impl Options<'_> {
-    fn namespace(&self) -> &str {
+    pub(super) fn refuse_selector(&self, refusal: &str) -> Result<(), String> {
+        match self.claim.spec.as_ref().is_some_and(|s| s.selector.is_some()) {
+            true => Err(refusal.to_string()),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn namespace(&self) -> &str {
         self.claim.metadata.namespace.as_deref().unwrap_or_default()
     }
 
-    fn claim_name(&self) -> &str {
+    pub(super) fn claim_name(&self) -> &str {
         self.claim.metadata.name.as_deref().unwrap_or_default()
     }
 
-    fn access_modes(&self) -> Vec<String> {
+    pub(super) fn access_modes(&self) -> Vec<String> {
         self.claim.spec.as_ref().and_then(|s| s.access_modes.clone()).unwrap_or_default()
     }
 
-    fn volume(&self, spec: PersistentVolumeSpec) -> PersistentVolume {
+    /// A volume of the size, modes, options and policy that are asked for.
+    pub(super) fn volume(&self, spec: PersistentVolumeSpec) -> PersistentVolume {
         let size = Text(requested_storage(self.claim).to_string());
         PersistentVolume {
             metadata: ObjectMeta::default(),
@@ -81,42 +121,8 @@ impl Options<'_> {
     }
 }
 
-/// A folder on the selected node; mirrors rancher/local-path-provisioner.
-fn local_path(options: &Options<'_>) -> Result<PersistentVolume, String> {
-    if options.claim.spec.as_ref().is_some_and(|s| s.selector.is_some()) {
-        return Err("claim.Spec.Selector is not supported".into());
-    }
-    if options.access_modes().iter().any(|m| m != "ReadWriteOnce" && m != "ReadWriteOncePod") {
-        return Err("Only support ReadWriteOnce access mode".into());
-    }
-    let Some(node) = options.node else {
-        return Err("configuration error, no node was specified".into());
-    };
-    let hostname = node.metadata.labels.as_ref().and_then(|l| l.get("kubernetes.io/hostname"));
-    let hostname = hostname.or(node.metadata.name.as_ref()).cloned().unwrap_or_default();
-    let here = NodeSelectorRequirement {
-        key: "kubernetes.io/hostname".into(),
-        operator: "In".into(),
-        values: Some(vec![hostname]),
-    };
-    let term = NodeSelectorTerm { match_expressions: Some(vec![here]), ..Default::default() };
-    let folder = format!("{}_{}_{}", options.volume_name, options.namespace(), options.claim_name());
-    Ok(options.volume(PersistentVolumeSpec {
-        host_path: Some(HostPathVolumeSource {
-            path: format!("{LOCAL_PATH}/{folder}"),
-            type_: Some("DirectoryOrCreate".into()),
-        }),
-        node_affinity: Some(VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms: vec![term] }) }),
-        volume_mode: options.claim.spec.as_ref().and_then(|s| s.volume_mode.clone()),
-        ..Default::default()
-    }))
-}
-
 /// An export of the NFS server in the cluster; mirrors kubernetes-sigs/nfs-ganesha-server-and-external-provisioner.
 fn nfs_server(options: &Options<'_>) -> Result<PersistentVolume, String> {
-    if options.claim.spec.as_ref().is_some_and(|s| s.selector.is_some()) {
-        return Err("error validating options for volume: claim.Spec.Selector is not supported".into());
-    }
     let mut draw = draw_of(options.view, "nfs-server");
     let (third, fourth, identity) = (draw.below(256), 1 + draw.below(254), draw.uid());
     let exports = options.view.count(Kind::PersistentVolume, Index::ProvisionedBy, &options.class.provisioner);
@@ -143,10 +149,7 @@ fn nfs_server(options: &Options<'_>) -> Result<PersistentVolume, String> {
 
 /// A folder on an NFS server outside; mirrors kubernetes-retired/external-storage nfs-client.
 fn nfs_client(options: &Options<'_>) -> Result<PersistentVolume, String> {
-    if options.claim.spec.as_ref().is_some_and(|s| s.selector.is_some()) {
-        return Err("claim Selector is not supported".into());
-    }
-    let (server, export) = NFS_CLIENT;
+    let (server, export) = NFS_EXPORT;
     let folder = format!("{}-{}-{}", options.namespace(), options.claim_name(), options.volume_name);
     Ok(options.volume(PersistentVolumeSpec {
         nfs: Some(NFSVolumeSource { server: server.into(), path: format!("{export}/{folder}"), read_only: None }),

@@ -5,6 +5,7 @@
 //! ever, as on a cluster where nobody runs it.
 
 mod backends;
+pub(crate) mod local_path;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +25,16 @@ use backends::{Backend, Options, PROVISIONERS};
 
 /// How long making or deleting a volume takes: a helper pod's life.
 const HELPER_TIME: Duration = Duration::secs(1);
+/// How long a helper pod may take: `defaultCmdTimeoutSeconds`.
+const HELPER_TIMEOUT: Duration = Duration::secs(120);
 /// The first wait after a failure; it doubles with each.
 const FIRST_BACKOFF: Duration = Duration::secs(15);
 /// The longest wait between two attempts.
 const MAX_BACKOFF: Duration = Duration::secs(1000);
+/// From how many failures on only a change or a resync helps: `DefaultFailedProvisionThreshold`.
+const FAILURES: u32 = 15;
+/// How often all claims and volumes are looked at again: `DefaultResyncPeriod`.
+const RESYNC: Duration = Duration::secs(900);
 
 /// See the module. The key is a claim or a volume.
 pub struct ProvisionController;
@@ -52,7 +59,7 @@ impl Controller for ProvisionController {
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
         match view.get(key).map(|o| o.as_ref()) {
             Some(object @ Object::PersistentVolumeClaim(claim)) => sync_pvc(view, object, claim, now),
-            Some(Object::PersistentVolume(volume)) => delete_volume_operation(volume, now),
+            Some(object @ Object::PersistentVolume(volume)) => delete_volume_operation(view, object, volume, now),
             _ => {
                 let mut outcome = Outcome::done();
                 outcome.note(note(key), "");
@@ -62,24 +69,46 @@ impl Controller for ProvisionController {
     }
 }
 
+/// Mirrors `syncClaim` and `provisionClaimOperation`. A claim that fails is tried again after a back-off, and at once
+/// when somebody changes it.
 fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
-    let Some(backend) = backend_of_claim(claim) else { return outcome };
-    let Some(class) = should_provision(view, claim) else { return outcome };
+    let Some(backend) = backend_of_claim(claim).filter(|_| !has_volume(claim)) else { return outcome };
+    let mut attempts = Attempts::of(view, object);
+    let Some(class) = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim)) else {
+        attempts.fail(now);
+        attempts.save(object, &mut outcome);
+        attempts.come_back(now, &mut outcome);
+        return outcome;
+    };
+    let delayed = class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer");
+    if delayed && selected_node(claim).is_none() {
+        // OBSERVATION: with WaitForFirstConsumer the scheduler must have chosen a node.
+        return outcome;
+    }
     let volume_name = format!("pvc-{}", claim.metadata.uid.as_deref().unwrap_or_default());
     if view.get_as::<PersistentVolume>("", &volume_name).is_some() {
         // OBSERVATION: the volume is there; the binder binds it.
         return outcome;
     }
     let component = component(view, backend);
-    let mut attempts = Attempts::of(view, object);
     let tell = |warning: bool, reason: &str, message: String| EventDraft {
         warning,
         ..EventDraft::normal(About::object(object), &component, reason, message)
     };
+    if claim.spec.as_ref().and_then(|s| s.volume_mode.as_deref()) == Some("Block") {
+        // OBSERVATION: none of ours makes devices; nothing but a resync or a change brings the claim back.
+        let refusal = format!("{} does not support block volume provisioning", backend.provisioner);
+        outcome.event(tell(true, "ProvisioningFailed", refusal));
+        outcome.recurring(RESYNC);
+        return outcome;
+    }
+    if class.provisioner != backend.provisioner {
+        return outcome;
+    }
     if let Some(gone) = selected_node(claim).filter(|name| view.get_as::<Node>("", name).is_none()) {
         // OBSERVATION: the node that the scheduler chose is gone; it shall choose again.
-        outcome.event(tell(true, "ProvisioningFailed", format!("node {gone:?} not found")));
+        outcome.event(tell(true, "ProvisioningFailed", format!("nodes {gone:?} not found")));
         let mut clone = claim.clone();
         clone.metadata.annotations.iter_mut().for_each(|all| {
             all.remove(ANN_SELECTED_NODE);
@@ -87,29 +116,38 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         outcome.write(Write::update(clone));
         return outcome;
     }
-    let Some(begun) = attempts.begun else {
-        let next = attempts.next();
-        if next > now {
-            // OBSERVATION: the last attempt failed a short while ago.
-            outcome.recurring(next - now);
-            return outcome;
+    let node = selected_node(claim).and_then(|name| view.get_as::<Node>("", name));
+    let options = Options { view, claim, class, node, volume_name: &volume_name };
+    let answer = match attempts.begun {
+        None => {
+            let name = format!("{}/{}", object.namespace(), object.name());
+            let message = format!("External provisioner is provisioning volume for claim {name:?}");
+            outcome.event(tell(false, "Provisioning", message));
+            let checked = backend.check(&options);
+            if checked.is_ok() {
+                attempts.begun = Some(now.0);
+                attempts.save(object, &mut outcome);
+                outcome.after(HELPER_TIME);
+                return outcome;
+            }
+            checked.map(|()| PersistentVolume::default())
         }
-        attempts.begun = Some(now.0);
-        attempts.save(object, &mut outcome);
-        let name = format!("{}/{}", object.namespace(), object.name());
-        let message = format!("External provisioner is provisioning volume for claim {name:?}");
-        outcome.event(tell(false, "Provisioning", message));
-        outcome.after(HELPER_TIME);
-        return outcome;
+        Some(begun) => match helper_pod(view, backend, selected_node(claim), Time(begun), now) {
+            Helper::Works(wait) => {
+                outcome.after(wait);
+                return outcome;
+            }
+            Helper::Hangs => {
+                outcome.recurring(HELPER_TIME);
+                return outcome;
+            }
+            Helper::Failed(fault) => Err(format!("failed to create volume {volume_name}: {fault}")),
+            Helper::Done => backend.provision(&options),
+        },
     };
-    let ready = Time(begun) + HELPER_TIME;
-    if ready > now {
-        outcome.after(ready - now);
-        return outcome;
-    }
-    match provision(view, backend, claim, class, &volume_name) {
+    match answer {
         Ok(volume) => {
-            outcome.write(Write::create(volume));
+            outcome.write(Write::create(completed(volume, &options)));
             outcome.note(note(&object.key()), "");
             outcome.event(tell(
                 false,
@@ -118,26 +156,46 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
             ));
         }
         Err(reason) => {
+            let class = class.metadata.name.as_deref().unwrap_or_default();
+            let reason = format!("failed to provision volume with StorageClass {class:?}: {reason}");
             outcome.event(tell(true, "ProvisioningFailed", reason));
-            attempts.begun = None;
-            attempts.failed += 1;
-            attempts.ended = now.0;
+            attempts.fail(now);
             attempts.save(object, &mut outcome);
-            outcome.recurring(backoff(attempts.failed));
+            attempts.come_back(now, &mut outcome);
         }
     }
     outcome
 }
 
-/// The class of a claim that waits for its provisioner, if all that it needs to begin is there.
-fn should_provision<'a>(view: &View<'a>, claim: &PersistentVolumeClaim) -> Option<&'a StorageClass> {
-    if has_volume(claim) || claim.metadata.deletion_timestamp.is_some() {
-        return None;
+/// How the pod gets on that makes or deletes a volume on its node.
+enum Helper {
+    Works(Duration),
+    /// Its node is silent.
+    Hangs,
+    Failed(String),
+    Done,
+}
+
+fn helper_pod(view: &View<'_>, backend: &Backend, node: Option<&str>, begun: Time, now: Time) -> Helper {
+    let ready = begun + HELPER_TIME;
+    let silent = node.is_some_and(|node| view.kubelet_stopped_since(node).is_some()) && backend.works_on_node();
+    match () {
+        () if now < ready => Helper::Works(ready - now),
+        () if silent && now < begun + HELPER_TIMEOUT => Helper::Hangs,
+        () if silent => Helper::Failed(format!("create process timeout after {} seconds", HELPER_TIMEOUT.0 / 1000)),
+        () => Helper::Done,
     }
-    let class = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim))?;
-    let delayed = class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer");
-    // OBSERVATION: with WaitForFirstConsumer the scheduler must have chosen a node.
-    (!delayed || selected_node(claim).is_some()).then_some(class)
+}
+
+/// A volume with what all provisioners add alike.
+fn completed(mut volume: PersistentVolume, options: &Options<'_>) -> PersistentVolume {
+    volume.metadata.name = Some(options.volume_name.to_string());
+    let annotations = volume.metadata.annotations.get_or_insert_default();
+    annotations.insert(ANN_DYNAMICALLY_PROVISIONED.into(), options.class.provisioner.clone());
+    let spec = volume.spec.get_or_insert_default();
+    spec.claim_ref = Some(reference_to_claim(options.claim));
+    spec.storage_class_name = Some(get_persistent_volume_claim_class(options.claim).to_string());
+    volume
 }
 
 /// The node that the scheduler chose for a claim's volume.
@@ -145,43 +203,46 @@ fn selected_node(claim: &PersistentVolumeClaim) -> Option<&str> {
     annotation_of(&claim.metadata, ANN_SELECTED_NODE).filter(|node| !node.is_empty())
 }
 
-/// Makes the volume, or says why it can't be.
-fn provision(
-    view: &View<'_>,
-    backend: &Backend,
-    claim: &PersistentVolumeClaim,
-    class: &StorageClass,
-    volume_name: &str,
-) -> Result<PersistentVolume, String> {
-    let node = selected_node(claim).and_then(|name| view.get_as::<Node>("", name));
-    let options = Options { view, claim, class, node, volume_name };
-    let mut volume = backend.provision(&options).map_err(|reason| {
-        let class = class.metadata.name.as_deref().unwrap_or_default();
-        format!("failed to provision volume with StorageClass {class:?}: {reason}")
-    })?;
-    volume.metadata.name = Some(volume_name.to_string());
-    let annotations = volume.metadata.annotations.get_or_insert_default();
-    annotations.insert(ANN_DYNAMICALLY_PROVISIONED.into(), class.provisioner.clone());
-    let spec = volume.spec.get_or_insert_default();
-    spec.claim_ref = Some(reference_to_claim(claim));
-    spec.storage_class_name = Some(get_persistent_volume_claim_class(claim).to_string());
-    Ok(volume)
-}
-
-/// Deletes a released volume that is ours, after the time that a helper needs.
-fn delete_volume_operation(volume: &PersistentVolume, now: Time) -> Outcome {
+/// Deletes a released volume that is ours, after the time that a helper needs. Mirrors `deleteVolumeOperation`.
+fn delete_volume_operation(view: &View<'_>, object: &Object, volume: &PersistentVolume, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
-    if backend_to_delete(volume).is_none() {
-        return outcome;
-    }
+    let Some(backend) = backend_to_delete(volume) else { return outcome };
+    let mut attempts = Attempts::of(view, object);
+    let node = node_of(volume).filter(|name| view.get_as::<Node>("", name).is_some());
     let since = volume.status.as_ref().and_then(|s| s.last_phase_transition_time.as_ref()).map(Time::from_meta);
-    let ready = since.map_or(now, |since| since + HELPER_TIME);
-    if ready > now {
-        outcome.after(ready - now);
-    } else {
-        outcome.write(Write::Delete(Deletion::of(&Object::from(volume.clone()))));
+    let begun = match attempts.failed {
+        0 => since.unwrap_or(now),
+        _ => attempts.begun.map_or(now, Time),
+    };
+    match helper_pod(view, backend, node, begun, now) {
+        Helper::Works(wait) => {
+            if attempts.failed > 0 && attempts.begun.is_none() {
+                attempts.begun = Some(now.0);
+                attempts.save(object, &mut outcome);
+            }
+            outcome.after(wait);
+        }
+        Helper::Hangs => outcome.recurring(HELPER_TIME),
+        Helper::Failed(fault) => {
+            let name = object.name();
+            let message = format!("failed to delete volume {name}: failed to delete volume {name}: {fault}");
+            let component = component(view, backend);
+            outcome.event(EventDraft::warning(About::object(object), &component, "VolumeFailedDelete", message));
+            attempts.fail(now);
+            attempts.save(object, &mut outcome);
+            attempts.come_back(now, &mut outcome);
+        }
+        Helper::Done => outcome.write(Write::Delete(Deletion::of(object))),
     }
     outcome
+}
+
+/// The node that a volume's affinity names.
+fn node_of(volume: &PersistentVolume) -> Option<&str> {
+    let required = volume.spec.as_ref()?.node_affinity.as_ref()?.required.as_ref()?;
+    let expressions = required.node_selector_terms.iter().flat_map(|t| t.match_expressions.iter().flatten());
+    let mut named = expressions.filter(|e| e.operator == "In").flat_map(|e| e.values.iter().flatten());
+    named.next().map(String::as_str)
 }
 
 /// Whose claim it is, where it names a provisioner that we run.
@@ -196,10 +257,7 @@ fn backend_to_delete(volume: &PersistentVolume) -> Option<&'static Backend> {
     let phase = volume.status.as_ref().and_then(|s| s.phase.as_deref())?;
     let policy = volume.spec.as_ref().and_then(|s| s.persistent_volume_reclaim_policy.as_deref());
     let made_by = annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED)?;
-    if !matches!(phase, "Released" | "Failed")
-        || policy != Some("Delete")
-        || volume.metadata.deletion_timestamp.is_some()
-    {
+    if phase != "Released" || policy != Some("Delete") || volume.metadata.deletion_timestamp.is_some() {
         return None;
     }
     PROVISIONERS.iter().find(|b| b.provisioner == made_by)
@@ -222,25 +280,21 @@ fn draw_of(view: &View<'_>, purpose: &str) -> Draw {
     Draw::new(view.seed(), &format!("provisioner/{purpose}"), 0)
 }
 
-fn backoff(failures: u32) -> Duration {
-    let doubled = FIRST_BACKOFF * (1 << (failures.clamp(1, 8) - 1));
-    doubled.min(MAX_BACKOFF)
-}
-
-/// What a provisioner remembers of a claim until it has made the volume.
+/// What a provisioner remembers of a claim until it has made the volume, and of a volume that it failed to delete.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Attempts {
-    /// The claim's uid.
+    /// The object's uid.
     uid: String,
     /// When the attempt that runs began.
     begun: Option<i64>,
     /// How many have failed.
     failed: u32,
     /// When the last one failed.
+    #[serde(default)]
     ended: i64,
 }
 
-/// The name of what is remembered of a claim.
+/// The name of what is remembered of an object.
 fn note(key: &ObjectKey) -> String {
     format!("provisioner/{}/{}", key.namespace, key.name)
 }
@@ -257,8 +311,20 @@ impl Attempts {
         outcome.note(note(&claim.key()), serde_json::to_string(self).unwrap_or_default());
     }
 
-    /// When the next attempt may begin.
-    fn next(&self) -> Time {
-        if self.failed == 0 { Time(0) } else { Time(self.ended) + backoff(self.failed) }
+    /// Notes that the attempt failed.
+    fn fail(&mut self, now: Time) {
+        self.begun = None;
+        self.failed += 1;
+        self.ended = now.0;
+    }
+
+    /// Asks for the next attempt: after a back-off that doubles, and when that was too often at the next resync.
+    fn come_back(&self, now: Time, outcome: &mut Outcome) {
+        let doubled = FIRST_BACKOFF * (1 << (self.failed.clamp(1, 8) - 1));
+        let wait = match self.failed > FAILURES {
+            true => RESYNC,
+            false => doubled.min(MAX_BACKOFF).min(RESYNC),
+        };
+        outcome.recurring(Time(self.ended) + wait - now);
     }
 }

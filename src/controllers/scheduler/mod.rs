@@ -3,6 +3,7 @@
 //! Mirrors `pkg/scheduler/schedule_one.go` and its default plugins. A pod that fits nowhere is tried again when
 //! something happens that may help it (`Index::Unschedulable` says what would), not on a timer.
 
+mod binding;
 mod filters;
 mod framework;
 mod hints;
@@ -20,9 +21,10 @@ use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod, PodCondition};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
-use crate::controllers::{About, Action, Controller, EventDraft, Outcome, Write};
+use crate::controllers::{About, Action, Controller, EventDraft, Outcome, Requeue, Write};
 use crate::store::load::NodeLoad;
 use crate::store::{Change, Index, View};
+use binding::{Binding, Stage};
 use filters::{check_node, check_ports, check_resources};
 use framework::{Cycle, Diagnosis, NodeInfo, Rejection};
 use inter_pod_affinity::Affinities;
@@ -38,9 +40,6 @@ const INSTANCE: &str = "default-scheduler-vm";
 
 /// Pods that fit nowhere are tried again at least that often: `podMaxInUnschedulablePodsDuration`.
 const FLUSH: Duration = Duration::secs(300);
-
-/// How long the scheduler waits for volumes to be bound: `bindTimeoutSeconds`.
-const BIND_TIMEOUT: Duration = Duration::secs(600);
 
 /// The longest note of an event.
 const NOTE_MAX: usize = 1024;
@@ -58,6 +57,9 @@ impl Controller for Scheduler {
         match change.key.kind {
             Kind::Pod => on_pod(view, old, new, enqueue),
             Kind::Node => {
+                if new.is_none() {
+                    view.indexed(Kind::Pod, Index::Nominated, &change.key.name).for_each(|pod| enqueue(pod.key()));
+                }
                 if old.is_none() != new.is_none() || nodes_differ(old, new) {
                     let (before, after) = (old.and_then(Object::get::<Node>), new.and_then(Object::get::<Node>));
                     wake_if(view, "node", enqueue, |waiting| {
@@ -81,12 +83,31 @@ impl Controller for Scheduler {
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
-        let Some(object) = view.get(key).filter(|o| is_ours(o)) else { return Outcome::done() };
-        let Some(cycle) = Cycle::new(view, object) else { return Outcome::done() };
+        let mut outcome = Outcome::done();
+        let Some(object) = view.get(key).filter(|o| is_ours(o)) else {
+            binding::forget(view, key, &mut outcome);
+            return outcome;
+        };
+        let Some(cycle) = Cycle::new(view, object) else { return outcome };
         if cycle.spec.scheduling_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
-            return Outcome::done();
+            return outcome;
         }
-        schedule_one(&cycle, now)
+        let binding = Binding::of(view, object);
+        match binding.stage(view, &key.namespace, now) {
+            Stage::Idle => return schedule_one(&cycle, binding, now),
+            Stage::BacksOff(wait) | Stage::Waits(wait) => outcome.recurring(wait),
+            Stage::Bound(node) => {
+                binding::forget(view, key, &mut outcome);
+                bind(&cycle, &node, &mut outcome);
+            }
+            Stage::Failed(message) => {
+                let unfit = Unfit { reason: "SchedulerError", ..Unfit::new(message) };
+                outcome = fail(&cycle, &unfit, now);
+                let wait = binding.fail(object, now, &mut outcome);
+                outcome.requeue = Some(Requeue::Recurring(wait));
+            }
+        }
+        outcome
     }
 }
 
@@ -174,9 +195,9 @@ fn wake_users(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey)) 
 }
 
 /// Tries to place one pod.
-fn schedule_one(cycle: &Cycle<'_>, now: Time) -> Outcome {
+fn schedule_one(cycle: &Cycle<'_>, binding: Binding, now: Time) -> Outcome {
     match find_node(cycle) {
-        Ok((node, volumes, all_bound)) => place(cycle, node, &volumes, all_bound),
+        Ok((node, volumes, all_bound)) => place(cycle, node, &volumes, all_bound, binding, now),
         Err(unfit) => fail(cycle, &unfit, now),
     }
 }
@@ -184,6 +205,8 @@ fn schedule_one(cycle: &Cycle<'_>, now: Time) -> Outcome {
 /// Why no node takes a pod, and what is done about it.
 struct Unfit<'a> {
     message: String,
+    /// The reason of the pod's condition.
+    reason: &'static str,
     nominated: Nominated<'a>,
     victims: Vec<&'a Arc<Object>>,
 }
@@ -197,7 +220,7 @@ enum Nominated<'a> {
 
 impl Unfit<'_> {
     fn new(message: String) -> Self {
-        Unfit { message, nominated: Nominated::Gone, victims: Vec::new() }
+        Unfit { message, reason: "Unschedulable", nominated: Nominated::Gone, victims: Vec::new() }
     }
 }
 
@@ -260,7 +283,7 @@ fn make_room<'a>(cycle: &Cycle<'a>, mut diagnosis: Diagnosis) -> Unfit<'a> {
     if let Some(why) = preemption {
         diagnosis.post_filter = format!("no new claims to deallocate, preemption: {why}");
     }
-    Unfit { message: diagnosis.message(cycle.nodes().len()), nominated, victims }
+    Unfit { nominated, victims, ..Unfit::new(diagnosis.message(cycle.nodes().len())) }
 }
 
 /// Asks all plugins, in their order, whether a node does.
@@ -324,14 +347,28 @@ fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
 }
 
 /// Binds the pod to its node, or first what its claims need there.
-fn place(cycle: &Cycle<'_>, node: &str, volumes: &PodVolumes<'_>, all_bound: bool) -> Outcome {
+fn place(
+    cycle: &Cycle<'_>,
+    node: &str,
+    volumes: &PodVolumes<'_>,
+    all_bound: bool,
+    binding: Binding,
+    now: Time,
+) -> Outcome {
     let mut outcome = Outcome::done();
-    if !all_bound {
+    if all_bound {
+        binding::forget(cycle.view, &cycle.object.key(), &mut outcome);
+        bind(cycle, node, &mut outcome);
+    } else {
         nominate(cycle, node, &mut outcome);
         volume_binding::bind_pod_volumes(volumes, node, &mut outcome);
-        outcome.recurring(BIND_TIMEOUT);
-        return outcome;
+        binding.begin(cycle, node, volumes, now, &mut outcome);
     }
+    outcome
+}
+
+/// Binds the pod to its node.
+fn bind(cycle: &Cycle<'_>, node: &str, outcome: &mut Outcome) {
     let about = About::object(cycle.object);
     let message = format!("Successfully assigned {}/{} to {node}", cycle.namespace(), cycle.object.name());
     let bind = Write::Bind { pod: cycle.object.key(), node: node.to_string() };
@@ -339,7 +376,6 @@ fn place(cycle: &Cycle<'_>, node: &str, volumes: &PodVolumes<'_>, all_bound: boo
         Ok(_) => vec![Action::Event(EventDraft::normal(about, NAME, "Scheduled", message).on(INSTANCE))],
         Err(_) => Vec::new(),
     }));
-    outcome
 }
 
 /// Says on the pod which node it is meant for, since binding takes a while.
@@ -376,7 +412,7 @@ fn fail(cycle: &Cycle<'_>, unfit: &Unfit<'_>, now: Time) -> Outcome {
     let condition = PodCondition {
         type_: "PodScheduled".into(),
         status: "False".into(),
-        reason: Some("Unschedulable".into()),
+        reason: Some(unfit.reason.into()),
         message: Some(unfit.message.clone()),
         last_transition_time: since.or_else(|| Some(now.meta())),
         observed_generation: generation,

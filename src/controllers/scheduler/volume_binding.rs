@@ -48,6 +48,15 @@ pub(super) struct PodVolumes<'a> {
     dynamic_provisions: Vec<&'a PersistentVolumeClaim>,
 }
 
+impl PodVolumes<'_> {
+    /// The names of volumes with the claims that they are bound to, and of claims for which volumes are made.
+    pub(super) fn names(&self) -> (Vec<(String, String)>, Vec<String>) {
+        let name = |meta: &crate::api::ObjectMeta| meta.name.clone().unwrap_or_default();
+        let bindings = self.static_bindings.iter().map(|(v, c)| (name(&v.metadata), name(&c.metadata)));
+        (bindings.collect(), self.dynamic_provisions.iter().map(|c| name(&c.metadata)).collect())
+    }
+}
+
 /// The claim that a volume of a pod stands for, and whether it is made for the pod alone.
 fn claim_name(pod: &Pod, volume: &Volume) -> Option<(String, bool)> {
     match (&volume.persistent_volume_claim, &volume.ephemeral) {

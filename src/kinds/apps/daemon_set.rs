@@ -137,7 +137,7 @@ impl Strategy for DaemonSet {
             d.write(0, format!("{name}: {n}\n"));
         }
         d.field(0, "Pods Status", pods_status(meta, &selector, context));
-        pod::describe_pod_template(d, &spec.template);
+        pod::describe_pod_template(d, &spec.template, context.version);
         describe_events_of(d, meta, context);
     }
 }

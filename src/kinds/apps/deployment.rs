@@ -219,7 +219,7 @@ fn describe_deployment(deployment: &Deployment, d: &mut Description, context: &P
         let (unavailable, surge) = (shown(&rolling.max_unavailable), shown(&rolling.max_surge));
         d.field(0, "RollingUpdateStrategy", format!("{unavailable} max unavailable, {surge} max surge"));
     }
-    pod::describe_pod_template(d, &spec.template);
+    pod::describe_pod_template(d, &spec.template, context.version);
     let conditions = items(&status.conditions).iter();
     describe_conditions(d, conditions.map(|c| (c.type_.as_str(), c.status.as_str(), &c.reason)));
     let (old, new) = get_all_replica_sets(deployment, context);

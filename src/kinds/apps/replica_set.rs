@@ -75,7 +75,7 @@ impl Strategy for ReplicaSet {
         d.field(0, "Replicas", format!("{} current / {} desired", status.replicas, spec.replicas.unwrap_or(0)));
         let selector = Selector::from_label_selector(Some(&spec.selector)).unwrap_or_else(|_| Selector::nothing());
         d.field(0, "Pods Status", pods_status(meta, &selector, context));
-        pod::describe_pod_template(d, &spec.template.unwrap_or_default());
+        pod::describe_pod_template(d, &spec.template.unwrap_or_default(), context.version);
         let conditions = items(&status.conditions).iter();
         describe_conditions(d, conditions.map(|c| (c.type_.as_str(), c.status.as_str(), &c.reason)));
         describe_events_of(d, meta, context);

@@ -326,7 +326,7 @@ fn describe_stateful_set(set: &StatefulSet, d: &mut Description, context: &Print
         }
     }
     d.field(0, "Pods Status", pods_status(meta, &selector, context));
-    pod::describe_pod_template(d, &spec.template);
+    pod::describe_pod_template(d, &spec.template, context.version);
     describe_volume_claim_templates(d, items(&spec.volume_claim_templates));
     describe_events_of(d, meta, context);
 }

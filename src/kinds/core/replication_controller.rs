@@ -76,7 +76,7 @@ impl Strategy for ReplicationController {
         d.field(0, "Replicas", format!("{} current / {} desired", status.replicas, spec.replicas.unwrap_or(0)));
         d.field(0, "Pods Status", pods_status(meta, &Selector::from_set(&selector), context));
         match &spec.template {
-            Some(template) => pod::describe_pod_template(d, template),
+            Some(template) => pod::describe_pod_template(d, template, context.version),
             None => d.write(0, "Pod Template:\n  <unset>"),
         }
         let conditions = items(&status.conditions).iter();

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::api::k8s::api::core::v1::{ObjectReference, Secret, ServiceAccount};
 use crate::api::{Kind, Object};
 use crate::kinds::Column;
-use crate::kinds::Description;
-use crate::kinds::PrintContext;
-use crate::kinds::Strategy;
 use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::describe::{describe_events_of, print_annotations_multiline, print_labels_multiline};
 use crate::kinds::shared::print;
+use crate::kinds::{Description, PrintContext, Strategy, Version};
 
 const TOKEN: &str = "kubernetes.io/service-account-token";
 const ACCOUNT: &str = "kubernetes.io/service-account.name";
+/// Since 1.35 `describe` tells of no others.
+const PULL_SECRETS: &str = "Image pull secrets:";
 const MOUNTABLE: &str = "kubernetes.io/enforce-mountable-secrets";
 
 /// A reference to a secret keeps its name only. Mirrors `cleanSecretReferences`.
@@ -59,6 +59,12 @@ impl Strategy for ServiceAccount {
         d.field(0, "Namespace", text(&self.metadata.namespace));
         print_labels_multiline(d, "Labels", &self.metadata.labels);
         print_annotations_multiline(d, "Annotations", &self.metadata.annotations);
+        if context.version >= Version(35) {
+            let names = items(&self.image_pull_secrets).iter().map(|s| s.name.clone()).collect();
+            print_names(d, PULL_SECRETS, names);
+            describe_events_of(d, &self.metadata, context);
+            return;
+        }
         let secrets = context.lister.list(Kind::Secret, self.metadata.namespace.as_deref());
         let marked = |name: &str| match secrets.iter().any(|s| s.name() == name) {
             true => name.to_string(),
@@ -71,8 +77,7 @@ impl Strategy for ServiceAccount {
                 && s.annotation(ACCOUNT) == self.metadata.name.as_deref()
         };
         let tokens = secrets.iter().filter(is_token).map(|s| s.name().to_string()).collect();
-        // OBSERVATION: kubectl 1.33 tells of all three; later ones of the first only.
-        print_names(d, "Image pull secrets:", pull);
+        print_names(d, PULL_SECRETS, pull);
         print_names(d, "Mountable secrets: ", mountable);
         print_names(d, "Tokens:            ", tokens);
         describe_events_of(d, &self.metadata, context);

@@ -11,7 +11,7 @@ use crate::api::k8s::api::core::v1::{Event, Taint, Toleration};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::object::controller_of;
 use crate::api::{Kind, Object, ObjectMeta, Time, Typed, go_sort, time};
-use crate::kinds::PrintContext;
+use crate::kinds::{PrintContext, Version};
 
 /// The label or annotation map of an object, as the types have it.
 pub type Labels = Option<BTreeMap<String, String>>;
@@ -73,7 +73,8 @@ pub fn describe_events(d: &mut Description, events: &[Arc<Object>], context: &Pr
         let source = e.source.as_ref().and_then(|s| s.component.as_deref()).filter(|s| !s.is_empty());
         let source = source.or(e.reporting_component.as_deref()).unwrap_or_default();
         let message = e.message.as_deref().unwrap_or_default().trim();
-        // kubectl 1.34 puts the field path before the message; the client that we speak as is 1.33.
+        let field = e.involved_object.field_path.as_deref().filter(|f| !f.is_empty() && context.version >= Version(35));
+        let message = field.map_or_else(|| message.to_string(), |field| format!("{field}: {message}"));
         let (kind, reason) = (e.type_.as_deref().unwrap_or_default(), e.reason.as_deref().unwrap_or_default());
         d.write(1, format!("{kind}\t{reason}\t{}\t{source}\t{message}\n", event_interval(e, context.now)));
     }
@@ -253,7 +254,7 @@ pub fn generic_object(object: &Object, d: &mut Description, context: &PrintConte
     if let Some(event) = tree.as_object_mut().filter(|_| object.kind() == Kind::Event) {
         event.entry("eventTime").or_insert(Value::Null);
     }
-    print_unstructured_content(d, 0, &tree, "");
+    print_unstructured_content(d, 0, &tree, "", context.version);
     describe_events_of(d, meta, context);
 }
 
@@ -261,23 +262,23 @@ pub fn generic_object(object: &Object, d: &mut Description, context: &PrintConte
 const SKIPPED_FIELDS: [&str; 5] =
     [".metadata.managedFields", ".metadata.name", ".metadata.namespace", ".metadata.labels", ".metadata.annotations"];
 
-fn print_unstructured_content(d: &mut Description, level: usize, content: &Value, prefix: &str) {
+fn print_unstructured_content(d: &mut Description, level: usize, content: &Value, prefix: &str, version: Version) {
     for (field, value) in content.as_object().into_iter().flatten() {
         let path = format!("{prefix}.{field}");
         if SKIPPED_FIELDS.contains(&path.as_str()) {
             continue;
         }
-        let label = smart_label_for(field);
+        let label = smart_label_for(field, version);
         match value {
             Value::Object(_) => {
                 d.write(level, format!("{label}:\n"));
-                print_unstructured_content(d, level + 1, value, &path);
+                print_unstructured_content(d, level + 1, value, &path, version);
             }
             Value::Array(items) => {
                 d.write(level, format!("{label}:\n"));
                 for item in items {
                     match item {
-                        Value::Object(_) => print_unstructured_content(d, level + 1, item, &path),
+                        Value::Object(_) => print_unstructured_content(d, level + 1, item, &path, version),
                         other => d.write(level + 1, format!("{}\n", plain(other))),
                     }
                 }
@@ -298,11 +299,15 @@ fn plain(value: &Value) -> String {
 }
 
 /// A field's name in words: `apiVersion` -> `API Version`. Mirrors `smartLabelFor`.
-fn smart_label_for(field: &str) -> String {
+fn smart_label_for(field: &str, version: Version) -> String {
     if !field.chars().all(|c| c.is_alphabetic() || c == '-') {
         return field.to_string();
     }
-    let words = camel_case_words(field).into_iter().map(|word| {
+    let mut words = camel_case_words(field);
+    if version >= Version(36) {
+        words = merge_acronyms(words);
+    }
+    let words = words.into_iter().map(|word| {
         let upper = word.to_uppercase();
         if ["API", "URL", "UID", "GUID"].contains(&upper.as_str()) {
             return upper;
@@ -314,6 +319,22 @@ fn smart_label_for(field: &str) -> String {
         chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Joins two capitals or more with a word in a capital after them: `CID`, `Rs` become one word, `I`, `Ds` stay two.
+fn merge_acronyms(words: Vec<String>) -> Vec<String> {
+    let capital = |c: char| !c.is_alphabetic() || c.is_uppercase();
+    let mut merged = Vec::new();
+    let mut words = words.into_iter().peekable();
+    while let Some(mut word) = words.next() {
+        let acronym = word.len() >= 2 && word.chars().all(capital);
+        let follows = |next: &String| next.starts_with(|c: char| c.is_ascii_uppercase());
+        if acronym && let Some(next) = words.next_if(follows) {
+            word += &next;
+        }
+        merged.push(word);
+    }
+    merged
 }
 
 /// Splits before each capital that follows a small letter, and before the last of several capitals
@@ -350,7 +371,7 @@ fn camel_case_words(field: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Description, print_annotations_multiline, print_labels_multiline, smart_label_for};
+    use super::{Description, Version, print_annotations_multiline, print_labels_multiline, smart_label_for};
 
     #[test]
     fn writes_maps_below_each_other() {
@@ -365,7 +386,9 @@ mod tests {
 
     #[test]
     fn names_fields_in_words() {
-        let labels = ["apiVersion", "uid", "holderIdentity", "nodeIDs", "clusterIP", "a.b/c"].map(smart_label_for);
-        assert_eq!(labels.join("|"), "API Version|UID|Holder Identity|Node I Ds|Cluster IP|a.b/c");
+        let fields = ["apiVersion", "uid", "holderIdentity", "nodeIDs", "clusterIP", "podCIDRs", "a.b/c"];
+        let labels = |version| fields.map(|field| smart_label_for(field, Version(version))).join("|");
+        assert_eq!(labels(36), "API Version|UID|Holder Identity|Node I Ds|Cluster IP|Pod CIDRs|a.b/c");
+        assert_eq!(labels(35), "API Version|UID|Holder Identity|Node I Ds|Cluster IP|Pod CID Rs|a.b/c");
     }
 }

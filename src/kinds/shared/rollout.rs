@@ -13,11 +13,11 @@ use crate::api::object::controller_of;
 use crate::api::selector::label_selector_matches;
 use crate::api::{Kind, LabelSelector, Object, Time};
 use crate::kinds::Description;
-use crate::kinds::PrintContext;
 use crate::kinds::apps::deployment::get_all_replica_sets;
 use crate::kinds::core::pod;
 use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::workload::{LABEL_POD_TEMPLATE_HASH, equal_ignore_hash};
+use crate::kinds::{PrintContext, Version};
 
 const ANN_CHANGE_CAUSE: &str = "kubernetes.io/change-cause";
 const ANN_REVISION: &str = "deployment.kubernetes.io/revision";
@@ -149,6 +149,8 @@ pub struct Revision {
     pub change_cause: String,
     /// The ReplicaSet or ControllerRevision that holds it.
     pub keeper: Arc<Object>,
+    /// Whose kubectl shows it.
+    pub version: Version,
 }
 
 /// The rollouts of an object by their numbers.
@@ -200,7 +202,8 @@ fn deployment_history(d: &Deployment, context: &PrintContext<'_>) -> BTreeMap<i6
         }
         let shown = template.metadata.as_ref().and_then(|m| m.annotations.as_ref());
         let change_cause = cause(shown);
-        history.insert(revision, Revision { template, change_cause, keeper: Arc::new(rs.into()) });
+        let (keeper, version) = (Arc::new(rs.into()), context.version);
+        history.insert(revision, Revision { template, change_cause, keeper, version });
     }
     history
 }
@@ -219,7 +222,7 @@ fn controlled_history(
         let Some(revision) = keeper.get::<ControllerRevision>() else { continue };
         let (number, change_cause) = (revision.revision, cause(keeper.meta().annotations.as_ref()));
         let template = template_of(revision).unwrap_or_default();
-        history.insert(number, Revision { template, change_cause, keeper });
+        history.insert(number, Revision { template, change_cause, keeper, version: context.version });
     }
     history
 }
@@ -250,7 +253,7 @@ pub fn view_history(history: &BTreeMap<i64, Revision>, revision: i64) -> Result<
     }
     if revision > 0 {
         let found = history.get(&revision).ok_or("unable to find the specified revision")?;
-        return Ok(print_template(&found.template));
+        return Ok(print_template(found));
     }
     let mut lines = String::from("REVISION  CHANGE-CAUSE\n");
     let width = history.keys().map(|n| n.to_string().len()).max().unwrap_or(0).max("REVISION".len()) + 2;
@@ -264,10 +267,10 @@ pub fn view_history(history: &BTreeMap<i64, Revision>, revision: i64) -> Result<
     Ok(lines)
 }
 
-/// A template as `describe` has it, with tabs between the cells.
-pub fn print_template(template: &PodTemplateSpec) -> String {
+/// A rollout's template as `describe` has it, with tabs between the cells.
+pub fn print_template(revision: &Revision) -> String {
     let mut d = Description::new();
-    pod::describe_pod_template(&mut d, template);
+    pod::describe_pod_template(&mut d, &revision.template, revision.version);
     d.parts.into_iter().map(|(level, text)| format!("{}{text}", "  ".repeat(level))).collect()
 }
 

@@ -27,13 +27,17 @@ pub struct Args {
     /// If present, list the requested object(s) across all namespaces
     #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// If true, display events related to the described object
-    #[arg(long, default_value_t = true)]
-    show_events: bool,
+    /// If true, display events related to the described object. Defaults to true for a single object, false for
+    /// multiple objects and prefix matching
+    #[arg(long)]
+    show_events: Option<bool>,
     /// Return large lists in chunks rather than all at once
     #[arg(long, default_value_t = 500)]
     chunk_size: i64,
 }
+
+/// The first version whose kubectl shows events for a single object only.
+const EVENTS_OF_ONE: u32 = 36;
 
 /// Runs the verb.
 ///
@@ -46,9 +50,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             session.line.program
         )));
     }
-    let found = find(&args, session)?;
-    let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, args.show_events)).collect();
-    session.ui.out(&texts.join("\n\n"));
+    let (found, by_prefix) = find(&args, session)?;
+    let single = found.objects.len() == 1 && found.faults.is_empty() && !by_prefix;
+    let show_events = args.show_events.unwrap_or(single || session.client.minor() < EVENTS_OF_ONE);
+    let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, show_events)).collect();
+    session.ui.out(&match by_prefix {
+        true => texts.iter().map(|text| format!("{text}\n")).collect(),
+        false => texts.join("\n\n"),
+    });
     if texts.is_empty() && found.faults.is_empty() {
         session.ui.err(&match !args.all_namespaces {
             true => format!("No resources found in {} namespace.\n", session.namespace),
@@ -58,7 +67,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     errors::check(found.faults)
 }
 
-fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
+/// The objects to describe, and whether the word for them was no name but the beginning of names.
+fn find(args: &Args, session: &Session<'_>) -> Result<(Found, bool), Failure> {
     let mut found = Found { named: true, ..Found::default() };
     if !args.files.is_empty() {
         if !args.args.is_empty() {
@@ -72,7 +82,7 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
                 Err(refused) => found.faults.push(refused.into()),
             }
         }
-        return Ok(found);
+        return Ok((found, false));
     }
     let query = Query {
         args: args.args.clone(),
@@ -81,7 +91,8 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
         types_alone_mean_all: true,
         ..Query::default()
     };
-    let Target::Names(names) = query.target(session.client.minor())? else { return Ok(query.find(session)?) };
+    let Target::Names(names) = query.target(session.client.minor())? else { return Ok((query.find(session)?, false)) };
+    let mut by_prefix = false;
     for (served, name) in names {
         let refused = match session.client.get(&session.key(served.kind, &name)) {
             Ok(object) => {
@@ -94,15 +105,17 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
             }
             Err(refused) => refused,
         };
-        // OBSERVATION: no object has that name; kubectl then takes it for the beginning of names.
-        let all = Query::default().list(session, served)?;
-        let before = found.objects.len();
-        found.objects.extend(all.into_iter().filter(|o| o.name().starts_with(&name)));
-        if found.objects.len() == before {
+        // OBSERVATION: kubectl takes the one word after a kind for the beginning of names when it is no name itself.
+        if args.args.len() == 2 {
+            let all = Query::default().list(session, served)?;
+            found.objects.extend(all.into_iter().filter(|o| o.name().starts_with(&name)));
+            by_prefix = !found.objects.is_empty();
+        }
+        if !by_prefix {
             found.faults.push(refused.into());
         }
     }
-    Ok(found)
+    Ok((found, by_prefix))
 }
 
 /// What a description is made with: whatever lies beside the object is asked of the server.

@@ -310,8 +310,8 @@ fn undo_one(object: &Arc<Object>, to: i64, dry_run: DryRun, session: &mut Sessio
     let revision = rollout::find_rollback(object, &history, to).map_err(Fault::plain)?;
     if dry_run == DryRun::Client {
         return Ok(match object.as_ref() {
-            Object::Deployment(_) => rollout::print_template(&revision.template),
-            _ => format!("will roll back to {}", rollout::print_template(&revision.template)),
+            Object::Deployment(_) => rollout::print_template(revision),
+            _ => format!("will roll back to {}", rollout::print_template(revision)),
         });
     }
     let (patch_type, patch) = match rollout::rollback(object, revision, to).map_err(Fault::plain)? {

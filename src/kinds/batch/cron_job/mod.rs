@@ -10,6 +10,7 @@ use crate::kinds::Column;
 use crate::kinds::Description;
 use crate::kinds::PrintContext;
 use crate::kinds::Strategy;
+use crate::kinds::Version;
 use crate::kinds::batch::job::{set_pod_failure_policy_defaults, validate_job_template, warnings_for_job_spec_at};
 use crate::kinds::core::pod;
 use crate::kinds::shared::access::{items, text};
@@ -116,6 +117,9 @@ impl Strategy for CronJob {
         d.field(0, "Concurrency Policy", text(&spec.concurrency_policy));
         d.field(0, "Suspend", print_bool_ptr(spec.suspend));
         let unset = || "<unset>".to_string();
+        if context.version >= Version(36) {
+            d.field(0, "Time Zone", spec.time_zone.clone().unwrap_or_else(unset));
+        }
         let number = |n: Option<i32>| n.map_or_else(unset, |n| n.to_string());
         d.field(0, "Successful Job History Limit", number(spec.successful_jobs_history_limit));
         d.field(0, "Failed Job History Limit", number(spec.failed_jobs_history_limit));
@@ -132,7 +136,7 @@ impl Strategy for CronJob {
         if let Some(seconds) = job.active_deadline_seconds {
             d.field(0, "Active Deadline Seconds", format!("{seconds}s"));
         }
-        pod::describe_pod_template(d, &job.template);
+        pod::describe_pod_template(d, &job.template, context.version);
         let last = status.last_schedule_time.as_ref();
         d.field(0, "Last Schedule Time", last.map_or_else(unset, |_| rfc1123z(last)));
         let active: Vec<&str> = items(&status.active).iter().map(|job| text(&job.name)).collect();

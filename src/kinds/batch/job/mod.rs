@@ -175,7 +175,7 @@ impl Strategy for Job {
         if is_indexed(&spec) {
             d.field(0, "Completed Indexes", cap_indexes(text(&status.completed_indexes), 50));
         }
-        pod::describe_pod_template(d, &spec.template);
+        pod::describe_pod_template(d, &spec.template, context.version);
         describe_events_of(d, meta, context);
     }
 }

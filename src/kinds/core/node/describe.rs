@@ -7,8 +7,6 @@ use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::quantity::Quantity;
 use crate::api::{Kind, Object, ObjectKey, Time, time};
 use crate::error::ApiError;
-use crate::kinds::Description;
-use crate::kinds::PrintContext;
 use crate::kinds::core::node::find_node_roles;
 use crate::kinds::core::pod::resources::{self, Amounts};
 use crate::kinds::shared::access::{ResourceList, items, text};
@@ -16,6 +14,7 @@ use crate::kinds::shared::describe::{
     describe_events, print_annotations_multiline, print_labels_multiline, print_taints_multiline, quantity,
     string_or_none,
 };
+use crate::kinds::{Description, PrintContext, Version};
 
 /// Where nodes' leases live.
 const LEASES: &str = "kube-node-lease";
@@ -71,7 +70,9 @@ pub(super) fn describe_node(node: &Node, d: &mut Description, context: &PrintCon
     ] {
         d.write(0, format!("  {title}:\t{value}\n"));
     }
-    d.write(0, format!("  Kube-Proxy Version:\t{}\n", info.kube_proxy_version));
+    if context.version < Version(36) {
+        d.write(0, format!("  Kube-Proxy Version:\t{}\n", info.kube_proxy_version));
+    }
     if !text(&spec.pod_cidr).is_empty() {
         d.field(0, "PodCIDR", text(&spec.pod_cidr));
     }
@@ -116,11 +117,12 @@ fn of(list: &Amounts, name: &str) -> Quantity {
     list.get(name).copied().unwrap_or_default()
 }
 
-/// `500m (12%)`: an amount and its part of the whole, both counted in thousandths for CPU.
-fn with_percent(amount: Quantity, whole: Quantity, milli: bool) -> String {
+/// `500m (12%)`: an amount and its part of the whole, both counted in thousandths for CPU; `of_nothing` percent
+/// where there is no whole.
+fn with_percent(amount: Quantity, whole: Quantity, milli: bool, of_nothing: i64) -> String {
     let value = |q: Quantity| if milli { q.milli_value() } else { q.value() };
     let percent = match value(whole) {
-        0 => 0,
+        0 => of_nothing,
         whole => (value(amount) as f64 / whole as f64 * 100.0) as i64,
     };
     format!("{amount} ({percent}%)")
@@ -142,7 +144,8 @@ fn describe_node_resource(
         let Some(spec) = object.get::<Pod>().and_then(|p| p.spec.as_ref()) else { continue };
         let (asked, limited) = (resources::pod_requests(spec), resources::pod_limits(spec));
         let age = time::translate_timestamp_since(object.meta().creation_timestamp.as_ref(), context.now);
-        let cell = |list: &Amounts, name: &str| with_percent(of(list, name), of(&whole, name), name == "cpu");
+        // kubectl divides by nothing here, and what Go makes of that as an integer is the least there is.
+        let cell = |list: &Amounts, name: &str| with_percent(of(list, name), of(&whole, name), name == "cpu", i64::MIN);
         d.write(
             1,
             format!(
@@ -163,7 +166,7 @@ fn describe_node_resource(
     d.write(1, "--------\t--------\t------\n");
     let huge = whole.keys().map(String::as_str).filter(|name| resources::is_huge_page(name));
     for name in ["cpu", "memory", "ephemeral-storage"].into_iter().chain(huge) {
-        let cell = |list: &Amounts| with_percent(of(list, name), of(&whole, name), name == "cpu");
+        let cell = |list: &Amounts| with_percent(of(list, name), of(&whole, name), name == "cpu", 0);
         d.write(1, format!("{name}\t{}\t{}\n", cell(&requests), cell(&limits)));
     }
     let standard =

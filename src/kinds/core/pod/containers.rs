@@ -9,44 +9,88 @@ use crate::api::k8s::api::core::v1::{
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::quantity::amount;
 use crate::api::{ObjectMeta, Quantity, names, time};
-use crate::kinds::Description;
 use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::describe::{print_bool, quantity, string_or_none};
+use crate::kinds::{Description, Version};
 
-/// The lines of containers. `space` indents those of a template; `pod` gives environment variables their values.
-pub(super) fn describe_containers(
-    d: &mut Description,
-    label: &str,
-    containers: &[Container],
-    statuses: &[ContainerStatus],
-    pod: Option<&Pod>,
-    space: &str,
-) {
-    let none = if containers.is_empty() { " <none>" } else { "" };
-    d.write(0, format!("{space}{label}:{none}\n"));
-    let statuses: BTreeMap<&str, &ContainerStatus> = statuses.iter().map(|s| (s.name.as_str(), s)).collect();
-    for container in containers {
-        let status = statuses.get(container.name.as_str()).copied();
-        describe_basic_info(d, container, status, space);
-        describe_command(d, container);
+/// How the containers of a pod or of a template are shown.
+pub(super) struct Containers<'a> {
+    /// The pod that gives environment variables their values; none for a template.
+    pub(super) pod: Option<&'a Pod>,
+    /// What indents the lines of a template.
+    pub(super) space: &'a str,
+    /// Whose kubectl speaks.
+    pub(super) version: Version,
+}
+
+impl Containers<'_> {
+    /// The lines of some containers after a label, with those of their statuses that there are.
+    pub(super) fn describe(
+        &self,
+        d: &mut Description,
+        label: &str,
+        containers: &[Container],
+        statuses: &[ContainerStatus],
+    ) {
+        let none = if containers.is_empty() { " <none>" } else { "" };
+        d.write(0, format!("{}{label}:{none}\n", self.space));
+        let statuses: BTreeMap<&str, &ContainerStatus> = statuses.iter().map(|s| (s.name.as_str(), s)).collect();
+        for container in containers {
+            let status = statuses.get(container.name.as_str()).copied();
+            self.describe_basic_info(d, container, status);
+            describe_command(d, container);
+            if let Some(status) = status {
+                describe_container_state(d, status);
+            }
+            if let Some(resources) = &container.resources {
+                describe_resources(d, resources, 2);
+            }
+            for (name, probe) in [
+                ("Liveness", &container.liveness_probe),
+                ("Readiness", &container.readiness_probe),
+                ("Startup", &container.startup_probe),
+            ] {
+                if let Some(probe) = probe {
+                    d.field(2, name, describe_probe(probe));
+                }
+            }
+            describe_env_from(d, container);
+            describe_env(d, container, self.pod);
+            describe_mounts(d, container);
+        }
+    }
+
+    fn describe_basic_info(&self, d: &mut Description, c: &Container, status: Option<&ContainerStatus>) {
+        let indent = if self.space.is_empty() { "" } else { " " };
+        d.write(1, format!("{indent}{}:\n", c.name));
         if let Some(status) = status {
-            describe_container_state(d, status);
+            d.field(2, "Container ID", text(&status.container_id));
         }
-        if let Some(resources) = &container.resources {
-            describe_resources(d, resources, 2);
+        d.field(2, "Image", text(&c.image));
+        if let Some(status) = status {
+            d.field(2, "Image ID", &status.image_id);
         }
-        for (name, probe) in [
-            ("Liveness", &container.liveness_probe),
-            ("Readiness", &container.readiness_probe),
-            ("Startup", &container.startup_probe),
-        ] {
-            if let Some(probe) = probe {
-                d.field(2, name, describe_probe(probe));
+        let ports = self.describe_ports(items(&c.ports), |p| p.container_port);
+        d.field(2, if ports.contains(',') { "Ports" } else { "Port" }, string_or_none(&ports));
+        let ports = self.describe_ports(items(&c.ports), |p| p.host_port.unwrap_or(0));
+        d.field(2, if ports.contains(',') { "Host Ports" } else { "Host Port" }, string_or_none(&ports));
+        if let Some(profile) = c.security_context.as_ref().and_then(|s| s.seccomp_profile.as_ref()) {
+            d.field(2, "SeccompProfile", &profile.type_);
+            if profile.type_ == "Localhost" {
+                d.field(3, "LocalhostProfile", text(&profile.localhost_profile));
             }
         }
-        describe_env_from(d, container);
-        describe_env(d, container, pod);
-        describe_mounts(d, container);
+    }
+
+    /// Ports as `80/TCP`, since 1.34 with their names.
+    fn describe_ports(&self, ports: &[ContainerPort], number: impl Fn(&ContainerPort) -> i32) -> String {
+        let one = |p: &ContainerPort| match text(&p.name) {
+            name if !name.is_empty() && self.version >= Version(34) => {
+                format!("{}/{} ({name})", number(p), text(&p.protocol))
+            }
+            _ => format!("{}/{}", number(p), text(&p.protocol)),
+        };
+        ports.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -80,34 +124,6 @@ pub(super) fn as_container(c: &EphemeralContainer) -> Container {
         volume_mounts: c.volume_mounts,
         working_dir: c.working_dir,
     }
-}
-
-fn describe_basic_info(d: &mut Description, c: &Container, status: Option<&ContainerStatus>, space: &str) {
-    let indent = if space.is_empty() { "" } else { " " };
-    d.write(1, format!("{indent}{}:\n", c.name));
-    if let Some(status) = status {
-        d.field(2, "Container ID", text(&status.container_id));
-    }
-    d.field(2, "Image", text(&c.image));
-    if let Some(status) = status {
-        d.field(2, "Image ID", &status.image_id);
-    }
-    let ports = describe_ports(items(&c.ports), |p| p.container_port);
-    d.field(2, if ports.contains(',') { "Ports" } else { "Port" }, string_or_none(&ports));
-    let ports = describe_ports(items(&c.ports), |p| p.host_port.unwrap_or(0));
-    d.field(2, if ports.contains(',') { "Host Ports" } else { "Host Port" }, string_or_none(&ports));
-    if let Some(profile) = c.security_context.as_ref().and_then(|s| s.seccomp_profile.as_ref()) {
-        d.field(2, "SeccompProfile", &profile.type_);
-        if profile.type_ == "Localhost" {
-            d.field(3, "LocalhostProfile", text(&profile.localhost_profile));
-        }
-    }
-}
-
-/// OBSERVATION: kubectl 1.33 leaves out the ports' names; later ones add them.
-fn describe_ports(ports: &[ContainerPort], number: impl Fn(&ContainerPort) -> i32) -> String {
-    let one = |p: &ContainerPort| format!("{}/{}", number(p), text(&p.protocol));
-    ports.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn describe_command(d: &mut Description, c: &Container) {

@@ -3,18 +3,17 @@
 use crate::api::k8s::api::core::v1::{Pod, PodSpec, PodTemplateSpec, TopologySpreadConstraint};
 use crate::api::selector::format_label_selector;
 use crate::api::time;
-use crate::kinds::Description;
-use crate::kinds::PrintContext;
-use crate::kinds::core::pod::containers::{as_container, describe_containers, describe_resources};
+use crate::kinds::core::pod::containers::{Containers, as_container, describe_resources};
 use crate::kinds::core::pod::resources::get_pod_qos;
 use crate::kinds::core::pod::volumes::describe_volumes;
 use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::describe::{
     describe_events, print_annotations_multiline, print_controller, print_labels_multiline, print_tolerations_multiline,
 };
+use crate::kinds::{Description, PrintContext, Version};
 
-/// A controller's template. Mirrors `DescribePodTemplate`.
-pub fn describe_pod_template(d: &mut Description, template: &PodTemplateSpec) {
+/// A controller's template, in the words of that version. Mirrors `DescribePodTemplate`.
+pub fn describe_pod_template(d: &mut Description, template: &PodTemplateSpec, version: Version) {
     d.write(0, "Pod Template:\n");
     let meta = template.metadata.clone().unwrap_or_default();
     print_labels_multiline(d, "  Labels", &meta.labels);
@@ -25,10 +24,11 @@ pub fn describe_pod_template(d: &mut Description, template: &PodTemplateSpec) {
     if !text(&spec.service_account_name).is_empty() {
         d.field(1, "Service Account", text(&spec.service_account_name));
     }
+    let shown = Containers { pod: None, space: "  ", version };
     if !items(&spec.init_containers).is_empty() {
-        describe_containers(d, "Init Containers", items(&spec.init_containers), &[], None, "  ");
+        shown.describe(d, "Init Containers", items(&spec.init_containers), &[]);
     }
-    describe_containers(d, "Containers", &spec.containers, &[], None, "  ");
+    shown.describe(d, "Containers", &spec.containers, &[]);
     describe_volumes(d, items(&spec.volumes), "  ");
     describe_topology_spread_constraints(d, items(&spec.topology_spread_constraints), "  ");
     if !text(&spec.priority_class_name).is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn describe_pod(pod: &Pod, d: &mut Description, context: &PrintContex
         d.write(0, "Resources:\n");
         describe_resources(d, resources, 1);
     }
-    describe_all_containers(pod, spec, d);
+    describe_all_containers(pod, spec, d, context.version);
     describe_conditions(pod, spec, d);
     describe_volumes(d, items(&spec.volumes), "");
     d.field(0, "QoS Class", get_pod_qos(pod));
@@ -116,17 +116,17 @@ pub(super) fn describe_pod(pod: &Pod, d: &mut Description, context: &PrintContex
     }
 }
 
-fn describe_all_containers(pod: &Pod, spec: &PodSpec, d: &mut Description) {
+fn describe_all_containers(pod: &Pod, spec: &PodSpec, d: &mut Description, version: Version) {
+    let shown = Containers { pod: Some(pod), space: "", version };
     let status = pod.status.clone().unwrap_or_default();
     let init = items(&spec.init_containers);
     if !init.is_empty() {
-        describe_containers(d, "Init Containers", init, items(&status.init_container_statuses), Some(pod), "");
+        shown.describe(d, "Init Containers", init, items(&status.init_container_statuses));
     }
-    describe_containers(d, "Containers", &spec.containers, items(&status.container_statuses), Some(pod), "");
+    shown.describe(d, "Containers", &spec.containers, items(&status.container_statuses));
     let ephemeral: Vec<_> = items(&spec.ephemeral_containers).iter().map(as_container).collect();
     if !ephemeral.is_empty() {
-        let statuses = items(&status.ephemeral_container_statuses);
-        describe_containers(d, "Ephemeral Containers", &ephemeral, statuses, Some(pod), "");
+        shown.describe(d, "Ephemeral Containers", &ephemeral, items(&status.ephemeral_container_statuses));
     }
 }
 

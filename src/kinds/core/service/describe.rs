@@ -6,8 +6,6 @@ use crate::api::k8s::api::core::v1::{LoadBalancerIngress, Service};
 use crate::api::k8s::api::discovery::v1::EndpointSlice;
 use crate::api::selector::format_labels;
 use crate::api::{Kind, Object};
-use crate::kinds::Description;
-use crate::kinds::PrintContext;
 use crate::kinds::core::pod::int_or_string;
 use crate::kinds::core::service::kind_of;
 use crate::kinds::discovery::endpoint_slice::format_endpoint_slices;
@@ -15,6 +13,7 @@ use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::describe::{
     describe_events_of, print_annotations_multiline, print_labels_multiline, string_or_none,
 };
+use crate::kinds::{Description, PrintContext, Version};
 
 pub(super) fn describe_service(service: &Service, d: &mut Description, context: &PrintContext<'_>) {
     let meta = &service.metadata;
@@ -47,7 +46,7 @@ pub(super) fn describe_service(service: &Service, d: &mut Description, context: 
         d.field(0, "Port", format!("{name}\t{}/{protocol}", port.port));
         let target = port.target_port.as_ref().map(int_or_string).unwrap_or_default();
         d.field(0, "TargetPort", format!("{target}/{protocol}"));
-        if let Some(protocol) = &port.app_protocol {
+        if let Some(protocol) = port.app_protocol.as_ref().filter(|_| context.version >= Version(36)) {
             d.field(0, "AppProtocol", protocol);
         }
         if let Some(node_port) = port.node_port.filter(|n| *n != 0) {
@@ -65,7 +64,10 @@ pub(super) fn describe_service(service: &Service, d: &mut Description, context: 
             spec.health_check_node_port.filter(|n| *n != 0).map(|n| n.to_string()).unwrap_or_default(),
         ),
         ("LoadBalancer Source Ranges", items(&spec.load_balancer_source_ranges).join(",")),
-        ("Traffic Distribution", text(&spec.traffic_distribution).to_string()),
+        (
+            "Traffic Distribution",
+            spec.traffic_distribution.clone().filter(|_| context.version >= Version(34)).unwrap_or_default(),
+        ),
     ];
     for (name, value) in given.iter().filter(|(_, value)| !value.is_empty()) {
         d.field(0, name, value);

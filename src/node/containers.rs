@@ -1,0 +1,142 @@
+//! Starting a pod's containers: pull the image, find the configuration, run.
+//!
+//! Mirrors `kuberuntime_manager.startContainer` and `imageManager`.
+
+use crate::api::Duration;
+use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, PodStatus};
+use crate::api::names::Draw;
+
+use super::events::{event, warning};
+use super::pod_status;
+use super::pods::{FIRST_SYNC, NEXT_SYNC, Sync};
+use super::{config, images, words};
+
+/// Mirrors `MaxContainerBackOff` and `imageBackOff`: 10 s, doubled up to 5 min.
+const PULL_BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
+
+/// How the attempt to start a container ended.
+pub(super) enum Attempt {
+    /// It runs, or an init container is through.
+    Done(ContainerStatus),
+    /// It waits, and is looked at again when that time is over.
+    Waits(ContainerStatus, Duration),
+}
+
+impl<'a> Sync<'a> {
+    pub(super) fn must_pull(&self, container: &Container) -> bool {
+        match container.image_pull_policy.as_deref() {
+            Some("Always") => true,
+            Some("Never") => false,
+            _ => !self.is_present(container),
+        }
+    }
+
+    pub(super) fn is_refused_pull(&self, container: &Container) -> bool {
+        container.image_pull_policy.as_deref() == Some("Never") && !self.is_present(container)
+    }
+
+    fn is_present(&self, container: &Container) -> bool {
+        images::full_name(image(container)).is_some_and(|full| images::is_present(self.author.node, &full))
+    }
+
+    pub(super) fn pull_time(&self, container: &Container) -> Duration {
+        images::pull_time(self.view.seed(), self.object.uid(), image(container))
+    }
+
+    /// Tries to start a container. A node that holds another image by then is handed back in `node`.
+    pub(super) fn attempt(&mut self, status: &PodStatus, container: &'a Container, node: &mut Option<Node>) -> Attempt {
+        let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
+        let before = pod_status::find(list, &container.name);
+        let name = image(container);
+        let (about, host, version) = (self.about(container), self.node_name(), self.author.version);
+        let Some(full) = images::full_name(name) else {
+            let fault = format!("couldn't parse image name {name:?}: invalid reference format");
+            let message = format!("Failed to apply default image tag {name:?}: {fault}");
+            self.say(warning(about.clone(), host, "InspectFailed", &message));
+            self.say(warning(about, host, "Failed", "Error: InvalidImageName"));
+            return self.waits(before, container, "InvalidImageName", &message);
+        };
+        if self.is_refused_pull(container) {
+            let message = format!("Container image {name:?} is not present with pull policy of Never");
+            self.say(warning(about.clone(), host, "ErrImageNeverPull", &message));
+            self.say(warning(about, host, "Failed", "Error: ErrImageNeverPull"));
+            return self.waits(before, container, "ErrImageNeverPull", &message);
+        }
+        if self.must_pull(container) {
+            if !images::can_be_pulled(name) {
+                return self.pull_failed(container, before);
+            }
+            let took = self.pull_time(container);
+            self.say(event(about.clone(), host, "Pulling", format!("Pulling image {name:?}")));
+            let text = words::pulled(version, name, took, images::SIZE);
+            self.say(event(about.clone(), host, "Pulled", text));
+            let so_far = node.as_ref().unwrap_or(self.author.node);
+            if !images::is_present(so_far, &full) {
+                *node = Some(images::with_image(so_far, &full));
+            }
+        } else {
+            let text = words::already_present(version, name);
+            self.say(event(about.clone(), host, "Pulled", text));
+        }
+        if let Some(fault) = config::problem(self.view, self.object.namespace(), container) {
+            self.say(warning(about, host, "Failed", format!("Error: {fault}")));
+            return self.waits(before, container, "CreateContainerConfigError", &fault);
+        }
+        self.say(event(about.clone(), host, "Created", words::created(version, &container.name)));
+        self.say(event(about, host, "Started", words::started(version, &container.name)));
+        Attempt::Done(self.started(container, before, &full))
+    }
+
+    fn started(&self, container: &Container, before: Option<&ContainerStatus>, full: &str) -> ContainerStatus {
+        let restarts = before.map_or(0, |b| b.restart_count);
+        let purpose = format!("container/{}/{}", self.object.uid(), container.name);
+        let id = Draw::new(self.view.seed(), &purpose, restarts as u64).hex(64);
+        let image = (full, images::image_id(full));
+        let created = self.author.created(container, before, format!("containerd://{id}"), image);
+        match self.is_init(container) && !pod_status::is_sidecar(container) {
+            true => pod_status::completed(&created, self.now()),
+            false => pod_status::running(&created, self.now()),
+        }
+    }
+
+    fn waits(
+        &mut self,
+        before: Option<&ContainerStatus>,
+        container: &Container,
+        reason: &str,
+        message: &str,
+    ) -> Attempt {
+        let mut memory = self.memory.container(&container.name, image(container));
+        memory.image = image(container).to_string();
+        memory.attempts.add(self.now());
+        let due = memory.attempts.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now());
+        self.memory.set_container(&container.name, memory);
+        Attempt::Waits(self.author.waiting(container, before, reason, message), due - self.now())
+    }
+
+    /// Tries a pull that cannot succeed, or waits out its back-off. Mirrors `imageManager.EnsureImageExists`.
+    fn pull_failed(&mut self, container: &Container, before: Option<&ContainerStatus>) -> Attempt {
+        let (name, about, host) = (image(container), self.about(container), self.node_name());
+        let mut memory = self.memory.container(&container.name, name);
+        let until = memory.pulls.back_off(PULL_BACK_OFF.0, PULL_BACK_OFF.1);
+        let (reason, message) = if until.is_some_and(|until| self.now() < until) {
+            let message = format!("Back-off pulling image {name:?}");
+            self.say(event(about.clone(), host, "BackOff", &message));
+            ("ImagePullBackOff", message)
+        } else {
+            memory.image = name.to_string();
+            memory.pulls.add(self.now());
+            self.memory.set_container(&container.name, memory);
+            let message = images::pull_error(name);
+            self.say(event(about.clone(), host, "Pulling", format!("Pulling image {name:?}")));
+            self.say(warning(about.clone(), host, "Failed", format!("Failed to pull image {name:?}: {message}")));
+            ("ErrImagePull", message)
+        };
+        self.say(warning(about, host, "Failed", format!("Error: {reason}")));
+        self.waits(before, container, reason, &message)
+    }
+}
+
+pub(super) fn image(container: &Container) -> &str {
+    container.image.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,70 @@
+//! A pod's volumes on its node: which there are to be, and mounting them.
+//!
+//! Mirrors `pkg/kubelet/volumemanager` and `pkg/volume`.
+
+mod contents;
+mod host_path;
+mod mount;
+mod populator;
+
+use crate::api::k8s::api::core::v1::{PersistentVolume, Pod, Volume};
+
+pub(super) use mount::mount_volume;
+pub(super) use populator::process_pod_volumes;
+
+/// What a volume of a pod is made from. Mirrors `volume.Spec`.
+pub(super) struct VolumeSpec<'a> {
+    /// The pod's own name for it.
+    pub(super) outer_name: &'a str,
+    source: Source<'a>,
+    as_device: bool,
+}
+
+enum Source<'a> {
+    Volume(&'a Volume),
+    PersistentVolume(&'a PersistentVolume),
+}
+
+impl<'a> VolumeSpec<'a> {
+    /// The name that messages give: the persistent volume's, or the pod's own.
+    fn name(&self) -> &'a str {
+        match self.source {
+            Source::Volume(volume) => &volume.name,
+            Source::PersistentVolume(volume) => volume.metadata.name.as_deref().unwrap_or_default(),
+        }
+    }
+
+    fn persistent_volume(&self) -> Option<&'a PersistentVolume> {
+        match self.source {
+            Source::Volume(_) => None,
+            Source::PersistentVolume(volume) => Some(volume),
+        }
+    }
+}
+
+/// Whether a pod's volumes or containers read a ConfigMap or Secret of that name.
+pub(super) fn refers_to(pod: &Pod, name: &str) -> bool {
+    let spec = pod.spec.iter();
+    let volumes = spec.clone().flat_map(|s| s.volumes.iter().flatten());
+    let mounted = volumes.into_iter().any(|v| {
+        v.config_map.as_ref().is_some_and(|m| m.name == name)
+            || v.secret.as_ref().is_some_and(|s| s.secret_name.as_deref() == Some(name))
+            || v.projected.iter().flat_map(|p| p.sources.iter().flatten()).any(|s| {
+                s.config_map.as_ref().is_some_and(|m| m.name == name)
+                    || s.secret.as_ref().is_some_and(|s| s.name == name)
+            })
+    });
+    let containers = spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    mounted
+        || containers.into_iter().any(|c| {
+            let whole = c.env_from.iter().flatten().any(|e| {
+                e.config_map_ref.as_ref().is_some_and(|r| r.name == name)
+                    || e.secret_ref.as_ref().is_some_and(|r| r.name == name)
+            });
+            whole
+                || c.env.iter().flatten().filter_map(|e| e.value_from.as_ref()).any(|v| {
+                    v.config_map_key_ref.as_ref().is_some_and(|r| r.name == name)
+                        || v.secret_key_ref.as_ref().is_some_and(|r| r.name == name)
+                })
+        })
+}

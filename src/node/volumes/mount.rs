@@ -1,0 +1,201 @@
+//! Mounting one volume: the checks that go before, and what the volume's plugin finds.
+//!
+//! Mirrors `GenerateMountVolumeFunc` and `GenerateMapVolumeFunc` of `pkg/volume/util/operationexecutor`. Servers and disks
+//! outside of the cluster are taken to be there.
+
+use super::{Source, VolumeSpec, contents, host_path};
+use crate::api::k8s::api::core::v1::{CSIVolumeSource, Node, PersistentVolume, Pod};
+use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode};
+use crate::api::object::annotation_of;
+use crate::api::selector::matches_node_selector;
+use crate::api::{Kind, ObjectKey};
+use crate::node::disk::Disk;
+use crate::store::{Index, View};
+
+/// The annotation that mount options once stood in.
+const ANN_MOUNT_OPTIONS: &str = "volume.beta.kubernetes.io/mount-options";
+
+/// Where a kubelet keeps what is its own.
+const KUBELET_FOLDER: &str = "/var/lib/kubelet";
+
+/// An event that mounting a volume ends with: its reason and its message.
+pub(in crate::node) type Told = (&'static str, String);
+
+/// Mounts a volume: what to tell of it.
+///
+/// # Errors
+/// What to tell of it instead; none where the kubelet says it in its log only.
+pub(in crate::node) fn mount_volume(
+    view: &View<'_>,
+    node: &Node,
+    pod: &Pod,
+    spec: &VolumeSpec<'_>,
+    disk: &mut Disk<'_>,
+) -> Result<Vec<Told>, Option<Told>> {
+    if spec.as_device {
+        return map_volume(view, node, pod, spec);
+    }
+    let failed = |what: &str, fault: String| {
+        Some(("FailedMount", format!("MountVolume.{what} failed for volume {:?} : {fault}", spec.name())))
+    };
+    check_node_affinity(node, spec).map_err(|fault| failed("NodeAffinity check", fault))?;
+    if !mount_options(spec).is_empty() && !supports_mount_option(spec) {
+        let fault = "mount options are not supported for this volume type";
+        return Err(failed("MountOptionSupport check", fault.into()));
+    }
+    if let Some(fault) = mounted_elsewhere(view, pod, spec) {
+        return Err(failed("SetUp", fault));
+    }
+    set_up(view, node, pod, spec, disk).map_err(|fault| failed("SetUp", fault)).map(|()| Vec::new())
+}
+
+/// Mirrors `GenerateMapVolumeFunc`.
+fn map_volume(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>) -> Result<Vec<Told>, Option<Told>> {
+    let source = spec.persistent_volume().and_then(|v| v.spec.as_ref());
+    if source.is_some_and(|s| s.host_path.is_some() || s.nfs.is_some()) {
+        // OBSERVATION: such a plugin maps no devices; the kubelet says so in its log and waits.
+        return Err(None);
+    }
+    let name = spec.name();
+    check_node_affinity(node, spec).map_err(|fault| {
+        Some(("FailedMount", format!("MapVolume.NodeAffinity check failed for volume {name:?} : {fault}")))
+    })?;
+    if let Some(fault) = mounted_elsewhere(view, pod, spec) {
+        return Err(Some(("FailedMapVolume", format!("MapVolume.SetUpDevice failed for volume {name:?} : {fault}"))));
+    }
+    if source.is_none_or(|s| s.local.is_none()) {
+        return Ok(Vec::new());
+    }
+    let (plugin, uid) = ("kubernetes.io~local-volume", pod.metadata.uid.as_deref().unwrap_or_default());
+    let told = |path: &str| format!("MapVolume.MapPodDevice succeeded for volume {name:?} {path}");
+    Ok(vec![
+        (
+            "SuccessfulMountVolume",
+            told(&format!("globalMapPath \"{KUBELET_FOLDER}/plugins/{plugin}/volumeDevices/{name}\"")),
+        ),
+        (
+            "SuccessfulMountVolume",
+            told(&format!("volumeMapPath \"{KUBELET_FOLDER}/pods/{uid}/volumeDevices/{plugin}\"")),
+        ),
+    ])
+}
+
+/// Mirrors `CheckNodeAffinity` of `k8s.io/component-helpers/storage/volume`.
+fn check_node_affinity(node: &Node, spec: &VolumeSpec<'_>) -> Result<(), String> {
+    let affinity = spec.persistent_volume().and_then(|v| v.spec.as_ref()).and_then(|s| s.node_affinity.as_ref());
+    let Some(required) = affinity.and_then(|a| a.required.as_ref()) else { return Ok(()) };
+    match matches_node_selector(required, "", node.metadata.labels.as_ref()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("no matching NodeSelectorTerms".into()),
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+/// Mirrors `MountOptionFromSpec`.
+fn mount_options(spec: &VolumeSpec<'_>) -> Vec<String> {
+    let Some(volume) = spec.persistent_volume() else { return Vec::new() };
+    let options = match annotation_of(&volume.metadata, ANN_MOUNT_OPTIONS) {
+        Some(annotation) => annotation.split(',').map(String::from).collect(),
+        None => volume.spec.as_ref().and_then(|s| s.mount_options.clone()).unwrap_or_default(),
+    };
+    options.into_iter().filter(|option| !option.is_empty()).collect()
+}
+
+/// Which plugins hand mount options on; of those that a persistent volume may name only hostPath doesn't.
+fn supports_mount_option(spec: &VolumeSpec<'_>) -> bool {
+    spec.persistent_volume().and_then(|v| v.spec.as_ref()).is_some_and(|s| s.host_path.is_none())
+}
+
+/// Why a ReadWriteOncePod volume can't be mounted a second time on this node.
+fn mounted_elsewhere(view: &View<'_>, pod: &Pod, spec: &VolumeSpec<'_>) -> Option<String> {
+    let volume = spec.persistent_volume()?.spec.as_ref()?;
+    if volume.access_modes.as_deref() != Some(&["ReadWriteOncePod".to_string()]) {
+        return None;
+    }
+    let claim = volume.claim_ref.as_ref()?;
+    let claim = format!("{}/{}", claim.namespace.as_deref()?, claim.name.as_deref()?);
+    let node = pod.spec.as_ref()?.node_name.as_deref();
+    let mut others = view.indexed(Kind::Pod, Index::PodClaim, &claim).filter_map(|o| o.get::<Pod>());
+    let mounted = others.any(|other| {
+        let status = other.status.as_ref();
+        let ended = matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"));
+        other.metadata.uid != pod.metadata.uid
+            && other.spec.as_ref().and_then(|s| s.node_name.as_deref()) == node
+            && status.is_some_and(|s| s.pod_ip.is_some())
+            && !ended
+    });
+    mounted.then(|| "volume uses the ReadWriteOncePod access mode and is already in use by another pod".into())
+}
+
+fn set_up(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>, disk: &mut Disk<'_>) -> Result<(), String> {
+    let volume = match spec.source {
+        Source::PersistentVolume(PersistentVolume { spec: Some(source), .. }) => {
+            return source.host_path.as_ref().map_or(Ok(()), |source| host_path::set_up(source, disk));
+        }
+        Source::PersistentVolume(_) => return Ok(()),
+        Source::Volume(volume) => volume,
+    };
+    if let Some(source) = &volume.host_path {
+        return host_path::set_up(source, disk);
+    }
+    if volume.git_repo.is_some() {
+        return Err("git-repo volume plugin has been disabled; if necessary, it may be re-enabled by enabling the \
+                    feature-gate `GitRepoVolumeDriver`"
+            .into());
+    }
+    if let Some(source) = &volume.csi {
+        return set_up_inline_csi(view, node, source).map_err(|fault| format!("kubernetes.io/csi: mounter.{fault}"));
+    }
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    contents::fault(view, namespace, volume).map_or(Ok(()), Err)
+}
+
+/// Mirrors `csiMountMgr.SetUpAt`, as far as it needs no driver.
+fn set_up_inline_csi(view: &View<'_>, node: &Node, source: &CSIVolumeSource) -> Result<(), String> {
+    let name = &source.driver;
+    let registered = view.get_as::<CSINode>("", node.metadata.name.as_deref().unwrap_or_default());
+    if !registered.is_some_and(|n| n.spec.drivers.iter().any(|d| d.name == *name)) {
+        let fault = format!("driver name {name} not found in the list of registered CSI drivers");
+        return Err(format!("SetUpAt failed to get CSI client: {fault}"));
+    }
+    let failed = |fault: String| Err(format!("SetupAt failed to check volume lifecycle mode: {fault}"));
+    let Some(driver) = view.get(&ObjectKey::cluster(Kind::CSIDriver, name)).and_then(|o| o.get::<CSIDriver>()) else {
+        return failed(format!("volume mode \"Ephemeral\" not supported by driver {name} (no CSIDriver object)"));
+    };
+    let modes = driver.spec.volume_lifecycle_modes.as_deref().unwrap_or_default();
+    if modes.iter().any(|mode| mode == "Ephemeral") {
+        return Ok(());
+    }
+    let modes: Vec<String> = modes.iter().map(|mode| format!("{mode:?}")).collect();
+    let fault = format!("only supports [{}]", modes.join(" "));
+    failed(format!("volume mode \"Ephemeral\" not supported by driver {name} ({fault})"))
+}
+
+/// Whether the kubelet has a plugin for a volume: those of the storage systems that Kubernetes has dropped are gone, and
+/// no FlexVolume driver is installed. Mirrors `cmd/kubelet/app/plugins.go`.
+pub(super) fn has_plugin(spec: &VolumeSpec<'_>) -> bool {
+    match spec.source {
+        Source::Volume(v) => {
+            v.rbd.is_none()
+                && v.cephfs.is_none()
+                && v.glusterfs.is_none()
+                && v.quobyte.is_none()
+                && v.scale_io.is_none()
+                && v.storageos.is_none()
+                && v.flocker.is_none()
+                && v.photon_persistent_disk.is_none()
+                && v.flex_volume.is_none()
+        }
+        Source::PersistentVolume(v) => v.spec.as_ref().is_none_or(|v| {
+            v.rbd.is_none()
+                && v.cephfs.is_none()
+                && v.glusterfs.is_none()
+                && v.quobyte.is_none()
+                && v.scale_io.is_none()
+                && v.storageos.is_none()
+                && v.flocker.is_none()
+                && v.photon_persistent_disk.is_none()
+                && v.flex_volume.is_none()
+        }),
+    }
+}
