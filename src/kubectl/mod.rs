@@ -4,6 +4,7 @@ pub mod annotation;
 pub mod builder;
 pub mod client;
 pub mod contexts;
+pub mod kubeconfig;
 mod log;
 pub mod overrides;
 pub mod print;

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::api::request::{PatchType, Resource};
-use crate::api::{Kind, ObjectKey};
+use crate::api::{Kind, ObjectKey, schema};
 use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::print::errors::Fault;
@@ -110,6 +110,7 @@ impl RecordArgs {
 pub struct Printer {
     format: Option<Format>,
     dry_run: DryRun,
+    allow_missing_keys: bool,
 }
 
 impl Printer {
@@ -119,7 +120,8 @@ impl Printer {
     /// kubectl's texts for bad values of `-o` and `--dry-run`.
     pub fn new(output: &OutputArgs, dry_run: &str, session: &Session<'_>) -> Result<Printer, Failure> {
         let dry_run = DryRun::parse(dry_run)?;
-        Ok(Printer { format: output.format(session)?, dry_run })
+        let allow_missing_keys = output.allow_missing_template_keys;
+        Ok(Printer { format: output.format(session)?, dry_run, allow_missing_keys })
     }
 
     /// `--dry-run`.
@@ -139,8 +141,7 @@ impl Printer {
     pub fn text(&self, kind: Kind, tree: &Value, done: &str) -> Result<String, Failure> {
         Ok(match &self.format {
             None => format!("{} {done}{}\n", name_of(tree), self.dry_run.suffix()),
-            Some(Format::Json) => json_printer::to_pretty_as_go(kind, tree),
-            Some(format) => format.print(std::slice::from_ref(tree), false, true)?,
+            Some(format) => format.print_struct(schema::of(kind), tree, self.allow_missing_keys)?,
         })
     }
 

@@ -136,7 +136,7 @@ pub mod version {
     pub struct Args {
         /// If true, shows client version only (no server required)
         #[arg(long)]
-        client: bool,
+        pub client: bool,
         /// One of 'yaml' or 'json'
         #[arg(short = 'o', long, value_name = "FORMAT")]
         output: Option<String>,
