@@ -116,6 +116,16 @@ impl Global {
         self.verbosity.and_then(|level| level.try_into().ok()).unwrap_or(0)
     }
 
+    /// Whether the client and the server must be of one version.
+    pub fn matches_server_version(&self) -> bool {
+        self.connection.match_server_version
+    }
+
+    /// Whether warnings of the server make the command fail.
+    pub fn warnings_as_errors(&self) -> bool {
+        self.connection.warnings_as_errors
+    }
+
     /// What the flags say instead of the kubeconfig. Mirrors `toRawKubeConfigLoader`.
     pub fn overrides(&self, program: &str) -> Overrides {
         let text = |flag: &Option<String>| flag.clone().unwrap_or_default();

@@ -26,6 +26,7 @@ use crate::kubectl::client::Client;
 use crate::kubectl::read_ahead::ReadAhead;
 use crate::kubectl::session::{CommandLine, Disk, Session};
 use crate::kubectl::verbs;
+use crate::kubectl::version::Info;
 use crate::kubectl::wall::wall_now;
 use crate::server::Server;
 use crate::sim::Cluster;
@@ -294,7 +295,18 @@ fn transact(
     let takes_time = writes && app.verb.is_kubectl();
     let mut session = session(&app.global, words, (server, standing), place, ahead);
     session.warn_of_old_forms();
-    let outcome = app.verb.run(&mut session);
+    let mut outcome = match app.global.matches_server_version() {
+        true => check_versions(&session),
+        false => Ok(()),
+    };
+    outcome = outcome.and_then(|()| app.verb.run(&mut session));
+    if session.warnings_as_errors && outcome.is_ok() {
+        outcome = match session.client.warnings() {
+            0 => Ok(()),
+            1 => Err(Failure::error("1 warning received")),
+            n => Err(Failure::error(format!("{n} warnings received"))),
+        };
+    }
     let cluster = server.cluster_mut();
     if let Some(text) = place.kept.and_then(Kept::take_changed) {
         cluster.set_kubeconfig(&text)?;
@@ -337,5 +349,19 @@ fn session<'a>(
         request_timeout: standing.contexts.chosen.timeout,
         contexts: standing.contexts,
         shared: place.shared,
+        warnings_as_errors: global.warnings_as_errors(),
+    }
+}
+
+/// Mirrors `MatchesServerVersion` of `k8s.io/client-go/discovery`.
+fn check_versions(session: &Session<'_>) -> Result<(), Failure> {
+    let (client, server) = (Info::client(), Info::server(session.client.minor()));
+    match client.git_version() == server.git_version() {
+        true => Ok(()),
+        false => Err(Failure::error(format!(
+            "server version ({}) differs from client version ({})!\n",
+            server.go_syntax(),
+            client.go_syntax()
+        ))),
     }
 }

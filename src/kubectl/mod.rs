@@ -12,4 +12,5 @@ pub mod read_ahead;
 pub mod request;
 pub mod session;
 pub mod verbs;
+pub mod version;
 pub mod wall;

@@ -29,6 +29,8 @@ pub struct Session<'a> {
     pub request_timeout: Option<crate::api::Duration>,
     /// Whether another process may change the cluster meanwhile (a lesson's can't).
     pub shared: bool,
+    /// Whether warnings make the command fail (`--warnings-as-errors`).
+    pub warnings_as_errors: bool,
 }
 
 /// The command line that a verb is part of.

@@ -5,10 +5,10 @@
 use serde_json::Value;
 
 use super::PrintFailure;
+use super::columns::Columns;
 use super::go_value::sprint;
 use super::jsonpath::{JsonPath, JsonPathError, relaxed};
 use super::prefix_writer::escape_terminal;
-use super::tabwriter::TabWriter;
 
 /// Prints objects under headers that come once.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct CustomColumns {
     paths: Result<Vec<JsonPath>, JsonPathError>,
     no_headers: bool,
     printed_headers: bool,
-    tabs: TabWriter,
+    columns: Columns,
 }
 
 fn error<T>(text: impl Into<String>) -> Result<T, JsonPathError> {
@@ -73,7 +73,7 @@ impl CustomColumns {
             paths: columns.iter().map(parse).collect(),
             no_headers,
             printed_headers: false,
-            tabs: TabWriter::for_tables(),
+            columns: Columns::default(),
         }
     }
 
@@ -82,20 +82,24 @@ impl CustomColumns {
     /// # Errors
     /// A path that cannot be read or followed: `array index out of bounds: index 1, length 1`, after the rows before it.
     pub fn print<'a>(&mut self, objects: impl IntoIterator<Item = &'a Value>) -> Result<String, PrintFailure> {
+        let mut lines = Vec::new();
         if !self.no_headers && !self.printed_headers {
-            self.tabs.write(&(self.headers.join("\t") + "\n"));
+            lines.push(self.headers.clone());
             self.printed_headers = true;
         }
-        let written = self.write_rows(objects);
-        let output = self.tabs.take();
-        written.map(|()| output.clone()).map_err(|e| PrintFailure { output, message: e.0 })
+        let found = self.find_cells(objects, &mut lines);
+        let output = self.columns.lay_out(&lines);
+        found.map(|()| output.clone()).map_err(|e| PrintFailure { output, message: e.0 })
     }
 
-    fn write_rows<'a>(&mut self, objects: impl IntoIterator<Item = &'a Value>) -> Result<(), JsonPathError> {
+    fn find_cells<'a>(
+        &self,
+        objects: impl IntoIterator<Item = &'a Value>,
+        lines: &mut Vec<Vec<String>>,
+    ) -> Result<(), JsonPathError> {
         let paths = self.paths.as_ref().map_err(Clone::clone)?;
         for object in objects {
-            let cells: Vec<String> = paths.iter().map(|path| cell(path, object)).collect::<Result<_, _>>()?;
-            self.tabs.write(&(cells.join("\t") + "\n"));
+            lines.push(paths.iter().map(|path| cell(path, object)).collect::<Result<_, _>>()?);
         }
         Ok(())
     }

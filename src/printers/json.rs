@@ -37,6 +37,16 @@ pub fn to_compact_as_go(kind: Kind, value: &Value) -> String {
     out
 }
 
+/// The same with another indentation than four spaces.
+pub fn to_indented_in(order: &dyn Order, value: &Value, indent: &str) -> String {
+    let lines = to_pretty_in(order, value);
+    let indented = |line: &str| {
+        let text = line.trim_start_matches(' ');
+        format!("{}{text}\n", indent.repeat((line.len() - text.len()) / 4))
+    };
+    lines.lines().map(indented).collect()
+}
+
 /// The same for a struct that is no object of the API; sorted without an order.
 pub fn to_compact_in(order: Option<&dyn Order>, value: &Value) -> String {
     let mut out = String::new();

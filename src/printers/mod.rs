@@ -1,5 +1,6 @@
 //! The forms that kubectl prints objects in, from tables to templates.
 
+pub mod columns;
 pub mod custom_columns;
 pub mod explain;
 pub mod go_order;
