@@ -98,6 +98,15 @@ impl Home {
         }
     }
 
+    /// The namespace of a cluster's own context.
+    pub fn namespace_of(&self, cluster: &str) -> String {
+        let config = self.stored_kubeconfig().ok().flatten().unwrap_or_default();
+        match config.contexts.get(cluster).map_or("", |context| context.text("namespace")) {
+            "" => "default".into(),
+            namespace => namespace.to_string(),
+        }
+    }
+
     /// Whether there is a cluster of that name, or will be on first use.
     pub fn has(&self, name: &str) -> bool {
         name == DEFAULT_CLUSTER || self.cluster_file(name).is_ok_and(|file| file.exists())

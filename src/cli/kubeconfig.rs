@@ -79,7 +79,7 @@ pub struct Standing<'a> {
 
 impl<'a> Standing<'a> {
     /// Looks up what the flags and the kubeconfig say. `path` is the command, `set image`; `needs_cluster` says whether it
-    /// looks at a cluster at all.
+    /// looks at a cluster at all; `environment` are the files that `KUBECONFIG` names.
     ///
     /// # Errors
     /// client-go's texts for a kubeconfig that is wrong, and for what it doesn't hold.
@@ -89,13 +89,14 @@ impl<'a> Standing<'a> {
         path: &str,
         needs_cluster: bool,
         own: &'a dyn OwnFile,
+        environment: Vec<String>,
         folder: &Path,
     ) -> Result<Standing<'a>, Failure> {
         let overrides = global.overrides(program);
         let named = overrides.context.clone();
         let access = ConfigAccess {
             explicit: global.kubeconfig.clone().unwrap_or_default(),
-            environment: environment(),
+            environment,
             own,
             folder: folder.to_path_buf(),
         };
@@ -124,7 +125,7 @@ impl<'a> Standing<'a> {
 }
 
 /// The files that `KUBECONFIG` names, each once.
-fn environment() -> Vec<String> {
+pub fn environment() -> Vec<String> {
     let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let mut files = Vec::new();
     for file in std::env::split_paths(&named).map(|file| file.to_string_lossy().into_owned()) {

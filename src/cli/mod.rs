@@ -112,6 +112,7 @@ verbs! {
     Expose, verbs::expose, true, Writes;
     Get, verbs::get, true, Reads;
     Help, help, true, Reads;
+    Kuberc, verbs::absent::kuberc, true, Reads;
     Kustomize, verbs::absent::kustomize, true, Reads;
     Label, verbs::label, true, Writes;
     Logs, verbs::containers::logs, true, Reads;
@@ -139,7 +140,7 @@ impl Verb {
     /// Whether it looks at a cluster; then the kubeconfig must be in order.
     fn needs_cluster(&self) -> bool {
         match self {
-            Verb::Config(_) | Verb::Kustomize(_) => false,
+            Verb::Config(_) | Verb::Kuberc(_) | Verb::Kustomize(_) => false,
             Verb::Version(args) => !args.client,
             _ => true,
         }
@@ -210,7 +211,13 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     }
     let named = app.global.cluster.clone().filter(|name| program == "kstate" && !name.is_empty());
     let needs_cluster = app.verb.needs_cluster();
-    let standing = Standing::find(&app.global, program, &path, needs_cluster && named.is_none(), &home, &folder)?;
+    let (looks, files) = (needs_cluster && named.is_none(), kubeconfig::environment());
+    let mut standing = Standing::find(&app.global, program, &path, looks, &home, files, &folder)?;
+    if !standing.namespace_given
+        && let Some(name) = &named
+    {
+        standing.namespace = home.namespace_of(name);
+    }
     let chosen = &standing.contexts.chosen.cluster;
     let name = match named {
         Some(name) => name,
@@ -231,7 +238,9 @@ pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> 
     let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, kept: Some(&kept) };
     let outcome = parse::parse(program, words.get(1..).unwrap_or_default(), Plugins::Ignore, ui).and_then(|parse| {
         let Parse { app, path } = parse;
-        let standing = Standing::find(&app.global, program, &path, app.verb.needs_cluster(), &kept, folder)?;
+        // What the user's environment names is not a lesson's.
+        let files = Vec::new();
+        let standing = Standing::find(&app.global, program, &path, app.verb.needs_cluster(), &kept, files, folder)?;
         execute(app, words, server, standing, &place)
     });
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)

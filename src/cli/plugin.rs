@@ -98,8 +98,8 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure>
     }
     match warnings {
         0 => Ok(()),
-        1 => Err(Failure::error("one plugin warning was found\n")),
-        n => Err(Failure::error(format!("{n} plugin warnings were found\n"))),
+        1 => Err(Failure::error("one plugin warning was found")),
+        n => Err(Failure::error(format!("{n} plugin warnings were found"))),
     }
 }
 

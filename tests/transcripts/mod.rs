@@ -2,13 +2,17 @@
 
 mod access;
 mod app_armor;
+mod command_line;
+mod config;
 mod containers;
 mod delete;
 mod disks;
+mod explain;
 mod local;
 mod mounts;
 mod own_verbs;
 mod pod_security;
+mod printing;
 mod roles;
 mod scheduling;
 mod selectors;

@@ -388,11 +388,6 @@ mod tests {
         apply set-last-applied: --kustomize is kstate's alone
         apply set-last-applied: --recursive is kstate's alone
         attach: --detach-keys is not taken
-        auth can-i: --no-headers is not taken
-        auth whoami: --allow-missing-template-keys is not taken
-        auth whoami: --output is not taken
-        auth whoami: --show-managed-fields is not taken
-        auth whoami: --template is not taken
         autoscale: --cpu is not taken
         autoscale: --memory is not taken
         autoscale: --cpu-percent is kstate's alone
