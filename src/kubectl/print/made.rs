@@ -14,7 +14,7 @@ use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::strict::normalise_as_client;
+use crate::manifest::strict::normalise;
 use crate::printers::json as json_printer;
 
 /// `-o`, `--template` and what goes with them.
@@ -186,7 +186,7 @@ pub fn as_client(kind: Kind, tree: &mut Value, session: &Session<'_>) {
     if kind.is_namespaced() && session.namespace_given {
         tree["metadata"]["namespace"] = json!(session.namespace);
     }
-    normalise_as_client(kind, tree);
+    normalise(kind, tree);
 }
 
 /// Writes the last-applied annotation as `--save-config` does.
@@ -194,7 +194,7 @@ pub fn save_config(kind: Kind, tree: &mut Value) {
     if let Some(annotations) = tree["metadata"]["annotations"].as_object_mut() {
         annotations.remove(LAST_APPLIED);
     }
-    normalise_as_client(kind, tree);
+    normalise(kind, tree);
     let text = format!("{}\n", json_printer::to_compact_as_go(kind, tree));
     if !tree["metadata"]["annotations"].is_object() {
         tree["metadata"]["annotations"] = json!({});
@@ -217,6 +217,6 @@ pub fn create(session: &mut Session<'_>, kind: Kind, tree: &Value, writing: &Wri
     }
     let object = session.client.create(resource, tree.clone(), writing.options())?;
     let mut tree = session.tree(&object);
-    normalise_as_client(kind, &mut tree);
+    normalise(kind, &mut tree);
     Ok(tree)
 }

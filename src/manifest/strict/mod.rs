@@ -83,12 +83,6 @@ pub fn normalise(kind: Kind, tree: &mut Value) {
     *tree = Decoder::new(Dialect::Lenient).run(schema::of(kind), tree).map_or(Value::Null, |(tree, _)| tree);
 }
 
-/// Brings a tree into the form that kubectl gives an object that it made itself (`--dry-run=client -o yaml`): since its Go
-/// types leave out an unset `creationTimestamp` (v1.34), the same.
-pub fn normalise_as_client(kind: Kind, tree: &mut Value) {
-    normalise(kind, tree);
-}
-
 /// The check that kubectl makes of every manifest before it sends it: that `metadata` can be read.
 /// kubectl puts `unable to decode "FILE": ` before the text.
 ///
