@@ -304,6 +304,8 @@ impl std::error::Error for ApiError {}
 /// What a command ends with when it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
+    /// What was printed before it, for standard output.
+    pub printed: String,
     /// The whole text for standard error, without a final newline; empty when all has been said already.
     pub message: String,
     /// The exit code, as kubectl has it (1; `diff` and `wait` have their own uses of it).
@@ -320,12 +322,18 @@ impl Failure {
 
     /// A text that is printed as it is, exit 1.
     pub fn raw(message: impl Into<String>) -> Self {
-        Failure { message: message.into(), code: 1, hint: None }
+        Failure { printed: String::new(), message: message.into(), code: 1, hint: None }
     }
 
     /// Nothing more to say; only the exit code.
     pub fn silent(code: u8) -> Self {
-        Failure { message: String::new(), code, hint: None }
+        Failure { printed: String::new(), message: String::new(), code, hint: None }
+    }
+
+    /// The same failure after something was printed to standard output.
+    pub fn after(mut self, printed: impl Into<String>) -> Self {
+        self.printed = printed.into();
+        self
     }
 
     /// The same failure with a hint.

@@ -8,6 +8,7 @@ mod bounds;
 mod conformance;
 mod holes;
 mod home;
+mod kubeconfig;
 mod ownership;
 mod properties;
 mod state;

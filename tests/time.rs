@@ -176,7 +176,6 @@ fn undo_brings_back_the_same_content_step_by_step() {
         "node stop k3d-deadless-agent-1",
         "clock advance 7m",
         "delete pvc --all --wait=false",
-        "config set-context --current --namespace kube-system",
         "clock advance 30s",
     ];
     let mut before = Vec::new();

@@ -339,10 +339,10 @@ fn its_stateful_set_on_the_version_of_its_time() {
     exsts-vct-exsts-2   Bound    pvc-38f08085-ef39-4237-b22d-722dab1c800a   1Gi        RWO            local-path     2m8s
     ");
     assert_snapshot!(w.run("kstate version"), @r"
-    Client Version: v1.33.1
-    Kustomize Version: v5.6.0
+    Client Version: v1.36.2
+    Kustomize Version: v5.8.1
     Server Version: v1.22.2
-    WARNING: version difference between client (1.33) and server (1.22) exceeds the supported minor version skew of +/-1
+    Warning: version difference between client (1.36) and server (1.22) exceeds the supported minor version skew of +/-1
     ");
 }
 

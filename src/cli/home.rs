@@ -4,12 +4,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::Failure;
-use crate::sim::{Cluster, Config};
-
+use crate::kubectl::kubeconfig::{self, Section, Stanza};
 use crate::kubectl::wall::wall_now;
+use crate::sim::{Cluster, Config};
 
 /// The name of the cluster that the first command makes.
 pub const DEFAULT_CLUSTER: &str = "k3d-deadless";
+
+/// The name of the kubeconfig in kstate's folder. It is made when somebody changes it; until then it holds the clusters.
+pub const KUBECONFIG: &str = "config";
 
 /// kstate's folder.
 #[derive(Debug, Clone)]
@@ -76,8 +79,18 @@ impl Home {
         names
     }
 
-    /// The name of the cluster in use.
+    /// The name of the cluster in use: that of the current context, if it is one of kstate's.
     pub fn current(&self) -> String {
+        let config = self.stored_kubeconfig().ok().flatten().unwrap_or_default();
+        let context = config.contexts.get(&config.current_context).map_or("", |context| context.text("cluster"));
+        match self.has(context) {
+            true => context.to_string(),
+            false => self.current_by_itself(),
+        }
+    }
+
+    /// The cluster that was chosen last, whatever the kubeconfig says.
+    fn current_by_itself(&self) -> String {
         let text = std::fs::read_to_string(self.file("current")).unwrap_or_default();
         match text.trim() {
             "" => DEFAULT_CLUSTER.to_string(),
@@ -85,12 +98,67 @@ impl Home {
         }
     }
 
-    /// Chooses the cluster in use.
+    /// The namespace of a cluster's own context.
+    pub fn namespace_of(&self, cluster: &str) -> String {
+        let config = self.stored_kubeconfig().ok().flatten().unwrap_or_default();
+        match config.contexts.get(cluster).map_or("", |context| context.text("namespace")) {
+            "" => "default".into(),
+            namespace => namespace.to_string(),
+        }
+    }
+
+    /// Whether there is a cluster of that name, or will be on first use.
+    pub fn has(&self, name: &str) -> bool {
+        name == DEFAULT_CLUSTER || self.cluster_file(name).is_ok_and(|file| file.exists())
+    }
+
+    /// Chooses the cluster in use, in the kubeconfig too.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When a file can't be read or written.
     pub fn set_current(&self, name: &str) -> Result<(), Failure> {
+        self.change_kubeconfig(|config| {
+            add_cluster(config, name, &self.kubeconfig_name());
+            config.current_context = name.to_string();
+        })?;
         self.write("current", &format!("{name}\n"))
+    }
+
+    fn kubeconfig_name(&self) -> String {
+        self.file(KUBECONFIG).display().to_string()
+    }
+
+    /// The kubeconfig as it was stored; none if nobody has changed it.
+    fn stored_kubeconfig(&self) -> Result<Option<kubeconfig::Config>, String> {
+        let file = self.file(KUBECONFIG);
+        match std::fs::read(&file) {
+            Ok(bytes) => kubeconfig::Config::read(&String::from_utf8_lossy(&bytes), &self.kubeconfig_name()).map(Some),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(e) => Err(kubeconfig::access::go_io_error("open", &self.kubeconfig_name(), &e)),
+        }
+    }
+
+    /// The kubeconfig: as it was stored, else the clusters.
+    ///
+    /// # Errors
+    /// When the file can't be read, or is no kubeconfig.
+    pub fn kubeconfig(&self) -> Result<kubeconfig::Config, String> {
+        if let Some(stored) = self.stored_kubeconfig()? {
+            return Ok(stored);
+        }
+        let (mut names, current) = (self.clusters(), self.current_by_itself());
+        if names.is_empty() {
+            names.push(DEFAULT_CLUSTER.to_string());
+        }
+        Ok(kubeconfig_of(&names, &current, &self.kubeconfig_name()))
+    }
+
+    /// Changes the stored kubeconfig, if there is one.
+    fn change_kubeconfig(&self, change: impl FnOnce(&mut kubeconfig::Config)) -> Result<(), Failure> {
+        // OBSERVATION: one that can't be read is its owner's to repair; the clusters are there all the same.
+        let Ok(Some(mut config)) = self.stored_kubeconfig() else { return Ok(()) };
+        change(&mut config);
+        self.write(KUBECONFIG, &config.to_yaml())
     }
 
     /// Writes a small file whole or not at all.
@@ -126,6 +194,12 @@ impl Home {
             let _ = std::fs::remove_file(leftover);
         }
         moved?;
+        self.change_kubeconfig(|config| {
+            add_cluster(config, name, &self.kubeconfig_name());
+            if config.current_context.is_empty() {
+                config.current_context = name.to_string();
+            }
+        })?;
         Ok(Cluster::open(&path)?)
     }
 
@@ -169,10 +243,55 @@ impl Home {
         for file in [beside(&path, "-wal"), beside(&path, "-shm"), gone] {
             remove(&file)?;
         }
-        if self.current() == name {
+        if self.current_by_itself() == name {
             let _ = std::fs::remove_file(self.file("current"));
         }
-        Ok(())
+        self.change_kubeconfig(|config| {
+            config.clusters.remove(name);
+            config.contexts.remove(name);
+            config.users.remove(&admin_of(name));
+            if config.current_context == name {
+                let default = config.contexts.contains_key(DEFAULT_CLUSTER);
+                config.current_context = if default { DEFAULT_CLUSTER.into() } else { String::new() };
+            }
+        })
+    }
+}
+
+/// The kubeconfig that clusters have by themselves.
+pub fn kubeconfig_of(names: &[String], current: &str, origin: &str) -> kubeconfig::Config {
+    let mut config = kubeconfig::Config { current_context: current.to_string(), ..kubeconfig::Config::default() };
+    for name in names {
+        add_cluster(&mut config, name, origin);
+    }
+    config
+}
+
+fn admin_of(name: &str) -> String {
+    format!("admin@{name}")
+}
+
+/// Adds a cluster, its admin and a context of both, unless there are such.
+fn add_cluster(config: &mut kubeconfig::Config, name: &str, origin: &str) {
+    let pem = |what: &str| {
+        // Nothing is authenticated by them: kubectl's control plane is in its own process.
+        let text = format!("-----BEGIN {what}-----\n-----END {what}-----\n");
+        serde_json::to_value(k8s_openapi::ByteString(text.into_bytes())).unwrap_or_default()
+    };
+    let (mut cluster, mut user, mut context) = (Stanza::default(), Stanza::default(), Stanza::default());
+    cluster.set("server", "https://127.0.0.1:6443");
+    cluster.set("certificate-authority-data", pem("CERTIFICATE"));
+    user.set("client-certificate-data", pem("CERTIFICATE"));
+    user.set("client-key-data", pem("EC PRIVATE KEY"));
+    context.set("cluster", name);
+    context.set("user", admin_of(name));
+    for (section, key, stanza) in [
+        (Section::Clusters, name.to_string(), cluster),
+        (Section::Users, admin_of(name), user),
+        (Section::Contexts, name.to_string(), context),
+    ] {
+        let stanza = Stanza { origin: origin.to_string(), ..stanza };
+        config.section_mut(section).entry(key).or_insert(stanza);
     }
 }
 

@@ -4,10 +4,13 @@ mod argv;
 mod clock;
 mod cluster;
 mod completion;
+mod global;
 mod help;
 mod home;
+mod kubeconfig;
 mod lesson;
 mod node;
+mod parse;
 mod plugin;
 mod undo;
 mod usage;
@@ -15,21 +18,23 @@ mod usage;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::api::Duration;
 use crate::api::user::User;
 use crate::error::Failure;
 use crate::kubectl::client::Client;
-use crate::kubectl::contexts::Contexts;
 use crate::kubectl::read_ahead::ReadAhead;
 use crate::kubectl::session::{CommandLine, Disk, Session};
 use crate::kubectl::verbs;
+use crate::kubectl::version::Info;
 use crate::kubectl::wall::wall_now;
 use crate::server::Server;
 use crate::sim::Cluster;
 use crate::ui::Ui;
+use global::Global;
 use home::Home;
+use kubeconfig::{Kept, Standing};
+use parse::{Parse, Plugins};
 
 /// kstate runs a Kubernetes control plane for storage and state in one process, and speaks kubectl.
 #[derive(Debug, Parser)]
@@ -41,95 +46,8 @@ struct App {
     verb: Verb,
 }
 
-/// The flags that every verb takes.
-#[derive(Debug, Clone, clap::Args)]
-struct Global {
-    /// If present, the namespace scope for this CLI request
-    #[arg(short = 'n', long, global = true)]
-    namespace: Option<String>,
-    /// The cluster to work on
-    #[arg(long, global = true, value_name = "NAME")]
-    cluster: Option<String>,
-    /// Group to impersonate for the operation
-    #[arg(long, global = true, value_name = "GROUP")]
-    as_group: Vec<String>,
-    /// UID to impersonate for the operation
-    #[arg(long, global = true, value_name = "UID")]
-    as_uid: Option<String>,
-    #[command(flatten)]
-    connection: Connection,
-    /// The name of the kubeconfig context to use
-    #[arg(long, global = true, value_name = "NAME")]
-    context: Option<String>,
-    /// Path to the kubeconfig file to use for CLI requests
-    #[arg(long, global = true, value_name = "FILE")]
-    kubeconfig: Option<String>,
-    /// Username to impersonate for the operation
-    #[arg(long = "as", global = true, value_name = "USER")]
-    impersonate: Option<String>,
-    /// The length of time to wait before giving up on a single server request
-    #[arg(long, global = true, value_name = "DURATION")]
-    request_timeout: Option<String>,
-    /// Number for the log level verbosity
-    #[arg(short = 'v', long = "v", global = true, value_name = "LEVEL")]
-    verbosity: Option<String>,
-}
-
-/// What kubectl needs to reach a server. kstate takes it and has no use for it: its control plane is in the process.
-#[derive(Debug, Clone, clap::Args)]
-struct Connection {
-    /// Default cache directory
-    #[arg(long, global = true, value_name = "FOLDER")]
-    cache_dir: Option<String>,
-    /// Path to a cert file for the certificate authority
-    #[arg(long, global = true, value_name = "FILE")]
-    certificate_authority: Option<String>,
-    /// Path to a client certificate file for TLS
-    #[arg(long, global = true, value_name = "FILE")]
-    client_certificate: Option<String>,
-    /// Path to a client key file for TLS
-    #[arg(long, global = true, value_name = "FILE")]
-    client_key: Option<String>,
-    /// If true, opt-out of response compression for all requests to the server
-    #[arg(long, global = true)]
-    disable_compression: bool,
-    /// If true, the server's certificate will not be checked for validity
-    #[arg(long, global = true)]
-    insecure_skip_tls_verify: bool,
-    /// Maximum number of seconds between log flushes
-    #[arg(long, global = true, default_value = "5s")]
-    log_flush_frequency: String,
-    /// Require server version to match client version
-    #[arg(long, global = true)]
-    match_server_version: bool,
-    /// Password for basic authentication to the API server
-    #[arg(long, global = true)]
-    password: Option<String>,
-    /// Name of profile to capture
-    #[arg(long, global = true, default_value = "none")]
-    profile: String,
-    /// Name of the file to write the profile to
-    #[arg(long, global = true, default_value = "profile.pprof")]
-    profile_output: String,
-    /// The address and port of the Kubernetes API server
-    #[arg(short = 's', long, global = true)]
-    server: Option<String>,
-    /// Server name to use for server certificate validation
-    #[arg(long, global = true)]
-    tls_server_name: Option<String>,
-    /// Bearer token for authentication to the API server
-    #[arg(long, global = true)]
-    token: Option<String>,
-    /// Username for basic authentication to the API server
-    #[arg(long, global = true)]
-    username: Option<String>,
-    /// Comma-separated list of pattern=N settings for file-filtered logging
-    #[arg(long, global = true)]
-    vmodule: Option<String>,
-    /// Treat warnings received from the server as errors and exit with a non-zero exit code
-    #[arg(long, global = true)]
-    warnings_as_errors: bool,
-}
+/// The verbs of kstate's own, which kubectl doesn't know.
+const OWN_VERBS: [&str; 5] = ["cluster", "lesson", "clock", "node", "undo"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +112,7 @@ verbs! {
     Expose, verbs::expose, true, Writes;
     Get, verbs::get, true, Reads;
     Help, help, true, Reads;
+    Kuberc, verbs::absent::kuberc, true, Reads;
     Kustomize, verbs::absent::kustomize, true, Reads;
     Label, verbs::label, true, Writes;
     Logs, verbs::containers::logs, true, Reads;
@@ -218,6 +137,15 @@ verbs! {
 }
 
 impl Verb {
+    /// Whether it looks at a cluster; then the kubeconfig must be in order.
+    fn needs_cluster(&self) -> bool {
+        match self {
+            Verb::Config(_) | Verb::Kuberc(_) | Verb::Kustomize(_) => false,
+            Verb::Version(args) => !args.client,
+            _ => true,
+        }
+    }
+
     /// Whether `undo` offers to take it back: not what only shows something, and not `undo` itself.
     fn can_be_undone(&self) -> bool {
         match self {
@@ -242,6 +170,9 @@ pub fn main(args: Vec<OsString>) -> u8 {
 
 /// Prints a failure and returns its exit code.
 fn report(failure: &Failure, ui: &Ui) -> u8 {
+    if !failure.printed.is_empty() {
+        ui.out(&failure.printed);
+    }
     if !failure.message.is_empty() {
         ui.err(&format!("{}\n", failure.message));
     }
@@ -259,7 +190,7 @@ fn program(argv0: Option<&String>) -> &'static str {
 
 fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     let program = program(args.first());
-    let app = parse(program, args.get(1..).unwrap_or_default(), ui)?;
+    let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), Plugins::Run, ui)?;
     let home = Home::find()?;
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     match app.verb {
@@ -278,59 +209,41 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
         Verb::Plugin(args) => return plugin::print(&args, program, ui),
         _ => {}
     }
-    check_config(&app.global, &home.clusters())?;
-    let named = app.global.cluster.clone().or_else(|| app.global.context.clone());
-    let name = named.filter(|n| !n.is_empty()).unwrap_or_else(|| home.current());
+    let named = app.global.cluster.clone().filter(|name| program == "kstate" && !name.is_empty());
+    let needs_cluster = app.verb.needs_cluster();
+    let (looks, files) = (needs_cluster && named.is_none(), kubeconfig::environment());
+    let mut standing = Standing::find(&app.global, program, &path, looks, &home, files, &folder)?;
+    if !standing.namespace_given
+        && let Some(name) = &named
+    {
+        standing.namespace = home.namespace_of(name);
+    }
+    let chosen = &standing.contexts.chosen.cluster;
+    let name = match named {
+        Some(name) => name,
+        // Who works on a kubeconfig alone means no cluster; who chose one that kstate doesn't have means the one in use.
+        None if needs_cluster && home.has(chosen) => chosen.clone(),
+        None => home.current(),
+    };
     let mut server = Server::over(home.open(&name)?);
-    let place = Place { ui, program, folder, shared: true, contexts: &InHome { home: &home, name } };
-    execute(app, args, &mut server, &place)
+    let place = Place { ui, program, folder, shared: true, kept: None };
+    execute(app, args, &mut server, standing, &place)
 }
 
 /// Runs the words of a command line on a cluster that is not the user's own (a lesson's, a test's) and returns
 /// the exit code. The first word is the name that the binary would be called by.
 pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> u8 {
     let program = program(words.first());
-    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, contexts: &OnlyOne };
-    let outcome =
-        parse(program, words.get(1..).unwrap_or_default(), ui).and_then(|app| execute(app, words, server, &place));
+    let kept = Kept::new(server.cluster_mut().kubeconfig());
+    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, kept: Some(&kept) };
+    let outcome = parse::parse(program, words.get(1..).unwrap_or_default(), Plugins::Ignore, ui).and_then(|parse| {
+        let Parse { app, path } = parse;
+        // What the user's environment names is not a lesson's.
+        let files = Vec::new();
+        let standing = Standing::find(&app.global, program, &path, app.verb.needs_cluster(), &kept, files, folder)?;
+        execute(app, words, server, standing, &place)
+    });
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
-}
-
-/// The clusters of kstate's folder as contexts.
-struct InHome<'a> {
-    home: &'a Home,
-    name: String,
-}
-
-impl Contexts for InHome<'_> {
-    fn names(&self) -> Vec<String> {
-        self.home.clusters()
-    }
-
-    fn current(&self) -> String {
-        self.name.clone()
-    }
-
-    fn choose(&self, name: &str) -> Result<(), Failure> {
-        self.home.set_current(name)
-    }
-}
-
-/// The single context of a lesson or a test.
-struct OnlyOne;
-
-impl Contexts for OnlyOne {
-    fn names(&self) -> Vec<String> {
-        vec![self.current()]
-    }
-
-    fn current(&self) -> String {
-        home::DEFAULT_CLUSTER.to_string()
-    }
-
-    fn choose(&self, _name: &str) -> Result<(), Failure> {
-        Ok(())
-    }
 }
 
 /// Where a command runs.
@@ -339,14 +252,21 @@ struct Place<'a> {
     program: &'static str,
     folder: PathBuf,
     shared: bool,
-    contexts: &'a dyn Contexts,
+    /// The kubeconfig that the cluster keeps, in a lesson or a test.
+    kept: Option<&'a Kept>,
 }
 
 /// Runs one verb as one transaction: what it did lasts, and what is due now is done. What it says is said once that
 /// is stored; if it can't be, only the reason is.
-fn execute(app: App, args: &[String], server: &mut Server, place: &Place<'_>) -> Result<(), Failure> {
+fn execute(
+    app: App,
+    args: &[String],
+    server: &mut Server,
+    standing: Standing<'_>,
+    place: &Place<'_>,
+) -> Result<(), Failure> {
     place.ui.hold();
-    match transact(app, args, server, place) {
+    match transact(app, args, server, standing, place) {
         Ok(outcome) => {
             place.ui.release();
             outcome
@@ -360,9 +280,13 @@ fn execute(app: App, args: &[String], server: &mut Server, place: &Place<'_>) ->
 }
 
 /// The transaction's own outcome, and within it the verb's.
-fn transact(app: App, args: &[String], server: &mut Server, place: &Place<'_>) -> Result<Result<(), Failure>, Failure> {
-    check_config(&app.global, &place.contexts.names())?;
-    let request_timeout = request_timeout(&app.global)?;
+fn transact(
+    app: App,
+    args: &[String],
+    server: &mut Server,
+    standing: Standing<'_>,
+    place: &Place<'_>,
+) -> Result<Result<(), Failure>, Failure> {
     let words = args.get(1..).unwrap_or_default();
     let ahead = ReadAhead::of(words, place.ui, &place.folder)
         .map_err(|e| Failure::error(format!("cannot read the input: {e}")))?;
@@ -378,12 +302,24 @@ fn transact(app: App, args: &[String], server: &mut Server, place: &Place<'_>) -
     let state = |c: &Cluster| (c.revision(), c.store().settings_changed(), Some(c.now()).filter(|_| moves_clock));
     let before = state(cluster);
     let takes_time = writes && app.verb.is_kubectl();
-    let standing = cluster.default_namespace();
     let mut session = session(&app.global, words, (server, standing), place, ahead);
-    session.request_timeout = request_timeout;
-    session.warn_of_old_dry_run();
-    let outcome = app.verb.run(&mut session);
+    session.warn_of_old_forms();
+    let mut outcome = match app.global.matches_server_version() {
+        true => check_versions(&session),
+        false => Ok(()),
+    };
+    outcome = outcome.and_then(|()| app.verb.run(&mut session));
+    if session.warnings_as_errors && outcome.is_ok() {
+        outcome = match session.client.warnings() {
+            0 => Ok(()),
+            1 => Err(Failure::error("1 warning received")),
+            n => Err(Failure::error(format!("{n} warnings received"))),
+        };
+    }
     let cluster = server.cluster_mut();
+    if let Some(text) = place.kept.and_then(Kept::take_changed) {
+        cluster.set_kubeconfig(&text)?;
+    }
     let changed = state(cluster) != before;
     if writes {
         // What was refused left nothing behind; what was acknowledged before it, lasts.
@@ -403,75 +339,38 @@ fn transact(app: App, args: &[String], server: &mut Server, place: &Place<'_>) -
 fn session<'a>(
     global: &Global,
     words: &[String],
-    (server, standing): (&'a mut Server, Option<String>),
+    (server, standing): (&'a mut Server, Standing<'a>),
     place: &Place<'a>,
     ahead: ReadAhead,
 ) -> Session<'a> {
-    let impersonate = global.impersonate.as_ref().map(|name| {
-        let uid = global.as_uid.as_deref().unwrap_or_default();
-        User::impersonated(name, uid, &global.as_group)
-    });
-    let verbosity = global.verbosity.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0);
-    let user = User::admin(&place.contexts.current());
     let change_cause = match words.iter().any(|word| word.starts_with("--record")) {
         true => argv::change_cause(place.program, words, &App::command()),
         false => String::new(),
     };
+    let (user, impersonate) = (User::admin(&standing.contexts.current()), standing.user());
     Session {
         ui: place.ui,
-        client: Client::new(server, place.ui, user, impersonate, verbosity),
-        namespace_given: global.namespace.is_some(),
-        namespace: global.namespace.clone().or(standing).unwrap_or_else(|| "default".into()),
+        client: Client::new(server, place.ui, user, impersonate, global.verbosity()),
+        namespace_given: standing.namespace_given,
+        namespace: standing.namespace,
         line: CommandLine { program: place.program, words: words.to_vec(), change_cause, help: help::text },
         disk: Disk { folder: place.folder.clone(), ahead },
-        contexts: place.contexts,
-        request_timeout: None,
+        request_timeout: standing.contexts.chosen.timeout,
+        contexts: standing.contexts,
         shared: place.shared,
+        warnings_as_errors: global.warnings_as_errors(),
     }
 }
 
-/// Mirrors `ParseTimeout` of `client-go/tools/clientcmd`.
-fn request_timeout(global: &Global) -> Result<Option<Duration>, Failure> {
-    let Some(text) = global.request_timeout.as_deref() else { return Ok(None) };
-    let span = match text.parse::<u32>() {
-        Ok(seconds) => Ok(Duration::secs(seconds.into())),
-        Err(_) => Duration::parse(text),
-    };
-    match span {
-        Ok(span) => Ok(Some(span).filter(|span| *span > Duration::ZERO)),
-        Err(_) => Err(Failure::error(
-            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a \
-             corresponding time unit (e.g. 1s | 2m | 3h)",
-        )),
+/// Mirrors `MatchesServerVersion` of `k8s.io/client-go/discovery`.
+fn check_versions(session: &Session<'_>) -> Result<(), Failure> {
+    let (client, server) = (Info::client(), Info::server(session.client.minor()));
+    match client.git_version() == server.git_version() {
+        true => Ok(()),
+        false => Err(Failure::error(format!(
+            "server version ({}) differs from client version ({})!\n",
+            server.go_syntax(),
+            client.go_syntax()
+        ))),
     }
-}
-
-fn check_config(global: &Global, contexts: &[String]) -> Result<(), Failure> {
-    if let Some(file) = &global.kubeconfig
-        && !Path::new(file).exists()
-    {
-        return Err(Failure::error(format!("stat {file}: no such file or directory")));
-    }
-    match global.context.as_deref() {
-        None | Some("" | home::DEFAULT_CLUSTER) => Ok(()),
-        Some(name) if contexts.iter().any(|c| c == name) => Ok(()),
-        Some(other) => {
-            Err(Failure::raw(format!("Error in configuration: context was not found for specified context: {other}")))
-        }
-    }
-}
-
-fn parse(program: &'static str, args: &[String], ui: &Ui) -> Result<App, Failure> {
-    let mut command = argv::as_pflag(App::command().name(program).bin_name(program));
-    let line = argv::Line::read(args, &command);
-    let words = std::iter::once(program.to_string()).chain(line.words().cloned());
-    let outcome = command.try_get_matches_from_mut(words).and_then(|matches| App::from_arg_matches(&matches));
-    let app = outcome.map_err(|e| usage::failure(&e, program, &line, &command, ui))?;
-    if program == "kubectl" && !app.verb.is_kubectl() {
-        return Err(usage::unknown_command(args.first().map(String::as_str).unwrap_or_default(), program));
-    }
-    if line.rest.iter().take_while(|a| *a != "--").any(|a| a == "--record" || a.starts_with("--record=")) {
-        ui.err("Flag --record has been deprecated, --record will be removed in the future\n");
-    }
-    Ok(app)
 }

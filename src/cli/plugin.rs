@@ -1,13 +1,15 @@
-//! `plugin list`: programs on the PATH whose names begin with `kubectl-`.
+//! Plugins: programs on the PATH whose names begin with `kubectl-`, which stand for commands that kubectl has not.
 //!
-//! Mirrors `k8s.io/kubectl/pkg/cmd/plugin/plugin.go`.
+//! Mirrors `k8s.io/kubectl/pkg/cmd/plugin` and `HandlePluginCommand` of `k8s.io/kubectl/pkg/cmd/plugin.go`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
-use crate::cli::App;
+use crate::cli::argv::Line;
+use crate::cli::{App, help};
 use crate::error::Failure;
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
@@ -29,6 +31,9 @@ enum PluginCommand {
         /// If true, display only the binary name of each plugin, rather than its full path
         #[arg(long)]
         name_only: bool,
+        /// Arguments, which it has no use for
+        #[arg(hide = true)]
+        rest: Vec<String>,
     },
 }
 
@@ -45,16 +50,26 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 /// # Errors
 /// When there are none, or there is something wrong with one.
 pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure> {
-    let Some(PluginCommand::List { name_only }) = &args.command else {
+    let Some(PluginCommand::List { name_only, .. }) = &args.command else {
         return Err(match args.rest.as_slice() {
-            [] => Failure::raw(crate::cli::help::text(program, "plugin")),
+            [] => Failure::raw(help::text(program, "plugin")),
             rest => Failure::error(format!(
                 "unknown command {:?}\nSee '{program} plugin -h' for help and examples",
                 rest.join(" ")
             )),
         });
     };
-    let plugins = find(ui);
+    let unreadable = |folder: &str, why: &std::io::Error| {
+        let why = match why.kind() {
+            std::io::ErrorKind::NotFound => "no such file or directory".into(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+            std::io::ErrorKind::NotADirectory => "not a directory".into(),
+            _ => why.to_string(),
+        };
+        let text = format!("open {folder}: {why}");
+        ui.err(&format!("Unable to read directory {folder:?} from your PATH: {text}. Skipping...\n"));
+    };
+    let plugins = find(unreadable);
     if plugins.is_empty() {
         return Err(Failure::error("unable to find any kubectl plugins in your PATH"));
     }
@@ -83,25 +98,27 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure>
     }
     match warnings {
         0 => Ok(()),
-        1 => Err(Failure::error("one plugin warning was found\n")),
-        n => Err(Failure::error(format!("{n} plugin warnings were found\n"))),
+        1 => Err(Failure::error("one plugin warning was found")),
+        n => Err(Failure::error(format!("{n} plugin warnings were found"))),
     }
 }
 
 /// The programs, folder by folder in the order of the PATH.
-fn find(ui: &Ui) -> Vec<String> {
+fn find(unreadable: impl Fn(&str, &std::io::Error)) -> Vec<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let (mut folders, mut plugins) = (Vec::new(), Vec::new());
     for folder in std::env::split_paths(&path) {
-        if folder.as_os_str().is_empty() || folders.contains(&folder) {
+        if folder.to_string_lossy().trim().is_empty() || folders.contains(&folder) {
             continue;
         }
         let shown = folder.display().to_string();
         folders.push(folder);
-        let Ok(entries) = std::fs::read_dir(&shown) else {
-            let text = format!("open {shown}: no such file or directory");
-            ui.err(&format!("Unable to read directory {shown:?} from your PATH: {text}. Skipping...\n"));
-            continue;
+        let entries = match std::fs::read_dir(&shown) {
+            Ok(entries) => entries,
+            Err(why) => {
+                unreadable(&shown, &why);
+                continue;
+            }
         };
         let mut names: Vec<String> = entries
             .filter_map(Result::ok)
@@ -115,12 +132,90 @@ fn find(ui: &Ui) -> Vec<String> {
     plugins
 }
 
+/// The first words of the commands that plugins stand for: `foo` of `kubectl-foo-bar`.
+pub fn first_words() -> Vec<String> {
+    let first = |path: &String| path.rsplit('/').next()?.split('-').nth(1).map(|word| word.replace('_', "-"));
+    let plugins = find(|_, _| {});
+    plugins.iter().filter_map(first).filter(|word| !help::is_kubectl(word)).collect()
+}
+
+/// Runs the plugin that the words stand for in place of kubectl, if there is one: where the command is unknown, or the one
+/// below `create`.
+///
+/// # Errors
+/// A flag before the plugin's name; a plugin that can't be run; with its exit code, one that ran on Windows.
+pub fn run_in_place(line: &Line, words: &[String], unknown: bool, root: &Command) -> Result<(), Failure> {
+    let plain = words.iter().find(|word| !word.starts_with('-'));
+    if unknown && plain.is_none_or(|word| !matches!(word.as_str(), "help" | "__complete" | "__completeNoDesc")) {
+        return run_longest(words, 1);
+    }
+    let below = line.rest.first().filter(|word| !word.starts_with('-'));
+    if line.path == ["create"] && below.is_some_and(|word| line.command(root).find_subcommand(word).is_none()) {
+        return run_longest(words, words.len() - line.rest.len() + 1);
+    }
+    Ok(())
+}
+
+/// Looks for `kubectl-A-B-C`, then for `kubectl-A-B` with the word C, down to `least` words.
+fn run_longest(words: &[String], least: usize) -> Result<(), Failure> {
+    let mut name: Vec<String> =
+        words.iter().take_while(|word| !word.starts_with('-')).map(|word| word.replace('-', "_")).collect();
+    if name.is_empty() {
+        let first = words.first().map_or("", String::as_str);
+        return Err(Failure::raw(format!("Error: flags cannot be placed before plugin name: {first}")));
+    }
+    while name.len() >= least && !name.is_empty() {
+        if let Some(program) = look_up(&format!("kubectl-{}", name.join("-"))) {
+            return run_program(&program, &words[name.len()..]);
+        }
+        name.pop();
+    }
+    Ok(())
+}
+
+/// The program of a name on the PATH. Mirrors `exec.LookPath`.
+fn look_up(name: &str) -> Option<PathBuf> {
+    if name.contains(['/', '\\']) {
+        return None;
+    }
+    let extensions = match cfg!(windows) {
+        true => std::env::var("PATHEXT").unwrap_or_else(|_| ".com;.exe;.bat;.cmd".into()),
+        false => String::new(),
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for folder in std::env::split_paths(&path) {
+        for extension in extensions.split(';') {
+            let file = folder.join(format!("{name}{extension}"));
+            if is_executable(&file) {
+                return Some(file);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(unix)]
+fn run_program(program: &Path, words: &[String]) -> Result<(), Failure> {
+    use std::os::unix::process::CommandExt;
+    let why = Process::new(program).arg0(program).args(words).exec();
+    Err(Failure::raw(format!("Error: {why}")))
+}
+
+#[cfg(not(unix))]
+fn run_program(program: &Path, words: &[String]) -> Result<(), Failure> {
+    match Process::new(program).args(words).status() {
+        Ok(status) if status.success() => Err(Failure::silent(0)),
+        Ok(status) => Err(Failure::raw(format!("Error: {status}"))),
+        Err(why) => Err(Failure::raw(format!("Error: {why}"))),
+    }
+}
+
 /// The command of our own that a plugin's name would stand for: `kubectl-create-foo` is `create`'s.
 fn overwritten(root: &clap::Command, name: &str) -> Option<String> {
-    let mut words = name.split('-').skip(1);
-    let command = root.find_subcommand(words.next()?)?;
+    let words: Vec<String> = name.split('-').skip(1).map(String::from).collect();
     // kubectl finds the longest command, and takes the rest for its arguments.
-    Some(command.get_name().to_string())
+    let path = Line::read(&words, root).path;
+    Some(path.join(" ")).filter(|path| help::is_kubectl(path))
 }
 
 #[cfg(unix)]

@@ -1,25 +1,100 @@
 //! What is wrong with a command line, in the words of kubectl's flag parser.
 //!
-//! Mirrors `github.com/spf13/pflag` and `k8s.io/kubectl/pkg/cmd/util` (UsageErrorf).
+//! Mirrors `github.com/spf13/cobra`, `FlagErrorFunc` of `k8s.io/kubectl/pkg/util/templates`, and `UsageErrorf` and
+//! `DefaultSubCommandRun` of `k8s.io/kubectl/pkg/cmd/util`.
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::argv::{self, Line};
-use crate::cli::help;
+use crate::cli::argv::{self, Line, pflag};
+use crate::cli::{OWN_VERBS, help};
 use crate::error::Failure;
 use crate::ui::Ui;
 
-/// Turns clap's finding into kubectl's text. Help is printed here and ends with exit code 0.
-pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &Command, ui: &Ui) -> Failure {
+/// The commands that kubectl suggests beside those of its groups, in the order in which it knows them.
+const OTHER_COMMANDS: [&str; 7] = ["config", "plugin", "version", "api-versions", "api-resources", "options", "kuberc"];
+
+/// Whether clap speaks of a flag's value.
+pub fn is_of_a_value(error: &clap::Error) -> bool {
+    let flag = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(s)) if s.starts_with('-'));
+    flag && matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation)
+}
+
+/// A fault of the flags, with where to look.
+pub fn flag_fault(fault: &pflag::Fault, program: &str, line: &Line) -> Failure {
+    bad_flag(&fault.to_string(), program, line)
+}
+
+/// Mirrors `FlagErrorFunc`, which `diff` has of its own: 1 would mean that there are differences.
+fn bad_flag(text: &str, program: &str, line: &Line) -> Failure {
+    match line.path.first().map(String::as_str) {
+        Some("diff") => {
+            let failure = Failure::error(format!("{text}\nSee '{program} diff -h' for help and examples"));
+            Failure { code: 2, ..failure }
+        }
+        _ => Failure::error(format!("{text}\n{}", see(program, line))),
+    }
+}
+
+/// Refuses what is no command below one that kubectl has commands below of, where clap knows of none.
+///
+/// # Errors
+/// `unknown command "foo"`; the help, when there is no word at all.
+pub fn check_subcommand(program: &'static str, line: &Line, ui: &Ui) -> Result<(), Failure> {
+    let path = line.path.join(" ");
+    if !help::has_subcommands(&path) || help::deepest(&line.path, &line.rest) != path {
+        return Ok(());
+    }
+    let words: Vec<&str> = line.rest.iter().map(String::as_str).filter(|w| !w.starts_with('-')).collect();
+    match path.as_str() {
+        // It alone has no check of its own.
+        "certificate" => {
+            help::print_text(program, &path, ui);
+            Err(Failure::silent(0))
+        }
+        _ if words.is_empty() => {
+            ui.err(&format!("{}\n", help::text(program, &path)));
+            Err(Failure::silent(1))
+        }
+        _ => Err(unknown_subcommand(&words, program, line)),
+    }
+}
+
+/// Mirrors `RequireNoArguments`.
+fn unknown_subcommand(words: &[&str], program: &str, line: &Line) -> Failure {
+    let path = path_of(program, line);
+    Failure::error(format!("unknown command {:?}\nSee '{path} -h' for help and examples", words.join(" ")))
+}
+
+fn path_of(program: &str, line: &Line) -> String {
+    std::iter::once(program).chain(line.path.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+}
+
+fn see(program: &str, line: &Line) -> String {
+    match line.path.first().map(String::as_str) {
+        Some("options") => format!("Run '{program} options' without flags."),
+        _ => format!("See '{} --help' for usage.", path_of(program, line)),
+    }
+}
+
+/// Turns clap's finding into kubectl's text. A version is printed here and ends with exit code 0.
+pub fn failure(
+    error: &clap::Error,
+    program: &'static str,
+    line: &Line,
+    words: &[String],
+    root: &Command,
+    ui: &Ui,
+) -> Failure {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(s)) => s.clone(),
         Some(ContextValue::Strings(all)) => all.join(", "),
         _ => String::new(),
     };
-    let path = std::iter::once(program).chain(line.path.iter().map(String::as_str)).collect::<Vec<_>>().join(" ");
-    let see = format!("See '{path} --help' for usage.");
+    let path = path_of(program, line);
+    let see = see(program, line);
     let command = line.command(root);
+    let plain = || words.iter().filter(|w| !w.starts_with('-')).map(String::as_str).collect::<Vec<_>>();
     match error.kind() {
         ErrorKind::DisplayVersion => {
             ui.out(&error.to_string());
@@ -27,38 +102,19 @@ pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &C
         }
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             let text = format!("{}\n", help::text(program, &line.path.join(" ")));
-            // Whoever asks for help gets it; whoever names half a command is told so.
-            let asked = error.kind() == ErrorKind::DisplayHelp || line.path.is_empty();
-            if asked {
-                ui.out(&text)
-            } else {
-                ui.err(&text)
-            };
-            Failure::silent(u8::from(!asked))
-        }
-        ErrorKind::InvalidSubcommand if !line.path.is_empty() => {
-            let words: Vec<&str> = line.rest.iter().map(String::as_str).filter(|w| !w.starts_with('-')).collect();
-            Failure::error(format!("unknown command {:?}\nSee '{path} -h' for help and examples", words.join(" ")))
-        }
-        ErrorKind::InvalidSubcommand => unknown_command(&text(ContextKind::InvalidSubcommand), program),
-        ErrorKind::UnknownArgument => {
-            let flag = text(ContextKind::InvalidArg);
-            match flag.strip_prefix("--") {
-                Some(_) => Failure::error(format!("unknown flag: {}\n{see}", flag.split('=').next().unwrap_or(&flag))),
-                None if flag.starts_with('-') => {
-                    let letter = flag.chars().nth(1).unwrap_or_default();
-                    Failure::error(format!("unknown shorthand flag: '{letter}' in {flag}\n{see}"))
-                }
-                None => Failure::error(format!("unknown command {flag:?} for {path:?}\n{see}")),
+            match line.path.first().map(String::as_str) {
+                // Alone among those with subcommands, it was handed the other stream.
+                Some("rollout") => ui.out(&text),
+                _ => ui.err(&text),
             }
+            Failure::silent(1)
         }
-        ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_empty() => {
-            let flag = text(ContextKind::InvalidArg);
-            Failure::error(format!("flag needs an argument: {}\n{see}", pflag_name(&flag, line, command, root)))
+        ErrorKind::InvalidSubcommand => unknown_subcommand(&plain(), program, line),
+        ErrorKind::UnknownArgument => {
+            Failure::error(format!("unknown command {:?} for {path:?}\n{see}", text(ContextKind::InvalidArg)))
         }
         ErrorKind::ArgumentConflict if !text(ContextKind::InvalidArg).starts_with('-') => {
-            let words = line.rest.iter().filter(|w| !w.starts_with('-')).count();
-            Failure::error(format!("accepts at most 1 arg(s), received {words}\n{see}"))
+            Failure::error(format!("accepts at most 1 arg(s), received {}\n{see}", plain().len()))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
@@ -66,9 +122,9 @@ pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &C
                 let name = flag.trim_matches(['[', ']', '<', '>', '.']);
                 return Failure::error(format!("{name} must be a number, not {value:?}\n{see}"));
             }
-            let flag = long_name(&flag, command, root);
+            let flag = names(&flag, command, root);
             let detail = go_parse_error(error, &value);
-            Failure::error(format!("invalid argument {value:?} for {flag:?} flag: {detail}\n{see}"))
+            bad_flag(&format!("invalid argument {value:?} for {flag:?} flag: {detail}"), program, line)
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = text(ContextKind::InvalidArg);
@@ -92,8 +148,7 @@ pub fn failure(error: &clap::Error, program: &'static str, line: &Line, root: &C
 
 /// `unknown command "foo" for "kubectl"`, with what comes near.
 pub fn unknown_command(name: &str, program: &str) -> Failure {
-    let mut near = near_commands(name);
-    near.retain(|n| program != "kubectl" || help::is_kubectl(n));
+    let near = near_commands(name, program);
     let mut text = format!("unknown command {name:?} for {program:?}");
     if !near.is_empty() {
         text.push_str("\n\nDid you mean this?");
@@ -102,12 +157,23 @@ pub fn unknown_command(name: &str, program: &str) -> Failure {
     Failure::error(text)
 }
 
-/// The verbs that cobra would suggest: at most two edits away, or beginning alike.
-fn near_commands(name: &str) -> Vec<String> {
-    let command = <crate::cli::App as clap::CommandFactory>::command();
+/// The commands that cobra would suggest: at most two edits away, beginning alike, or meant by what users of other tools
+/// type. Mirrors `SuggestionsFor`.
+fn near_commands(name: &str, program: &str) -> Vec<&'static str> {
     let lower = name.to_lowercase();
-    let near = |n: &&str| distance(&lower, n) <= 2 || n.starts_with(&lower);
-    command.get_subcommands().map(|c| c.get_name()).filter(near).map(String::from).collect()
+    let groups = help::groups_of_commands().into_iter().flat_map(|(_, names)| names);
+    let mut known: Vec<&str> = groups.filter(|n| !OTHER_COMMANDS.contains(n)).chain(OTHER_COMMANDS).collect();
+    if program != "kubectl" {
+        known.splice(0..0, OWN_VERBS.iter().copied());
+    }
+    let mut near = Vec::new();
+    for command in known {
+        if distance(&lower, command) <= 2 || command.starts_with(&lower) {
+            near.push(command);
+        }
+        near.extend(help::suggested_for(command).filter(|s| s.eq_ignore_ascii_case(name)).map(|_| command));
+    }
+    near
 }
 
 /// Levenshtein's distance.
@@ -126,31 +192,25 @@ pub fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// A flag as pflag names it when its value is missing: `'o' in -o`, `--namespace`.
-fn pflag_name(flag: &str, line: &Line, command: &Command, root: &Command) -> String {
-    let last = line.rest.last().cloned().unwrap_or_default();
-    match last.strip_prefix('-') {
-        Some(short) if !short.starts_with('-') && short.len() == 1 => format!("'{short}' in {last}"),
-        _ => long_name(flag, command, root),
-    }
-}
-
 /// `-r, --replicas` of clap's `--replicas <COUNT>` or `-r <COUNT>`.
-fn long_name(flag: &str, command: &Command, root: &Command) -> String {
-    let name = flag.split([' ', '=', '[']).next().unwrap_or(flag).to_string();
+fn names(flag: &str, command: &Command, root: &Command) -> String {
+    let name = flag.split([' ', '=', '[']).next().unwrap_or(flag);
     let arg = argv::find_flag(command, root, name.trim_start_matches('-'));
-    match arg.map(|a| (a.get_short(), a.get_long())) {
-        Some((Some(letter), Some(long))) => format!("-{letter}, --{long}"),
-        _ => name,
-    }
+    arg.map_or_else(|| name.to_string(), pflag::names)
 }
 
 /// Go's text for a value that can't be parsed.
 fn go_parse_error(error: &clap::Error, value: &str) -> String {
     let source = std::error::Error::source(error).map(|s| s.to_string()).unwrap_or_default();
-    if source.contains("invalid digit") || source.contains("not in") || source.contains("cannot parse integer") {
+    if source.contains("invalid digit")
+        || source.contains("not in")
+        || source.contains("number too ")
+        || source.contains("cannot parse integer")
+    {
         let function = "strconv.ParseInt";
-        let what = if value.parse::<i128>().is_ok() { "value out of range" } else { "invalid syntax" };
+        let digits = value.strip_prefix(['-', '+']).unwrap_or(value);
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        let what = if is_number { "value out of range" } else { "invalid syntax" };
         return format!("{function}: parsing {value:?}: {what}");
     }
     source

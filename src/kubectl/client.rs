@@ -78,6 +78,11 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// How many warnings were printed.
+    pub fn warnings(&self) -> usize {
+        self.warned.borrow().len()
+    }
+
     /// Sends a request that only reads.
     ///
     /// # Errors

@@ -1,18 +1,21 @@
-//! The contexts of a kubeconfig, which are kstate's clusters.
+//! Where a command stands among clusters: the kubeconfig, and what was chosen from it.
 
-use crate::error::Failure;
+use super::kubeconfig::access::ConfigAccess;
+use super::kubeconfig::client::Chosen;
 
-/// The contexts that there are, and the one in use.
-pub trait Contexts {
-    /// All names, sorted.
-    fn names(&self) -> Vec<String>;
+/// The kubeconfig, and what was chosen from it.
+pub struct Contexts<'a> {
+    /// The files.
+    pub access: ConfigAccess<'a>,
+    /// The context, the cluster and the user; those that `kubectl config` works with are not chosen.
+    pub chosen: Chosen,
+    /// `--context`; empty for none.
+    pub named: String,
+}
 
-    /// The name of the context in use.
-    fn current(&self) -> String;
-
-    /// Chooses the context in use from the next command on.
-    ///
-    /// # Errors
-    /// When the choice can't be stored.
-    fn choose(&self, name: &str) -> Result<(), Failure>;
+impl Contexts<'_> {
+    /// The name of the cluster in use.
+    pub fn current(&self) -> String {
+        self.chosen.cluster.clone()
+    }
 }

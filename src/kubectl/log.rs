@@ -21,11 +21,11 @@ pub fn round_trip(level: u8, now: Time, request: &Request, response: &Response) 
     if level >= 8
         && let Some(body) = sent(&request.verb)
     {
-        text += &line(now, "request.go:1212", &format!("\"Request Body\" body={}", quoted(&body)));
+        text += &info(now, "request.go:1212", &format!("\"Request Body\" body={}", quoted(&body)));
     }
     if level >= 7 {
         let headers = headers(request);
-        text += &line(
+        text += &info(
             now,
             "round_trippers.go:527",
             &format!("\"Request\" verb=\"{method}\" url=\"{url}\" headers={headers}"),
@@ -37,25 +37,30 @@ pub fn round_trip(level: u8, now: Time, request: &Request, response: &Response) 
         Err(refusal) => worded(code(refusal.reason)),
     };
     text += &match level {
-        6 => line(
+        6 => info(
             now,
             "round_trippers.go:632",
             &format!("\"Response\" verb=\"{method}\" url=\"{url}\" status=\"{status}\" milliseconds=0"),
         ),
-        _ => line(now, "round_trippers.go:632", &format!("\"Response\" status=\"{status}\" milliseconds=0")),
+        _ => info(now, "round_trippers.go:632", &format!("\"Response\" status=\"{status}\" milliseconds=0")),
     };
     if level >= 8 {
         text +=
-            &line(now, "request.go:1212", &format!("\"Response Body\" body={}", quoted(&received(request, response))));
+            &info(now, "request.go:1212", &format!("\"Response Body\" body={}", quoted(&received(request, response))));
     }
     text
 }
 
-/// A line of klog: level, date, time, thread, place, and what is said.
-fn line(now: Time, place: &str, text: &str) -> String {
+/// A line of klog, without its end: level, date, time, thread, place, and what is said. Mirrors `k8s.io/klog`.
+pub fn line(severity: char, now: Time, place: &str, text: &str) -> String {
     let now = now.rfc3339_micro();
     let (month, day, time) = (&now[5..7], &now[8..10], now[11..].trim_end_matches('Z'));
-    format!("I{month}{day} {time}       1 {place}] {text}\n")
+    // In place of the process's number, which is another one each time.
+    format!("{severity}{month}{day} {time}       1 {place}] {text}")
+}
+
+fn info(now: Time, place: &str, text: &str) -> String {
+    line('I', now, place, text) + "\n"
 }
 
 /// A value over several lines, as klog sets it.

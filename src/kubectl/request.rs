@@ -26,8 +26,8 @@ impl DryRun {
     /// kubectl's text for another value.
     pub fn parse(text: &str) -> Result<DryRun, Failure> {
         match text {
-            "none" | "false" => Ok(DryRun::None),
-            "client" | "true" | "unchanged" => Ok(DryRun::Client),
+            "none" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(DryRun::None),
+            "client" | "unchanged" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(DryRun::Client),
             "server" => Ok(DryRun::Server),
             other => Err(Failure::error(format!(
                 "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."

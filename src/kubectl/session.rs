@@ -23,12 +23,14 @@ pub struct Session<'a> {
     pub line: CommandLine,
     /// The user's files.
     pub disk: Disk,
-    /// The contexts, one of which is in use.
-    pub contexts: &'a dyn Contexts,
+    /// The kubeconfig, and what was chosen from it.
+    pub contexts: Contexts<'a>,
     /// How long a single request may take (`--request-timeout`); none for as long as it needs.
     pub request_timeout: Option<crate::api::Duration>,
     /// Whether another process may change the cluster meanwhile (a lesson's can't).
     pub shared: bool,
+    /// Whether warnings make the command fail (`--warnings-as-errors`).
+    pub warnings_as_errors: bool,
 }
 
 /// The command line that a verb is part of.
@@ -73,19 +75,41 @@ impl Session<'_> {
         }
     }
 
-    /// Says that `--dry-run` is given in an old form, in the words and the layout of kubectl's log.
-    pub fn warn_of_old_dry_run(&self) {
-        let flags = self.line.words.iter().take_while(|w| *w != "--");
-        let Some(flag) = flags.filter(|w| *w == "--dry-run" || w.starts_with("--dry-run=")).last() else { return };
-        let (line, form, new) = match flag.as_str() {
-            "--dry-run" | "--dry-run=unchanged" => (703, "--dry-run is deprecated".to_string(), "--dry-run=client"),
-            "--dry-run=true" => (717, format!("{flag} is deprecated (boolean value)"), "--dry-run=client"),
-            "--dry-run=false" => (720, format!("{flag} is deprecated (boolean value)"), "--dry-run=none"),
-            _ => return,
+    /// Says which flags are given in an old form. `--dry-run` is one that kubectl's log speaks of.
+    pub fn warn_of_old_forms(&self) {
+        let given = |name: &str| {
+            let flags = self.line.words.iter().take_while(|w| *w != "--").filter_map(|w| w.strip_prefix(name));
+            flags.filter(|value| value.is_empty() || value.starts_with('=')).last().map(|v| v.trim_start_matches('='))
         };
-        let now = self.client.now().rfc3339_micro();
-        let (month, day, time) = (&now[5..7], &now[8..10], now[11..].trim_end_matches('Z'));
-        self.ui
-            .err(&format!("W{month}{day} {time}       1 helpers.go:{line}] {form} and can be replaced with {new}.\n"));
+        let is_true = |value: &str| match value {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+            _ => None,
+        };
+        let boolean = |flag: &str, value: &str, new: &str| {
+            format!("--{flag}={value} is deprecated (boolean value) and can be replaced with --{flag}={new}.")
+        };
+        if let Some(value) = given("--dry-run") {
+            let warning = match (value, is_true(value)) {
+                ("" | "unchanged", _) => {
+                    Some((719, "--dry-run is deprecated and can be replaced with --dry-run=client.".to_string()))
+                }
+                (_, Some(true)) => Some((733, boolean("dry-run", value, "client"))),
+                (_, Some(false)) => Some((736, boolean("dry-run", value, "none"))),
+                _ => None,
+            };
+            if let Some((line, text)) = warning {
+                self.ui.err(&format!("{}\n", self.log_line('W', &format!("helpers.go:{line}"), &text)));
+            }
+        }
+        if let Some((value, background)) = given("--cascade").and_then(|value| Some((value, is_true(value)?))) {
+            let new = if background { "background" } else { "orphan" };
+            self.ui.err(&format!("warning: {}\n", boolean("cascade", value, new)));
+        }
+    }
+
+    /// A line of kubectl's log: how grave it is, when, where in kubectl, and what. Mirrors `k8s.io/klog`.
+    pub fn log_line(&self, severity: char, place: &str, text: &str) -> String {
+        super::log::line(severity, self.client.now(), place, text)
     }
 }

@@ -4,19 +4,21 @@
 
 use serde_json::Value;
 
+use super::PrintFailure;
+use super::columns::Columns;
 use super::go_value::sprint;
 use super::jsonpath::{JsonPath, JsonPathError, relaxed};
 use super::prefix_writer::escape_terminal;
-use super::tabwriter::TabWriter;
 
 /// Prints objects under headers that come once.
 #[derive(Debug, Clone)]
 pub struct CustomColumns {
     headers: Vec<String>,
-    paths: Vec<JsonPath>,
+    /// A path that can't be read is found to be so when the headers have been printed.
+    paths: Result<Vec<JsonPath>, JsonPathError>,
     no_headers: bool,
     printed_headers: bool,
-    tabs: TabWriter,
+    columns: Columns,
 }
 
 fn error<T>(text: impl Into<String>) -> Result<T, JsonPathError> {
@@ -39,7 +41,7 @@ impl CustomColumns {
             };
             columns.push((header, relaxed(path)?));
         }
-        CustomColumns::new(columns, no_headers)
+        Ok(CustomColumns::new(columns, no_headers))
     }
 
     /// Reads a file of two lines: headers, and under each its path (`-o custom-columns-file=FILE`).
@@ -61,38 +63,45 @@ impl CustomColumns {
             return error(format!("number of headers ({headers}) and field specifications ({specs}) don't match"));
         }
         let specs = specs.into_iter().map(relaxed).collect::<Result<Vec<_>, _>>()?;
-        CustomColumns::new(headers.into_iter().zip(specs).collect(), false)
+        Ok(CustomColumns::new(headers.into_iter().zip(specs).collect(), false))
     }
 
-    fn new(columns: Vec<(&str, String)>, no_headers: bool) -> Result<CustomColumns, JsonPathError> {
-        let mut all = CustomColumns {
-            headers: Vec::new(),
-            paths: Vec::new(),
+    fn new(columns: Vec<(&str, String)>, no_headers: bool) -> CustomColumns {
+        let parse = |(_, path): &(&str, String)| JsonPath::parse(path).map(|path| path.allow_missing_keys(true));
+        CustomColumns {
+            headers: columns.iter().map(|(header, _)| (*header).to_string()).collect(),
+            paths: columns.iter().map(parse).collect(),
             no_headers,
             printed_headers: false,
-            tabs: TabWriter::for_tables(),
-        };
-        for (header, path) in columns {
-            all.headers.push(header.to_string());
-            all.paths.push(JsonPath::parse(&path)?.allow_missing_keys(true));
+            columns: Columns::default(),
         }
-        Ok(all)
     }
 
     /// Prints objects, after the headers the first time.
     ///
     /// # Errors
-    /// A path that cannot be followed: `array index out of bounds: index 1, length 1`.
-    pub fn print<'a>(&mut self, objects: impl IntoIterator<Item = &'a Value>) -> Result<String, JsonPathError> {
+    /// A path that cannot be read or followed: `array index out of bounds: index 1, length 1`, after the rows before it.
+    pub fn print<'a>(&mut self, objects: impl IntoIterator<Item = &'a Value>) -> Result<String, PrintFailure> {
+        let mut lines = Vec::new();
         if !self.no_headers && !self.printed_headers {
-            self.tabs.write(&(self.headers.join("\t") + "\n"));
+            lines.push(self.headers.clone());
             self.printed_headers = true;
         }
+        let found = self.find_cells(objects, &mut lines);
+        let output = self.columns.lay_out(&lines);
+        found.map(|()| output.clone()).map_err(|e| PrintFailure { output, message: e.0 })
+    }
+
+    fn find_cells<'a>(
+        &self,
+        objects: impl IntoIterator<Item = &'a Value>,
+        lines: &mut Vec<Vec<String>>,
+    ) -> Result<(), JsonPathError> {
+        let paths = self.paths.as_ref().map_err(Clone::clone)?;
         for object in objects {
-            let cells: Vec<String> = self.paths.iter().map(|path| cell(path, object)).collect::<Result<_, _>>()?;
-            self.tabs.write(&(cells.join("\t") + "\n"));
+            lines.push(paths.iter().map(|path| cell(path, object)).collect::<Result<_, _>>()?);
         }
-        Ok(self.tabs.take())
+        Ok(())
     }
 }
 
@@ -136,7 +145,9 @@ mod tests {
         assert_eq!(refused(""), "custom-columns format specified but no custom columns given");
         assert_eq!(refused("NAME"), "unexpected custom-columns spec: NAME, expected <header>:<json-path-expr>");
         assert!(refused("A:{.a}{.b}").starts_with("unexpected path string, expected a"));
-        assert_eq!(refused("A:.a[x]"), "invalid array index x");
+        let mut late = CustomColumns::from_spec("A:.a[x]", false).unwrap();
+        let failure = late.print(&[json!({"a": []})]).unwrap_err();
+        assert_eq!((failure.output.as_str(), failure.message.as_str()), ("A\n", "invalid array index x"));
         let template = |text: &str| CustomColumns::from_template(text).unwrap_err().to_string();
         assert!(template("").starts_with("invalid template, missing header line."));
         assert_eq!(template("A B\n.a"), "number of headers (2) and field specifications (1) don't match");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::api::schema::TypeDef;
+use crate::api::schema::{FieldType, TypeDef};
 
 fn table() -> &'static BTreeMap<&'static str, &'static str> {
     static TABLE: OnceLock<BTreeMap<&'static str, &'static str>> = OnceLock::new();
@@ -15,13 +15,29 @@ fn table() -> &'static BTreeMap<&'static str, &'static str> {
     })
 }
 
-/// Sorts a struct's field names as Go declares them; unknown ones come last.
-pub fn sort(def: &TypeDef, names: &mut [&String]) {
-    let short = def
-        .name
-        .strip_prefix("io.k8s.api.")
-        .or_else(|| def.name.strip_prefix("io.k8s.apimachinery.pkg.apis."))
-        .unwrap_or(&def.name);
-    let Some(order) = table().get(short) else { return };
-    names.sort_by_key(|name| order.split(' ').position(|n| n == name.as_str()).unwrap_or(usize::MAX));
+/// The order in which a Go struct declares its fields, and the structs in them.
+pub trait Order {
+    /// The place of a field; none for one that is not known, which comes last.
+    fn place(&self, name: &str) -> Option<usize>;
+
+    /// The struct that a field holds, by itself or in a list.
+    fn below(&self, name: &str) -> Option<&dyn Order>;
+}
+
+impl Order for TypeDef {
+    fn place(&self, name: &str) -> Option<usize> {
+        let short = self
+            .name
+            .strip_prefix("io.k8s.api.")
+            .or_else(|| self.name.strip_prefix("io.k8s.apimachinery.pkg.apis."))
+            .unwrap_or(&self.name);
+        table().get(short)?.split(' ').position(|n| n == name)
+    }
+
+    fn below(&self, name: &str) -> Option<&dyn Order> {
+        match &self.fields.get(name)?.ty {
+            FieldType::Map(_) => None,
+            other => other.leaf().as_struct().map(|def| def as &dyn Order),
+        }
+    }
 }

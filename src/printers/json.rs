@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use serde_json::{Number, Value};
 
-use super::go_order;
+use super::go_order::Order;
 use crate::api::Kind;
 use crate::api::scalar::json_float;
-use crate::api::schema::{self, FieldType, TypeDef};
+use crate::api::schema;
 
 /// What `kubectl get -o json` prints: keys sorted, four spaces, a final newline.
 pub fn to_pretty(value: &Value) -> String {
@@ -19,8 +19,13 @@ pub fn to_pretty(value: &Value) -> String {
 
 /// What kubectl prints for an object that it holds as a Go struct: fields in the order of their declaration.
 pub fn to_pretty_as_go(kind: Kind, value: &Value) -> String {
+    to_pretty_in(schema::of(kind), value)
+}
+
+/// The same for a struct that is no object of the API.
+pub fn to_pretty_in(order: &dyn Order, value: &Value) -> String {
     let mut out = String::new();
-    write_value(&mut out, value, Some(0), Some(schema::of(kind)));
+    write_value(&mut out, value, Some(0), Some(order));
     out.push('\n');
     out
 }
@@ -29,6 +34,23 @@ pub fn to_pretty_as_go(kind: Kind, value: &Value) -> String {
 pub fn to_compact_as_go(kind: Kind, value: &Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value, None, Some(schema::of(kind)));
+    out
+}
+
+/// The same with another indentation than four spaces.
+pub fn to_indented_in(order: &dyn Order, value: &Value, indent: &str) -> String {
+    let lines = to_pretty_in(order, value);
+    let indented = |line: &str| {
+        let text = line.trim_start_matches(' ');
+        format!("{}{text}\n", indent.repeat((line.len() - text.len()) / 4))
+    };
+    lines.lines().map(indented).collect()
+}
+
+/// The same for a struct that is no object of the API; sorted without an order.
+pub fn to_compact_in(order: Option<&dyn Order>, value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, None, order);
     out
 }
 
@@ -48,8 +70,8 @@ pub fn number(n: &Number) -> String {
     }
 }
 
-/// `level` is the nesting depth in indented form, or nothing in compact form; `def` the struct whose order counts.
-fn write_value(out: &mut String, value: &Value, level: Option<usize>, def: Option<&'static TypeDef>) {
+/// `level` is the nesting depth in indented form, or nothing in compact form; `order` that of the struct's fields.
+fn write_value(out: &mut String, value: &Value, level: Option<usize>, order: Option<&dyn Order>) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
@@ -62,7 +84,7 @@ fn write_value(out: &mut String, value: &Value, level: Option<usize>, def: Optio
             out.push('[');
             for (i, item) in items.iter().enumerate() {
                 separate(out, i, inner);
-                write_value(out, item, inner, def);
+                write_value(out, item, inner, order);
             }
             break_line(out, level);
             out.push(']');
@@ -71,17 +93,14 @@ fn write_value(out: &mut String, value: &Value, level: Option<usize>, def: Optio
             let inner = level.map(|l| l + 1);
             out.push('{');
             let mut keys: Vec<&String> = map.keys().collect();
-            if let Some(def) = def {
-                go_order::sort(def, &mut keys);
+            if let Some(order) = order {
+                keys.sort_by_key(|key| order.place(key).unwrap_or(usize::MAX));
             }
             for (i, key) in keys.into_iter().enumerate() {
                 separate(out, i, inner);
                 write_string(out, key);
                 out.push_str(if level.is_some() { ": " } else { ":" });
-                let next = def.and_then(|d| d.fields.get(key)).and_then(|f| match &f.ty {
-                    FieldType::Map(_) => None,
-                    other => other.leaf().as_struct(),
-                });
+                let next = order.and_then(|order| order.below(key));
                 write_value(out, &map[key], inner, next);
             }
             break_line(out, level);

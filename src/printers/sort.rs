@@ -17,6 +17,20 @@ pub enum Target {
     List,
 }
 
+/// Why objects have no order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SortError {
+    /// The path can't be read or followed.
+    #[error("{0}")]
+    Path(JsonPathError),
+    /// No object has the field.
+    #[error("couldn't find any field with path {0} in the list of objects")]
+    NoField(String),
+    /// The values have no order. kubectl notices it in the middle, and ends with a line of its log.
+    #[error("{0}")]
+    Unsortable(String),
+}
+
 /// Where each place's object is found now: the objects' indexes in their new order.
 ///
 /// # Errors
@@ -26,42 +40,40 @@ pub fn order<'a>(
     path: &str,
     objects: impl IntoIterator<Item = &'a Value>,
     target: Target,
-) -> Result<Vec<usize>, JsonPathError> {
+) -> Result<Vec<usize>, SortError> {
     let template = match (relaxed(path), target) {
         (Ok(template), _) => template,
         (Err(_), Target::Table) => path.to_string(),
-        (Err(e), Target::List) => return Err(e),
+        (Err(e), Target::List) => return Err(SortError::Path(e)),
     };
     let path = JsonPath::parse(&template).map_err(|e| match target {
-        Target::Table => JsonPathError(format!("sorting error: {e}")),
-        Target::List => e,
+        Target::Table => SortError::Path(JsonPathError(format!("sorting error: {e}"))),
+        Target::List => SortError::Path(e),
     })?;
     let path = path.allow_missing_keys(true);
     let keys: Vec<Option<Found<'a>>> =
-        objects.into_iter().map(|object| path.first(object)).collect::<Result<_, _>>()?;
+        objects.into_iter().map(|object| path.first(object)).collect::<Result<_, _>>().map_err(SortError::Path)?;
     if !keys.is_empty() && keys.iter().all(Option::is_none) {
-        let template = quote(&template);
-        return Err(JsonPathError(format!("couldn't find any field with path {template} in the list of objects")));
+        return Err(SortError::NoField(quote(&template)));
     }
     let mut order: Vec<usize> = (0..keys.len()).collect();
     let mut fault = None;
     go_sort::sort(&mut order, |a, b| {
-        less(&keys[*a], &keys[*b], &template).unwrap_or_else(|e| {
-            fault.get_or_insert(e);
+        less(&keys[*a], &keys[*b]).unwrap_or_else(|why| {
+            let of = if target == Target::Table { "[][][]reflect.Value" } else { "*unstructured.Unstructured" };
+            fault.get_or_insert(format!("Field {template} in {of} is an unsortable type: interface, err: {why}"));
             false
         })
     });
     match fault {
-        Some(fault) => Err(fault),
+        Some(fault) => Err(SortError::Unsortable(fault)),
         None => Ok(order),
     }
 }
 
-fn less(a: &Option<Found<'_>>, b: &Option<Found<'_>>, path: &str) -> Result<bool, JsonPathError> {
+/// Mirrors `isLess`.
+fn less(a: &Option<Found<'_>>, b: &Option<Found<'_>>) -> Result<bool, String> {
     let (Some(a), Some(b)) = (a, b) else { return Ok(a.is_none()) };
-    let unsortable = |what: String| {
-        Err(JsonPathError(format!("Field {path} in [][][]reflect.Value is an unsortable type: interface, err: {what}")))
-    };
     match (a.as_ref(), b.as_ref()) {
         (Value::Null, other) => Ok(!other.is_null()),
         (_, Value::Null) => Ok(false),
@@ -71,10 +83,8 @@ fn less(a: &Option<Found<'_>>, b: &Option<Found<'_>>, path: &str) -> Result<bool
         }),
         (Value::Number(a), Value::Number(b)) if a.is_i64() && b.is_i64() => Ok(a.as_i64() < b.as_i64()),
         (Value::Number(a), Value::Number(b)) if !a.is_i64() && !b.is_i64() => Ok(a.as_f64() < b.as_f64()),
-        (Value::Bool(_) | Value::Array(_) | Value::Object(_), _) => {
-            unsortable(format!("unsortable type: {}", type_name(a)))
-        }
-        _ => unsortable("unsortable interface: interface".into()),
+        (Value::Bool(_) | Value::Array(_) | Value::Object(_), _) => Err(format!("unsortable type: {}", type_name(a))),
+        _ => Err("unsortable interface: interface".into()),
     }
 }
 

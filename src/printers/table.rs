@@ -1,14 +1,11 @@
 //! Tables as `kubectl get` prints them.
 //!
-//! Mirrors `HumanReadablePrinter` of `k8s.io/cli-runtime/pkg/printers`. comfy-table lays the columns out; a
-//! table whose cells contain tabs has no regular columns in kubectl either and goes through [`TabWriter`].
+//! Mirrors `HumanReadablePrinter` of `k8s.io/cli-runtime/pkg/printers`.
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Cell, ContentArrangement, presets};
-
+use super::columns::Columns;
 use super::prefix_writer::escape_terminal;
-use super::tabwriter::TabWriter;
 use crate::api::selector::format_labels;
 
 /// A column's heading and when it is shown.
@@ -84,7 +81,7 @@ pub struct TablePrinter {
     printed_headers: bool,
     /// Lines that are laid out together at the next flush.
     pending: Vec<Vec<String>>,
-    tabs: TabWriter,
+    columns: Columns,
 }
 
 /// Prints one table.
@@ -95,8 +92,8 @@ pub fn print(table: &Table, options: &Options) -> String {
 impl TablePrinter {
     /// A printer that has printed nothing yet.
     pub fn new(options: Options) -> TablePrinter {
-        let tabs = TabWriter::for_tables();
-        TablePrinter { options, last_columns: Vec::new(), printed_headers: false, pending: Vec::new(), tabs }
+        let (last_columns, pending, columns) = (Vec::new(), Vec::new(), Columns::default());
+        TablePrinter { options, last_columns, printed_headers: false, pending, columns }
     }
 
     /// Prints a table.
@@ -167,17 +164,7 @@ impl TablePrinter {
 
     /// Lays out what was added since the last flush.
     pub fn flush(&mut self) -> String {
-        let lines = std::mem::take(&mut self.pending);
-        if let Some(widths) = self.tabs.remembered_mut()
-            && let Some(text) = lay_out(&lines, widths)
-        {
-            return text;
-        }
-        for line in &lines {
-            self.tabs.write(&line.join("\t"));
-            self.tabs.write("\n");
-        }
-        self.tabs.take()
+        self.columns.lay_out(&std::mem::take(&mut self.pending))
     }
 }
 
@@ -189,64 +176,9 @@ fn printable(cell: &str) -> String {
     }
 }
 
-/// A column is at least this wide, and this much wider than its content; mirrors `printers.GetNewTabWriter`.
-const MIN_WIDTH: usize = 6;
-const PADDING: usize = 3;
-/// Stands for a character that comfy-table would measure otherwise than Go, which counts code points.
-const STAND_IN: char = '\u{e000}';
-
-/// Lays out lines of equally many cells; none where tabs or excessive widths make them irregular.
-fn lay_out(lines: &[Vec<String>], remembered: &mut Vec<usize>) -> Option<String> {
-    let columns = lines.first()?.len().checked_sub(1)?;
-    let irregular = |cell: &String| cell.contains(['\t', '\u{b}']) || cell.len() > 10_000;
-    if lines.iter().any(|line| line.len() != columns + 1 || line.iter().any(irregular)) {
-        return None;
-    }
-    let mut table = comfy_table::Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
-    let mut originals: Vec<char> = Vec::new();
-    let mut widths = vec![MIN_WIDTH; columns];
-    for line in lines {
-        let cells = line[..columns].iter().enumerate().map(|(i, cell)| {
-            widths[i] = widths[i].max(cell.chars().count() + PADDING);
-            let ascii = |c: char| match c {
-                ' '..='~' => c,
-                _ => {
-                    originals.push(c);
-                    STAND_IN
-                }
-            };
-            Cell::new(cell.chars().map(ascii).collect::<String>())
-        });
-        let cells: Vec<Cell> = cells.collect();
-        table.add_row(cells);
-    }
-    remembered.resize(remembered.len().max(columns), 0);
-    for (i, width) in widths.into_iter().enumerate() {
-        remembered[i] = remembered[i].max(width);
-        let column = table.column_mut(i)?;
-        column.set_padding((0, 0));
-        column.set_constraint(comfy_table::ColumnConstraint::Absolute(comfy_table::Width::Fixed(
-            u16::try_from(remembered[i]).ok()?,
-        )));
-    }
-    let mut originals = originals.into_iter();
-    let mut text = String::new();
-    // What ends a line belongs to no column, so nothing pads it. comfy-table has no line for a row without cells.
-    let mut aligned = table.lines();
-    for line in lines {
-        let start = if columns == 0 { String::new() } else { aligned.next()? };
-        text.extend(start.chars().map(|c| if c == STAND_IN { originals.next().unwrap_or(c) } else { c }));
-        text.push_str(&line[columns]);
-        text.push('\n');
-    }
-    Some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Column, Options, Row, Table, TablePrinter, print};
-    use crate::printers::tabwriter::TabWriter;
     use std::collections::BTreeMap;
 
     fn pods(rows: &[(&str, &str, &str)]) -> Table {
@@ -311,17 +243,6 @@ mod tests {
             print(&table, &Options::default()),
             "NAME     STATUS   AGE\na^[[1m   two...   5s\nb        tab      bed   5s\n"
         );
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn comfy_table_agrees_with_tabwriter(rows in proptest::collection::vec(
-            proptest::collection::vec("[a-z0-9 \u{e9}\u{4f60}\u{1f600}\u{301}\u{e000}-]{0,12}", 4), 1..6)) {
-            let mut tabs = TabWriter::for_tables();
-            rows.iter().for_each(|row| tabs.write(&format!("{}\n", row.join("\t"))));
-            let text = super::lay_out(&rows, &mut Vec::new());
-            proptest::prop_assert_eq!(text, Some(tabs.take()));
-        }
     }
 
     #[test]

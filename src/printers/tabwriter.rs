@@ -2,6 +2,9 @@
 //!
 //! A cell is text that a tab ends; what follows a line's last tab belongs to no column. Cells of neighbouring
 //! lines form a column block, which ends at the first line that has no such cell. Widths count characters.
+//!
+//! No table crate knows of such blocks, and what `describe` prints is made of nothing else: its columns begin and end at
+//! any line, depending on the lines around it. Plain tables are not laid out here but by comfy-table (`columns`).
 
 /// Collects text and lays it out when it is flushed.
 #[derive(Debug, Clone)]
@@ -23,9 +26,9 @@ impl TabWriter {
         TabWriter { min_width, padding, remembered: None, lines, cell: String::new(), out: String::new() }
     }
 
-    /// The settings of kubectl's tables (`printers.GetNewTabWriter`): 6 wide, padded by 3, widths remembered.
-    pub fn for_tables() -> TabWriter {
-        TabWriter { remembered: Some(Vec::new()), ..TabWriter::new(6, 3) }
+    /// The same, and a column is never narrower than it has been, here or in `widths`.
+    pub fn remembering(min_width: usize, padding: usize, widths: Vec<usize>) -> TabWriter {
+        TabWriter { remembered: Some(widths), ..TabWriter::new(min_width, padding) }
     }
 
     /// Adds text; tabs end cells, line breaks end lines.
@@ -103,9 +106,9 @@ impl TabWriter {
         remembered[column]
     }
 
-    /// The widths seen so far, where they are remembered.
-    pub(super) fn remembered_mut(&mut self) -> Option<&mut Vec<usize>> {
-        self.remembered.as_mut()
+    /// The widths that were remembered.
+    pub fn into_widths(self) -> Vec<usize> {
+        self.remembered.unwrap_or_default()
     }
 
     /// Flushes and gives what has been laid out since the last time.
@@ -115,16 +118,16 @@ impl TabWriter {
     }
 }
 
-/// Lays out one text with the settings that `describe` uses: no least width, two blanks between columns.
-pub fn tabbed(text: &str) -> String {
-    let mut writer = TabWriter::new(0, 2);
-    writer.write(text);
-    writer.take()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{TabWriter, tabbed};
+    use super::TabWriter;
+
+    /// Lays out one text with the settings that `describe` uses: no least width, two blanks between columns.
+    fn tabbed(text: &str) -> String {
+        let mut writer = TabWriter::new(0, 2);
+        writer.write(text);
+        writer.take()
+    }
 
     #[test]
     fn blocks_end_where_a_line_lacks_the_cell() {
@@ -150,7 +153,7 @@ mod tests {
 
     #[test]
     fn remembers_widths() {
-        let mut writer = TabWriter::for_tables();
+        let mut writer = TabWriter::remembering(6, 3, Vec::new());
         writer.write("NAME\tAGE\nlong-name\t1s\n");
         assert_eq!(writer.take(), "NAME        AGE\nlong-name   1s\n");
         writer.write("x\t2s\n");

@@ -111,19 +111,6 @@ impl Server {
         self.cluster.now()
     }
 
-    /// The namespace that a command without `-n` means; none for `default`.
-    pub fn default_namespace(&self) -> Option<String> {
-        self.cluster.default_namespace()
-    }
-
-    /// Chooses the namespace that a command without `-n` means.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_default_namespace(&mut self, namespace: &str) -> Result<(), ApiError> {
-        self.cluster.set_default_namespace(namespace)
-    }
-
     /// The Kubernetes minor version that the cluster is of: 36 for v1.36.
     pub fn minor(&self) -> u32 {
         self.cluster.config().version

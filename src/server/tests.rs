@@ -8,8 +8,10 @@ use crate::api::request::{
     Accept, By, FieldValidation, Form, ListOptions, PatchOptions, PatchType, Request, Resource, Target, Verb,
     WriteOptions,
 };
+use crate::api::schema;
 use crate::api::user::User;
 use crate::api::{Kind, ObjectKey, Time};
+use crate::printers::explain::{Subject, render};
 use crate::sim::{ClockMode, Cluster, Config};
 
 const SCHEMA: &str = r#"{"description": "CronTab runs a command now and then.", "type": "object", "properties": {
@@ -101,18 +103,18 @@ fn a_taught_kind_is_decoded_strictly_patched_applied_and_shown() {
 
 #[test]
 fn a_taught_kind_is_explained_from_its_schema() {
-    let text = crate::printers::explain::render(cron_tab(), None, &["spec"], false);
-    let text = text.map_err(|e| e.failure.to_string()).unwrap();
+    let def = schema::of(cron_tab());
+    let subject = Subject { def, kind: "CronTab", api_version: "stable.example.com/v1" };
+    let text = render(&subject, &["spec"], false).map_err(|e| e.message).unwrap();
     insta::assert_snapshot!(text, @"
     GROUP:      stable.example.com
     KIND:       CronTab
     VERSION:    v1
 
-    FIELD: spec <spec>
+    FIELD: spec <Object>
 
 
     DESCRIPTION:
-        What to run.
         What to run.
         
     FIELDS:
@@ -122,7 +124,7 @@ fn a_taught_kind_is_explained_from_its_schema() {
       replicas	<integer>
         <no description>
 
-      steps	<[]steps>
+      steps	<[]Object>
         <no description>
     ");
 }

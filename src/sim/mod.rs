@@ -38,7 +38,7 @@ pub struct Cluster {
 const CONFIG: &str = "config";
 const NOW: &str = "now";
 const OFFSET: &str = "offset";
-const NAMESPACE: &str = "namespace";
+const KUBECONFIG: &str = "kubeconfig";
 /// The setting that a reset changes.
 const INCARNATION: &str = "incarnation";
 const COMPACT_AT: &str = "compact-at";
@@ -298,17 +298,17 @@ impl Cluster {
         self.mark_kubelet(node, running)
     }
 
-    /// The namespace that commands work in unless they name one; none for `default`.
-    pub fn default_namespace(&self) -> Option<String> {
-        self.store().setting(NAMESPACE).map(String::from).filter(|n| !n.is_empty())
+    /// The kubeconfig that the cluster keeps for a lesson or a test; none for one that nobody has changed.
+    pub fn kubeconfig(&self) -> Option<String> {
+        self.store().setting(KUBECONFIG).map(String::from)
     }
 
-    /// Chooses that namespace.
+    /// Keeps a kubeconfig.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn set_default_namespace(&mut self, namespace: &str) -> Result<(), ApiError> {
-        self.store_mut().set_setting(NAMESPACE, namespace)
+    pub fn set_kubeconfig(&mut self, text: &str) -> Result<(), ApiError> {
+        self.store_mut().set_setting(KUBECONFIG, text)
     }
 
     /// What is.

@@ -145,6 +145,8 @@ const HARMLESS: &[&str] = &[
     "api-resources",
     "api-versions",
     "auth can-i",
+    // Not there yet; help has it all the same.
+    "auth reconcile",
     "auth whoami",
     "certificate",
     "cluster-info",
@@ -156,6 +158,7 @@ const HARMLESS: &[&str] = &[
     "create token",
     "explain",
     "help",
+    "kuberc",
     "kustomize",
     "options",
     "plugin",

@@ -2,16 +2,20 @@
 
 mod access;
 mod app_armor;
+mod command_line;
+mod config;
 mod containers;
 mod delete;
 mod describe;
 mod disks;
+mod explain;
 mod local;
 mod mounts;
 mod nodes;
 mod own_verbs;
 mod pod_security;
 mod pod_status;
+mod printing;
 mod provisioner;
 mod quota;
 mod retries;

@@ -33,7 +33,7 @@ fn dry_runs_print_what_kubectl_holds() {
         "kubectl label pod -l app=web x=y --dry-run=client",
     ]), @r#"
     $ kubectl create ns a --dry-run
-    W0101 00:00:01.774000       1 helpers.go:703] --dry-run is deprecated and can be replaced with --dry-run=client.
+    W0101 00:00:01.774000       1 helpers.go:719] --dry-run is deprecated and can be replaced with --dry-run=client.
     namespace/a created (dry run)
     $ kubectl patch deploy web --dry-run=client -p '{"spec":{"replicas":1}}'
     deployment.apps/web patched
@@ -86,7 +86,7 @@ fn flags_that_do_not_go_together_are_refused() {
         "kubectl get pods --show-labels -o yaml",
         "kubectl get --raw /healthz -o yaml",
         "kubectl get -f manifests/tcm.yaml pods",
-        "kubectl get deploy web --allow-missing-template-keys=false -o go-template={{.spec.none}}",
+        "kubectl get ns kube-public --allow-missing-template-keys=false -o go-template=a{{.none}}",
         "kubectl delete pods --all --field-selector=status.phase=Running",
         "kubectl delete pods --all --now --force",
         "kubectl delete -f manifests/tcm.yaml pod",
@@ -111,8 +111,16 @@ fn flags_that_do_not_go_together_are_refused() {
     error: --raw and --output are mutually exclusive
     $ kubectl get -f manifests/tcm.yaml pods
     error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
-    $ kubectl get deploy web --allow-missing-template-keys=false -o go-template={{.spec.none}}
-    error: error executing template "{{.spec.none}}": template: output:1:7: executing "output" at <.spec.none>: map has no entry for key "none"
+    $ kubectl get ns kube-public --allow-missing-template-keys=false -o go-template=a{{.none}}
+    aError executing template: template: output:1:3: executing "output" at <.none>: map has no entry for key "none". Printing more information for debugging the template:
+    	template was:
+    		a{{.none}}
+    	raw data was:
+    		{"apiVersion":"v1","kind":"Namespace","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"kubernetes.io/metadata.name":"kube-public"},"name":"kube-public","resourceVersion":"3","uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}
+    	object given to template engine was:
+    		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
+    
+    error: error executing template "a{{.none}}": template: output:1:3: executing "output" at <.none>: map has no entry for key "none"
     $ kubectl delete pods --all --field-selector=status.phase=Running
     error: setting 'all' parameter but found a non empty selector. 
     $ kubectl delete pods --all --now --force

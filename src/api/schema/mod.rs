@@ -40,6 +40,11 @@ impl TypeDef {
         format!("{}.{}", self.go_package, self.go_name)
     }
 
+    /// Whether it is of a kind that a cluster was taught, and not built in.
+    pub fn is_taught(&self) -> bool {
+        self.name.contains('#')
+    }
+
     /// The field at a path of JSON names; lists and maps are stepped through without a name of their own.
     pub fn field(&'static self, path: &[&str]) -> Option<&'static FieldDef> {
         let (first, rest) = path.split_first()?;

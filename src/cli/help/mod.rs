@@ -1,23 +1,28 @@
-//! Help in kubectl's own form, from clap's commands and flags and kubectl's words for them.
+//! Help in kubectl's own form: of its commands in kubectl's words, of kstate's own in those of clap.
 //!
-//! Mirrors `k8s.io/kubectl/pkg/util/templates`. What kubectl says of a command or flag that it has is in
-//! `commands.txt` and `flags.txt`; for the rest, clap's own text serves.
+//! Mirrors `k8s.io/kubectl/pkg/util/templates`.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+mod table;
+
+use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
-use crate::cli::App;
+use crate::cli::argv::Line;
+use crate::cli::{App, OWN_VERBS, plugin};
 use crate::error::Failure;
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
+pub use table::groups_of_commands;
+use table::{Entry, commands, flag, subcommands};
+
+/// The group that is filled from the PATH.
+const PLUGINS: &str = "Subcommands provided by plugins";
 
 /// Help about any command.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// The command
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
 }
 
@@ -33,32 +38,33 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 /// Prints the help of a command, or what there is.
 pub fn print(args: &Args, program: &'static str, ui: &Ui) {
     let root = root_command(program);
-    let mut command = &root;
-    let mut path = Vec::new();
-    for word in args.words.iter().filter(|w| !w.starts_with('-')) {
-        match command.find_subcommand(word) {
-            Some(next) => command = next,
-            None if path.is_empty() => {
-                let topic: Vec<String> = args.words.iter().map(|w| format!("`{w}`")).collect();
-                ui.err(&format!("Unknown help topic [{}]\n\n\n", topic.join(" ")));
-                ui.err(&format!("{}\n", groups(program, &root) + &ending(program, program, "[flags] [options]", true)));
-                return;
-            }
-            None => break,
+    let path = match deepest(&[], &args.words) {
+        path if path.is_empty() => Line::read(&args.words, &root).path.join(" "),
+        path => path,
+    };
+    let known = program != "kubectl" || is_kubectl(&path);
+    match args.words.is_empty() || (known && !path.is_empty()) {
+        true => print_text(program, &path, ui),
+        false => {
+            let topic: Vec<String> = args.words.iter().map(|w| format!("`{w}`")).collect();
+            ui.err(&format!("Unknown help topic [{}]\n\n\n", topic.join(" ")));
+            ui.err(&format!("{}\n", groups(program, &root) + &ending(program, program, "[flags] [options]", true)));
         }
-        path.push(command.get_name().to_string());
     }
-    ui.out(&format!("{}\n", text(program, &path.join(" "))));
 }
 
 /// `options`: the flags that every command takes.
 pub mod options {
-    use super::{Command, Session, Ui, flags_of, root_command};
+    use super::{Session, Ui, flags_of, root_command};
     use crate::error::Failure;
 
     /// Print the list of flags inherited by all commands.
     #[derive(Debug, Clone, clap::Args)]
-    pub struct Args {}
+    pub struct Args {
+        /// Arguments, which it has no use for
+        #[arg(hide = true)]
+        rest: Vec<String>,
+    }
 
     /// Runs `options`.
     ///
@@ -71,9 +77,12 @@ pub mod options {
 
     /// Prints the flags.
     pub fn print(program: &'static str, ui: &Ui) {
-        let root: Command = root_command(program);
-        let flags = flags_of("options", root.get_arguments().filter(|a| a.is_global_set()));
-        ui.out(&format!("The following options can be passed to any command:\n\n{flags}\n"));
+        let root = root_command(program);
+        let mut names: Vec<&str> =
+            root.get_arguments().filter(|a| !a.is_hide_set()).filter_map(|a| a.get_long()).collect();
+        names.sort_unstable();
+        let command = if program == "kubectl" { "options" } else { "kstate" };
+        ui.out(&format!("The following options can be passed to any command:\n\n{}", flags_of(command, &names)));
     }
 }
 
@@ -82,42 +91,95 @@ fn root_command(program: &'static str) -> Command {
     App::command().name(program)
 }
 
+/// The command of kubectl's that the words after a path lead to, by names and aliases: `top` and `node x` to `top node`.
+pub fn deepest(path: &[String], words: &[String]) -> String {
+    let mut path = path.join(" ");
+    // OBSERVATION: cobra takes what follows `--help` for its value.
+    let plain =
+        words.iter().take_while(|w| !matches!(w.as_str(), "--" | "-h" | "--help")).filter(|w| !w.starts_with('-'));
+    for word in plain {
+        let longer = match path.as_str() {
+            "" => word.clone(),
+            path => format!("{path} {word}"),
+        };
+        let alias = || {
+            let named = |entry: &Entry| entry.aliases.split(", ").any(|alias| alias == word);
+            subcommands(&path).find(|(_, entry)| named(entry)).map(|(name, _)| format!("{path} {name}"))
+        };
+        match commands().contains_key(longer.as_str()).then_some(longer).or_else(alias) {
+            Some(longer) => path = longer,
+            None => break,
+        }
+    }
+    path
+}
+
+/// Prints the help of a command, or of all for an empty path.
+pub fn print_text(program: &'static str, path: &str, ui: &Ui) {
+    // kubectl's template for `options` is empty.
+    if path != "options" {
+        ui.out(&format!("{}\n", text(program, path)));
+    }
+}
+
 /// The help of a command, `create configmap`, or of all for an empty path; without the final line break.
 pub fn text(program: &'static str, path: &str) -> String {
-    let root = root_command(program);
-    if path.is_empty() {
-        return about(program) + &groups(program, &root) + &ending(program, program, "[flags] [options]", true);
+    match commands().get(path) {
+        _ if path.is_empty() => {
+            about(program)
+                + &groups(program, &root_command(program))
+                + &ending(program, program, "[flags] [options]", true)
+        }
+        Some(entry) => kubectl_text(program, path, entry),
+        None => own_text(program, path),
     }
+}
+
+/// The help of a command that kubectl has.
+fn kubectl_text(program: &'static str, path: &str, entry: &Entry) -> String {
+    let mut text = format!("{}\n\n", in_the_name_of(program, entry.long));
+    if !entry.aliases.is_empty() {
+        text.push_str(&format!("Aliases:\n{}\n\n", entry.aliases));
+    }
+    if !entry.examples.is_empty() {
+        text.push_str(&format!("Examples:\n{}\n\n", in_the_name_of(program, entry.examples)));
+    }
+    let below: Vec<(&str, &str)> = subcommands(path).map(|(name, entry)| (name, entry.short)).collect();
+    if !below.is_empty() {
+        text.push_str(&format!("Available Commands:\n{}\n", list(&below)));
+    }
+    if !entry.flags.is_empty() {
+        text.push_str(&format!("Options:\n{}", flags_of(path, &entry.flags)));
+    }
+    text + &ending(program, &format!("{program} {path}"), &format!("{program} {}", entry.usage), !below.is_empty())
+}
+
+/// The help of a command of kstate's own.
+fn own_text(program: &'static str, path: &str) -> String {
+    let root = root_command(program);
     let command = path.split(' ').fold(&root, |c, name| c.find_subcommand(name).unwrap_or(c));
-    let known = commands().get(path);
-    let mut text = match known {
-        Some(entry) => format!("{}\n\n", entry.long),
-        None => match command.get_long_about() {
-            Some(long) => format!("{long}\n\n"),
-            None => format!("{}.\n\n", described(command).trim_end_matches('.')),
-        },
+    let mut text = match command.get_long_about() {
+        Some(long) => format!("{long}\n\n"),
+        None => format!("{}.\n\n", described(command).trim_end_matches('.')),
     };
     let aliases: Vec<&str> = command.get_visible_aliases().collect();
     if !aliases.is_empty() {
         text.push_str(&format!("Aliases:\n{}, {}\n\n", command.get_name(), aliases.join(", ")));
     }
-    if let Some(entry) = known.filter(|e| !e.examples.is_empty()) {
-        text.push_str(&format!("Examples:\n{}\n\n", in_the_name_of(program, &entry.examples)));
+    let below = command.get_subcommands().filter(|c| !c.is_hide_set());
+    let mut below: Vec<(String, String)> =
+        below.map(|c| (c.get_name().to_string(), described(c).trim_end_matches('.').to_string())).collect();
+    below.sort();
+    if !below.is_empty() {
+        let below: Vec<(&str, &str)> = below.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
+        text.push_str(&format!("Available Commands:\n{}\n", list(&below)));
     }
-    let parent = command.has_subcommands();
-    if parent {
-        let mut all: Vec<(String, String)> =
-            command.get_subcommands().filter(|c| !c.is_hide_set()).map(|c| listed(path, c)).collect();
-        all.sort();
-        text.push_str(&format!("Available Commands:\n{}\n", list(&all)));
-    }
-    let flags = flags_of(path, command.get_arguments());
+    let flags = own_flags(command);
     if !flags.is_empty() {
         text.push_str(&format!("Options:\n{flags}"));
     }
-    let usage = known.map_or_else(|| usage_of(path, command), |e| e.usage.to_string());
-    let usage = usage.strip_prefix(path).map(|rest| rest.trim_start().to_string()).unwrap_or(usage);
-    text + &ending(program, &format!("{program} {path}"), &usage, parent)
+    let usage = format!("{program} {}", usage_of(path, command));
+    text + &ending(program, &format!("{program} {path}"), &usage, !below.is_empty())
 }
 
 /// What a bare `kubectl` says of itself.
@@ -131,24 +193,28 @@ fn about(program: &str) -> String {
     }
 }
 
-/// All commands in kubectl's groups, then those of kstate's own.
+/// All commands in kubectl's groups, after those of kstate's own.
 fn groups(program: &str, root: &Command) -> String {
     let mut text = String::new();
     let longest = root.get_subcommands().map(|c| c.get_name().len()).max().unwrap_or(0).max(13);
     let line = |name: &str, short: &str| format!("  {name:width$} {short}\n", width = longest + 2);
     if program != "kubectl" {
         text.push_str("Commands of kstate's own:\n");
-        for command in root.get_subcommands().filter(|c| !c.is_hide_set() && !commands().contains_key(c.get_name())) {
-            if !matches!(command.get_name(), "help" | "options") {
-                text.push_str(&line(command.get_name(), described(command).trim_end_matches('.')));
-            }
+        for name in OWN_VERBS {
+            let about = root.find_subcommand(name).map(described).unwrap_or_default();
+            text.push_str(&line(name, about.trim_end_matches('.')));
         }
         text.push('\n');
     }
-    for group in groups_of_commands() {
-        text.push_str(&format!("{}:\n", group.0));
-        for name in &group.1 {
-            text.push_str(&line(name, commands().get(name).map_or("", |e| e.short.as_str())));
+    for (title, names) in groups_of_commands() {
+        text.push_str(&format!("{title}:\n"));
+        for name in &names {
+            text.push_str(&line(name, commands().get(name).map_or("", |e| e.short)));
+        }
+        if title == PLUGINS {
+            let about = |name: String| (format!("The command {name} is a plugin installed by the user"), name);
+            let named: Vec<(String, String)> = plugin::first_words().into_iter().map(about).collect();
+            text.push_str(&list(&named.iter().map(|(s, n)| (n.as_str(), s.as_str())).collect::<Vec<_>>()));
         }
         text.push('\n');
     }
@@ -157,30 +223,25 @@ fn groups(program: &str, root: &Command) -> String {
 
 /// The usage line and what is after it.
 fn ending(program: &str, path: &str, usage: &str, parent: bool) -> String {
+    let usage = if path == program { format!("{path} {usage}") } else { usage.to_string() };
     let more = match parent {
         true => format!("Use \"{path} <command> --help\" for more information about a given command.\n"),
         false => String::new(),
     };
     format!(
-        "Usage:\n  {path} {usage}\n\n{more}Use \"{program} options\" for a list of global command-line options (applies to all commands)."
+        "Usage:\n  {usage}\n\n{more}Use \"{program} options\" for a list of global command-line options (applies to all commands)."
     )
 }
 
-fn in_the_name_of(program: &str, examples: &str) -> String {
-    if program == "kubectl" { examples.to_string() } else { examples.replace("kubectl ", &format!("{program} ")) }
+fn in_the_name_of(program: &str, text: &str) -> String {
+    if program == "kubectl" { text.to_string() } else { text.replace("kubectl ", &format!("{program} ")) }
 }
 
 fn described(command: &Command) -> String {
     command.get_about().map(ToString::to_string).unwrap_or_default()
 }
 
-fn listed(path: &str, command: &Command) -> (String, String) {
-    let name = command.get_name();
-    let short = commands().get(format!("{path} {name}").as_str()).map(|e| e.short.clone());
-    (name.to_string(), short.unwrap_or_else(|| described(command).trim_end_matches('.').to_string()))
-}
-
-fn list(commands: &[(String, String)]) -> String {
+fn list(commands: &[(&str, &str)]) -> String {
     let width = commands.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(11) + 2;
     commands.iter().map(|(name, short)| format!("  {name:width$} {short}\n")).collect()
 }
@@ -202,26 +263,29 @@ fn usage_of(path: &str, command: &Command) -> String {
     [path.to_string(), words, "[options]".into()].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The flags in the order of their names, each with its default and its usage.
-fn flags_of<'a>(path: &str, args: impl Iterator<Item = &'a Arg>) -> String {
-    let shown = |a: &&Arg| !a.is_hide_set() && (!a.is_global_set() || path == "options");
-    let mut flags: Vec<&Arg> = args.filter(shown).filter(|a| a.get_long().is_some()).collect();
+/// kubectl's flags, each with its default and its usage.
+fn flags_of(command: &str, names: &[&str]) -> String {
+    let line = |name: &&str| {
+        let (head, usage) = flag(command, name).unwrap_or((name, ""));
+        let home = if head.contains("$HOME") { dirs::home_dir().unwrap_or_default() } else { PathBuf::new() };
+        let head = head.replace("$HOME", &home.to_string_lossy());
+        format!("    {head}:\n\t{usage}\n\n")
+    };
+    names.iter().map(line).collect()
+}
+
+/// The flags of a command of kstate's own in the order of their names.
+fn own_flags(command: &Command) -> String {
+    let shown = |a: &&Arg| !a.is_hide_set() && !a.is_global_set() && a.get_long().is_some();
+    let mut flags: Vec<&Arg> = command.get_arguments().filter(shown).collect();
     flags.sort_by_key(|a| a.get_long());
-    let mut text = String::new();
-    for arg in flags {
-        let name = arg.get_long().unwrap_or_default();
-        if matches!(name, "help" | "version") {
-            continue;
-        }
-        let everywhere = || flags_table().get(&("*", name)).filter(|_| path == "options" || is_kubectl(path));
-        let known = flags_table().get(&(path, name)).or_else(everywhere);
-        let (head, usage) = match known {
-            Some((head, usage)) => (head.to_string(), usage.to_string()),
-            None => (head_of(arg, name), arg.get_help().map(ToString::to_string).unwrap_or_default()),
-        };
-        text.push_str(&format!("    {head}:\n\t{usage}\n\n"));
-    }
-    text
+    let flags = flags.into_iter().filter(|a| !matches!(a.get_long(), Some("help" | "version")));
+    flags
+        .map(|arg| {
+            let usage = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            format!("    {}:\n\t{usage}\n\n", head_of(arg, arg.get_long().unwrap_or_default()))
+        })
+        .collect()
 }
 
 /// `-A, --all-namespaces=false`, of a flag that kubectl doesn't have.
@@ -243,81 +307,29 @@ fn head_of(arg: &Arg, name: &str) -> String {
     format!("{letter}--{name}={value}")
 }
 
-/// What kubectl says of a command.
-#[derive(Default)]
-struct Entry {
-    short: String,
-    usage: String,
-    long: String,
-    examples: String,
-}
-
-fn commands() -> &'static BTreeMap<&'static str, Entry> {
-    static COMMANDS: OnceLock<BTreeMap<&'static str, Entry>> = OnceLock::new();
-    COMMANDS.get_or_init(|| {
-        let mut commands = BTreeMap::new();
-        for part in source().split("\n@ ").skip(1) {
-            let (name, rest) = part.split_once('\n').unwrap_or((part, ""));
-            let mut entry = Entry::default();
-            let (head, examples) = rest.split_once("\n@examples\n").unwrap_or((rest, ""));
-            entry.examples = examples.trim_end_matches('\n').to_string();
-            let mut long = Vec::new();
-            for line in head.lines() {
-                match line.split_once(' ') {
-                    Some(("@short", text)) => entry.short = text.to_string(),
-                    Some(("@use", text)) => entry.usage = text.to_string(),
-                    _ => long.push(line),
-                }
-            }
-            entry.long = long.join("\n").trim_end().to_string();
-            commands.insert(name, entry);
-        }
-        commands
-    })
-}
-
-fn source() -> &'static str {
-    include_str!("commands.txt")
-}
-
 /// Whether kubectl has a command, `create configmap`, too.
 pub fn is_kubectl(path: &str) -> bool {
     commands().contains_key(path)
 }
 
-/// kubectl's groups of commands: the title and the names.
-fn groups_of_commands() -> Vec<(&'static str, Vec<&'static str>)> {
-    let groups = source().lines().filter_map(|l| l.strip_prefix("@group "));
-    groups
-        .map(|group| {
-            let (title, names) = group.split_once(':').unwrap_or((group, ""));
-            (title, names.split_whitespace().collect())
-        })
-        .collect()
+/// Whether kubectl has commands below one.
+pub fn has_subcommands(path: &str) -> bool {
+    subcommands(path).next().is_some()
 }
 
-type Flags = BTreeMap<(&'static str, &'static str), (&'static str, &'static str)>;
-
-/// What kubectl says of flags, by command and name.
-fn flags_table() -> &'static Flags {
-    static FLAGS: OnceLock<Flags> = OnceLock::new();
-    FLAGS.get_or_init(|| {
-        let mut table = BTreeMap::new();
-        for line in include_str!("flags.txt").lines().filter(|l| !l.starts_with('#')) {
-            let Some((commands, flag)) = line.split_once(": ") else { continue };
-            let (head, usage) = flag.split_once('\t').unwrap_or((flag, ""));
-            let name = head.split_once("--").and_then(|(_, n)| n.split('=').next()).unwrap_or_default();
-            for command in commands.split(", ") {
-                table.insert((command, name), (head, usage));
-            }
-        }
-        table
-    })
+/// What users of other tools type for a command.
+pub fn suggested_for(command: &str) -> impl Iterator<Item = &'static str> {
+    commands().get(command).map_or("", |entry| entry.suggest).split_whitespace()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{commands, groups_of_commands, text};
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::{commands, groups_of_commands};
+    use crate::cli::{App, OWN_VERBS};
 
     #[test]
     fn every_listed_command_has_a_line() {
@@ -326,15 +338,68 @@ mod tests {
         assert!(names.iter().all(|n| commands().get(n).is_some_and(|e| !e.short.is_empty())));
     }
 
+    /// kubectl's commands in clap's tree, and those of kstate's own.
+    fn paths(command: &clap::Command, path: &str, found: &mut BTreeSet<String>) {
+        for below in command.get_subcommands() {
+            let path = format!("{path} {}", below.get_name());
+            found.insert(path.trim_start().to_string());
+            paths(below, &path, found);
+        }
+    }
+
     #[test]
-    fn help_has_kubectls_form() {
-        insta::assert_snapshot!(text("kubectl", "options"), @r#"
-        Print the list of flags inherited by all commands.
+    fn every_command_is_kubectls_or_kstates_own() {
+        let mut found = BTreeSet::new();
+        paths(&App::command(), "", &mut found);
+        let own: Vec<&String> = found.iter().filter(|p| !commands().contains_key(p.as_str())).collect();
+        let stray: Vec<_> =
+            own.iter().filter(|p| !OWN_VERBS.contains(&p.split(' ').next().unwrap_or_default())).collect();
+        assert!(stray.is_empty(), "{stray:?} are not in commands.txt");
+        assert!(OWN_VERBS.iter().all(|verb| found.contains(*verb)));
+    }
 
-        Usage:
-          kubectl options [options]
-
-        Use "kubectl options" for a list of global command-line options (applies to all commands).
-        "#);
+    #[test]
+    fn every_flag_of_a_command_is_taken_and_listed() {
+        let (root, mut faults) = (App::command(), Vec::new());
+        let mut found = BTreeSet::new();
+        paths(&root, "", &mut found);
+        for path in &found {
+            let Some(entry) = commands().get(path.as_str()) else { continue };
+            let command = path.split(' ').fold(&root, |c, name| c.find_subcommand(name).unwrap_or(c));
+            if crate::cli::argv::takes_all_words(command) || path == "options" {
+                continue;
+            }
+            let taken: BTreeSet<&str> =
+                command.get_arguments().filter(|a| !a.is_hide_set()).filter_map(|a| a.get_long()).collect();
+            let listed: BTreeSet<&str> = entry.flags.iter().copied().collect();
+            let globals: BTreeSet<&str> = root.get_arguments().filter_map(|a| a.get_long()).collect();
+            faults.extend(
+                listed
+                    .difference(&taken)
+                    .filter(|n| !globals.contains(*n))
+                    .map(|n| format!("{path}: --{n} is not taken")),
+            );
+            faults.extend(taken.difference(&listed).map(|n| format!("{path}: --{n} is kstate's alone")));
+        }
+        // What is not taken yet shall get fewer lines, never more; what is kstate's alone, kubectl hides or does not have.
+        insta::assert_snapshot!(faults.join("\n"), @"
+        api-resources: --cached is not taken
+        api-resources: --show-managed-fields is not taken
+        apply set-last-applied: --kustomize is kstate's alone
+        apply set-last-applied: --recursive is kstate's alone
+        attach: --detach-keys is not taken
+        autoscale: --cpu is not taken
+        autoscale: --memory is not taken
+        autoscale: --cpu-percent is kstate's alone
+        delete: --raw is not taken
+        diff: --show-secrets is not taken
+        events: --allow-missing-template-keys is not taken
+        events: --show-managed-fields is not taken
+        events: --template is not taken
+        replace: --raw is not taken
+        run: --detach-keys is not taken
+        set selector: --kustomize is kstate's alone
+        wait: --kustomize is kstate's alone
+        ");
     }
 }

@@ -7,14 +7,14 @@
 use serde_json::{Value, json};
 
 use crate::api::request::{PatchType, Resource};
-use crate::api::{Kind, ObjectKey};
+use crate::api::{Kind, ObjectKey, schema};
 use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::strict::normalise_as_client;
+use crate::manifest::strict::normalise;
 use crate::printers::json as json_printer;
 
 /// `-o`, `--template` and what goes with them.
@@ -110,6 +110,7 @@ impl RecordArgs {
 pub struct Printer {
     format: Option<Format>,
     dry_run: DryRun,
+    allow_missing_keys: bool,
 }
 
 impl Printer {
@@ -119,7 +120,8 @@ impl Printer {
     /// kubectl's texts for bad values of `-o` and `--dry-run`.
     pub fn new(output: &OutputArgs, dry_run: &str, session: &Session<'_>) -> Result<Printer, Failure> {
         let dry_run = DryRun::parse(dry_run)?;
-        Ok(Printer { format: output.format(session)?, dry_run })
+        let allow_missing_keys = output.allow_missing_template_keys;
+        Ok(Printer { format: output.format(session)?, dry_run, allow_missing_keys })
     }
 
     /// `--dry-run`.
@@ -139,8 +141,7 @@ impl Printer {
     pub fn text(&self, kind: Kind, tree: &Value, done: &str) -> Result<String, Failure> {
         Ok(match &self.format {
             None => format!("{} {done}{}\n", name_of(tree), self.dry_run.suffix()),
-            Some(Format::Json) => json_printer::to_pretty_as_go(kind, tree),
-            Some(format) => format.print(std::slice::from_ref(tree), false, true)?,
+            Some(format) => format.print_struct(schema::of(kind), tree, self.allow_missing_keys)?,
         })
     }
 
@@ -185,7 +186,7 @@ pub fn as_client(kind: Kind, tree: &mut Value, session: &Session<'_>) {
     if kind.is_namespaced() && session.namespace_given {
         tree["metadata"]["namespace"] = json!(session.namespace);
     }
-    normalise_as_client(kind, tree);
+    normalise(kind, tree);
 }
 
 /// Writes the last-applied annotation as `--save-config` does.
@@ -193,7 +194,7 @@ pub fn save_config(kind: Kind, tree: &mut Value) {
     if let Some(annotations) = tree["metadata"]["annotations"].as_object_mut() {
         annotations.remove(LAST_APPLIED);
     }
-    normalise_as_client(kind, tree);
+    normalise(kind, tree);
     let text = format!("{}\n", json_printer::to_compact_as_go(kind, tree));
     if !tree["metadata"]["annotations"].is_object() {
         tree["metadata"]["annotations"] = json!({});
@@ -216,6 +217,6 @@ pub fn create(session: &mut Session<'_>, kind: Kind, tree: &Value, writing: &Wri
     }
     let object = session.client.create(resource, tree.clone(), writing.options())?;
     let mut tree = session.tree(&object);
-    normalise_as_client(kind, &mut tree);
+    normalise(kind, &mut tree);
     Ok(tree)
 }

@@ -5,11 +5,14 @@
 use serde_json::{Value, json};
 
 use crate::error::Failure;
+use crate::kubectl::kubeconfig::access::go_io_error;
 use crate::kubectl::session::Session;
+use crate::printers::PrintFailure;
 use crate::printers::custom_columns::CustomColumns;
+use crate::printers::go_order::Order;
 use crate::printers::go_template::GoTemplate;
 use crate::printers::jsonpath::{JsonPath, JsonPathError};
-use crate::printers::{json as json_printer, yaml};
+use crate::printers::{json as json_printer, kyaml, yaml};
 
 /// A form that objects are printed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +21,8 @@ pub enum Format {
     Json,
     /// `-o yaml`.
     Yaml,
+    /// `-o kyaml`.
+    Kyaml,
     /// `-o name`.
     Name,
     /// `-o wide`: the table with more columns.
@@ -36,11 +41,11 @@ pub enum Format {
 
 /// The formats that `get` offers, as its error text lists them.
 pub const GET_FORMATS: &str = "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,\
-     jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml";
+     jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,wide,yaml";
 
 /// The formats of verbs that print the object that they made.
-pub const OBJECT_FORMATS: &str =
-    "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,name,template,templatefile,yaml";
+pub const OBJECT_FORMATS: &str = "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,\
+     templatefile,yaml";
 
 impl Format {
     /// Reads the value of `-o`. `allowed` is the list of the error text; `template` is the value of `--template`.
@@ -57,39 +62,42 @@ impl Format {
             Some((name, value)) => (name, Some(value.to_string())),
             None => (text, None),
         };
-        let file = |what: &str, value: Option<String>| -> Result<String, Failure> {
-            let path = value
-                .filter(|v| !v.is_empty())
-                .ok_or_else(|| Failure::error(format!("{what} format specified but no template given")))?;
-            std::fs::read_to_string(session.disk.path(&path)).map_err(|_| {
-                let flag = if what == "custom-columns-file" { "template" } else { "--template" };
-                Failure::error(format!("error reading {flag} {path}, open {path}: no such file or directory"))
-            })
+        let file = |what: &str, path: Option<String>| -> Result<String, Failure> {
+            let path = path.filter(|v| !v.is_empty()).ok_or_else(|| match what {
+                "template" => Failure::error("custom-columns format specified but no custom columns given"),
+                _ => Failure::error("template format specified but no template given"),
+            })?;
+            std::fs::read_to_string(session.disk.path(&path))
+                .map_err(|e| Failure::error(format!("error reading {what} {path}, {}", go_io_error("open", &path, &e))))
         };
-        let given = |what: &str, value: Option<String>| {
-            value
-                .or(template.map(String::from))
-                .filter(|v| !v.is_empty())
-                .ok_or_else(|| Failure::error(format!("template format specified but no template given{what}")))
+        // OBSERVATION: `-o jsonpath=X --template Y` is no form: the value is looked at only without a template.
+        let either = |value: Option<String>| match template.filter(|t| !t.is_empty()) {
+            Some(_) if value.is_some() => Err(unknown()),
+            Some(template) => Ok(Some(template.to_string())),
+            None => Ok(value.filter(|v| !v.is_empty())),
+        };
+        let given = |value: Option<String>| {
+            either(value)?.ok_or_else(|| Failure::error("template format specified but no template given"))
         };
         let offered = allowed.split(',').any(|f| f == name);
         Ok(match name {
             _ if !offered => return Err(unknown()),
             "json" if value.is_none() => Format::Json,
             "yaml" if value.is_none() => Format::Yaml,
+            "kyaml" if value.is_none() => Format::Kyaml,
             "name" if value.is_none() => Format::Name,
             "wide" if value.is_none() => Format::Wide,
-            "jsonpath" => Format::JsonPath(given("", value)?),
-            "jsonpath-as-json" => Format::JsonPathAsJson(given("", value)?),
-            "jsonpath-file" => Format::JsonPath(file("jsonpath-file", value)?),
-            "go-template" | "template" => Format::GoTemplate(given("", value)?),
-            "go-template-file" | "templatefile" => Format::GoTemplate(file("go-template-file", value)?),
+            "jsonpath" => Format::JsonPath(given(value)?),
+            "jsonpath-as-json" => Format::JsonPathAsJson(given(value)?),
+            "jsonpath-file" => Format::JsonPath(file("--template", either(value)?)?),
+            "go-template" | "template" => Format::GoTemplate(given(value)?),
+            "go-template-file" | "templatefile" => Format::GoTemplate(file("--template", either(value)?)?),
             "custom-columns" => Format::CustomColumns(
                 value
                     .filter(|v| !v.is_empty())
                     .ok_or_else(|| Failure::error("custom-columns format specified but no custom columns given"))?,
             ),
-            "custom-columns-file" => Format::CustomColumnsFile(file("custom-columns-file", value)?),
+            "custom-columns-file" => Format::CustomColumnsFile(file("template", value)?),
             _ => return Err(unknown()),
         })
     }
@@ -101,7 +109,7 @@ impl Format {
     pub fn reaches_managers(&self, trees: &[Value], as_list: bool) -> Result<bool, Failure> {
         const MARK: &str = "kstate/managed-fields";
         match self {
-            Format::Json | Format::Yaml | Format::Name | Format::Wide => return Ok(false),
+            Format::Json | Format::Yaml | Format::Kyaml | Format::Name | Format::Wide => return Ok(false),
             Format::JsonPath(text)
             | Format::JsonPathAsJson(text)
             | Format::GoTemplate(text)
@@ -115,7 +123,8 @@ impl Format {
         // A template may also print what they are part of.
         let mut marked = trees.to_vec();
         marked.iter_mut().for_each(|tree| tree["metadata"]["managedFields"] = json!(MARK));
-        Ok(self.print(&marked, as_list, false)?.contains(MARK))
+        // What is wrong with the template is found again when it is printed.
+        Ok(self.print(&marked, as_list, false).is_ok_and(|text| text.contains(MARK)))
     }
 
     /// Prints trees: a single object as itself, several as a List where the form has one.
@@ -135,9 +144,44 @@ impl Format {
             ([one], false) => one.clone(),
             _ => list_of(trees),
         };
+        self.print_tree(None, trees, &whole, headers, missing)
+    }
+
+    /// The same for what kubectl holds as a Go struct, whose fields come in the order of their declaration.
+    ///
+    /// # Errors
+    /// What is wrong with a template or does not fit the struct.
+    pub fn print_struct(&self, order: &dyn Order, tree: &Value, missing: bool) -> Result<String, Failure> {
+        self.print_tree(Some(order), std::slice::from_ref(tree), &|| tree.clone(), true, missing)
+    }
+
+    fn print_tree(
+        &self,
+        order: Option<&dyn Order>,
+        trees: &[Value],
+        whole: &dyn Fn() -> Value,
+        headers: bool,
+        missing: bool,
+    ) -> Result<String, Failure> {
+        Ok(match (self, order) {
+            (Format::Json, Some(order)) => json_printer::to_pretty_in(order, &whole()),
+            (Format::Kyaml, Some(order)) => kyaml::to_kyaml_in(order, &whole()),
+            _ => return self.print_sorted(order, trees, whole, headers, missing),
+        })
+    }
+
+    fn print_sorted(
+        &self,
+        order: Option<&dyn Order>,
+        trees: &[Value],
+        whole: &dyn Fn() -> Value,
+        headers: bool,
+        missing: bool,
+    ) -> Result<String, Failure> {
         Ok(match self {
             Format::Json => json_printer::to_pretty(&whole()),
             Format::Yaml => yaml::to_yaml(&whole()),
+            Format::Kyaml => kyaml::to_kyaml(&whole()),
             Format::Name => trees.iter().map(|t| format!("{}\n", name_of(t))).collect(),
             Format::JsonPath(template) => jsonpath(template, missing)?.print(&whole()).map_err(template_error)?,
             Format::JsonPathAsJson(template) => {
@@ -146,10 +190,10 @@ impl Format {
             Format::GoTemplate(template) => {
                 let parsed = GoTemplate::parse(template);
                 let parsed = parsed.map_err(|e| Failure::error(format!("error parsing template {template}, {e}")))?;
-                parsed.allow_missing_keys(missing).print(&whole()).map_err(|f| Failure::error(f.message))?
+                parsed.allow_missing_keys(missing).print_in(order, &whole()).map_err(print_failure)?
             }
             Format::CustomColumns(_) | Format::CustomColumnsFile(_) => match custom_columns(self, headers)? {
-                Some(mut columns) => columns.print(trees).map_err(template_error)?,
+                Some(mut columns) => columns.print(trees).map_err(print_failure)?,
                 None => String::new(),
             },
             Format::Wide => String::new(),
@@ -173,6 +217,11 @@ fn jsonpath(template: &str, allow_missing_keys: bool) -> Result<JsonPath, Failur
     let parsed = JsonPath::parse(template);
     let parsed = parsed.map_err(|e| Failure::error(format!("error parsing jsonpath {template}, {e}")))?;
     Ok(parsed.allow_missing_keys(allow_missing_keys))
+}
+
+/// What is wrong, after what had been printed.
+pub fn print_failure(failure: PrintFailure) -> Failure {
+    Failure::error(failure.message).after(failure.output)
 }
 
 fn template_error(e: JsonPathError) -> Failure {

@@ -12,7 +12,7 @@ use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::strict::normalise_as_client;
+use crate::manifest::strict::normalise;
 
 /// Creates an autoscaler that automatically chooses and sets the number of pods that run in a Kubernetes cluster.
 #[derive(Debug, Clone, clap::Args)]
@@ -100,7 +100,7 @@ fn autoscale(args: &Args, object: &Object, session: &mut Session<'_>) -> Result<
         metadata.remove("namespace");
     }
     args.record.record(session, &mut tree);
-    normalise_as_client(scaler, &mut tree);
+    normalise(scaler, &mut tree);
     if args.make.save_config && printer.dry_run() != DryRun::Client {
         made::save_config(scaler, &mut tree);
     }

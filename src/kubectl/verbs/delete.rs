@@ -63,8 +63,8 @@ pub struct Args {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
     let propagation = match args.cascade.as_str() {
-        "background" | "true" => Propagation::Background,
-        "orphan" | "false" => Propagation::Orphan,
+        "background" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Propagation::Background,
+        "orphan" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Propagation::Orphan,
         "foreground" => Propagation::Foreground,
         other => {
             return Err(Failure::error(format!(

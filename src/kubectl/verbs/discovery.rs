@@ -125,52 +125,60 @@ pub mod version {
 
     use crate::error::Failure;
     use crate::kubectl::session::Session;
+    use crate::kubectl::version::{CLIENT_MINOR, Fields, Info, KUSTOMIZE};
     use crate::printers::{json as json_printer, yaml};
-
-    /// The kubectl whose texts kstate speaks.
-    const CLIENT: &str = "v1.33.1";
-    const KUSTOMIZE: &str = "v5.6.0";
 
     /// Print the client and server version information.
     #[derive(Debug, Clone, clap::Args)]
     pub struct Args {
+        #[arg(hide = true)]
+        rest: Vec<String>,
         /// If true, shows client version only (no server required)
         #[arg(long)]
-        client: bool,
+        pub client: bool,
         /// One of 'yaml' or 'json'
         #[arg(short = 'o', long, value_name = "FORMAT")]
         output: Option<String>,
     }
 
-    /// Runs the verb.
+    /// Runs the verb. Mirrors `k8s.io/kubectl/pkg/cmd/version`.
     ///
     /// # Errors
-    /// kubectl's text for another output format.
+    /// kubectl's texts for arguments and for another output format; with `--warnings-as-errors`, versions that are too far
+    /// apart.
     pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let minor = session.client.minor();
-        let server = format!("v1.{minor}.2");
-        match args.output.as_deref().filter(|o| !o.is_empty()) {
-            None => {
-                let mut text = format!("Client Version: {CLIENT}\nKustomize Version: {KUSTOMIZE}\n");
-                if !args.client {
-                    text.push_str(&format!("Server Version: {server}\n"));
-                }
-                session.ui.out(&text);
-            }
-            Some(format @ ("json" | "yaml")) => {
-                let info = |version: &str, minor: &str| json!({"major": "1", "minor": minor, "gitVersion": version, "platform": "linux/amd64"});
-                let mut tree = json!({"clientVersion": info(CLIENT, "33"), "kustomizeVersion": KUSTOMIZE});
-                if !args.client {
-                    tree["serverVersion"] = info(&server, &minor.to_string());
-                }
-                session.ui.out(&if format == "json" { json_printer::to_pretty(&tree) } else { yaml::to_yaml(&tree) });
-            }
-            Some(_) => return Err(Failure::error("--output must be 'yaml' or 'json'")),
+        if !args.rest.is_empty() && !args.client {
+            return Err(Failure::error(format!("extra arguments: [{}]", args.rest.join(" "))));
         }
-        if !args.client && minor.abs_diff(33) > 1 {
-            session.ui.err(&format!(
-                "WARNING: version difference between client (1.33) and server (1.{minor}) exceeds the supported minor version skew of +/-1\n"
-            ));
+        let client = Info::client();
+        let minor = session.client.minor();
+        let server = (!args.client).then(|| Info::server(minor));
+        let tree = || {
+            let mut tree = json!({"clientVersion": client.to_tree(), "kustomizeVersion": KUSTOMIZE});
+            if let Some(server) = &server {
+                tree["serverVersion"] = server.to_tree();
+            }
+            tree
+        };
+        session.ui.out(&match args.output.as_deref().unwrap_or_default() {
+            "" => {
+                let line = |server: &Info| format!("Server Version: {}\n", server.git_version());
+                let client = format!("Client Version: {}\nKustomize Version: {KUSTOMIZE}\n", client.git_version());
+                client + &server.as_ref().map(line).unwrap_or_default()
+            }
+            "json" => json_printer::to_indented_in(&Fields, &tree(), "  "),
+            "yaml" => format!("{}\n", yaml::to_yaml(&tree())),
+            _ => return Err(Failure::error("--output must be 'yaml' or 'json'")),
+        });
+        if server.is_some() && minor.abs_diff(CLIENT_MINOR) > 1 {
+            let text = format!(
+                "version difference between client (1.{CLIENT_MINOR}) and server (1.{minor}) exceeds the supported minor \
+                 version skew of +/-1"
+            );
+            if session.warnings_as_errors {
+                return Err(Failure::error(text));
+            }
+            session.ui.err(&format!("Warning: {text}\n"));
         }
         Ok(())
     }

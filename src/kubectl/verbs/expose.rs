@@ -16,7 +16,7 @@ use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::policy::int_or_string;
-use crate::manifest::strict::normalise_as_client;
+use crate::manifest::strict::normalise;
 use crate::server::tree_of;
 
 /// Expose a resource as a new Kubernetes service.
@@ -104,7 +104,7 @@ fn expose(args: &Args, kind: Kind, tree: &Value, printer: &Printer, session: &mu
     made::as_client(Kind::Service, &mut service, session);
     let mut service = args.overrides.apply(Kind::Service, &service).map_err(|f| Fault::Plain(f.message))?;
     args.record.record(session, &mut service);
-    normalise_as_client(Kind::Service, &mut service);
+    normalise(Kind::Service, &mut service);
     if args.make.save_config && printer.dry_run() != DryRun::Client {
         made::save_config(Kind::Service, &mut service);
     }

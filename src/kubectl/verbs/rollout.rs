@@ -21,7 +21,7 @@ use crate::kubectl::print::output::{Format, name_of};
 use crate::kubectl::request::{self, DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::describe::print_context;
-use crate::manifest::strict::normalise_as_client;
+use crate::manifest::strict::normalise;
 use crate::printers::json::to_pretty_as_go;
 use crate::server::tree_of;
 use crate::server::watch::{EventType, Watch, WatchEvent};
@@ -198,7 +198,7 @@ fn history_of(
         }
         // What kubectl holds here are Go structs, not what the server sent.
         let kind = if matches!(object, Object::Deployment(_)) { Kind::ReplicaSet } else { object.kind() };
-        normalise_as_client(kind, &mut tree);
+        normalise(kind, &mut tree);
         match format {
             Format::Json => session.ui.out(&to_pretty_as_go(kind, &tree)),
             format => print_created(session, &tree, Some(format), DryRun::None, "", n == 0)?,

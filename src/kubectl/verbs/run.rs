@@ -153,7 +153,7 @@ fn make(
     if args.make.save_config && printer.dry_run() != DryRun::Client {
         made::save_config(kind, &mut tree);
     }
-    crate::manifest::strict::normalise_as_client(kind, &mut tree);
+    crate::manifest::strict::normalise(kind, &mut tree);
     Ok(made::create(session, kind, &tree, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?)
 }
 

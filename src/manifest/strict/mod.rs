@@ -12,6 +12,7 @@ use std::fmt;
 use serde_json::Value;
 
 use self::decode::{Decoder, Dialect};
+pub use self::scalars::canonical_bytes;
 use crate::api::schema::{self, TypeDef};
 use crate::api::{Kind, Object};
 use crate::manifest::versions::to_stored;
@@ -82,29 +83,6 @@ pub fn normalise(kind: Kind, tree: &mut Value) {
     *tree = Decoder::new(Dialect::Lenient).run(schema::of(kind), tree).map_or(Value::Null, |(tree, _)| tree);
 }
 
-/// Brings a tree into the form that kubectl 1.33 gives an object that it made itself (`--dry-run=client -o yaml`).
-///
-/// Its Go types are older than the server's: an unset `creationTimestamp` is printed, as null.
-pub fn normalise_as_client(kind: Kind, tree: &mut Value) {
-    normalise(kind, tree);
-    null_creation_timestamps(schema::of(kind), tree);
-}
-
-fn null_creation_timestamps(def: &'static TypeDef, tree: &mut Value) {
-    let Value::Object(map) = tree else { return };
-    if def.go_name == "ObjectMeta" {
-        map.entry("creationTimestamp").or_insert(Value::Null);
-        return;
-    }
-    for (name, value) in map {
-        let Some(next) = def.fields.get(name).and_then(|f| f.ty.leaf().as_struct()) else { continue };
-        match value {
-            Value::Array(items) => items.iter_mut().for_each(|item| null_creation_timestamps(next, item)),
-            value => null_creation_timestamps(next, value),
-        }
-    }
-}
-
 /// The check that kubectl makes of every manifest before it sends it: that `metadata` can be read.
 /// kubectl puts `unable to decode "FILE": ` before the text.
 ///
@@ -161,7 +139,7 @@ fn forget_type(tree: &mut Value) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{check_metadata, decode, decode_patched, normalise, normalise_as_client, strict_message};
+    use super::{check_metadata, decode, decode_patched, normalise, strict_message};
     use crate::api::Kind;
 
     fn refusal(kind: Kind, tree: Value) -> String {
@@ -284,13 +262,5 @@ mod tests {
         });
         normalise(Kind::Deployment, &mut tree);
         insta::assert_snapshot!(tree, @r#"{"metadata":{"annotations":{"a":""}},"spec":{"replicas":0,"selector":null,"strategy":{},"template":{"metadata":{},"spec":{"containers":[{"name":"a","resources":{"limits":{"cpu":"500m","memory":"1073741824"}}}],"securityContext":{},"volumes":[{"emptyDir":{},"name":"v"},{"name":"w","secret":{"optional":false}}]}}},"status":{}}"#);
-    }
-
-    #[test]
-    fn prints_unset_timestamps_as_the_client_does() {
-        // kubectl create deployment web --image=nginx --dry-run=client -o yaml
-        let mut tree = json!({"spec": {"template": {"spec": {"containers": []}}}});
-        normalise_as_client(Kind::Deployment, &mut tree);
-        insta::assert_snapshot!(tree, @r#"{"metadata":{"creationTimestamp":null},"spec":{"selector":null,"strategy":{},"template":{"metadata":{"creationTimestamp":null},"spec":{"containers":null}}},"status":{}}"#);
     }
 }

@@ -22,7 +22,7 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 ///
 /// # Errors
 /// `illegal base64 data at input byte N`.
-pub(super) fn canonical_bytes(text: &str) -> Result<String, String> {
+pub fn canonical_bytes(text: &str) -> Result<String, String> {
     let src = text.as_bytes();
     let corrupt = |at: usize| format!("illegal base64 data at input byte {at}");
     let skip_line_ends = |mut at: usize| {

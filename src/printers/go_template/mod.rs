@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::go_order::Order;
 use super::go_value::{quote, sprint};
-use super::json;
+use super::{PrintFailure, json};
 
 /// The name that kubectl gives its template.
 const NAME: &str = "output";
@@ -25,15 +26,6 @@ const NAME: &str = "output";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TemplateError(pub String);
-
-/// A template that was given up in the middle of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrintFailure {
-    /// What had been printed by then, and what kubectl adds for debugging; for standard output.
-    pub output: String,
-    /// What follows `error: `.
-    pub message: String,
-}
 
 /// A template that has been read.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,10 +62,19 @@ impl GoTemplate {
     /// The output of `-o go-template` for an object.
     ///
     /// # Errors
-    /// `error executing template "...": template: output:1:2: executing "output" at <...>: ...`
+    /// `error executing template "...": template: output:1:2: executing "output" at <...>: ...`, after what had been printed
+    /// by then and what kubectl adds for debugging.
     pub fn print(&self, data: &Value) -> Result<String, PrintFailure> {
+        self.print_in(None, data)
+    }
+
+    /// The same for a struct: Go shows its fields in the order of their declaration when the template fails.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn print_in(&self, order: Option<&dyn Order>, data: &Value) -> Result<String, PrintFailure> {
         self.execute(data).map_err(|(printed, e)| {
-            let (template, raw, object) = (&self.text, json::to_compact(data), sprint(data));
+            let (template, raw, object) = (&self.text, json::to_compact_in(order, data), sprint(data));
             let output = format!(
                 "{printed}Error executing template: {e}. Printing more information for debugging the template:\n\
                  \ttemplate was:\n\t\t{template}\n\traw data was:\n\t\t{raw}\n\tobject given to template engine \

@@ -19,7 +19,7 @@ use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::output::{Format, GET_FORMATS};
 use crate::kubectl::print::table;
 use crate::kubectl::session::Session;
-use crate::printers::sort;
+use crate::printers::sort::{self, SortError, Target};
 use crate::printers::table::{Column, Options, Row, Table, print as print_table};
 use crate::server::tree_of;
 pub use args::Args;
@@ -50,7 +50,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         Some(text) => Some(Format::parse(session, text, args.template.as_deref(), GET_FORMATS)?),
         None => args.template.clone().map(Format::GoTemplate),
     };
-    session.client.want_managed_fields(args.show_managed_fields && matches!(format, Some(Format::Json | Format::Yaml)));
+    session.client.want_managed_fields(
+        args.show_managed_fields && matches!(format, Some(Format::Json | Format::Yaml | Format::Kyaml)),
+    );
     let watches = args.watch || args.watch_only;
     if args.output_watch_events && !watches {
         return Err(Failure::error("--output-watch-events option can only be used with --watch or --watch-only"));
@@ -71,7 +73,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.ignore_not_found {
         found.faults.retain(|f| !is_not_found(f));
     }
-    sort(&args, format.as_ref(), &mut found)?;
+    sort(&args, format.as_ref(), &mut found, session)?;
     match format {
         None | Some(Format::Wide) => print_tables(&args, format.is_some(), &found, session),
         Some(format) => print_objects(&args, &format, &found, session)?,
@@ -84,11 +86,12 @@ fn is_not_found(fault: &Fault) -> bool {
 }
 
 /// Sorts as `--sort-by` says, if it is given.
-fn sort(args: &Args, format: Option<&Format>, found: &mut Found) -> Result<(), Failure> {
+fn sort(args: &Args, format: Option<&Format>, found: &mut Found, session: &Session<'_>) -> Result<(), Failure> {
     if let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) {
         let table = matches!(format, None | Some(Format::Wide));
         let objects = std::mem::take(&mut found.objects);
-        found.objects = sorted(path, objects, if table { sort::Target::Table } else { sort::Target::List })?;
+        let target = if table { Target::Table } else { Target::List };
+        found.objects = sorted(path, objects, target, session)?;
     }
     Ok(())
 }
@@ -129,12 +132,21 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
     }
 }
 
-fn sorted(path: &str, objects: Vec<Arc<Object>>, target: sort::Target) -> Result<Vec<Arc<Object>>, Failure> {
+fn sorted(
+    path: &str,
+    objects: Vec<Arc<Object>>,
+    target: Target,
+    session: &Session<'_>,
+) -> Result<Vec<Arc<Object>>, Failure> {
     let trees: Vec<_> = objects.iter().map(|o| tree_of(o)).collect();
     let order = match sort::order(path, &trees, target) {
         Ok(order) => order,
         // OBSERVATION: no object has the field. kubectl then prints a table without rows.
-        Err(e) if target == sort::Target::Table && e.0.starts_with("couldn't find any field") => return Ok(Vec::new()),
+        Err(SortError::NoField(_)) if target == Target::Table => return Ok(Vec::new()),
+        Err(SortError::Unsortable(text)) => {
+            let line = if target == Target::Table { 375 } else { 329 };
+            return Err(Failure::raw(session.log_line('F', &format!("sorter.go:{line}"), &text)));
+        }
         Err(e) => return Err(Failure::error(e)),
     };
     Ok(order.into_iter().map(|i| Arc::clone(&objects[i])).collect())

@@ -12,7 +12,7 @@ use crate::api::{Duration, Kind, Object};
 use crate::error::{Failure, Reason};
 use crate::kubectl::builder::resources::{Found, Target};
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::output::{Format, custom_columns};
+use crate::kubectl::print::output::{Format, custom_columns, print_failure};
 use crate::kubectl::print::table;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::get::args::Args;
@@ -50,7 +50,7 @@ pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Re
         return Err(Failure::error("you may only specify a single resource type"));
     }
     errors::check(std::mem::take(&mut found.faults))?;
-    super::sort(args, format.as_ref(), &mut found)?;
+    super::sort(args, format.as_ref(), &mut found, session)?;
     let mut screen = Screen::new(args, served.kind, format)?;
     if !args.watch_only || found.named && found.objects.len() > 1 {
         screen.show(session, &found.objects, EventType::Added)?;
@@ -162,7 +162,7 @@ impl Screen {
             }
             Printer::Columns(columns) => {
                 let trees: Vec<Value> = objects.iter().map(|o| tree(o, self.events)).collect();
-                columns.print(&trees).map_err(Failure::error)?
+                columns.print(&trees).map_err(print_failure)?
             }
             Printer::Each(format, more) => {
                 let mut text = String::new();

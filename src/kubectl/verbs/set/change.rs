@@ -16,7 +16,7 @@ use crate::kubectl::print::made::{OutputArgs, Printer};
 use crate::kubectl::request::{self, DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::merge;
-use crate::manifest::strict::normalise_as_client;
+use crate::manifest::strict::normalise;
 use crate::printers::json::to_compact;
 use crate::server::tree_of;
 
@@ -126,7 +126,7 @@ impl Common {
         let item = |live: Arc<Object>| {
             let kind = live.kind();
             let mut tree = tree_of(&live);
-            normalise_as_client(kind, &mut tree);
+            normalise(kind, &mut tree);
             Item { kind, tree, live: Some(live) }
         };
         Ok(found.objects.into_iter().map(item).collect())
@@ -140,7 +140,7 @@ impl Common {
         errors::check(faults)?;
         let items = infos.into_iter().map(|info| {
             let (kind, mut tree) = (info.kind, info.into_written());
-            normalise_as_client(kind, &mut tree);
+            normalise(kind, &mut tree);
             Item { kind, tree, live: None }
         });
         Ok(items.collect())
@@ -203,7 +203,7 @@ impl Change {
     /// # Errors
     /// The server's refusal.
     fn send(&self, item: &Item, mut tree: Value, session: &mut Session<'_>) -> Result<Option<Value>, Fault> {
-        normalise_as_client(item.kind, &mut tree);
+        normalise(item.kind, &mut tree);
         if tree == item.tree {
             return Ok(None);
         }
@@ -215,7 +215,7 @@ impl Change {
     /// # Errors
     /// The server's refusal.
     pub fn send_anyway(&self, item: &Item, mut tree: Value, session: &mut Session<'_>) -> Result<Value, Fault> {
-        normalise_as_client(item.kind, &mut tree);
+        normalise(item.kind, &mut tree);
         let dry_run = self.printer.dry_run();
         let Some(live) = item.live.as_ref().filter(|_| dry_run != DryRun::Client) else { return Ok(tree) };
         let patch = merge::two_way_strategic(item.kind, &item.tree, &tree).map_err(ApiError::from)?;
@@ -223,7 +223,7 @@ impl Change {
         let writing = Writing::by(&self.manager).dry_run(dry_run).validate(Validate::Warn);
         let object = request::patch(session, live, (PatchType::Strategic, &body), &writing)?;
         let mut tree = tree_of(&object);
-        normalise_as_client(item.kind, &mut tree);
+        normalise(item.kind, &mut tree);
         Ok(tree)
     }
 

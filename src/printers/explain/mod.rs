@@ -2,9 +2,10 @@
 //!
 //! Mirrors the plaintext template of `k8s.io/kubectl/pkg/explain/v2`.
 
-use crate::api::Kind;
+pub mod v2;
+
+use super::PrintFailure;
 use crate::api::schema::{self, FieldDef, FieldType, TypeDef};
-use crate::error::Failure;
 
 /// The columns that a line of text may fill, its indentation included.
 const WIDTH: usize = 80;
@@ -12,31 +13,29 @@ const WIDTH: usize = 80;
 /// A field's line in a list names no more values than this.
 const SHORT_ENUM: usize = 4;
 
-/// What was printed before an explanation failed, and why it did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unexplained {
-    /// The lines that standard output has already got.
-    pub printed: String,
-    /// The failure.
-    pub failure: Failure,
+/// What is explained: a kind in one of its versions.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its struct.
+    pub def: &'static TypeDef,
+    /// Its name, `PersistentVolumeClaim`.
+    pub kind: &'a str,
+    /// The version, `apps/v1`.
+    pub api_version: &'a str,
 }
 
-/// Explains a kind, or the field at `path`, in the stored version or the one that `api_version` names.
+/// Explains a kind, or the field at `path`.
 ///
 /// # Errors
-/// `field "x" does not exist`, after the heading; an API version that the server, or the kind, does not have.
-pub fn render(kind: Kind, api_version: Option<&str>, path: &[&str], recursive: bool) -> Result<String, Unexplained> {
-    let stored = kind.api_version();
-    let api_version = api_version.unwrap_or(&stored);
-    let Some(def) = schema::of_version(kind, api_version) else {
-        return Err(Unexplained { printed: String::new(), failure: no_such_version(kind, api_version) });
-    };
-    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+/// `field "x" does not exist`, after the heading.
+pub fn render(subject: &Subject<'_>, path: &[&str], recursive: bool) -> Result<String, PrintFailure> {
+    let def = subject.def;
+    let (group, version) = subject.api_version.rsplit_once('/').unwrap_or(("", subject.api_version));
     let mut out = String::new();
     if !group.is_empty() {
         out.push_str(&format!("GROUP:      {group}\n"));
     }
-    out.push_str(&format!("KIND:       {}\nVERSION:    {version}\n\n", kind.name()));
+    out.push_str(&format!("KIND:       {}\nVERSION:    {version}\n\n", subject.kind));
     let Some((name, parents)) = path.split_last() else {
         out.push_str(&section(&[&def.description], &fields_of(def, recursive)));
         return Ok(out);
@@ -46,30 +45,22 @@ pub fn render(kind: Kind, api_version: Option<&str>, path: &[&str], recursive: b
         parents => def.field(parents).and_then(|f| f.ty.leaf().as_struct()),
     };
     let Some(field) = parent.and_then(|p| p.fields.get(*name)) else {
-        let failure = Failure::error(format!("field \"{name}\" does not exist"));
-        return Err(Unexplained { printed: out, failure });
+        return Err(PrintFailure { output: out, message: format!("field \"{name}\" does not exist") });
     };
-    out.push_str(&format!("FIELD: {name} <{}>\n", type_name(&field.ty)));
+    let parent_is_taught = parent.is_some_and(TypeDef::is_taught);
+    out.push_str(&format!("FIELD: {name} <{}>\n", type_name(&field.ty, parent_is_taught)));
     if let Some(values) = field.enum_values() {
         out.push_str("ENUM:");
         values.iter().for_each(|v| out.push_str(&format!("\n    {}", shown(v.value))));
     }
     out.push_str("\n\n");
-    let of_type = field.ty.leaf().published_name().and_then(schema::named).map_or("", |d| d.description.as_str());
+    // A struct that is written out in place has no description but the field's.
+    let in_place = parent_is_taught && matches!(&field.ty, FieldType::Struct(def) if def.is_taught());
+    let of_type = field.ty.leaf().published_name().filter(|_| !in_place).and_then(schema::named);
+    let of_type = of_type.map_or("", |def| def.description.as_str());
     let fields = field.ty.leaf().as_struct().map(|d| fields_of(d, recursive)).unwrap_or_default();
     out.push_str(&section(&[&description(field), of_type], &fields));
     Ok(out)
-}
-
-fn no_such_version(kind: Kind, api_version: &str) -> Failure {
-    let resource = format!("{api_version}, Resource={}", kind.plural());
-    // The group of the core kinds is empty, and Go prints the slash all the same.
-    let resource = if api_version.contains('/') { resource } else { format!("/{resource}") };
-    if Kind::ALL.iter().any(|k| k.api_version() == api_version) {
-        Failure::error(format!("GVR ({resource}) not found in OpenAPI schema"))
-    } else {
-        Failure::error(format!("couldn't find resource for \"{resource}\""))
-    }
 }
 
 /// The description and the fields, and the empty line that ends every explanation.
@@ -96,7 +87,7 @@ fn list_fields(def: &TypeDef, recursive: bool, level: usize, out: &mut String) {
     for (name, field) in &def.fields {
         let indent = " ".repeat(level * 2);
         let required = if field.required { " -required-" } else { "" };
-        out.push_str(&format!("{indent}{name}\t<{}>{required}", type_name(&field.ty)));
+        out.push_str(&format!("{indent}{name}\t<{}>{required}", type_name(&field.ty, def.is_taught())));
         if let Some(values) = field.enum_values() {
             let names: Vec<&str> = values.iter().take(SHORT_ENUM).map(|v| shown(v.value)).collect();
             let more = if values.len() > SHORT_ENUM { ", ...." } else { "" };
@@ -134,12 +125,15 @@ fn shown(value: &str) -> &str {
     if value.is_empty() { "\"\"" } else { value }
 }
 
-/// The type as `explain` guesses it: `[]Container`, `map[string]Quantity`, `string`.
-fn type_name(ty: &FieldType) -> String {
+/// The type as `explain` guesses it: `[]Container`, `map[string]Quantity`, `string`. The schema of a kind that a cluster was
+/// taught has no names for its structs.
+fn type_name(ty: &FieldType, taught: bool) -> String {
     match ty {
+        FieldType::Struct(def) if def.is_taught() => "Object".into(),
+        FieldType::IntOrString | FieldType::RawExtension if taught => "Object".into(),
         FieldType::Struct(def) => def.go_name.clone(),
-        FieldType::Array(item) => format!("[]{}", type_name(item)),
-        FieldType::Map(item) => format!("map[string]{}", type_name(item)),
+        FieldType::Array(item) => format!("[]{}", type_name(item, taught)),
+        FieldType::Map(item) => format!("map[string]{}", type_name(item, taught)),
         FieldType::String | FieldType::Bytes | FieldType::Time | FieldType::MicroTime => "string".into(),
         FieldType::Int32 | FieldType::Int64 => "integer".into(),
         FieldType::Number => "number".into(),
@@ -203,12 +197,18 @@ fn wrap(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
-    use crate::api::Kind;
+    use super::{Subject, render};
+    use crate::api::{Kind, schema};
+
+    fn subject(api_version: &'static str, kind: Kind) -> Subject<'static> {
+        Subject { def: schema::of(kind), kind: kind.name(), api_version }
+    }
 
     #[test]
     fn explains_a_field_as_kubectl_does() {
-        let text = render(Kind::Deployment, None, &["spec", "strategy"], false).unwrap().replace("    \n", "    |\n");
+        let text = render(&subject("apps/v1", Kind::Deployment), &["spec", "strategy"], false)
+            .unwrap()
+            .replace("    \n", "    |\n");
         insta::assert_snapshot!(text, @r#"
         GROUP:      apps
         KIND:       Deployment
@@ -237,7 +237,7 @@ mod tests {
             update i.e gradually scale down the old ReplicaSets and scale up the new
             one.
         "#);
-        let text = render(Kind::PersistentVolumeClaim, None, &["spec", "volumeMode"], false).unwrap();
+        let text = render(&subject("v1", Kind::PersistentVolumeClaim), &["spec", "volumeMode"], false).unwrap();
         assert!(
             text.contains("FIELD: volumeMode <string>\nENUM:\n    Block\n    Filesystem\n\nDESCRIPTION:\n"),
             "{text}"
@@ -246,10 +246,8 @@ mod tests {
 
     #[test]
     fn says_what_there_is_not() {
-        let error = render(Kind::PersistentVolumeClaim, None, &["spec", "nope"], false).unwrap_err();
-        assert_eq!(error.printed, "KIND:       PersistentVolumeClaim\nVERSION:    v1\n\n");
-        assert_eq!(error.failure.message, "error: field \"nope\" does not exist");
-        let error = render(Kind::StatefulSet, Some("apps/v1beta1"), &[], false).unwrap_err();
-        assert_eq!(error.failure.message, r#"error: couldn't find resource for "apps/v1beta1, Resource=statefulsets""#);
+        let error = render(&subject("v1", Kind::PersistentVolumeClaim), &["spec", "nope"], false).unwrap_err();
+        assert_eq!(error.output, "KIND:       PersistentVolumeClaim\nVERSION:    v1\n\n");
+        assert_eq!(error.message, "field \"nope\" does not exist");
     }
 }

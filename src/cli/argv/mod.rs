@@ -3,6 +3,8 @@
 //! Mirrors `Find` and `stripFlags` of `github.com/spf13/cobra`, and `parseCommandArguments` of
 //! `k8s.io/cli-runtime/pkg/genericclioptions/record_flags.go`.
 
+pub mod pflag;
+
 use clap::{Arg, ArgAction, Command};
 
 /// A command line with the commands in front.
@@ -26,11 +28,6 @@ impl Line {
             command = next;
         }
         line
-    }
-
-    /// All words, commands first.
-    pub fn words(&self) -> impl Iterator<Item = &String> {
-        self.path.iter().chain(&self.rest)
     }
 
     /// The command that the path leads to.
@@ -88,7 +85,7 @@ fn value_when_bare(long: &str) -> Option<&'static str> {
 }
 
 /// The first word that is neither a flag nor a flag's value.
-fn first_word(words: &[String], command: &Command, root: &Command) -> Option<usize> {
+pub fn first_word(words: &[String], command: &Command, root: &Command) -> Option<usize> {
     let mut at = 0;
     while at < words.len() {
         let word = words[at].as_str();
@@ -97,9 +94,9 @@ fn first_word(words: &[String], command: &Command, root: &Command) -> Option<usi
         match word {
             "--" => return None,
             "" => at += 1,
+            // OBSERVATION: cobra looks for commands before it knows of `--help`, and takes the next word for its value.
             _ if alone && !word.contains('=') => {
-                let switch = matches!(name, "help" | "h" | "version")
-                    || find_flag(command, root, name).is_some_and(|a| !needs_value(a));
+                let switch = find_flag(command, root, name).is_some_and(|a| !needs_value(a));
                 at += if switch { 1 } else { 2 };
             }
             _ if word.starts_with('-') => at += 1,
@@ -111,20 +108,39 @@ fn first_word(words: &[String], command: &Command, root: &Command) -> Option<usi
 
 /// The flag of a long name or a letter, the command's own before those that all take.
 pub fn find_flag<'a>(command: &'a Command, root: &'a Command, name: &str) -> Option<&'a Arg> {
+    let global = |arg: &&Arg| !matches!(arg.get_long(), Some("help" | "version"));
+    find_own_flag(command, name).or_else(|| find_own_flag(root, name)).filter(global)
+}
+
+fn find_own_flag<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
     let mut letters = name.chars();
     let letter = letters.next().filter(|_| letters.next().is_none());
     let named = |a: &&Arg| a.get_long() == Some(name) || (letter.is_some() && a.get_short() == letter);
-    command.get_arguments().find(named).or_else(|| root.get_arguments().filter(|a| a.is_global_set()).find(named))
+    command.get_arguments().find(named)
 }
 
 /// Whether the next word is the flag's value, if there is no `=`.
 fn needs_value(arg: &Arg) -> bool {
-    arg.get_action().takes_values() && !arg.is_require_equals_set()
+    let bare = is_boolean(arg) || arg.get_long().and_then(value_when_bare).is_some();
+    arg.get_action().takes_values() && !arg.is_require_equals_set() && !bare
 }
 
-/// Makes clap take flags as pflag does: the last of several counts, a value may begin with a dash, and a boolean flag
-/// stands for `true` unless `=` and a value follow.
-pub fn as_pflag(command: Command) -> Command {
+/// Whether a command takes its words as they come, flags or not.
+pub fn takes_all_words(command: &Command) -> bool {
+    command.get_positionals().any(|arg| arg.is_trailing_var_arg_set() && arg.is_allow_hyphen_values_set())
+}
+
+/// Makes clap take the flags of the commands on a path as pflag does: the last of several counts, a value may begin with
+/// a dash, and a boolean flag stands for `true` unless `=` and a value follow.
+pub fn as_pflag(command: Command, path: &[String]) -> Command {
+    let command = lenient_flags(command);
+    match path {
+        [name, rest @ ..] => command.mut_subcommand(name, |next| as_pflag(next, rest)),
+        [] => command,
+    }
+}
+
+fn lenient_flags(command: Command) -> Command {
     let lenient = |arg: Arg| {
         let Some(long) = arg.get_long().or(arg.get_short().map(|_| "")) else { return arg };
         if is_boolean(&arg) {
@@ -140,7 +156,7 @@ pub fn as_pflag(command: Command) -> Command {
             None => arg,
         }
     };
-    command.disable_help_subcommand(true).args_override_self(true).mut_args(lenient).mut_subcommands(as_pflag)
+    command.disable_help_subcommand(true).args_override_self(true).mut_args(lenient)
 }
 
 fn is_boolean(arg: &Arg) -> bool {
