@@ -1,5 +1,7 @@
 //! `kstate cluster`: make, list, choose, empty and remove clusters.
 
+use anyhow::Result;
+
 use crate::cli::home::{DEFAULT_CLUSTER, Home};
 use crate::error::Failure;
 use crate::kubectl::wall::wall_now;
@@ -64,7 +66,7 @@ struct ConfigArgs {
 ///
 /// # Errors
 /// What is wrong with a name or an option, or with the state files.
-pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<(), Failure> {
+pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<()> {
     match args.verb {
         Verb::Create { name, options } => {
             let name = name.unwrap_or_else(|| DEFAULT_CLUSTER.to_string());
@@ -91,7 +93,7 @@ pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-fn list(home: &Home, ui: &Ui) -> Result<(), Failure> {
+fn list(home: &Home, ui: &Ui) -> Result<()> {
     let current = home.current();
     let names = home.clusters();
     if names.is_empty() {
@@ -123,11 +125,11 @@ fn list(home: &Home, ui: &Ui) -> Result<(), Failure> {
 }
 
 impl ConfigArgs {
-    fn config(&self) -> Result<Config, Failure> {
+    fn config(&self) -> Result<Config> {
         let clock = match self.clock.as_str() {
             "wall" => ClockMode::Wall,
             "manual" => ClockMode::Manual,
-            other => return Err(Failure::error(format!("invalid clock {other:?}: must be wall or manual"))),
+            other => return Err(Failure::error(format!("invalid clock {other:?}: must be wall or manual")).into()),
         };
         let defaults = Config::default();
         let nodes = if self.nodes.is_empty() { defaults.nodes } else { self.nodes.clone() };

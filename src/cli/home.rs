@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use crate::error::Failure;
 use crate::kubectl::kubeconfig::{self, Section, Stanza};
 use crate::kubectl::wall::wall_now;
@@ -25,13 +27,12 @@ impl Home {
     ///
     /// # Errors
     /// When neither is known.
-    pub fn find() -> Result<Home, Failure> {
+    pub fn find() -> Result<Home> {
         let named = std::env::var_os("KSTATE_HOME").filter(|h| !h.is_empty()).map(PathBuf::from);
         let folder = named.or_else(|| dirs::data_dir().map(|d| d.join("kstate")));
-        let folder = folder.ok_or_else(|| {
-            Failure::error("no folder for kstate's state is known").hint("set KSTATE_HOME to a folder of your own")
-        })?;
-        Ok(Home { folder })
+        let unknown =
+            || Failure::error("no folder for kstate's state is known").hint("set KSTATE_HOME to a folder of your own");
+        Ok(Home { folder: folder.ok_or_else(unknown)? })
     }
 
     /// A file of kstate's own beside the clusters.
@@ -43,7 +44,7 @@ impl Home {
     ///
     /// # Errors
     /// When the name can't be a file's on every system.
-    fn cluster_file(&self, name: &str) -> Result<PathBuf, Failure> {
+    fn cluster_file(&self, name: &str) -> Result<PathBuf> {
         let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
         let is_port = |kind: &str| stem.strip_prefix(kind).is_some_and(|n| matches!(n.as_bytes(), [b'0'..=b'9']));
         let is_device = matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || is_port("com") || is_port("lpt");
@@ -56,7 +57,8 @@ impl Home {
             true => Ok(self.folder.join("clusters").join(format!("{name}.db"))),
             false => Err(Failure::error(format!(
                 "{name:?} can't be a cluster's name: use letters, digits, '-', '_' and '.'"
-            ))),
+            ))
+            .into()),
         }
     }
 
@@ -64,10 +66,9 @@ impl Home {
     ///
     /// # Errors
     /// When they can't be made.
-    pub fn prepare(&self) -> Result<(), Failure> {
+    pub fn prepare(&self) -> Result<()> {
         let folder = self.folder.join("clusters");
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| Failure::error(format!("cannot make the folder {}: {e}", folder.display())))
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))
     }
 
     /// The clusters' names, sorted.
@@ -116,7 +117,7 @@ impl Home {
     ///
     /// # Errors
     /// When a file can't be read or written.
-    pub fn set_current(&self, name: &str) -> Result<(), Failure> {
+    pub fn set_current(&self, name: &str) -> Result<()> {
         self.change_kubeconfig(|config| {
             add_cluster(config, name, &self.kubeconfig_name());
             config.current_context = name.to_string();
@@ -154,7 +155,7 @@ impl Home {
     }
 
     /// Changes the stored kubeconfig, if there is one.
-    fn change_kubeconfig(&self, change: impl FnOnce(&mut kubeconfig::Config)) -> Result<(), Failure> {
+    fn change_kubeconfig(&self, change: impl FnOnce(&mut kubeconfig::Config)) -> Result<()> {
         // OBSERVATION: one that can't be read is its owner's to repair; the clusters are there all the same.
         let Ok(Some(mut config)) = self.stored_kubeconfig() else { return Ok(()) };
         change(&mut config);
@@ -165,31 +166,33 @@ impl Home {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
         self.prepare()?;
         let (path, new) = (self.file(name), self.file(&format!("{name}.new")));
         std::fs::write(&new, text)
             .and_then(|()| std::fs::rename(&new, &path))
-            .map_err(|e| Failure::error(format!("cannot write {}: {e}", path.display())))
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// Makes a cluster.
     ///
     /// # Errors
     /// When one of that name exists, the name can't be a file's, or the file can't be written.
-    pub fn create(&self, name: &str, config: Config) -> Result<Cluster, Failure> {
+    pub fn create(&self, name: &str, config: Config) -> Result<Cluster> {
         let path = self.cluster_file(name)?;
         if path.exists() {
             return Err(Failure::error(format!("cluster {name:?} already exists"))
-                .hint(format!("kstate cluster reset {name} empties it, kstate cluster delete {name} removes it")));
+                .hint(format!("kstate cluster reset {name} empties it, kstate cluster delete {name} removes it"))
+                .into());
         }
         self.prepare()?;
         // Made beside its place and moved there whole: another process sees all of it or nothing.
         let new = path.with_extension(format!("{}.new", std::process::id()));
         let made = Cluster::new_on_disk(&new, config, wall_now());
-        let moved = made.map(drop).map_err(Failure::from).and_then(|()| {
-            put_in_place(&new, &path).map_err(|e| Failure::error(format!("cannot write {}: {e}", path.display())))
-        });
+        let moved = made
+            .map(drop)
+            .map_err(anyhow::Error::from)
+            .and_then(|()| put_in_place(&new, &path).with_context(|| format!("cannot write {}", path.display())));
         for leftover in [new.clone(), beside(&new, "-wal"), beside(&new, "-shm")] {
             let _ = std::fs::remove_file(leftover);
         }
@@ -207,7 +210,7 @@ impl Home {
     ///
     /// # Errors
     /// When there is no such cluster, or its file can't be read.
-    pub fn open(&self, name: &str) -> Result<Cluster, Failure> {
+    pub fn open(&self, name: &str) -> Result<Cluster> {
         let path = self.cluster_file(name)?;
         if !path.exists() {
             if name == DEFAULT_CLUSTER {
@@ -217,7 +220,8 @@ impl Home {
                 });
             }
             return Err(Failure::error(format!("cluster {name:?} not found"))
-                .hint(format!("kstate cluster create {name} makes it; there are: {}", self.clusters().join(", "))));
+                .hint(format!("kstate cluster create {name} makes it; there are: {}", self.clusters().join(", ")))
+                .into());
         }
         Ok(Cluster::open(&path)?)
     }
@@ -226,20 +230,19 @@ impl Home {
     ///
     /// # Errors
     /// When there is none of that name, or its file can't be removed.
-    pub fn delete(&self, name: &str) -> Result<(), Failure> {
+    pub fn delete(&self, name: &str) -> Result<()> {
         let path = self.cluster_file(name)?;
         if !path.exists() {
-            return Err(Failure::error(format!("cluster {name:?} not found")));
+            return Err(Failure::error(format!("cluster {name:?} not found")).into());
         }
-        let remove = |path: &Path| match std::fs::remove_file(path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => {
-                Err(Failure::error(format!("cannot remove {}: {e}", path.display())))
-            }
-            _ => Ok(()),
+        let unremovable = || format!("cannot remove {}", path.display());
+        let remove = |file: &Path| match std::fs::remove_file(file) {
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(unremovable),
         };
         // Under another name first: a new cluster of this name must not meet what is beside the old one.
         let gone = path.with_extension(format!("{}.gone", std::process::id()));
-        std::fs::rename(&path, &gone).map_err(|e| Failure::error(format!("cannot remove {}: {e}", path.display())))?;
+        std::fs::rename(&path, &gone).with_context(unremovable)?;
         for file in [beside(&path, "-wal"), beside(&path, "-shm"), gone] {
             remove(&file)?;
         }

@@ -146,7 +146,7 @@ impl OwnFile for Home {
     }
 
     fn write(&self, text: &str) -> io::Result<()> {
-        Home::write(self, home::KUBECONFIG, text).map_err(|e| io::Error::other(e.message))
+        Home::write(self, home::KUBECONFIG, text).map_err(|e| io::Error::other(format!("{e:#}")))
     }
 }
 

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::api::user::User;
-use crate::error::Failure;
+use crate::error::{ApiError, Failure};
 use crate::kubectl::client::Client;
 use crate::kubectl::read_ahead::ReadAhead;
 use crate::kubectl::session::{CommandLine, Disk, Session};
@@ -164,8 +164,14 @@ pub fn main(args: Vec<OsString>) -> u8 {
         // OBSERVATION: what could not be said must not pass for success.
         (Ok(()), Some(fault)) => report(&Failure::error(format!("write /dev/stdout: {fault}")), &ui),
         (Ok(()), None) => 0,
-        (Err(failure), _) => report(&failure, &ui),
+        (Err(error), _) => report(&failure_of(error), &ui),
     }
+}
+
+/// What the command ends with: at this edge errors of every type meet.
+fn failure_of(error: anyhow::Error) -> Failure {
+    let refused = |error: anyhow::Error| error.downcast::<ApiError>().map(Failure::from);
+    error.downcast().or_else(refused).unwrap_or_else(|other| Failure::error(format!("{other:#}")))
 }
 
 /// Prints a failure and returns its exit code.
@@ -188,7 +194,7 @@ fn program(argv0: Option<&String>) -> &'static str {
     if stem == "kubectl" { "kubectl" } else { "kstate" }
 }
 
-fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
+fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
     let program = program(args.first());
     let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), Plugins::Run, ui)?;
     let home = Home::find()?;
@@ -197,7 +203,7 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
         Verb::Cluster(args) => return cluster::run(args, &home, ui),
         Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
         // These speak of kstate, not of a cluster, and must not make one.
-        Verb::Completion(args) => return completion::print(&args, program, ui),
+        Verb::Completion(args) => return Ok(completion::print(&args, program, ui)?),
         Verb::Help(args) => {
             help::print(&args, program, ui);
             return Ok(());
@@ -206,7 +212,7 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
             help::options::print(program, ui);
             return Ok(());
         }
-        Verb::Plugin(args) => return plugin::print(&args, program, ui),
+        Verb::Plugin(args) => return Ok(plugin::print(&args, program, ui)?),
         _ => {}
     }
     let named = app.global.cluster.clone().filter(|name| program == "kstate" && !name.is_empty());
@@ -227,7 +233,7 @@ fn start(args: &[String], ui: &Ui) -> Result<(), Failure> {
     };
     let mut server = Server::over(home.open(&name)?);
     let place = Place { ui, program, folder, shared: true, kept: None };
-    execute(app, args, &mut server, standing, &place)
+    Ok(execute(app, args, &mut server, standing, &place)?)
 }
 
 /// Runs the words of a command line on a cluster that is not the user's own (a lesson's, a test's) and returns

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
 use owo_colors::Style;
 
+use crate::cli::failure_of;
 use crate::cli::lesson::home::{self, Found};
 use crate::cli::lesson::shell::LessonShell;
 use crate::error::Failure;
@@ -17,23 +19,24 @@ use crate::ui::Ui;
 ///
 /// # Errors
 /// A lesson is broken or disagrees (all has been said then), or a file can't be written.
-pub(super) fn run(ui: &Ui, folder: &Path, names: &[String], rewrite: bool) -> Result<(), Failure> {
+pub(super) fn run(ui: &Ui, folder: &Path, names: &[String], rewrite: bool) -> Result<()> {
     let mut good = true;
     for name in expand(folder, names)? {
         match home::find(folder, &name) {
             Ok(found) => good &= one(ui, &found, rewrite)?,
-            Err(failure) => {
+            Err(error) => {
                 good = false;
+                let failure = failure_of(error);
                 let hint = failure.hint.map(|h| format!("{h}\n")).unwrap_or_default();
                 ui.err(&format!("{}\n{hint}", failure.message));
             }
         }
     }
-    if good { Ok(()) } else { Err(Failure::silent(1)) }
+    if good { Ok(()) } else { Err(Failure::silent(1).into()) }
 }
 
 /// Folders become their lessons, no names all lessons; in a checkout a lesson's name means the file there.
-fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>, Failure> {
+fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>> {
     let all: Vec<String> = library::lessons().map(|(name, _)| name.to_string()).collect();
     let mut paths = Vec::new();
     for name in if names.is_empty() { &all } else { names } {
@@ -43,7 +46,7 @@ fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>, Failure> {
             paths.push(here);
         } else if path.is_dir() {
             let mut files: Vec<PathBuf> = fs::read_dir(&path)
-                .map_err(|e| Failure::error(format!("{name} can't be read: {e}")))?
+                .with_context(|| format!("{name} can't be read"))?
                 .filter_map(|entry| entry.ok().map(|e| e.path()))
                 .filter(|file| file.extension().is_some_and(|e| e == "md"))
                 .collect();
@@ -59,7 +62,7 @@ fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>, Failure> {
 }
 
 /// Whether the lesson holds, now.
-fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool, Failure> {
+fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool> {
     let lesson = &found.lesson;
     let mut shell = LessonShell::in_memory(lesson)?;
     let (mut replies, mut differences) = (Vec::new(), Vec::new());
@@ -83,10 +86,11 @@ fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool, Failure> {
                 "the lesson {:?} is in the binary, and no file to be updated",
                 lesson.name
             ))
-            .hint(format!("name its file, as in: kstate lesson check --update {}", lesson.path)));
+            .hint(format!("name its file, as in: kstate lesson check --update {}", lesson.path))
+            .into());
         };
         let text = update(lesson, &replies)?;
-        fs::write(file, text).map_err(|e| Failure::error(format!("{}: {e}", lesson.path)))?;
+        fs::write(file, text).with_context(|| lesson.path.clone())?;
         verdict("updated", good, format!("{} of {commands} commands", differences.len()));
         return Ok(true);
     }
@@ -111,6 +115,7 @@ mod tests {
     use std::fs;
 
     use super::run;
+    use crate::cli::failure_of;
     use crate::error::Failure;
     use crate::lessons::library;
     use crate::ui::Ui;
@@ -119,7 +124,7 @@ mod tests {
     fn every_lesson_says_what_the_cluster_says() {
         let names: Vec<String> = library::lessons().map(|(name, _)| name.to_string()).collect();
         let ui = Ui::captured();
-        let outcome = run(&ui, std::env::temp_dir().as_path(), &names, false);
+        let outcome = run(&ui, std::env::temp_dir().as_path(), &names, false).map_err(failure_of);
         assert_eq!(outcome, Ok(()), "{}", ui.take());
     }
 
@@ -131,7 +136,7 @@ mod tests {
         let check = |text: &str, rewrite: bool| {
             fs::write(folder.join("mine.md"), text).expect("a lesson");
             let ui = Ui::captured();
-            let outcome = run(&ui, &folder, &["mine.md".to_string()], rewrite);
+            let outcome = run(&ui, &folder, &["mine.md".to_string()], rewrite).map_err(failure_of);
             (outcome, ui.take())
         };
         assert_eq!(check(text, false), (Ok(()), "ok      mine           (2 commands)\n".into()));

@@ -1,9 +1,9 @@
 //! The guided lesson: it waits for the learner, who may leave the path at every prompt.
 
+use anyhow::Result;
 use owo_colors::Style;
 
 use crate::cli::lesson::screen::Screen;
-use crate::error::Failure;
 use crate::lessons::model::{Block, Command, Console, Lesson, Quiz};
 use crate::lessons::progress::Reached;
 use crate::lessons::shell::Shell;
@@ -46,7 +46,7 @@ pub(super) struct Guide<'a> {
     pub(super) shell: &'a mut dyn Shell,
     pub(super) reached: Reached,
     /// Keeps the place, so that a killed process loses nothing.
-    pub(super) save: &'a mut dyn FnMut(&Reached) -> Result<(), Failure>,
+    pub(super) save: &'a mut dyn FnMut(&Reached) -> Result<()>,
     /// Where the lesson's files are, for the help.
     pub(super) folder: String,
     /// What the learner calls the lesson on the command line.
@@ -60,7 +60,7 @@ impl Guide<'_> {
     ///
     /// # Errors
     /// The terminal, the cluster or the progress file fails.
-    pub(super) fn run(mut self) -> Result<End, Failure> {
+    pub(super) fn run(mut self) -> Result<End> {
         let lesson = self.lesson;
         self.ui.on_interrupt(&self.farewell());
         if self.reached.step == 0 && self.reached.block == 0 {
@@ -104,7 +104,7 @@ impl Guide<'_> {
         format!("Until next time. kstate lesson {} goes on from here.", self.call)
     }
 
-    fn step(&mut self, blocks: &[Block]) -> Result<Flow, Failure> {
+    fn step(&mut self, blocks: &[Block]) -> Result<Flow> {
         let lesson = self.lesson;
         let screen = Screen::new(self.ui);
         let number = self.reached.step;
@@ -143,7 +143,7 @@ impl Guide<'_> {
         self.pause()
     }
 
-    fn file(&mut self, name: &str, text: &str) -> Result<Flow, Failure> {
+    fn file(&mut self, name: &str, text: &str) -> Result<Flow> {
         self.shell.write_file(name, text)?;
         // OBSERVATION: a long file would push the words about it off the screen unread.
         if text.lines().count() > LONG_FILE {
@@ -156,7 +156,7 @@ impl Guide<'_> {
         Ok(Flow::On)
     }
 
-    fn console(&mut self, console: &Console) -> Result<Flow, Failure> {
+    fn console(&mut self, console: &Console) -> Result<Flow> {
         self.ui.out("\n");
         for command in console.commands.iter().take(self.reached.command) {
             Screen::new(self.ui).done(command);
@@ -182,7 +182,7 @@ impl Guide<'_> {
     }
 
     /// Shows a command until the learner wants it to run.
-    fn offer(&mut self, command: &Command) -> Result<Wish, Failure> {
+    fn offer(&mut self, command: &Command) -> Result<Wish> {
         let hint = "(Enter runs it)";
         // A line that is full takes no hint: the terminal would cut it in two.
         let fits = command.line.chars().count() + hint.len() < self.ui.width();
@@ -200,7 +200,7 @@ impl Guide<'_> {
         }
     }
 
-    fn quiz(&mut self, quiz: &Quiz) -> Result<Flow, Failure> {
+    fn quiz(&mut self, quiz: &Quiz) -> Result<Flow> {
         let screen = Screen::new(self.ui);
         screen.question(quiz);
         let letters: Vec<&str> = quiz.options.keys().map(String::as_str).collect();
@@ -237,14 +237,14 @@ impl Guide<'_> {
     }
 
     /// The end of a step.
-    fn pause(&mut self) -> Result<Flow, Failure> {
+    fn pause(&mut self) -> Result<Flow> {
         let next = self.lesson.steps.get(self.reached.step + 1);
         let what = next.map_or("Enter ends the lesson".to_string(), |step| format!("Enter goes on: {}", step.heading));
         self.wait(&what)
     }
 
     /// Lets the learner read, or try something, until Enter.
-    fn wait(&mut self, what: &str) -> Result<Flow, Failure> {
+    fn wait(&mut self, what: &str) -> Result<Flow> {
         let offer = format!("\n{}\n", self.ui.paint(what, Style::new().dimmed()));
         loop {
             match self.ask(&offer, "$ ", "")? {
@@ -257,7 +257,7 @@ impl Guide<'_> {
     }
 
     /// Asks until the learner wants something that is not answered on the spot.
-    fn ask(&mut self, offer: &str, prompt: &str, suggestion: &str) -> Result<Wish, Failure> {
+    fn ask(&mut self, offer: &str, prompt: &str, suggestion: &str) -> Result<Wish> {
         loop {
             let Some(line) = self.ui.line(offer, prompt, suggestion)? else { return Ok(Wish::Quit) };
             let line = line.trim();
@@ -303,7 +303,7 @@ The lesson's files are in {folder}
     }
 
     /// To the start of this step, or from there to the one before.
-    fn back(&mut self) -> Result<(), Failure> {
+    fn back(&mut self) -> Result<()> {
         let stay = self.touched || !self.at_start();
         let step = if stay { self.reached.step } else { self.reached.step.saturating_sub(1) };
         if !stay && self.reached.step == 0 {
@@ -319,7 +319,7 @@ The lesson's files are in {folder}
         self.go_to(step)
     }
 
-    fn go_to(&mut self, step: usize) -> Result<(), Failure> {
+    fn go_to(&mut self, step: usize) -> Result<()> {
         (self.reached.step, self.reached.block, self.reached.command) = (step, 0, 0);
         self.touched = false;
         (self.save)(&self.reached)

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, anyhow, bail};
+
 use crate::error::Failure;
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
@@ -25,7 +27,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// There is none of that name, or it is broken.
-pub(super) fn find(folder: &Path, name: &str) -> Result<Found, Failure> {
+pub(super) fn find(folder: &Path, name: &str) -> Result<Found> {
     if let Some(source) = library::lesson(name) {
         let lesson = parse(&library::lesson_path(name), source).map_err(Failure::error)?;
         return Ok(Found { lesson, key: name.to_string(), file: None });
@@ -33,12 +35,11 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Found, Failure> {
     let file = folder.join(name);
     if !name.ends_with(".md") && !file.is_file() {
         let failure = Failure::error(format!("there is no lesson {name:?}"));
-        return Err(match library::nearest(name) {
-            Some(nearest) => failure.hint(format!("did you mean {nearest:?}?")),
-            None => {
-                failure.hint("kstate lesson list shows all; a lesson of your own is named by its file, ./my-lesson.md")
-            }
-        });
+        let hint = match library::nearest(name) {
+            Some(nearest) => format!("did you mean {nearest:?}?"),
+            None => "kstate lesson list shows all; a lesson of your own is named by its file, ./my-lesson.md".into(),
+        };
+        return Err(failure.hint(hint).into());
     }
     let source = read(&file, name)?;
     let lesson = parse(name, &source).map_err(Failure::error)?;
@@ -51,18 +52,18 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Found, Failure> {
 ///
 /// # Errors
 /// One is broken, which `cargo test` would have told.
-pub(super) fn all() -> Result<Vec<Found>, Failure> {
+pub(super) fn all() -> Result<Vec<Found>> {
     library::lessons().map(|(name, _)| find(Path::new(""), name)).collect()
 }
 
-fn read(file: &Path, name: &str) -> Result<String, Failure> {
-    let bytes = fs::read(file).map_err(|e| match e.kind() {
-        ErrorKind::NotFound => Failure::error(format!("the path {name:?} does not exist")),
-        _ => Failure::error(format!("{name} can't be read: {e}")),
-    })?;
+fn read(file: &Path, name: &str) -> Result<String> {
+    let bytes = match fs::read(file) {
+        Err(e) if e.kind() == ErrorKind::NotFound => bail!("the path {name:?} does not exist"),
+        read => read.with_context(|| format!("{name} can't be read"))?,
+    };
     String::from_utf8(bytes).map_err(|e| {
         let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
-        Failure::error(format!("{name}:{line}: a lesson is text in UTF-8"))
+        anyhow!("{name}:{line}: a lesson is text in UTF-8")
     })
 }
 
@@ -79,15 +80,15 @@ impl Home {
     ///
     /// # Errors
     /// It can't be made or emptied.
-    pub(super) fn files(&self, key: &str, fresh: bool) -> Result<PathBuf, Failure> {
+    pub(super) fn files(&self, key: &str, fresh: bool) -> Result<PathBuf> {
         let folder = self.0.join(key).join("files");
         if fresh {
             match fs::remove_dir_all(&folder) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(unusable(&folder, &e)),
-                _ => {}
+                Err(e) if e.kind() == ErrorKind::NotFound => {}
+                removed => removed.with_context(|| folder.display().to_string())?,
             }
         }
-        fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e))?;
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         Ok(folder)
     }
 
@@ -100,38 +101,34 @@ impl Home {
     ///
     /// # Errors
     /// The file is damaged or can't be read.
-    pub(super) fn progress(&self) -> Result<Progress, Failure> {
+    pub(super) fn progress(&self) -> Result<Progress> {
         let file = self.progress_file();
         let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Progress::default()),
-            Err(e) => return Err(unusable(&file, &e)),
+            read => read.with_context(|| file.display().to_string())?,
         };
-        serde_json::from_str(&text).map_err(|e| {
+        let damaged = |e: serde_json::Error| {
             Failure::error(format!("the progress in {} is damaged: {e}", file.display()))
                 .hint("remove that file to start afresh; the lessons themselves are not touched")
-        })
+        };
+        Ok(serde_json::from_str(&text).map_err(damaged)?)
     }
 
     /// Remembers, all or nothing.
     ///
     /// # Errors
     /// The file can't be written.
-    pub(super) fn save(&self, progress: &Progress) -> Result<(), Failure> {
+    pub(super) fn save(&self, progress: &Progress) -> Result<()> {
         let file = self.progress_file();
         let new = file.with_extension(format!("json.{}", std::process::id()));
         let text = serde_json::to_string_pretty(progress).unwrap_or_default() + "\n";
         fs::create_dir_all(&self.0)
             .and_then(|()| fs::write(&new, text))
             .and_then(|()| fs::rename(&new, &file))
-            .map_err(|e| unusable(&file, &e))
+            .with_context(|| file.display().to_string())
     }
 
     fn progress_file(&self) -> PathBuf {
         self.0.join("progress.json")
     }
-}
-
-fn unusable(path: &Path, e: &std::io::Error) -> Failure {
-    Failure::error(format!("{}: {e}", path.display()))
 }

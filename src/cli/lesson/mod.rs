@@ -9,10 +9,10 @@ mod shell;
 
 use std::path::Path;
 
+use anyhow::Result;
 use owo_colors::Style;
 
 use crate::cli::home::Home as Folder;
-use crate::error::Failure;
 use crate::lessons::progress::Reached;
 use crate::lessons::render::render;
 use crate::ui::Ui;
@@ -59,7 +59,7 @@ enum Sub {
 ///
 /// # Errors
 /// There is no such lesson, it is broken or disagrees, or its cluster or the progress can't be kept.
-pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<(), Failure> {
+pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<()> {
     let home = Home::new(home.file("lessons"));
     match (&args.command, &args.name) {
         (Some(Sub::List), _) => list(ui, &home),
@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<
         (None, Some(name)) => {
             let found = home::find(folder, name)?;
             if args.auto || !ui.is_interactive() {
-                return auto::play(ui, &found.lesson, &mut LessonShell::in_memory(&found.lesson)?);
+                return Ok(auto::play(ui, &found.lesson, &mut LessonShell::in_memory(&found.lesson)?)?);
             }
             guided(ui, &home, &found, args.restart).map(|_| ())
         }
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<
 }
 
 /// One line for each lesson: name, length, how far, and what it is about.
-fn list(ui: &Ui, home: &Home) -> Result<(), Failure> {
+fn list(ui: &Ui, home: &Home) -> Result<()> {
     let progress = home.progress()?;
     let mut text = String::new();
     for Found { lesson, key, .. } in home::all()? {
@@ -91,7 +91,7 @@ fn list(ui: &Ui, home: &Home) -> Result<(), Failure> {
     Ok(())
 }
 
-fn menu(ui: &Ui, home: &Home) -> Result<(), Failure> {
+fn menu(ui: &Ui, home: &Home) -> Result<()> {
     let lessons = home::all()?;
     let mut start = 0;
     loop {
@@ -113,7 +113,7 @@ fn menu(ui: &Ui, home: &Home) -> Result<(), Failure> {
 }
 
 /// A session with somebody at the terminal; it goes on where the last one ended.
-fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End, Failure> {
+fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End> {
     let lesson = &found.lesson;
     let before = home.progress()?.lessons.remove(&found.key);
     let finished = before.as_ref().is_some_and(|r| r.finished);
@@ -148,7 +148,7 @@ fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End, Fai
 }
 
 /// Whether to go on from `reached`; `None`: neither that nor start again.
-fn resume(ui: &Ui, found: &Found, reached: &Reached) -> Result<Option<bool>, Failure> {
+fn resume(ui: &Ui, found: &Found, reached: &Reached) -> Result<Option<bool>> {
     let heading = found.lesson.steps.get(reached.step).map_or("", |step| step.heading.as_str());
     let rows = [format!("Go on with step {}: {heading}", reached.step + 1), "Start again".to_string()];
     Screen::new(ui).prose(&format!("You were in the middle of **{}**.", found.lesson.front.title));
