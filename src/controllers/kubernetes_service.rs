@@ -46,7 +46,7 @@ impl Controller for KubernetesServiceController {
         let interval = Duration::secs(INTERVAL_SECONDS).0;
         let wait = (Duration::secs(PHASE_SECONDS).0 - now.0).rem_euclid(interval);
         if wait > 0 {
-            outcome.recurring(Duration(wait));
+            outcome.after(Duration(wait));
             return outcome;
         }
         missing.into_iter().for_each(|object| outcome.write(Write::create(object)));

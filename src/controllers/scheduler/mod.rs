@@ -164,15 +164,14 @@ fn nodes_differ(old: Option<&Object>, new: Option<&Object>) -> bool {
     part(old) != part(new)
 }
 
+/// VolumeBinding has no hint for volumes: whichever was added or changed, its pods are looked at again.
 fn on_volume(view: &View<'_>, new: Option<&Object>, enqueue: &mut dyn FnMut(ObjectKey)) {
-    let spec = new.and_then(|o| o.get::<PersistentVolume>()).and_then(|v| v.spec.as_ref());
-    match spec.and_then(|s| s.claim_ref.as_ref()) {
-        Some(claim) => {
-            let of = |part: &Option<String>| part.clone().unwrap_or_default();
-            wake_users(view, &format!("{}/{}", of(&claim.namespace), of(&claim.name)), enqueue);
-        }
-        None => wake(view, "volume", enqueue),
+    let Some(spec) = new.and_then(|o| o.get::<PersistentVolume>()).and_then(|v| v.spec.as_ref()) else { return };
+    if let Some(claim) = &spec.claim_ref {
+        let of = |part: &Option<String>| part.clone().unwrap_or_default();
+        wake_users(view, &format!("{}/{}", of(&claim.namespace), of(&claim.name)), enqueue);
     }
+    wake(view, "volume", enqueue);
 }
 
 /// Looks again at the pods that such a change may help, the most important ones first.
