@@ -51,12 +51,13 @@ spec:
         WHY,
         "kubectl label pv far topology.kubernetes.io/zone=a --overwrite",
         "kubectl get pods -o custom-columns=POD:.metadata.name,NODE:.spec.nodeName",
-    ]), @r"
+    ]), @"
     $ kubectl get pods --show-labels
     NAME   READY   STATUS    RESTARTS   AGE   LABELS
     far    0/1     Pending   0          1s    <none>
     near   1/1     Running   0          1s    topology.kubernetes.io/zone=b
     $ kubectl get events --field-selector reason=FailedScheduling -o custom-columns=:involvedObject.name,:message --no-headers
+    far   0/3 nodes are available: 3 node(s) had no available volume zone. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.
     far   0/3 nodes are available: 3 node(s) had no available volume zone. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.
     $ kubectl label pv far topology.kubernetes.io/zone=a --overwrite
     persistentvolume/far labeled

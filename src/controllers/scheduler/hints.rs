@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use super::filters::clashes;
 use super::inter_pod_affinity::{all_match, required_affinity, required_anti_affinity};
 use super::taints::find_untolerated;
+use super::volume_zone::TOPOLOGY_LABELS;
 use crate::api::Object;
-use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
+use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod, PodSpec};
 use crate::api::resources::{Resources, allocatable, pod_requests};
 use crate::api::selector::{Selector, matches_required_node_affinity};
 use crate::store::View;
@@ -47,6 +48,20 @@ pub(super) fn node_may_help(pod: &Pod, old: Option<&Node>, new: &Node) -> bool {
             old.is_none_or(|old| old.metadata.labels != new.metadata.labels)
         });
     helps || !known
+}
+
+/// Whether a volume that was added or changed may help the pod. VolumeBinding has no hint for volumes, so any may; to
+/// VolumeZone only another zone is news.
+pub(super) fn volume_may_help(waiting: &Object, old: Option<&PersistentVolume>, new: &PersistentVolume) -> bool {
+    let Some(message) = waiting.get::<Pod>().and_then(rejections) else { return true };
+    let bindings =
+        ["volumes to bind", "PersistentVolume's", "free storage", "persistent volume", "pvc(s)", "unbound immediate"];
+    let zone = |volume: &PersistentVolume| {
+        let labels = volume.metadata.labels.as_ref();
+        TOPOLOGY_LABELS.map(|(label, _)| labels.and_then(|l| l.get(label)).cloned())
+    };
+    bindings.iter().any(|words| message.contains(words))
+        || message.contains("volume zone") && old.is_none_or(|old| zone(old) != zone(new))
 }
 
 /// Whether a pod that got a node (`old` is none), left it (`new` is none) or has other labels may make room for a

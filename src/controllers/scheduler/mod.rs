@@ -70,9 +70,9 @@ impl Controller for Scheduler {
             }
             Kind::PersistentVolumeClaim => {
                 let claim = format!("{}/{}", change.key.namespace, change.key.name);
-                wake_users(view, &claim, enqueue);
+                wake_users(view, &claim, enqueue, |_| true);
             }
-            Kind::PersistentVolume => on_volume(view, new, enqueue),
+            Kind::PersistentVolume => on_volume(view, old, new, enqueue),
             Kind::CSINode | Kind::VolumeAttachment => wake(view, "pod", enqueue),
             Kind::StorageClass | Kind::CSIStorageCapacity | Kind::CSIDriver => {
                 wake(view, "volume", enqueue);
@@ -164,14 +164,16 @@ fn nodes_differ(old: Option<&Object>, new: Option<&Object>) -> bool {
     part(old) != part(new)
 }
 
-/// VolumeBinding has no hint for volumes: whichever was added or changed, its pods are looked at again.
-fn on_volume(view: &View<'_>, new: Option<&Object>, enqueue: &mut dyn FnMut(ObjectKey)) {
-    let Some(spec) = new.and_then(|o| o.get::<PersistentVolume>()).and_then(|v| v.spec.as_ref()) else { return };
-    if let Some(claim) = &spec.claim_ref {
+fn on_volume(view: &View<'_>, old: Option<&Object>, new: Option<&Object>, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let volume = |object: Option<&'_ Object>| object.and_then(|o| o.get::<PersistentVolume>()).cloned();
+    let (old, Some(new)) = (volume(old), volume(new)) else { return };
+    let helps = |waiting: &Object| hints::volume_may_help(waiting, old.as_ref(), &new);
+    if let Some(claim) = new.spec.as_ref().and_then(|s| s.claim_ref.as_ref()) {
         let of = |part: &Option<String>| part.clone().unwrap_or_default();
-        wake_users(view, &format!("{}/{}", of(&claim.namespace), of(&claim.name)), enqueue);
+        let claim = format!("{}/{}", of(&claim.namespace), of(&claim.name));
+        wake_users(view, &claim, enqueue, helps);
     }
-    wake(view, "volume", enqueue);
+    wake_if(view, "volume", enqueue, helps);
 }
 
 /// Looks again at the pods that such a change may help, the most important ones first.
@@ -188,8 +190,8 @@ fn wake_if(view: &View<'_>, help: &str, enqueue: &mut dyn FnMut(ObjectKey), may_
 }
 
 /// Looks again at the pods without a node that use a claim.
-fn wake_users(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
-    let pods = view.indexed(Kind::Pod, Index::PodClaim, claim).filter(|pod| is_ours(pod));
+fn wake_users(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey), may_help: impl Fn(&Object) -> bool) {
+    let pods = view.indexed(Kind::Pod, Index::PodClaim, claim).filter(|pod| is_ours(pod) && may_help(pod));
     pods.for_each(|pod| enqueue(pod.key()));
 }
 

@@ -8,7 +8,7 @@ use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 const NO_ZONE: &str = "node(s) had no available volume zone";
 
 /// The labels that count, each with its name of today.
-const TOPOLOGY_LABELS: [(&str, &str); 4] = [
+pub(super) const TOPOLOGY_LABELS: [(&str, &str); 4] = [
     ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
     ("failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"),
     ("topology.kubernetes.io/zone", "topology.kubernetes.io/zone"),
