@@ -33,6 +33,8 @@ pub enum Reason {
     UnsupportedMediaType,
     /// 429: not now; a disruption budget forbids it for the moment.
     TooManyRequests,
+    /// 503: what the server turned to can't be reached.
+    ServiceUnavailable,
     /// 500: a fault of kstate's own (a damaged state file, for example).
     InternalError,
     /// 500: an error to which the server gives no reason.
@@ -57,6 +59,7 @@ impl Reason {
             Reason::MethodNotAllowed => "MethodNotAllowed",
             Reason::UnsupportedMediaType => "UnsupportedMediaType",
             Reason::TooManyRequests => "TooManyRequests",
+            Reason::ServiceUnavailable => "ServiceUnavailable",
             Reason::InternalError => "InternalError",
             Reason::Unknown => "",
         }

@@ -303,7 +303,7 @@ fn what_is_shown_names_the_owners_only_when_asked() {
         time: "2026-01-01T00:00:00Z"
       name: m
       namespace: default
-      resourceVersion: "174"
+      resourceVersion: "216"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
     "#);
     let mut run = |line: &str| shell.run(line).expect("kubectl").0;
@@ -340,7 +340,7 @@ fn what_is_shown_names_the_owners_only_when_asked() {
         time: "2026-01-01T00:00:00Z"
       name: m
       namespace: default
-      resourceVersion: "175"
+      resourceVersion: "217"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
     "#);
     assert_snapshot!(run("kubectl get configmap m -o yaml"), @r#"
@@ -355,12 +355,12 @@ fn what_is_shown_names_the_owners_only_when_asked() {
         c: d
       name: m
       namespace: default
-      resourceVersion: "175"
+      resourceVersion: "217"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
     "#);
     // Templates see all that the server sent.
     assert_snapshot!(run("kubectl get configmap m -o jsonpath='{.metadata.managedFields[*].manager}'"), @"kubectl kubectl-label");
-    assert_snapshot!(run("kubectl get configmap m -o jsonpath={.metadata}"), @r#"{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":"b","c":"d"},"managedFields":[{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:x":{}},"f:metadata":{"f:labels":{"f:a":{}}}},"manager":"kubectl","operation":"Apply","time":"2026-01-01T00:00:00Z"},{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:c":{}}}},"manager":"kubectl-label","operation":"Update","time":"2026-01-01T00:00:00Z"}],"name":"m","namespace":"default","resourceVersion":"175","uid":"b4a69643-1930-49f3-ab01-88ce8ada3a35"}"#);
+    assert_snapshot!(run("kubectl get configmap m -o jsonpath={.metadata}"), @r#"{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"a":"b","c":"d"},"managedFields":[{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:data":{"f:x":{}},"f:metadata":{"f:labels":{"f:a":{}}}},"manager":"kubectl","operation":"Apply","time":"2026-01-01T00:00:00Z"},{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{"f:c":{}}}},"manager":"kubectl-label","operation":"Update","time":"2026-01-01T00:00:00Z"}],"name":"m","namespace":"default","resourceVersion":"217","uid":"b4a69643-1930-49f3-ab01-88ce8ada3a35"}"#);
     assert_snapshot!(run("kubectl get configmap m -o custom-columns=OWNER:.metadata.managedFields[0].manager"), @r"
     OWNER
     kubectl

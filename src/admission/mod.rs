@@ -2,6 +2,7 @@
 //!
 //! Mirrors `k8s.io/apiserver/pkg/registry/rest` (BeforeCreate, BeforeUpdate) and the admission plugins.
 
+mod certificates;
 mod default_ingress_class;
 mod default_storage_class;
 mod default_toleration_seconds;
@@ -18,6 +19,7 @@ mod service_ip;
 mod storage_object_in_use_protection;
 mod volume_resize;
 
+use crate::api::user::User;
 use crate::api::{Object, Time};
 use crate::error::ApiError;
 use crate::kinds;
@@ -39,6 +41,7 @@ pub const PLUGINS: &[&dyn Plugin] = &[
     &storage_object_in_use_protection::StorageObjectInUseProtection,
     &volume_resize::PersistentVolumeClaimResize,
     &runtime_class::RuntimeClasses,
+    &certificates::CertificateSubjectRestriction,
     &pod_topology_labels::PodTopologyLabels,
     &resource_quota::ResourceQuotas,
     &service_ip::ServiceIps,
@@ -53,8 +56,12 @@ pub struct Request<'a> {
     pub now: Time,
     /// The cluster's seed, for what the server draws (addresses, ports).
     pub seed: u64,
+    /// Who asks for it.
+    pub user: &'a User,
     /// The subresource that the write goes to, such as `scale`; empty for the object itself.
     pub subresource: &'a str,
+    /// The version in which the object was sent, `events.k8s.io/v1`; empty for the stored one.
+    pub api_version: &'a str,
 }
 
 /// An admission plugin: a rule that is not of one kind. Mirrors `plugin/pkg/admission/*`.
@@ -107,11 +114,11 @@ pub trait Plugin: Sync {
 
 /// Which part of an object an update is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum Part<'a> {
     /// All but the status.
     Whole,
-    /// The status alone.
-    Status,
+    /// What a subresource holds alone: `status`, `approval`.
+    Of(&'a str),
 }
 
 /// Makes a new object ready to be stored: its name, uid and creation time are set already.
@@ -134,6 +141,7 @@ pub fn create(request: &Request<'_>, mut object: Object) -> Result<(Object, Vec<
     }
     let mut faults = meta::validate_object_meta(object.meta(), rules.name_rule(), kind.is_namespaced(), "metadata");
     faults.extend(rules.validate(&object));
+    faults.extend(rules.validate_version(&object, None, request.api_version));
     if !faults.is_empty() {
         return Err(ApiError::invalid(&kind.qualified_kind(), object.name(), faults));
     }
@@ -153,18 +161,18 @@ pub fn update(
     request: &Request<'_>,
     mut object: Object,
     old: &Object,
-    part: Part,
+    part: Part<'_>,
 ) -> Result<(Object, Vec<String>), ApiError> {
     let kind = object.kind();
     let rules = kinds::rules(kind);
     keep_system_metadata(&mut object, old);
-    if part == Part::Status {
-        // Only the status moves; everything else is as it was, but for labels and annotations of the metadata.
+    if let Part::Of(part) = part {
+        // Only the part moves; everything else is as it was, but for annotations of the metadata.
         let mut kept = old.clone();
-        rules.copy_status(&mut kept, &object);
+        rules.copy_part(&mut kept, part, &object, request.now);
         kept.meta_mut().annotations = object.meta().annotations.clone();
         rules.set_defaults(&mut kept);
-        let faults = rules.validate_status_update(&kept, old);
+        let faults = rules.validate_part_update(&kept, part, old);
         return match faults.is_empty() {
             true => Ok((kept, Vec::new())),
             false => Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults)),
@@ -183,6 +191,7 @@ pub fn update(
     object.meta_mut().generation = if moved { generation.map(|g| g + 1) } else { generation };
     let mut faults = meta::validate_object_meta_update(object.meta(), old.meta(), "metadata");
     faults.extend(rules.validate_update(&object, old));
+    faults.extend(rules.validate_version(&object, Some(old), request.api_version));
     if !faults.is_empty() {
         return Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults));
     }

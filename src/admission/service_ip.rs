@@ -9,19 +9,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Plugin, Request};
 use crate::api::Object;
 use crate::api::k8s::api::core::v1::{Service, ServiceSpec};
+use crate::api::k8s::api::networking::v1::{IPAddress, ServiceCIDR};
 use crate::api::names::Draw;
-use crate::api::names::addresses::parse_ip_sloppy;
+use crate::api::names::addresses::{Network, broadcast, contains, parse_ip_sloppy};
 use crate::error::{ApiError, FieldError};
 use crate::kinds::core::service::{
     CLUSTER_IP_NONE, is_headless, kind_of, needs_cluster_ip, needs_health_check, needs_node_port, node_ports,
     validate_cluster_ips,
 };
+use crate::kinds::networking::service_cidr;
 use crate::kinds::shared::access::{items, text};
 
-/// The network of services, 10.43.0.0/16; the first address is that of the API server.
-const NETWORK: [u8; 2] = [10, 43];
-/// Addresses below this are left to those who ask for one.
-const STATIC_ADDRESSES: u64 = 256;
+/// The network of services where no ServiceCIDR says it, 10.43.0.0/16; the first address is that of the API server.
+const NETWORK: Network = (IpAddr::V4(Ipv4Addr::new(10, 43, 0, 0)), 16);
 /// The node ports, and how many of them are left to those who ask for one.
 const NODE_PORTS: std::ops::RangeInclusive<i32> = 30_000..=32_767;
 const STATIC_NODE_PORTS: i32 = 86;
@@ -41,8 +41,7 @@ impl Plugin for ServiceIps {
             // The allocator looks at the addresses before anything else is validated.
             return Err(ApiError::invalid("Service", object.name(), faults));
         }
-        allocate(request, &name, spec, None);
-        Ok(())
+        allocate(request, &name, spec, None)
     }
 
     fn update(&self, request: &Request<'_>, object: &mut Object, old: &Object) -> Result<(), ApiError> {
@@ -55,7 +54,7 @@ impl Plugin for ServiceIps {
             spec.cluster_ips = spec.cluster_ip.clone().filter(|ip| !ip.is_empty()).map(|ip| vec![ip]);
         }
         if needs_cluster_ip(spec) {
-            allocate(request, &name, spec, Some(before));
+            allocate(request, &name, spec, Some(before))?;
         }
         Ok(())
     }
@@ -98,13 +97,19 @@ fn patch_allocated_values(new: &mut ServiceSpec, old: &ServiceSpec) {
 }
 
 /// Fills in families, addresses and ports. A broken service is left to validation.
-fn allocate(request: &Request<'_>, name: &str, spec: &mut ServiceSpec, old: Option<&ServiceSpec>) {
+fn allocate(
+    request: &Request<'_>,
+    name: &str,
+    spec: &mut ServiceSpec,
+    old: Option<&ServiceSpec>,
+) -> Result<(), ApiError> {
     if !needs_cluster_ip(spec) || !validate_cluster_ips(spec, old).is_empty() {
-        return;
+        return Ok(());
     }
     init_ip_families(spec);
     if !is_headless(spec) && text(&spec.cluster_ip).is_empty() {
-        let address = draw_address(request, name);
+        let full = "Internal error occurred: failed to allocate a serviceIP: range is full";
+        let address = draw_address(request, name).ok_or_else(|| ApiError::internal(full))?;
         spec.cluster_ips = Some(vec![address.clone()]);
         spec.cluster_ip = Some(address);
     }
@@ -126,6 +131,7 @@ fn allocate(request: &Request<'_>, name: &str, spec: &mut ServiceSpec, old: Opti
         let taken = taken_ports(request, name);
         spec.health_check_node_port = Some(draw_port(request, name, usize::MAX, &taken));
     }
+    Ok(())
 }
 
 /// Mirrors `initIPFamilyFields`.
@@ -157,18 +163,53 @@ fn others<'a>(request: &Request<'a>, name: &'a str) -> impl Iterator<Item = &'a 
     })
 }
 
-fn draw_address(request: &Request<'_>, name: &str) -> String {
+/// A free address, drawn from those that nobody asks for by name, and only when these are used up from the others.
+fn draw_address(request: &Request<'_>, name: &str) -> Option<String> {
     let taken: BTreeSet<&str> = others(request, name).flat_map(|s| items(&s.cluster_ips)).map(String::as_str).collect();
-    let mut n = 0;
-    loop {
-        let host = Draw::new(request.seed, &format!("cluster-ip/{name}"), n).below(65_534 - STATIC_ADDRESSES);
-        let host = host + STATIC_ADDRESSES + 1;
-        let address = Ipv4Addr::new(NETWORK[0], NETWORK[1], (host >> 8) as u8, host as u8).to_string();
-        if !taken.contains(address.as_str()) || n > 1_000_000 {
-            return address;
-        }
-        n += 1;
+    let (network, length) = allocating_network(request);
+    let IpAddr::V4(first) = network else { return None };
+    // The network's first address and its last are nobody's.
+    let size = (1_u64 << (32 - length.min(32))).saturating_sub(2);
+    let reserved = range_offset(size + 2);
+    let span = size.checked_sub(reserved).filter(|span| *span > 0)?;
+    let address = |host: u64| Ipv4Addr::from(u32::from(first).wrapping_add(host as u32 + 1)).to_string();
+    let is_free = |address: &String| !taken.contains(address.as_str()) && !is_noted(request, address);
+    let drawn = |n| reserved + Draw::new(request.seed, &format!("cluster-ip/{name}"), n).below(span);
+    let in_turn = (reserved..size).chain(0..reserved);
+    (0..MOST_DRAWS).map(drawn).chain(in_turn).map(address).find(is_free)
+}
+
+/// How often an address is drawn before all are looked at in turn.
+const MOST_DRAWS: u64 = 1_000;
+
+/// How many of the first addresses are left to those who ask for one. Mirrors `calculateRangeOffset`.
+fn range_offset(size: u64) -> u64 {
+    const LEAST: u64 = 16;
+    const MOST: u64 = 256;
+    const STEP: u64 = 16;
+    if size <= LEAST { 0 } else { (size / STEP).clamp(LEAST, MOST) }
+}
+
+/// Whether the address was given to somebody, a service or something else.
+fn is_noted(request: &Request<'_>, address: &str) -> bool {
+    request.view.get_as::<IPAddress>("", address).is_some()
+}
+
+/// The network that addresses are taken of: the cluster's own, unless that is going.
+fn allocating_network(request: &Request<'_>) -> Network {
+    let ready = || request.view.list_as::<ServiceCIDR>().filter(|cidr| service_cidr::is_ready(cidr));
+    let own = ready().find(|cidr| text(&cidr.metadata.name) == service_cidr::DEFAULT);
+    let networks = own.into_iter().chain(ready()).flat_map(service_cidr::parsed_networks);
+    networks.into_iter().find(|(network, _)| network.is_ipv4()).unwrap_or(NETWORK)
+}
+
+/// Whether an address can be taken of some network.
+fn is_in_range(request: &Request<'_>, address: IpAddr) -> bool {
+    let mut all = request.view.list_as::<ServiceCIDR>().peekable();
+    if all.peek().is_none() {
+        return contains(NETWORK, address) && address != NETWORK.0 && broadcast(NETWORK) != Some(address);
     }
+    all.any(|cidr| service_cidr::is_ready(cidr) && service_cidr::contains_address(cidr, address))
 }
 
 fn taken_ports(request: &Request<'_>, name: &str) -> BTreeSet<i32> {
@@ -195,9 +236,9 @@ fn refuse_taken(request: &Request<'_>, object: &Object, old: Option<&Object>) ->
             let kept = before.is_some_and(|b| items(&b.cluster_ips).contains(ip));
             let fault = match parse_ip_sloppy(ip) {
                 _ if kept => continue,
-                Some(IpAddr::V4(v4)) if v4.octets()[..2] == NETWORK => {
+                Some(address) if is_in_range(request, address) => {
                     let taken = others(request, &name).any(|s| items(&s.cluster_ips).contains(ip));
-                    if !taken {
+                    if !taken && !is_noted(request, &address.to_string()) {
                         continue;
                     }
                     "provided IP is already allocated"

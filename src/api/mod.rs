@@ -16,6 +16,7 @@ pub mod selector;
 pub mod table;
 pub mod time;
 pub mod user;
+pub mod x509;
 
 pub use kind::{Kind, Scope};
 pub use object::{Lister, Object, ObjectKey, Typed};

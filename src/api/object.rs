@@ -290,4 +290,8 @@ pub trait Lister {
     fn pods_on_node(&self, node: &str) -> Vec<std::sync::Arc<Object>>;
     /// The events about the object of that uid.
     fn events_about(&self, uid: &str) -> Vec<std::sync::Arc<Object>>;
+    /// An object as a server sends it.
+    fn sent(&self, object: &Object) -> Value {
+        object.to_tree()
+    }
 }

@@ -50,6 +50,14 @@ impl User {
         User { name: name.to_string(), uid: uid.to_string(), groups: all, extra: BTreeMap::new() }
     }
 
+    /// The groups in the order in which the server tells them: that of everybody whom it knows comes last, since it is
+    /// added to those that a client brings. Mirrors `AuthenticatedGroupAdder`.
+    pub fn listed_groups(&self) -> Vec<String> {
+        let (last, mut all): (Vec<_>, Vec<_>) = self.groups.iter().cloned().partition(|group| group == AUTHENTICATED);
+        all.extend(last);
+        all
+    }
+
     /// Whether no role is asked for what it does. Mirrors `NewPrivilegedGroups(user.SystemPrivilegedGroup)`.
     pub fn is_privileged(&self) -> bool {
         self.groups.contains(MASTERS)

@@ -93,7 +93,7 @@ verbs! {
     Attach, verbs::containers::attach, true, Reads;
     Auth, verbs::auth, true, Reads;
     Autoscale, verbs::autoscale, true, Writes;
-    Certificate, verbs::absent::certificate, true, Reads;
+    Certificate, verbs::certificate, true, Writes;
     ClusterInfo, verbs::discovery::cluster_info, true, Reads;
     Completion, completion, true, Reads;
     Config, verbs::config, true, Writes;

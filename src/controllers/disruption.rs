@@ -10,8 +10,9 @@ use crate::api::k8s::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetS
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::Time as MetaTime;
 use crate::api::k8s::apimachinery::pkg::util::intstr::IntOrString;
 use crate::api::object::controller_of;
+use crate::api::selector::go_selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, OwnerReference, Time};
-use crate::controllers::pods::{go_selector, is_ready, is_terminal, is_terminating, normal, warning};
+use crate::controllers::pods::{is_ready, is_terminal, is_terminating, normal, warning};
 use crate::controllers::{Action, Controller, Outcome, Write};
 use crate::kinds::policy::disruption::{guards, selector_of, set_condition};
 use crate::kinds::shared::workload::scaled_value;

@@ -11,8 +11,9 @@ use crate::api::k8s::api::autoscaling::v2::{
 };
 use crate::api::k8s::api::core::v1::ReplicationController;
 use crate::api::selector::Selector;
+use crate::api::selector::go_selector;
 use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, Time};
-use crate::controllers::pods::{go_selector, normal, warning};
+use crate::controllers::pods::{normal, warning};
 use crate::controllers::{Action, Controller, Outcome, Write};
 use crate::error::ApiError;
 use crate::store::{Change, View};

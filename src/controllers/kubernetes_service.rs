@@ -3,6 +3,7 @@
 //! Mirrors `pkg/controlplane/controller/kubernetesservice`.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use crate::api::k8s::api::core::v1::{
     EndpointAddress, EndpointPort, EndpointSubset, Endpoints, LoadBalancerStatus, Service, ServicePort, ServiceSpec,
@@ -14,6 +15,8 @@ use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, Typed};
 use crate::controllers::{Controller, Outcome, Write};
 use crate::store::{Change, View};
 
+/// The address of the service: the first one of the network of services.
+pub const CLUSTER_IP: Ipv4Addr = Ipv4Addr::new(10, 43, 0, 1);
 const ADDRESS: &str = "172.18.0.2";
 const PORT: i32 = 6443;
 /// How often the API server looks: `EndpointInterval`.
@@ -66,8 +69,8 @@ pub fn objects() -> Vec<Object> {
     let service = Service {
         metadata: meta("default", "kubernetes", &[("component", "apiserver"), ("provider", "kubernetes")]),
         spec: Some(ServiceSpec {
-            cluster_ip: Some("10.43.0.1".into()),
-            cluster_ips: Some(vec!["10.43.0.1".into()]),
+            cluster_ip: Some(CLUSTER_IP.to_string()),
+            cluster_ips: Some(vec![CLUSTER_IP.to_string()]),
             internal_traffic_policy: Some("Cluster".into()),
             ip_families: Some(vec!["IPv4".into()]),
             ip_family_policy: Some("SingleStack".into()),

@@ -3,14 +3,18 @@
 //! A controller holds no store, no clock and no randomness. It is handed a read-only `View`, a key and the time,
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
+mod api_service;
+mod certificates;
 mod cluster_role_aggregation;
 mod cron_job;
 mod daemon_set;
+pub mod default_service_cidr;
 mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 mod ephemeral_volume;
+pub mod flow_control;
 mod garbage_collector;
 mod horizontal_pod_autoscaler;
 mod job;
@@ -24,17 +28,20 @@ pub mod pods;
 pub mod provisioner;
 pub mod pv_protection;
 pub mod pvc_protection;
+pub mod repair_ip_address;
 mod replica_set;
 mod replication_controller;
 pub mod resizer;
 mod resource_quota;
 pub mod scheduler;
 mod service_accounts;
+pub mod service_cidrs;
 mod stateful_set;
 mod taint_eviction;
 pub(crate) mod ttl;
 mod ttl_after_finished;
 pub mod vac_protection;
+mod validating_admission_policy_status;
 
 use std::sync::Arc;
 
@@ -46,14 +53,19 @@ use crate::store::{Change, View};
 /// Every controller of the control plane. The node side has its own slice in `node`.
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
+    &api_service::AvailableController,
+    &certificates::CsrCleaner,
+    &certificates::CsrSigner,
     &cluster_role_aggregation::ClusterRoleAggregationController,
     &cron_job::CronJobController,
     &daemon_set::DaemonSetsController,
+    &default_service_cidr::DefaultServiceCidrController,
     &deployment::DeploymentController,
     &disruption::DisruptionController,
     &endpoint_slice::EndpointSliceController,
     &endpoints::EndpointsController,
     &ephemeral_volume::EphemeralVolumeController,
+    &flow_control::FlowControlController,
     &garbage_collector::GarbageCollector,
     &horizontal_pod_autoscaler::HorizontalController,
     &job::JobController,
@@ -66,17 +78,20 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &provisioner::ProvisionController,
     &pv_protection::PvProtectionController,
     &pvc_protection::PvcProtectionController,
+    &repair_ip_address::RepairIpAddress,
     &replica_set::ReplicaSetController,
     &replication_controller::ReplicationManager,
     &resizer::expand::ExpandController,
     &scheduler::Scheduler,
     &resource_quota::ResourceQuotaController,
     &service_accounts::ServiceAccountsController,
+    &service_cidrs::ServiceCidrController,
     &stateful_set::StatefulSetController,
     &taint_eviction::TaintEvictionController,
     &ttl::TtlController,
     &ttl_after_finished::TtlAfterFinishedController,
     &vac_protection::VacProtectionController,
+    &validating_admission_policy_status::ValidatingAdmissionPolicyStatusController,
 ];
 
 /// A control loop.

@@ -11,7 +11,7 @@ use crate::api::k8s::api::core::v1::{Pod, PodTemplateSpec};
 pub use crate::api::object::is_terminating;
 use crate::api::object::{controller_of, new_controller_ref};
 use crate::api::selector::Selector;
-use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, ObjectMeta, Time, names};
+use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, names};
 use crate::controllers::{About, Action, Deletion, EventDraft, Propagation, Write};
 use crate::error::{ApiError, Reason};
 pub use crate::kinds::core::pod::status::{
@@ -356,22 +356,4 @@ impl PodControl {
             }
         })
     }
-}
-
-/// A selector as Go prints the struct.
-pub fn go_selector(selector: Option<&LabelSelector>) -> String {
-    let Some(selector) = selector else { return "nil".into() };
-    let labels: String = selector.match_labels.iter().flatten().map(|(k, v)| format!("{k}: {v},")).collect();
-    let expressions: String = selector
-        .match_expressions
-        .iter()
-        .flatten()
-        .map(|e| {
-            let values = e.values.clone().unwrap_or_default().join(" ");
-            format!("LabelSelectorRequirement{{Key:{},Operator:{},Values:[{values}],}},", e.key, e.operator)
-        })
-        .collect();
-    format!(
-        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
-    )
 }

@@ -2,10 +2,12 @@
 //!
 //! Mirrors `k8s.io/apiextensions-apiserver/pkg/registry/customresource/strategy.go`.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use crate::api::object::Custom;
-use crate::api::{Kind, Object};
+use crate::api::{Kind, Object, Time};
 use crate::error::FieldError;
 use crate::kinds::shared::describe;
 use crate::kinds::shared::print::{NAME_AND_AGE, name_and_age};
@@ -53,7 +55,13 @@ impl Rules for CustomRules {
     fn warnings_on_update(&self, _object: &Object, _old: &Object) -> Vec<String> {
         Vec::new()
     }
-    fn validate_status_update(&self, _object: &Object, _old: &Object) -> Vec<FieldError> {
+    fn validate_version(&self, _object: &Object, _old: Option<&Object>, _api_version: &str) -> Vec<FieldError> {
+        Vec::new()
+    }
+    fn copy_part(&self, object: &mut Object, _part: &str, from: &Object, _now: Time) {
+        self.copy_status(object, from);
+    }
+    fn validate_part_update(&self, _object: &Object, _part: &str, _old: &Object) -> Vec<FieldError> {
         Vec::new()
     }
     fn copy_status(&self, object: &mut Object, from: &Object) {
@@ -76,6 +84,9 @@ impl Rules for CustomRules {
     }
     fn row(&self, object: &Object, context: &PrintContext<'_>) -> Vec<String> {
         name_and_age(object.meta(), context)
+    }
+    fn row_order(&self, _object: &Object, _other: &Object) -> Ordering {
+        Ordering::Equal
     }
     fn describe(&self, object: &Object, d: &mut Description, context: &PrintContext<'_>) {
         describe::generic_object(object, d, context);

@@ -5,17 +5,17 @@
 
 mod admissionregistration;
 mod apiextensions;
-mod apiregistration;
+pub mod apiregistration;
 pub mod apps;
 mod authentication;
 mod authorization;
 pub mod autoscaling;
 pub mod batch;
-mod certificates;
+pub mod certificates;
 pub mod coordination;
 pub mod core;
 pub mod discovery;
-mod flowcontrol;
+pub mod flowcontrol;
 pub mod networking;
 pub mod node;
 pub mod policy;
@@ -34,7 +34,9 @@ pub use scheduling::priority_class::SYSTEM_CLASSES;
 pub use shared::describe::Description;
 pub use shared::print::{Column, PrintContext, Version};
 
-use crate::api::Typed;
+use std::cmp::Ordering;
+
+use crate::api::{Time, Typed};
 use crate::error::FieldError;
 
 /// How `metadata.name` of a kind must look.
@@ -48,6 +50,8 @@ pub enum NameRule {
     Label1035,
     /// `path.ValidatePathSegmentName`: roles and their bindings.
     PathSegment,
+    /// `ValidateIPAddressName`: addresses.
+    Address,
 }
 
 /// What a kind's file says of it. Mirrors the registry strategies (`pkg/registry/*/strategy.go`),
@@ -97,9 +101,24 @@ pub trait Strategy: Typed {
         self.warnings_on_create()
     }
 
+    /// What is wrong with a new object, or with the new version of `old`, because of the version it was sent in.
+    fn validate_version(&self, _api_version: &str, _old: Option<&Self>) -> Vec<FieldError> {
+        Vec::new()
+    }
+
     /// What is wrong with a change of status.
     fn validate_status_update(&self, _old: &Self) -> Vec<FieldError> {
         Vec::new()
+    }
+
+    /// Takes over the part of another version that a subresource holds: `status`, or what else the kind has.
+    fn copy_part(&mut self, _part: &str, from: &Self, _now: Time) {
+        self.copy_status(from);
+    }
+
+    /// What is wrong with a change of the part that a subresource holds.
+    fn validate_part_update(&self, _part: &str, old: &Self) -> Vec<FieldError> {
+        self.validate_status_update(old)
     }
 
     /// The status of a new object.
@@ -121,6 +140,11 @@ pub trait Strategy: Typed {
     /// One row: a cell for each column.
     fn row(&self, context: &PrintContext<'_>) -> Vec<String> {
         shared::print::name_and_age(self.metadata(), context)
+    }
+
+    /// Which of two rows of a list's table comes first, where that is not the order of names.
+    fn row_order(&self, _other: &Self) -> Ordering {
+        Ordering::Equal
     }
 
     /// What `kubectl describe` prints.

@@ -1,8 +1,9 @@
 //! The slice of all kinds, and `Strategy` for objects whose kind is known only at run time.
 
+use std::cmp::Ordering;
 use std::marker::PhantomData;
 
-use crate::api::{Kind, Object};
+use crate::api::{Kind, Object, Time};
 use crate::error::FieldError;
 use crate::kinds::Column;
 use crate::kinds::Description;
@@ -36,8 +37,12 @@ pub trait Rules: Sync {
     fn validate_update(&self, object: &Object, old: &Object) -> Vec<FieldError>;
     /// See `Strategy::warnings_on_update`.
     fn warnings_on_update(&self, object: &Object, old: &Object) -> Vec<String>;
-    /// See `Strategy::validate_status_update`.
-    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError>;
+    /// See `Strategy::validate_version`.
+    fn validate_version(&self, object: &Object, old: Option<&Object>, api_version: &str) -> Vec<FieldError>;
+    /// See `Strategy::copy_part`.
+    fn copy_part(&self, object: &mut Object, part: &str, from: &Object, now: Time);
+    /// See `Strategy::validate_part_update`.
+    fn validate_part_update(&self, object: &Object, part: &str, old: &Object) -> Vec<FieldError>;
     /// See `Strategy::copy_status`.
     fn copy_status(&self, object: &mut Object, from: &Object);
     /// See `Strategy::same_spec`.
@@ -46,6 +51,8 @@ pub trait Rules: Sync {
     fn columns(&self) -> &'static [Column];
     /// See `Strategy::row`.
     fn row(&self, object: &Object, context: &PrintContext<'_>) -> Vec<String>;
+    /// See `Strategy::row_order`.
+    fn row_order(&self, object: &Object, other: &Object) -> Ordering;
     /// See `Strategy::describe`.
     fn describe(&self, object: &Object, d: &mut Description, context: &PrintContext<'_>);
     /// See `Strategy::selectable_fields`.
@@ -95,8 +102,17 @@ impl<T: Strategy> Rules for Of<T> {
     fn warnings_on_update(&self, object: &Object, old: &Object) -> Vec<String> {
         pair::<T>(object, old).map(|(new, old)| new.warnings_on_update(old)).unwrap_or_default()
     }
-    fn validate_status_update(&self, object: &Object, old: &Object) -> Vec<FieldError> {
-        pair::<T>(object, old).map(|(new, old)| new.validate_status_update(old)).unwrap_or_default()
+    fn validate_version(&self, object: &Object, old: Option<&Object>, api_version: &str) -> Vec<FieldError> {
+        let old = old.and_then(|old| old.get::<T>());
+        object.get::<T>().map(|new| new.validate_version(api_version, old)).unwrap_or_default()
+    }
+    fn copy_part(&self, object: &mut Object, part: &str, from: &Object, now: Time) {
+        if let (Some(object), Some(from)) = (object.get_mut::<T>(), from.get::<T>()) {
+            object.copy_part(part, from, now);
+        }
+    }
+    fn validate_part_update(&self, object: &Object, part: &str, old: &Object) -> Vec<FieldError> {
+        pair::<T>(object, old).map(|(new, old)| new.validate_part_update(part, old)).unwrap_or_default()
     }
     fn copy_status(&self, object: &mut Object, from: &Object) {
         if let (Some(object), Some(from)) = (object.get_mut::<T>(), from.get::<T>()) {
@@ -111,6 +127,9 @@ impl<T: Strategy> Rules for Of<T> {
     }
     fn row(&self, object: &Object, context: &PrintContext<'_>) -> Vec<String> {
         object.get::<T>().map(|o| o.row(context)).unwrap_or_default()
+    }
+    fn row_order(&self, object: &Object, other: &Object) -> Ordering {
+        pair::<T>(object, other).map_or(Ordering::Equal, |(object, other)| object.row_order(other))
     }
     fn describe(&self, object: &Object, d: &mut Description, context: &PrintContext<'_>) {
         if let Some(object) = object.get::<T>() {

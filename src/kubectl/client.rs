@@ -20,7 +20,7 @@ use crate::api::user::User;
 use crate::api::{Duration, Kind, Lister, Object, ObjectKey, Time};
 use crate::error::{ApiError, Failure, Reason};
 use crate::server::watch::{Watch, WatchEvent};
-use crate::server::{List, Passed, Reply, Response, Server, Wait};
+use crate::server::{List, Passed, Reply, Response, Server, Wait, tree_of};
 use crate::ui::Ui;
 
 /// A client of one cluster's server, for one command.
@@ -112,7 +112,15 @@ impl<'a> Client<'a> {
     /// # Errors
     /// `NotFound`, or `Forbidden`.
     pub fn get(&self, key: &ObjectKey) -> Result<Arc<Object>, ApiError> {
-        object(self.read(Verb::Get, Target::Resource(Resource::object(key)), Form::Object)?)
+        self.get_at(Resource::object(key))
+    }
+
+    /// The object that is at a resource.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Forbidden`.
+    pub fn get_at(&self, resource: Resource) -> Result<Arc<Object>, ApiError> {
+        object(self.read(Verb::Get, Target::Resource(resource), Form::Object)?)
     }
 
     /// An object, if it is there.
@@ -138,12 +146,12 @@ impl<'a> Client<'a> {
         object
     }
 
-    /// What a part of an object holds; an empty `subresource` stands for the object itself.
+    /// What is at a resource: an object, or a part of one.
     ///
     /// # Errors
     /// `NotFound`, also for a kind that has no such part.
-    pub fn get_part(&self, key: &ObjectKey, subresource: &str) -> Result<Reply, ApiError> {
-        self.read(Verb::Get, Target::Resource(Resource::object(key).part(subresource)), Form::Object)
+    pub fn get_part(&self, resource: Resource) -> Result<Reply, ApiError> {
+        self.read(Verb::Get, Target::Resource(resource), Form::Object)
     }
 
     /// Objects of a kind, by namespace and name; an empty namespace stands for all of them.
@@ -151,10 +159,18 @@ impl<'a> Client<'a> {
     /// # Errors
     /// `Forbidden`, or `BadRequest` for odd selectors.
     pub fn list(&self, kind: Kind, namespace: &str, options: &ListOptions) -> Result<Vec<Arc<Object>>, ApiError> {
+        self.list_at(&Resource::kind(kind).within(namespace), options)
+    }
+
+    /// The objects that are at a resource.
+    ///
+    /// # Errors
+    /// `Forbidden`, or `BadRequest` for odd selectors.
+    pub fn list_at(&self, resource: &Resource, options: &ListOptions) -> Result<Vec<Arc<Object>>, ApiError> {
         let mut options = options.clone();
         let mut objects = Vec::new();
         loop {
-            let target = Target::Resource(Resource::kind(kind).within(namespace));
+            let target = Target::Resource(resource.clone());
             let Reply::List(List { items, continue_at, .. }) =
                 self.read(Verb::List(options.clone()), target, Form::Object)?
             else {
@@ -208,7 +224,15 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The server's refusal.
     pub fn delete(&mut self, key: &ObjectKey, options: DeleteOptions) -> Result<String, ApiError> {
-        Ok(match self.send(Verb::Delete(options), Resource::object(key))? {
+        self.delete_at(Resource::object(key), options)
+    }
+
+    /// Deletes the object that is at a resource, and tells its uid.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn delete_at(&mut self, resource: Resource, options: DeleteOptions) -> Result<String, ApiError> {
+        Ok(match self.send(Verb::Delete(options), resource)? {
             Reply::Object(object) => object.uid().to_string(),
             Reply::Tree(status) => status["details"]["uid"].as_str().unwrap_or_default().to_string(),
             _ => String::new(),
@@ -271,8 +295,15 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The server's refusal.
     pub fn watch(&self, kind: Kind, namespace: &str, options: ListOptions) -> Result<Watch, ApiError> {
-        let target = Target::Resource(Resource::kind(kind).within(namespace));
-        let request = self.request(Verb::Watch(options), target, Form::Object);
+        self.watch_at(Resource::kind(kind).within(namespace), options)
+    }
+
+    /// Begins a watch of a resource.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn watch_at(&self, resource: Resource, options: ListOptions) -> Result<Watch, ApiError> {
+        let request = self.request(Verb::Watch(options), Target::Resource(resource), Form::Object);
         let watch = self.server.watch(&request);
         let said = Response {
             warnings: Vec::new(),
@@ -440,6 +471,10 @@ impl Lister for Client<'_> {
 
     fn events_about(&self, uid: &str) -> Vec<Arc<Object>> {
         self.selected(Kind::Event, "", format!("involvedObject.uid={uid}"))
+    }
+
+    fn sent(&self, object: &Object) -> Value {
+        tree_of(object)
     }
 }
 

@@ -57,7 +57,9 @@ impl Registry {
     }
 
     pub(super) fn remove(&mut self, key: &ObjectKey) -> Result<(), ApiError> {
-        self.store.remove(key)?;
+        if let Some(old) = self.store.remove(key)? {
+            self.release_addresses(&old, None)?;
+        }
         // The next object of that name is another one: its uid is drawn anew.
         self.store.next(&format!("uid/{}/{}/{}", key.kind.name(), key.namespace, key.name)).map(|_| ())
     }

@@ -10,6 +10,7 @@ use crate::api::selector::{FieldSelector, Selector};
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Reason};
 use crate::kinds::shared::print::{selectable_field, unknown_field};
+use crate::manifest::versions::selected_field;
 use crate::store::Index;
 
 /// What objects must look like to be selected.
@@ -20,14 +21,20 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Reads a label selector and a field selector for a kind; empty ones select everything.
+    /// Reads a label selector and a field selector for a kind in a version; empty ones select everything.
     ///
     /// # Errors
     /// `BadRequest` when one can't be read, or names a field that the kind can't be selected by.
-    pub fn parse(kind: Kind, labels: &str, fields: &str) -> Result<Selection, ApiError> {
+    pub fn parse(kind: Kind, api_version: &str, labels: &str, fields: &str) -> Result<Selection, ApiError> {
         let refuse = |text: String| ApiError::new(Reason::BadRequest, text);
         let labels = Selector::parse(labels).map_err(|e| refuse(e.to_string()))?;
-        let fields = FieldSelector::parse(fields).map_err(|e| refuse(e.to_string()))?;
+        let mut fields = FieldSelector::parse(fields).map_err(|e| refuse(e.to_string()))?;
+        for term in &mut fields.terms {
+            match selected_field(kind, api_version, &term.field) {
+                Some(stored) => term.field = stored.to_string(),
+                None => return Err(refuse(format!("field label not supported: {}", term.field))),
+            }
+        }
         match unknown_field(kind, &fields) {
             Some(unknown) => Err(refuse(unknown)),
             None => Ok(Selection { labels, fields }),

@@ -3,6 +3,7 @@
 //! Mirrors `k8s.io/apiserver/pkg/registry/generic/registry`. Users' requests and controllers' writes pass here alike;
 //! who writes and how is handed over by value.
 
+mod addresses;
 mod apply;
 mod delete;
 mod eviction;
@@ -37,6 +38,8 @@ pub struct Context<'a> {
     pub by: &'a By,
     /// The subresource that is written to; empty for the object itself.
     pub subresource: &'a str,
+    /// The version in which the object was sent; empty for the stored one.
+    pub api_version: &'a str,
     /// Go all the way but store nothing.
     pub dry_run: bool,
 }
@@ -44,12 +47,17 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A write to an object itself, that lasts.
     pub fn new(by: &'a By) -> Context<'a> {
-        Context { by, subresource: "", dry_run: false }
+        Context { by, subresource: "", api_version: "", dry_run: false }
     }
 
     /// The same for a subresource.
     pub fn part(self, subresource: &'a str) -> Context<'a> {
         Context { subresource, ..self }
+    }
+
+    /// The same for an object that was sent in that version.
+    pub fn sent_in(self, api_version: &'a str) -> Context<'a> {
+        Context { api_version, ..self }
     }
 
     /// The same, storing nothing if `dry_run`.
@@ -112,12 +120,25 @@ impl Registry {
 
     /// What the server warns of on every request for a kind that is deprecated.
     pub fn deprecation(&self, kind: Kind) -> Option<String> {
-        (kind == Kind::Endpoints && self.version.0 >= 33)
-            .then(|| "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into())
+        let text = match kind {
+            Kind::ComponentStatus if self.version.0 >= 19 => "v1 ComponentStatus is deprecated in v1.19+",
+            Kind::Endpoints if self.version.0 >= 33 => {
+                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+            }
+            _ => return None,
+        };
+        Some(text.to_string())
     }
 
     fn admission_request<'a>(&'a self, context: &Context<'a>) -> admission::Request<'a> {
-        admission::Request { view: self.view(), now: self.now, seed: self.seed, subresource: context.subresource }
+        admission::Request {
+            view: self.view(),
+            now: self.now,
+            seed: self.seed,
+            user: &context.by.user,
+            subresource: context.subresource,
+            api_version: context.api_version,
+        }
     }
 
     fn live(&self, key: &crate::api::ObjectKey) -> Result<Arc<Object>, ApiError> {

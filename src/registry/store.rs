@@ -54,8 +54,11 @@ impl Registry {
         if object.meta().managed_fields.is_none() {
             self.sign(context, &mut object);
         }
-        let object = if context.dry_run { Arc::new(object) } else { self.store.put(object)? };
-        Ok(Answer { object, warnings })
+        if context.dry_run {
+            return Ok(Answer { object: Arc::new(object), warnings });
+        }
+        self.take_addresses(&object)?;
+        Ok(Answer { object: self.store.put(object)?, warnings })
     }
 
     /// Name, uid and creation time: drawn from the cluster's seed, each with a generator of its own.
@@ -113,7 +116,10 @@ impl Registry {
             return Err(ApiError::conflict(&resource, &key.name, &detail));
         }
         let known = object.meta().managed_fields.clone();
-        let part = if context.subresource == "status" { Part::Status } else { Part::Whole };
+        let part = match context.subresource {
+            part @ ("status" | "approval") => Part::Of(part),
+            _ => Part::Whole,
+        };
         let (mut object, warnings) = admission::update(&self.admission_request(context), object, &old, part)?;
         if part == Part::Whole {
             self.charge(&object, Some(&old), context)?;
@@ -135,6 +141,8 @@ impl Registry {
         if !signed {
             self.sign(context, &mut object);
         }
+        self.take_addresses(&object)?;
+        self.release_addresses(&old, Some(&object))?;
         Ok(Answer { object: self.put_or_end(object)?, warnings })
     }
 

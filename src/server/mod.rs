@@ -169,6 +169,9 @@ impl Server {
         if !served.takes(&resource.subresource, request.verb.as_str()) {
             return Err(method_not_allowed());
         }
+        if resource.subresource == "proxy" {
+            return Err(self.unreachable(resource, served.kind));
+        }
         warnings.extend(self.cluster.registry().deprecation(served.kind));
         Ok((served, resource))
     }

@@ -33,6 +33,8 @@ pub fn resource(path: &str) -> Option<Resource> {
     let (plural, name, subresource) = match rest {
         [plural] => (*plural, "", String::new()),
         [plural, name] => (*plural, *name, String::new()),
+        // What follows is a path of whatever is behind it.
+        [plural, name, "proxy", ..] => (*plural, *name, "proxy".into()),
         [plural, name, parts @ ..] => (*plural, *name, parts.join("/")),
         [] => return None,
     };

@@ -45,10 +45,13 @@ pub struct Subresource {
 }
 
 const ALL_VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// What namespaces take: each is deleted on its own.
+const SINGLY: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 const CREATE: &[&str] = &["create"];
 const READ: &[&str] = &["get", "list"];
 const PART: &[&str] = &["get", "patch", "update"];
 const STREAM: &[&str] = &["create", "get"];
+const ANY: &[&str] = &["create", "delete", "get", "patch", "update"];
 
 const fn part(name: &'static str) -> Subresource {
     Subresource { name, kind: ("", "", ""), verbs: PART }
@@ -56,6 +59,10 @@ const fn part(name: &'static str) -> Subresource {
 
 const STATUS: Subresource = part("status");
 const SCALE: Subresource = Subresource { name: "scale", kind: ("autoscaling", "v1", "Scale"), verbs: PART };
+
+const fn proxy(options: &'static str) -> Subresource {
+    Subresource { name: "proxy", kind: ("", "v1", options), verbs: ANY }
+}
 
 const POD: &[Subresource] = &[
     Subresource { name: "attach", kind: ("", "v1", "PodAttachOptions"), verbs: STREAM },
@@ -65,11 +72,14 @@ const POD: &[Subresource] = &[
     Subresource { name: "exec", kind: ("", "v1", "PodExecOptions"), verbs: STREAM },
     Subresource { name: "log", kind: ("", "v1", "Pod"), verbs: &["get"] },
     Subresource { name: "portforward", kind: ("", "v1", "PodPortForwardOptions"), verbs: STREAM },
+    proxy("PodProxyOptions"),
     part("resize"),
     STATUS,
 ];
 
 const NAMESPACE: &[Subresource] = &[Subresource { name: "finalize", kind: ("", "", ""), verbs: &["update"] }, STATUS];
+const NODE: &[Subresource] = &[proxy("NodeProxyOptions"), STATUS];
+const SERVICE: &[Subresource] = &[proxy("ServiceProxyOptions"), STATUS];
 const SCALED: &[Subresource] = &[SCALE, STATUS];
 const SIGNED: &[Subresource] = &[part("approval"), STATUS];
 
@@ -78,6 +88,8 @@ fn subresources(kind: Kind) -> &'static [Subresource] {
     match kind {
         Kind::Pod => POD,
         Kind::Namespace => NAMESPACE,
+        Kind::Node => NODE,
+        Kind::Service => SERVICE,
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => SCALED,
         Kind::CertificateSigningRequest => SIGNED,
         _ if crate::kinds::rules(kind).has_status() => &[STATUS],
@@ -95,6 +107,7 @@ fn verbs(kind: Kind) -> &'static [&'static str] {
         | Kind::SelfSubjectRulesReview
         | Kind::SubjectAccessReview => CREATE,
         Kind::ComponentStatus => READ,
+        Kind::Namespace => SINGLY,
         _ => ALL_VERBS,
     }
 }
@@ -155,6 +168,19 @@ impl Served {
     /// Where an object is, in this version.
     pub fn resource_of(&self, key: &ObjectKey) -> Resource {
         Resource::object(key).of_version(&self.api_version())
+    }
+
+    /// Where the objects of a namespace are, in this version; an empty one stands for all of them.
+    pub fn within(&self, namespace: &str) -> Resource {
+        Resource::kind(self.kind).within(namespace).of_version(&self.api_version())
+    }
+
+    /// One of its objects in kubectl's words: `pod`, `deployment.apps`.
+    pub fn qualified(&self) -> String {
+        match self.group {
+            "" => self.kind.singular(),
+            group => format!("{}.{group}", self.kind.singular()),
+        }
     }
 
     /// `v1`, `apps/v1`.

@@ -20,6 +20,7 @@ pub fn code(reason: Reason) -> u16 {
         Reason::UnsupportedMediaType => 415,
         Reason::Invalid => 422,
         Reason::TooManyRequests => 429,
+        Reason::ServiceUnavailable => 503,
         Reason::InternalError | Reason::Unknown => 500,
     }
 }

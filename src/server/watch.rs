@@ -67,7 +67,8 @@ impl Server {
         let (served, resource) = self.find(request, &mut Vec::new())?;
         let ask = Ask { by: &by, served: &served, resource, accept: request.accept };
         let now = self.select(&ask, &ListOptions { resource_version: String::new(), limit: 0, ..options.clone() })?;
-        let selection = Selection::parse(served.kind, &options.label_selector, &options.field_selector)?;
+        let selection =
+            Selection::parse(served.kind, &served.api_version(), &options.label_selector, &options.field_selector)?;
         let known = now.items.into_iter().map(|o| (o.uid().to_string(), o)).collect();
         let revision = check_revision(&options.resource_version)?.unwrap_or(now.revision).min(now.revision);
         let (kind, namespace) = (served.kind, resource.namespace.clone());

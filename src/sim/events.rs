@@ -21,8 +21,8 @@ const SIMILAR_WITHIN: Duration = Duration::secs(600);
 const BURST: i64 = 25;
 const ONE_MORE_AFTER: Duration = Duration::secs(300);
 
-/// The one component that uses the newer recorder.
-const SCHEDULER: &str = "default-scheduler";
+/// The components that use the newer recorder.
+const NEWER: [&str; 2] = ["default-scheduler", crate::controllers::repair_ip_address::COMPONENT];
 /// A series, or an event that stands alone, is over when it was not told for so long (`finishTime`).
 const FINISHED_AFTER: Duration = Duration::secs(360);
 
@@ -61,7 +61,7 @@ impl Cluster {
 
     /// Records an event, or counts it up if the same was said of the same object before.
     pub(super) fn record(&mut self, mut draft: EventDraft, by: &By) -> Result<(), ApiError> {
-        if draft.component == SCHEDULER {
+        if NEWER.contains(&draft.component.as_str()) {
             return self.record_in_series(draft, by);
         }
         let now = self.now().meta();
@@ -119,6 +119,8 @@ impl Cluster {
                 let action = match draft.reason.as_str() {
                     "Scheduled" => "Binding",
                     "Preempted" => "Preempting",
+                    reason if reason.starts_with("ClusterIP") => "ClusterIPAllocation",
+                    reason if reason.starts_with("IPAddress") => "IPAddressAllocation",
                     _ => "Scheduling",
                 };
                 let event = Event {

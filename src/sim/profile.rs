@@ -1,6 +1,7 @@
 //! What a new cluster holds: its nodes, namespaces, service accounts and storage classes.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Cluster;
@@ -8,8 +9,9 @@ use super::rbac::bootstrap_policy;
 use crate::api::k8s::api::coordination::v1::{Lease, LeaseSpec};
 use crate::api::k8s::api::core::v1::{
     ConfigMap, DaemonEndpoint, Namespace, NamespaceSpec, NamespaceStatus, Node, NodeAddress, NodeCondition,
-    NodeDaemonEndpoints, NodeSpec, NodeStatus, NodeSystemInfo,
+    NodeDaemonEndpoints, NodeSpec, NodeStatus, NodeSystemInfo, Service,
 };
+use crate::api::k8s::api::flowcontrol::v1::FlowSchemaStatus;
 use crate::api::k8s::api::scheduling::v1::PriorityClass;
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
@@ -17,13 +19,22 @@ use crate::api::names::Draw;
 use crate::api::object::Typed;
 use crate::api::request::By;
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta, OwnerReference, Time};
-use crate::controllers::kubernetes_service;
 use crate::controllers::node_ipam::{MAX_CIDRS, NEXT_CANDIDATE, pod_cidr};
 use crate::controllers::provisioner::local_path::LOCAL_SINCE;
 use crate::controllers::ttl::ANN_OBJECT_TTL;
+use crate::controllers::{default_service_cidr, flow_control, kubernetes_service, service_cidrs};
 use crate::error::ApiError;
 use crate::kinds::SYSTEM_CLASSES;
+use crate::kinds::apiregistration::api_service;
+use crate::kinds::flowcontrol::bootstrap;
+use crate::kinds::networking::ip_address;
 use crate::store::View;
+
+/// The first version that orders requests by default.
+const FLOW_CONTROL_SINCE: u32 = 20;
+
+/// The first version with an object for each network and each address of services.
+const SERVICE_CIDRS_SINCE: u32 = 33;
 
 /// The namespaces that every cluster has.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -65,8 +76,36 @@ impl Cluster {
         for object in bootstrap_policy() {
             self.registry.plant(&by, object)?;
         }
+        for object in self.configuration() {
+            self.registry.plant(&by, object)?;
+        }
         self.converge()?;
         Ok(())
+    }
+
+    /// What the API server makes for its own use: which versions it serves, which requests go first, and where
+    /// services get their addresses.
+    fn configuration(&self) -> Vec<Object> {
+        let (version, now) = (self.config.version, self.now());
+        let mut objects: Vec<Object> = Vec::new();
+        let local = api_service::local_services(version, now.meta());
+        objects.extend(local.into_iter().map(Typed::into_object));
+        if version >= FLOW_CONTROL_SINCE {
+            objects.extend(bootstrap::priority_level_configurations().into_iter().map(Typed::into_object));
+            objects.extend(bootstrap::flow_schemas().into_iter().map(|mut schema| {
+                let level = schema.spec.as_ref().map(|spec| spec.priority_level_configuration.name.as_str());
+                let condition = flow_control::dangling(level.unwrap_or_default(), true, now);
+                schema.status = Some(FlowSchemaStatus { conditions: Some(vec![condition]) });
+                schema.into_object()
+            }));
+        }
+        if version >= SERVICE_CIDRS_SINCE {
+            objects.push(service_cidrs::ready(default_service_cidr::service_cidr(), now).into_object());
+            let service = self.view().get_as::<Service>("default", "kubernetes");
+            let address = IpAddr::V4(kubernetes_service::CLUSTER_IP);
+            objects.extend(service.map(|service| ip_address::of_service(address, service).into_object()));
+        }
+        objects
     }
 
     /// The `n`th node as k3d's nodes are: 4 CPUs, 8Gi and 110 pods, at 172.18.0.2 and on, with the network of a number

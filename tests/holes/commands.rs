@@ -39,6 +39,14 @@ kind: RoleBinding
 metadata: {name: reads, namespace: default}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reads}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]
+---
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: jane}
+spec:
+  signerName: example.com/hush-hush
+  usages: [client auth]
+  request: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWU1IOENBUUF3SFRFTU1Bb0dBMVVFQ2d3RFpHVjJNUTB3Q3dZRFZRUUREQVJxWVc1bE1Ga3dFd1lIS29aSQp6ajBDQVFZSUtvWkl6ajBEQVFjRFFnQUVQWVdEMGtsOTNGUjM1M1BXVEgvSTN2TFFUSkkrb0ZlSVZxZ1Jqd1ZiClhYNUYwY3BZUnVVYllDYkZ1a1N1ZVY4V1gvbDU3TkpGa3EyZXZ1ZE5JdkRxS3FBQU1Bb0dDQ3FHU000OUJBTUMKQTBrQU1FWUNJUURaR3ZlV1preSsyYnI5aU8rRVNNWE9kM3RWVi9qZjQ5S2hHaS9iY0RTcDhBSWhBUFhuRnZZUApWWUNYaVhUVkQycXNOTStqS3pxaGQvTW5oenBrZTkvOU1tV2sKLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==
 ";
 
 const SETTINGS: &str =
@@ -130,6 +138,8 @@ const DRY: &[&str] = &[
 const WET: &[&str] = &[
     "apply edit-last-applied deploy/web",
     "attach web",
+    "certificate approve jane",
+    "certificate deny jane --force",
     "cp web:/etc/hosts hosts",
     "edit pod web",
     "exec web -- ls",
@@ -148,7 +158,6 @@ const HARMLESS: &[&str] = &[
     // Not there yet; help has it all the same.
     "auth reconcile",
     "auth whoami",
-    "certificate",
     "cluster-info",
     "completion",
     "config",
@@ -253,6 +262,8 @@ fn who_may_only_read_pods_changes_none() {
         "patch pod web --subresource=status -p '{\"status\":{\"message\":\"m\"}}'",
         "exec web -- ls",
         "attach web",
+        "certificate approve jane",
+        "certificate deny jane --force",
         "port-forward web 80",
         "get pod web --subresource=status",
     ] {

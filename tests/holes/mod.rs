@@ -192,6 +192,8 @@ fn asks(served: &Served, tree: &Value, live: &Value, dry_run: bool) -> Vec<Ask> 
                 }
                 ("portforward", "create") => add_ask(Verb::Connect(Connect::PortForward(vec![80])), &resource),
                 ("exec" | "attach" | "portforward", _) => {}
+                ("proxy", "create") => add_ask(Verb::Create(write(), json!({})), &resource),
+                ("proxy", "delete") => add_ask(Verb::Delete(delete()), &resource),
                 (_, "get") => add_ask(Verb::Get, &resource),
                 ("scale", "update") => {
                     let scale = json!({"apiVersion": "autoscaling/v1", "kind": "Scale",

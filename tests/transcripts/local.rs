@@ -118,7 +118,7 @@ fn a_patch_that_kubectl_cannot_make_is_shown_with_all_that_it_was_made_of() {
       managedFields:
       - apiVersion: v1
       - apiVersion: v1
-      resourceVersion: "175"
+      resourceVersion: "217"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
 
 
@@ -135,7 +135,7 @@ fn a_patch_that_kubectl_cannot_make_is_shown_with_all_that_it_was_made_of() {
       managedFields:
       - apiVersion: v1
       - apiVersion: v1
-      resourceVersion: "175"
+      resourceVersion: "217"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
 
 
@@ -167,7 +167,7 @@ fn a_patch_that_kubectl_cannot_make_is_shown_with_all_that_it_was_made_of() {
       managedFields:
       - apiVersion: v1
       - apiVersion: v1
-      resourceVersion: "175"
+      resourceVersion: "217"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
     "#);
     assert_snapshot!(session.0.feed("kubectl apply -f -", &map("one")), @"configmap/m configured");

@@ -9,6 +9,7 @@ mod delete;
 mod describe;
 mod disks;
 mod explain;
+mod kinds;
 mod local;
 mod mounts;
 mod nodes;

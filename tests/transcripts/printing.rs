@@ -158,7 +158,7 @@ fn kyaml_has_the_order_of_what_it_prints() {
         creationTimestamp: "2026-01-01T00:00:00Z",
         name: "a",
         namespace: "default",
-        resourceVersion: "174",
+        resourceVersion: "216",
         uid: "ce3a5d3b-9726-44ce-add8-a00ce29485f2",
       },
     }

@@ -72,6 +72,18 @@ pub fn ip(text: &str) -> Vec<String> {
     errs
 }
 
+/// An address as newer fields take it: in one form only. Mirrors `IsValidIP`.
+pub fn canonical_ip(text: &str) -> Vec<String> {
+    match (ip(text), parse_ip_sloppy(text)) {
+        (errs, Some(parsed)) if errs.is_empty() && parsed.to_string() != text => not_canonical(&parsed.to_string()),
+        (errs, _) => errs,
+    }
+}
+
+fn not_canonical(form: &str) -> Vec<String> {
+    vec![format!("must be in canonical form ({form:?})")]
+}
+
 /// What is warned of for an accepted address, without the field's path: `IPv6 address "A" should be in ...`.
 pub fn ip_warnings(text: &str) -> Vec<String> {
     match (parse_ip_sloppy(text), text.parse::<IpAddr>()) {
@@ -102,6 +114,35 @@ pub fn cidr(text: &str) -> Vec<String> {
     Vec::new()
 }
 
+/// A network as newer fields take it: in one form only. Mirrors `IsValidCIDR`.
+pub fn canonical_cidr(text: &str) -> Vec<String> {
+    let form = parse_cidr_sloppy(text).map(|(_, network, length)| format!("{network}/{length}"));
+    match (cidr(text), form) {
+        (errs, Some(form)) if errs.is_empty() && form != text => not_canonical(&form),
+        (errs, _) => errs,
+    }
+}
+
+/// A network: its address and its length.
+pub type Network = (IpAddr, u32);
+
+/// Whether an address lies in a network.
+pub fn contains((network, length): Network, address: IpAddr) -> bool {
+    network.is_ipv4() == address.is_ipv4() && masked(address, length) == masked(network, length)
+}
+
+/// Whether two networks have addresses in common, that is, whether one lies in the other.
+pub fn overlap(one: Network, other: Network) -> bool {
+    contains((one.0, one.1.min(other.1)), other.0)
+}
+
+/// The last address of an IPv4 network, which goes to all of it.
+pub fn broadcast((network, length): Network) -> Option<IpAddr> {
+    let IpAddr::V4(v4) = network else { return None };
+    let hosts = u32::MAX.checked_shr(length).unwrap_or(0);
+    Some(IpAddr::V4(Ipv4Addr::from(u32::from(v4) | hosts)))
+}
+
 /// What is warned of for an accepted network, without the field's path.
 pub fn cidr_warnings(text: &str) -> Vec<String> {
     let Some((address, network, length)) = parse_cidr_sloppy(text) else { return Vec::new() };
@@ -126,7 +167,10 @@ pub fn cidr_warnings(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cidr, cidr_warnings, ip, ip_warnings, parse_cidr_sloppy};
+    use super::{
+        broadcast, canonical_cidr, canonical_ip, cidr, cidr_warnings, contains, ip, ip_warnings, overlap,
+        parse_cidr_sloppy,
+    };
 
     #[test]
     fn addresses() {
@@ -140,6 +184,8 @@ mod tests {
             "IPv6 address \"FE80::1\" should be in RFC 5952 canonical format (\"fe80::1\")"
         );
         assert!(ip_warnings("10.0.0.1").is_empty());
+        assert_eq!(canonical_ip("FE80::1"), ["must be in canonical form (\"fe80::1\")"]);
+        assert_eq!(canonical_ip("x"), [super::NOT_AN_IP]);
     }
 
     #[test]
@@ -153,6 +199,15 @@ mod tests {
             cidr_warnings("10.42.0.1/24")[0],
             "CIDR value \"10.42.0.1/24\" is ambiguous in this context (should be \"10.42.0.0/24\" or \"10.42.0.1/32\"?)"
         );
+        assert_eq!(canonical_cidr("FD00::/8"), ["must be in canonical form (\"fd00::/8\")"]);
+        let network = ("10.43.0.0".parse().unwrap(), 16);
+        assert!(contains(network, "10.43.255.1".parse().unwrap()));
+        assert!(!contains(network, "10.44.0.1".parse().unwrap()) && !contains(network, "fd00::1".parse().unwrap()));
+        assert_eq!(broadcast(network).unwrap().to_string(), "10.43.255.255");
+        assert!(
+            overlap(network, ("10.0.0.0".parse().unwrap(), 8)) && overlap(("10.43.1.0".parse().unwrap(), 24), network)
+        );
+        assert!(!overlap(network, ("10.42.0.0".parse().unwrap(), 16)));
         assert_eq!(parse_cidr_sloppy("::ffff:1.2.3.4/100").map(|c| c.2), Some(4));
     }
 }

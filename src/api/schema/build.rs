@@ -17,6 +17,14 @@ pub(super) const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroT
 pub(super) const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 pub(super) const FIELDS_V1: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
 
+/// What the published names begin with that the tables leave out.
+pub(super) const PREFIXES: [&str; 4] = [
+    "io.k8s.api.",
+    "io.k8s.apiextensions-apiserver.pkg.apis.",
+    "io.k8s.apimachinery.pkg.apis.",
+    "io.k8s.kube-aggregator.pkg.apis.",
+];
+
 type Types = BTreeMap<String, &'static TypeDef>;
 
 macro_rules! define_root {
@@ -80,8 +88,7 @@ impl Builder<'_> {
         let go_name = parts.next().unwrap_or_default().to_string();
         let go_package = parts.next().unwrap_or_default().to_string();
         let is_object = ["apiVersion", "kind", "metadata"].iter().all(|f| properties.contains_key(*f));
-        let short = name.strip_prefix("io.k8s.api.").or_else(|| name.strip_prefix("io.k8s.apimachinery.pkg.apis."));
-        let short = short.unwrap_or(name);
+        let short = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
         let facts = TypeFacts::of(short, is_object);
         let lists = Lists::of(short);
         let mut fields = BTreeMap::new();

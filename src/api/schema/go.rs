@@ -66,7 +66,7 @@ impl TypeFacts {
                 let all_but = list.starts_with('-');
                 facts.embedded.push((embedded, all_but, list.trim_start_matches('-').split(',').collect()));
             } else {
-                let end = token.find(|c: char| !c.is_ascii_alphanumeric() || c == '0').unwrap_or(token.len());
+                let end = name_end(token);
                 facts.fields.insert(&token[..end], &token[end..]);
             }
         }
@@ -92,8 +92,8 @@ impl TypeFacts {
             Some((marks, named)) => (marks, Some(named)),
             None => (rest, None),
         };
-        let by_value =
-            marks.contains('=') || (shape == Shape::Struct && matches!(name, "metadata" | "spec" | "status"));
+        let by_name = shape == Shape::Struct && matches!(name, "metadata" | "spec" | "status");
+        let by_value = marks.contains('=') || by_name && !marks.contains('*');
         GoFacts {
             pointer: match shape {
                 Shape::Container => false,
@@ -115,6 +115,18 @@ impl TypeFacts {
         }
         self.embedded.iter().find(|(_, all_but, list)| *all_but != list.contains(&name)).map(|(t, _, _)| *t)
     }
+}
+
+/// Where a field's name ends and its marks begin. A `-` within a name is none of the marks.
+fn name_end(token: &str) -> usize {
+    let bytes = token.as_bytes();
+    let is_name = |i: usize| match bytes[i] {
+        b'0' => false,
+        b'$' => true,
+        b'-' => bytes.get(i + 1).is_some_and(u8::is_ascii_alphabetic),
+        c => c.is_ascii_alphanumeric(),
+    };
+    (0..bytes.len()).find(|i| !is_name(*i)).unwrap_or(bytes.len())
 }
 
 fn patch_strategy(text: &'static str) -> PatchStrategy {

@@ -264,11 +264,12 @@ mod tests {
             of(*kind);
         }
         of_version(Kind::HorizontalPodAutoscaler, "autoscaling/v1");
+        of_version(Kind::Event, "events.k8s.io/v1");
         let lines = include_str!("go.txt").lines().chain(include_str!("lists.txt").lines());
         for line in lines.filter(|l| !l.starts_with('#')) {
             let name = line.split(' ').next().unwrap();
-            let prefix = if name.starts_with("meta.") { "io.k8s.apimachinery.pkg.apis" } else { "io.k8s.api" };
-            assert!(super::named(&format!("{prefix}.{name}")).is_some(), "{name}");
+            let known = |prefix: &&str| super::named(&format!("{prefix}{name}")).is_some();
+            assert!(super::build::PREFIXES.iter().any(known), "{name}");
         }
     }
 }

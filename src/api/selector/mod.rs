@@ -288,6 +288,24 @@ pub fn format_labels<'a>(labels: impl Into<Option<&'a BTreeMap<String, String>>>
     or_none(all.join(","))
 }
 
+/// A selector as Go prints the struct.
+pub fn go_selector(selector: Option<&LabelSelector>) -> String {
+    let Some(selector) = selector else { return "nil".into() };
+    let labels: String = selector.match_labels.iter().flatten().map(|(k, v)| format!("{k}: {v},")).collect();
+    let expressions: String = selector
+        .match_expressions
+        .iter()
+        .flatten()
+        .map(|e| {
+            let values = e.values.clone().unwrap_or_default().join(" ");
+            format!("LabelSelectorRequirement{{Key:{},Operator:{},Values:[{values}],}},", e.key, e.operator)
+        })
+        .collect();
+    format!(
+        "&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
+}
+
 fn or_none(text: String) -> String {
     if text.is_empty() { "<none>".into() } else { text }
 }

@@ -1,19 +1,24 @@
-//! The kinds of `admissionregistration.k8s.io`.
+//! The kinds of `admissionregistration.k8s.io`: who else has a say in what is written.
+//!
+//! They are kept and checked as a real server does; nobody is asked: kstate calls no webhooks, and neither compiles nor
+//! evaluates the expressions of policies.
 
-use crate::api::k8s::api::admissionregistration::v1::{
-    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ValidatingAdmissionPolicy,
-    ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
-};
-use crate::kinds::Strategy;
+mod matching;
+mod mutating_admission_policy;
+mod policy;
+mod validating_admission_policy;
+mod webhook;
+mod webhook_configuration;
 
-impl Strategy for MutatingAdmissionPolicy {}
+/// What names of configurations end with that a server reads from files.
+const STATIC_SUFFIX: &str = ".static.k8s.io";
 
-impl Strategy for MutatingAdmissionPolicyBinding {}
-
-impl Strategy for MutatingWebhookConfiguration {}
-
-impl Strategy for ValidatingAdmissionPolicy {}
-
-impl Strategy for ValidatingAdmissionPolicyBinding {}
-
-impl Strategy for ValidatingWebhookConfiguration {}
+/// Mirrors `WarningsForStaticSuffix`.
+fn warn_of_suffix(meta: &crate::api::ObjectMeta) -> Vec<String> {
+    let is_static = meta.name.as_deref().is_some_and(|name| name.ends_with(STATIC_SUFFIX));
+    let warning = format!(
+        "metadata.name: names ending with {STATIC_SUFFIX:?} are reserved for static manifest-based configurations and \
+         cannot be managed via the API"
+    );
+    is_static.then_some(warning).into_iter().collect()
+}

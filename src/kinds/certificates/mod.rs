@@ -1,6 +1,3 @@
 //! The kinds of `certificates.k8s.io`.
 
-use crate::api::k8s::api::certificates::v1::CertificateSigningRequest;
-use crate::kinds::Strategy;
-
-impl Strategy for CertificateSigningRequest {}
+pub mod certificate_signing_request;

@@ -1,31 +1,43 @@
-//! Event.
+//! Event: that something happened to an object.
+//!
+//! Mirrors `pkg/registry/core/event/strategy.go` and `pkg/apis/core/validation/events.go`.
 
-use crate::api::k8s::api::core::v1::Event;
-use crate::api::time;
+use serde::Serialize;
+
+use crate::api::k8s::api::core::v1::{Event, ObjectReference};
+use crate::api::{names, time};
 use crate::error::FieldError;
 use crate::kinds::Column;
 use crate::kinds::PrintContext;
 use crate::kinds::Strategy;
 use crate::kinds::shared::access::{set_text, text};
+use crate::kinds::shared::faults::Faults;
+use crate::kinds::shared::internal::Internal;
+use crate::kinds::shared::meta::FIELD_IMMUTABLE;
+
+/// The version with names and rules of its own.
+const NEWER: &str = "events.k8s.io/v1";
+const INSTANCE_LENGTH_LIMIT: usize = 128;
+const ACTION_LENGTH_LIMIT: usize = 128;
+const REASON_LENGTH_LIMIT: usize = 128;
+const NOTE_LENGTH_LIMIT: usize = 1024;
 
 impl Strategy for Event {
     fn set_defaults(&mut self) {
         set_text(&mut self.type_, "Normal");
     }
 
-    fn validate(&self) -> Vec<FieldError> {
-        let own = text(&self.metadata.namespace);
-        let involved = text(&self.involved_object.namespace);
-        let agree = match (self.event_time.is_some(), involved) {
-            (false, "") => own.is_empty() || own == "default",
-            (false, involved) => own == involved,
-            (true, "") => own == "default" || own == "kube-system",
-            (true, _) => true,
-        };
-        match agree {
-            true => Vec::new(),
-            false => vec![FieldError::invalid("involvedObject.namespace", involved, "does not match event.namespace")],
+    /// The core group's version is lenient with what is old, the newer one with nothing.
+    fn validate_version(&self, api_version: &str, old: Option<&Self>) -> Vec<FieldError> {
+        let mut faults = Faults::default();
+        let is_newer = api_version == NEWER;
+        validate_legacy(self, if is_newer { "reportingController" } else { "reportingComponent" }, &mut faults);
+        match (is_newer, old) {
+            (true, None) => validate_create(self, &mut faults),
+            (true, Some(old)) => validate_update(self, old, &mut faults),
+            (false, _) => {}
         }
+        faults.0
     }
 
     fn columns() -> &'static [Column] {
@@ -113,6 +125,110 @@ impl Strategy for Event {
             _ => return None,
         };
         Some(value.cloned().unwrap_or_default())
+    }
+}
+
+/// Mirrors `legacyValidateEvent`; `controller` is what the version calls who reports it.
+fn validate_legacy(event: &Event, controller: &str, faults: &mut Faults) {
+    let own = text(&event.metadata.namespace);
+    let involved = text(&event.involved_object.namespace);
+    let agree = match (event.event_time.is_some(), involved) {
+        (false, "") => own.is_empty() || own == "default",
+        (false, involved) => own == involved,
+        (true, "") => own == "default" || own == "kube-system",
+        (true, _) => true,
+    };
+    if !agree {
+        faults.invalid("involvedObject", "namespace", involved, "does not match event.namespace");
+    }
+    if event.event_time.is_some() {
+        let reporter = text(&event.reporting_component);
+        if reporter.is_empty() {
+            faults.0.push(FieldError::required(controller, ""));
+        }
+        let odd = names::qualified_name(reporter);
+        faults.extend(odd.iter().map(|fault| FieldError::invalid(controller, reporter, fault)));
+        let limited = |faults: &mut Faults, field: &str, value: &str, limit: usize| {
+            if value.len() > limit {
+                faults.0.push(FieldError::invalid(field, "", &format!("can have at most {limit} characters")));
+            }
+        };
+        for (field, value, limit) in [
+            ("reportingInstance", text(&event.reporting_instance), INSTANCE_LENGTH_LIMIT),
+            ("action", text(&event.action), ACTION_LENGTH_LIMIT),
+            ("reason", text(&event.reason), REASON_LENGTH_LIMIT),
+        ] {
+            if value.is_empty() {
+                faults.0.push(FieldError::required(field, ""));
+            }
+            limited(faults, field, value, limit);
+        }
+        limited(faults, "message", text(&event.message), NOTE_LENGTH_LIMIT);
+    }
+    let odd = names::dns1123_subdomain(own);
+    faults.extend(odd.iter().map(|fault| FieldError::invalid("namespace", own, fault)));
+}
+
+/// Mirrors `ValidateEventCreate` for what is sent in the newer version.
+fn validate_create(event: &Event, faults: &mut Faults) {
+    validate_series(event, faults);
+    if event.event_time.is_none() {
+        faults.0.push(FieldError::required("eventTime", ""));
+    }
+    let kind = text(&event.type_);
+    if !["Normal", "Warning"].contains(&kind) {
+        faults.0.push(FieldError::invalid("type", "", &format!("has invalid value: {kind}")));
+    }
+    let source = event.source.clone().unwrap_or_default();
+    let is_set = [
+        ("firstTimestamp", event.first_timestamp.is_some()),
+        ("lastTimestamp", event.last_timestamp.is_some()),
+        ("count", event.count.is_some_and(|n| n != 0)),
+        ("source", !text(&source.component).is_empty() || !text(&source.host).is_empty()),
+    ];
+    let set = is_set.into_iter().filter(|(_, is_set)| *is_set);
+    faults.extend(set.map(|(field, _)| FieldError::invalid(field, "", "needs to be unset")));
+}
+
+/// Mirrors `ValidateEventUpdate` for what is sent in the newer version: a series alone may go on.
+fn validate_update(new: &Event, old: &Event, faults: &mut Faults) {
+    if new.series != old.series {
+        validate_series(new, faults);
+    }
+    let reference = |object: &ObjectReference| Internal::of("ObjectReference", object);
+    let related = |event: &Event| event.related.as_ref().map(reference);
+    let source = |event: &Event| Internal::of("EventSource", &event.source.clone().unwrap_or_default());
+    let text = |field: &Option<String>| text(field).to_string();
+    fixed("involvedObject", &reference(&new.involved_object), &reference(&old.involved_object), faults);
+    fixed("reason", &text(&new.reason), &text(&old.reason), faults);
+    fixed("message", &text(&new.message), &text(&old.message), faults);
+    fixed("source", &source(new), &source(old), faults);
+    fixed("firstTimestamp", &new.first_timestamp, &old.first_timestamp, faults);
+    fixed("lastTimestamp", &new.last_timestamp, &old.last_timestamp, faults);
+    fixed("count", &new.count.unwrap_or(0), &old.count.unwrap_or(0), faults);
+    fixed("reason", &text(&new.reason), &text(&old.reason), faults);
+    fixed("type", &text(&new.type_), &text(&old.type_), faults);
+    fixed("eventTime", &new.event_time, &old.event_time, faults);
+    fixed("action", &text(&new.action), &text(&old.action), faults);
+    fixed("related", &related(new), &related(old), faults);
+    fixed("reportingController", &text(&new.reporting_component), &text(&old.reporting_component), faults);
+    fixed("reportingInstance", &text(&new.reporting_instance), &text(&old.reporting_instance), faults);
+}
+
+fn fixed<T: Serialize + PartialEq>(field: &str, new: &T, old: &T, faults: &mut Faults) {
+    if new != old {
+        faults.0.push(FieldError::invalid(field, new, FIELD_IMMUTABLE));
+    }
+}
+
+/// Mirrors `validateV1EventSeries`.
+fn validate_series(event: &Event, faults: &mut Faults) {
+    let Some(series) = &event.series else { return };
+    if series.count.unwrap_or(0) < 2 {
+        faults.0.push(FieldError::invalid("series.count", "", "should be at least 2"));
+    }
+    if series.last_observed_time.is_none() {
+        faults.0.push(FieldError::required("series.lastObservedTime", ""));
     }
 }
 

@@ -2,6 +2,6 @@
 
 pub mod ingress;
 pub mod ingress_class;
-pub(in crate::kinds) mod ip_address;
+pub mod ip_address;
 pub(in crate::kinds) mod network_policy;
-pub(in crate::kinds) mod service_cidr;
+pub mod service_cidr;

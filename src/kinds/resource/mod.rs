@@ -1,12 +1,8 @@
-//! The kinds of `resource.k8s.io`.
+//! The kinds of `resource.k8s.io`: devices of nodes, and claims of them.
+//!
+//! They are kept and checked; no device is allocated. The expressions of selectors are not compiled.
 
-use crate::api::k8s::api::resource::v1::{DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice};
-use crate::kinds::Strategy;
-
-impl Strategy for DeviceClass {}
-
-impl Strategy for ResourceClaim {}
-
-impl Strategy for ResourceClaimTemplate {}
-
-impl Strategy for ResourceSlice {}
+mod device_class;
+mod devices;
+mod resource_claim;
+mod resource_slice;

@@ -245,17 +245,25 @@ pub fn generic<T: Typed>(object: &T, d: &mut Description, context: &PrintContext
 
 /// The same for an object of whatever kind.
 pub fn generic_object(object: &Object, d: &mut Description, context: &PrintContext<'_>) {
-    let meta = object.meta();
+    let mut tree = context.lister.sent(object);
+    if let Some(event) = tree.as_object_mut().filter(|_| object.kind() == Kind::Event) {
+        event.entry("eventTime").or_insert(Value::Null);
+    }
+    generic_tree(object.meta(), &tree, d, context);
+}
+
+/// The same for an object in another version than the stored one, as a server sends it.
+pub fn generic_tree(meta: &ObjectMeta, tree: &Value, d: &mut Description, context: &PrintContext<'_>) {
+    describe_meta(meta, d);
+    print_unstructured_content(d, 0, tree, "", context.version);
+    describe_events_of(d, meta, context);
+}
+
+fn describe_meta(meta: &ObjectMeta, d: &mut Description) {
     d.field(0, "Name", meta.name.as_deref().unwrap_or_default());
     d.field(0, "Namespace", meta.namespace.as_deref().unwrap_or_default());
     print_labels_multiline(d, "Labels", &meta.labels);
     print_annotations_multiline(d, "Annotations", &meta.annotations);
-    let mut tree = object.to_tree();
-    if let Some(event) = tree.as_object_mut().filter(|_| object.kind() == Kind::Event) {
-        event.entry("eventTime").or_insert(Value::Null);
-    }
-    print_unstructured_content(d, 0, &tree, "", context.version);
-    describe_events_of(d, meta, context);
 }
 
 /// What `generic` has shown already, or never shows.

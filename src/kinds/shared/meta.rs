@@ -26,6 +26,7 @@ pub fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
         NameRule::Label => names::dns1123_label(&masked),
         NameRule::Label1035 => names::dns1035_label(&masked),
         NameRule::PathSegment => names::path_segment_name(name, prefix),
+        NameRule::Address => names::addresses::canonical_ip(name),
     }
 }
 

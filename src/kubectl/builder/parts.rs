@@ -39,7 +39,7 @@ impl Part {
     /// The same as the server sent it last.
     pub fn now(&self, reply: Reply, session: &Session<'_>) -> Result<Part, ApiError> {
         let (tree, object) = match reply {
-            Reply::Object(object) => (session.tree(&object), Some(object)),
+            Reply::Object(object) => (session.tree_in(&object, &self.served.api_version()), Some(object)),
             Reply::Tree(tree) => (tree, None),
             _ => return Err(ApiError::internal("the server did not answer with an object")),
         };
@@ -92,7 +92,7 @@ pub fn find(
                         served,
                         key: object.key(),
                         subresource: String::new(),
-                        tree: session.tree(&object),
+                        tree: session.tree_in(&object, &served.api_version()),
                         object: Some(object),
                     })),
                     Err(fault) => parts.faults.push(fault),
@@ -114,7 +114,7 @@ pub fn find(
 impl Parts {
     fn look_up(&mut self, served: Served, key: ObjectKey, subresource: &str, session: &Session<'_>) {
         let part = Part { served, key, subresource: subresource.into(), tree: Value::Null, object: None };
-        let reply = session.client.get_part(&part.key, subresource);
+        let reply = session.client.get_part(part.resource());
         match reply.and_then(|reply| part.now(reply, session)) {
             Ok(part) => self.parts.push(part),
             Err(refused) => self.faults.push(refused.into()),

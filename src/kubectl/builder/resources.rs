@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::mapper::{find_kind, find_kinds, no_such_type};
 use crate::api::Object;
 use crate::api::request::ListOptions;
@@ -150,7 +152,7 @@ impl Query {
     pub fn list(&self, session: &Session<'_>, served: Served) -> Result<Vec<Arc<Object>>, Fault> {
         let options = self.options();
         let namespace = if self.all_namespaces || !served.namespaced { "" } else { session.namespace.as_str() };
-        session.client.list(served.kind, namespace, &options).map_err(|e| named_selectors(e, served, &options))
+        session.client.list_at(&served.within(namespace), &options).map_err(|e| named_selectors(e, served, &options))
     }
 
     fn find_named(&self, session: &Session<'_>, names: &[(Served, String)]) -> Found {
@@ -160,7 +162,7 @@ impl Query {
                 found.faults.push(Fault::plain("resource name may not be empty"));
                 continue;
             }
-            match session.client.get(&session.key(served.kind, name)) {
+            match session.client.get_at(served.resource_of(&session.key(served.kind, name))) {
                 Ok(object) => found.add(*served, vec![object]),
                 Err(refused) => found.faults.push(refused.into()),
             }
@@ -176,6 +178,17 @@ impl Found {
             self.kinds.push(served);
         }
         self.objects.extend(objects);
+    }
+
+    /// An object in the version in which it was asked for, as `-o json` and `-o yaml` show it.
+    pub fn tree(&self, object: &Object, session: &Session<'_>) -> Value {
+        let version = self.version_of(object).map(|served| served.api_version());
+        session.tree_in(object, &version.unwrap_or_default())
+    }
+
+    /// What an object was asked for as.
+    pub fn version_of(&self, object: &Object) -> Option<&Served> {
+        self.kinds.iter().find(|served| served.kind == object.kind())
     }
 }
 

@@ -95,7 +95,7 @@ impl Target<'_> {
         let (infos, faults) = self.files.read(session, false);
         let mut found = Found { faults, named: true, ..Found::default() };
         for info in infos {
-            match session.client.get(&info.key()) {
+            match session.client.get_at(info.served.resource_of(&info.key())) {
                 Ok(object) => found.add(info.served, vec![object]),
                 Err(refused) => {
                     let fault = Fault::from(refused);

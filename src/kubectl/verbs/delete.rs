@@ -13,6 +13,7 @@ use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
+use crate::server::served::Served;
 
 /// Delete resources by file names, stdin, resources and names, or by resources and label selector.
 #[derive(Debug, Clone, clap::Args)]
@@ -119,7 +120,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             session.ui.err("Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n");
         }
         if dry_run != DryRun::Client {
-            match session.client.delete(&item.key, options.clone()) {
+            match session.client.delete_at(item.served.resource_of(&item.key), options.clone()) {
                 Ok(uid) => going.push((item.key.clone(), uid)),
                 Err(e) if e.reason == Reason::NotFound && args.ignore_not_found => continue,
                 Err(e) => {
@@ -128,7 +129,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
                 }
             }
         }
-        session.ui.out(&printed(&args, &item.key, grace, dry_run, session.client.minor()));
+        session.ui.out(&printed(&args, item, grace, dry_run, session.client.minor()));
     }
     if args.wait && faults.is_empty() && dry_run == DryRun::None {
         wait_until_gone(&going, timeout, session, &mut faults)?;
@@ -139,6 +140,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 /// Something to be deleted; it need not be there.
 struct Item {
     key: ObjectKey,
+    /// As what it was named.
+    served: Served,
     /// The file that names it; empty for none.
     source: String,
 }
@@ -165,7 +168,10 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Doomed, Failure> {
             return Err(Failure::error(FILES_AND_NAMES));
         }
         let (infos, faults) = args.files.read(session, false);
-        let items = infos.iter().map(|info| Item { key: info.key(), source: info.source.clone() }).collect();
+        let items = infos
+            .iter()
+            .map(|info| Item { key: info.key(), served: info.served, source: info.source.clone() })
+            .collect();
         return Ok(Doomed { items, faults });
     }
     if args.args.is_empty() {
@@ -179,21 +185,22 @@ fn find(args: &Args, session: &Session<'_>) -> Result<Doomed, Failure> {
         all_namespaces: args.select.all_namespaces,
         types_alone_mean_all: false,
     };
-    let item = |key: ObjectKey| Item { key, source: String::new() };
+    let item = |key: ObjectKey, served: Served| Item { key, served, source: String::new() };
     Ok(match query.target(session.client.minor())? {
         Target::Names(names) => {
             let (mut items, mut faults) = (Vec::new(), Vec::new());
             for (served, name) in names {
                 match name.is_empty() {
                     true => faults.push(Fault::plain("resource name may not be empty")),
-                    false => items.push(item(session.key(served.kind, &name))),
+                    false => items.push(item(session.key(served.kind, &name), served)),
                 }
             }
             Doomed { items, faults }
         }
         Target::Kinds(_) => {
             let found = query.find(session)?;
-            Doomed { items: found.objects.iter().map(|o| item(o.key())).collect(), faults: found.faults }
+            let items = found.objects.iter().filter_map(|o| Some(item(o.key(), *found.version_of(o)?))).collect();
+            Doomed { items, faults: found.faults }
         }
     })
 }
@@ -238,7 +245,7 @@ fn confirm(session: &mut Session<'_>, doomed: &mut Doomed) -> Result<bool, Failu
     errors::check(faults)?;
     session.ui.out(&format!("You are about to delete the following {} resource(s):\n", doomed.items.len()));
     for item in &doomed.items {
-        session.ui.out(&format!("{}/{}\n", item.key.kind.qualified(), item.key.name));
+        session.ui.out(&format!("{}/{}\n", item.served.qualified(), item.key.name));
     }
     let ui = session.ui;
     let yes = match ui.is_interactive() {
@@ -257,11 +264,10 @@ fn confirm(session: &mut Session<'_>, doomed: &mut Doomed) -> Result<bool, Failu
 
 /// `pod "web" deleted from default namespace`.
 pub fn deleted_line(key: &ObjectKey, minor: u32) -> String {
-    line_of(key, "deleted", "", minor)
+    line_of(&key.kind.qualified(), key, "deleted", "", minor)
 }
 
-fn line_of(key: &ObjectKey, operation: &str, suffix: &str, minor: u32) -> String {
-    let qualified = key.kind.qualified();
+fn line_of(qualified: &str, key: &ObjectKey, operation: &str, suffix: &str, minor: u32) -> String {
     // The client of a cluster before v1.34 does not say from where.
     let place = match key.kind.is_namespaced() && minor >= 34 {
         true => format!(" from {} namespace", key.namespace),
@@ -270,12 +276,12 @@ fn line_of(key: &ObjectKey, operation: &str, suffix: &str, minor: u32) -> String
     format!("{qualified} {:?} {operation}{place}{suffix}\n", key.name)
 }
 
-fn printed(args: &Args, key: &ObjectKey, grace: Option<i64>, dry_run: DryRun, minor: u32) -> String {
+fn printed(args: &Args, item: &Item, grace: Option<i64>, dry_run: DryRun, minor: u32) -> String {
     if args.output.as_deref() == Some("name") {
-        return format!("{}/{}\n", key.kind.qualified(), key.name);
+        return format!("{}/{}\n", item.served.qualified(), item.key.name);
     }
     let operation = if grace == Some(0) { "force deleted" } else { "deleted" };
-    line_of(key, operation, dry_run.suffix(), minor)
+    line_of(&item.served.qualified(), &item.key, operation, dry_run.suffix(), minor)
 }
 
 /// Lets the clock jump until the objects are gone.

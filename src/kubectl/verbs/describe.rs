@@ -5,6 +5,7 @@
 use crate::api::Object;
 use crate::error::{Failure, Reason};
 use crate::kinds;
+use crate::kinds::shared::describe::generic_tree;
 use crate::kinds::{Description, PrintContext, Version};
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::resources::{Found, Query, Target};
@@ -12,6 +13,7 @@ use crate::kubectl::builder::target::FILES_AND_NAMES;
 use crate::kubectl::print::errors;
 use crate::kubectl::session::Session;
 use crate::printers::prefix_writer::PrefixWriter;
+use crate::server::served::Served;
 
 /// Show details of a specific resource or group of resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -53,7 +55,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let (found, by_prefix) = find(&args, session)?;
     let single = found.objects.len() == 1 && found.faults.is_empty() && !by_prefix;
     let show_events = args.show_events.unwrap_or(single || session.client.minor() < EVENTS_OF_ONE);
-    let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, show_events)).collect();
+    let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, found.version_of(o), show_events)).collect();
     session.ui.out(&match by_prefix {
         true => texts.iter().map(|text| format!("{text}\n")).collect(),
         false => texts.join("\n\n"),
@@ -77,8 +79,8 @@ fn find(args: &Args, session: &Session<'_>) -> Result<(Found, bool), Failure> {
         let (infos, faults) = args.files.read(session, false);
         found.faults = faults;
         for info in infos {
-            match session.client.get(&info.key()) {
-                Ok(object) => found.objects.push(object),
+            match session.client.get_at(info.served.resource_of(&info.key())) {
+                Ok(object) => found.add(info.served, vec![object]),
                 Err(refused) => found.faults.push(refused.into()),
             }
         }
@@ -94,7 +96,7 @@ fn find(args: &Args, session: &Session<'_>) -> Result<(Found, bool), Failure> {
     let Target::Names(names) = query.target(session.client.minor())? else { return Ok((query.find(session)?, false)) };
     let mut by_prefix = false;
     for (served, name) in names {
-        let refused = match session.client.get(&session.key(served.kind, &name)) {
+        let refused = match session.client.get_at(served.resource_of(&session.key(served.kind, &name))) {
             Ok(object) => {
                 found.add(served, vec![object]);
                 continue;
@@ -108,7 +110,7 @@ fn find(args: &Args, session: &Session<'_>) -> Result<(Found, bool), Failure> {
         // OBSERVATION: kubectl takes the one word after a kind for the beginning of names when it is no name itself.
         if args.args.len() == 2 {
             let all = Query::default().list(session, served)?;
-            found.objects.extend(all.into_iter().filter(|o| o.name().starts_with(&name)));
+            found.add(served, all.into_iter().filter(|o| o.name().starts_with(&name)).collect());
             by_prefix = !found.objects.is_empty();
         }
         if !by_prefix {
@@ -124,10 +126,17 @@ pub fn print_context<'s>(session: &'s Session<'_>) -> PrintContext<'s> {
     PrintContext { now: session.client.now(), version, lister: &session.client, show_events: true }
 }
 
-/// The description of one object.
-pub fn text(session: &Session<'_>, object: &Object, show_events: bool) -> String {
-    let mut d = Description::new();
-    kinds::rules(object.kind()).describe(object, &mut d, &print_context(session));
+/// The description of one object, which was asked for as `served`.
+fn text(session: &Session<'_>, object: &Object, served: Option<&Served>, show_events: bool) -> String {
+    let (mut d, context) = (Description::new(), print_context(session));
+    match served.filter(|served| served.group != object.kind().group()) {
+        // OBSERVATION: a kind of another group has no describer, whatever the stored one has.
+        Some(served) => {
+            let tree = session.tree_in(object, &served.api_version());
+            generic_tree(object.meta(), &tree, &mut d, &context);
+        }
+        None => kinds::rules(object.kind()).describe(object, &mut d, &context),
+    }
     let parts = match show_events {
         true => d.parts,
         false => d.parts.into_iter().take_while(|(level, text)| *level > 0 || !text.starts_with("Events:")).collect(),

@@ -22,7 +22,6 @@ use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::apply::server_side;
 use crate::manifest::merge;
-use crate::manifest::versions::from_stored;
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
 
@@ -106,7 +105,7 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
 /// The object as it is and as it would be, as YAML; empty where it is not there.
 fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(String, String), Failure> {
     let object = session.client.find(&info.key())?;
-    let tree = |session: &Session<'_>, object: &Object| from_stored(info.kind, &info.api_version, session.tree(object));
+    let tree = |session: &Session<'_>, object: &Object| session.tree_in(object, &info.api_version);
     let manager = args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply");
     let writing = Writing::by(manager).dry_run(DryRun::Server).validate(Validate::Warn);
     let mut live = object.as_ref().map_or(Value::Null, |o| tree(session, o));

@@ -5,6 +5,7 @@ pub mod annotate;
 pub mod apply;
 pub mod auth;
 pub mod autoscale;
+pub mod certificate;
 pub mod config;
 pub mod containers;
 pub mod cordon;

@@ -15,7 +15,6 @@ use crate::kubectl::print::made::{OutputArgs, RecordArgs};
 use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::delete::deleted_line;
-use crate::manifest::versions::from_stored;
 
 /// Replace a resource by file name or stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -147,5 +146,5 @@ fn replace_one(args: &Args, info: &Info, writing: &Writing<'_>, session: &mut Se
         true => session.client.create(resource, tree, writing.options())?,
         false => session.client.update(resource.part(&args.subresource), tree, writing.options())?,
     };
-    Ok(from_stored(info.kind, &info.api_version, session.tree(&object)))
+    Ok(session.tree_in(&object, &info.api_version))
 }

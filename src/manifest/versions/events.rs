@@ -33,12 +33,21 @@ pub(super) fn to_stored(tree: Value) -> Value {
 
 /// An event of the core group, as `events.k8s.io/v1` has it.
 pub(super) fn from_stored(tree: Value) -> Value {
-    rename(tree, FIELDS.into_iter().map(|(new, core)| (core, new)))
+    let mut tree = rename(tree, FIELDS.into_iter().map(|(new, core)| (core, new)));
+    if let Some(fields) = tree.as_object_mut() {
+        // These the core group always says, even if they are empty.
+        for name in ["reportingController", "reportingInstance"] {
+            if fields.get(name).and_then(Value::as_str) == Some("") {
+                fields.remove(name);
+            }
+        }
+    }
+    tree
 }
 
-/// A field that a selector names, as the core group calls it.
-pub(super) fn selected_field(field: &str) -> &str {
-    match field {
+/// A field that a selector names, as the core group calls it. Mirrors `AddFieldLabelConversionsForEvent`.
+pub(super) fn selected_field(field: &str) -> Option<&str> {
+    Some(match field {
         "regarding.kind" => "involvedObject.kind",
         "regarding.namespace" => "involvedObject.namespace",
         "regarding.name" => "involvedObject.name",
@@ -47,6 +56,7 @@ pub(super) fn selected_field(field: &str) -> &str {
         "regarding.resourceVersion" => "involvedObject.resourceVersion",
         "regarding.fieldPath" => "involvedObject.fieldPath",
         "reportingController" => "reportingComponent",
-        other => other,
-    }
+        "reason" | "type" | "metadata.namespace" | "metadata.name" => field,
+        _ => return None,
+    })
 }

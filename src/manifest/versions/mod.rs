@@ -46,10 +46,10 @@ pub fn from_stored(kind: Kind, api_version: &str, mut tree: Value) -> Value {
     }
 }
 
-/// A field that a selector names in another version, as the stored version calls it.
-pub fn selected_field<'f>(kind: Kind, api_version: &str, field: &'f str) -> &'f str {
+/// A field that a selector names in a version, as the stored version calls it; none for one that it can't name there.
+pub fn selected_field<'f>(kind: Kind, api_version: &str, field: &'f str) -> Option<&'f str> {
     match kind {
         Kind::Event if is_other(kind, api_version) => events::selected_field(field),
-        _ => field,
+        _ => Some(field),
     }
 }

@@ -31,7 +31,7 @@ impl Server {
         }
         let name = &ask.resource.name;
         let found = PARTS.iter().find(|(part, _)| part == name).map(|(part, message)| status(part, message));
-        let missing = || ApiError::not_found("componentstatuses", name);
+        let missing = || ApiError::not_found("componentstatus", name);
         Some(found.ok_or_else(missing).and_then(|object| self.shown(ask, &object)))
     }
 

@@ -27,6 +27,10 @@ impl Server {
                 review.metadata.creation_timestamp = Some(self.now().meta());
                 review.status = Some(SelfSubjectReviewStatus { user_info: Some(info(user)) });
             }
+            Object::TokenReview(review) if review.spec.token.is_empty() => {
+                let text = "token is required for TokenReview in authentication";
+                return Some(Err(ApiError::new(Reason::BadRequest, text)));
+            }
             Object::TokenReview(review) => {
                 let error = Some("[invalid bearer token, unknown]".to_string());
                 review.status = Some(TokenReviewStatus { error, ..Default::default() });
@@ -131,7 +135,7 @@ fn info(user: &User) -> UserInfo {
     UserInfo {
         username: Some(user.name.clone()),
         uid: Some(user.uid.clone()).filter(|uid| !uid.is_empty()),
-        groups: Some(user.groups.iter().cloned().collect()),
+        groups: Some(user.listed_groups()),
         extra: (!user.extra.is_empty()).then(|| user.extra.clone()),
     }
 }

@@ -25,7 +25,8 @@ impl Server {
     ) -> Result<Reply, ApiError> {
         let by = writer(ask, options)?;
         let object = codec::decode(ask, body, options.field_validation, warnings)?;
-        let context = Context::new(&by).dry_run(options.dry_run);
+        let api_version = ask.resource.api_version();
+        let context = Context::new(&by).sent_in(&api_version).dry_run(options.dry_run);
         if ask.served.kind == Kind::Binding {
             return subresources::binding::create(self, object, &context);
         }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::api::request::{Form, ListOptions};
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Reason};
+use crate::kinds;
 use crate::registry::Selection;
 use crate::server::{Ask, List, Reply, Server, table};
 
@@ -25,8 +26,10 @@ impl Server {
     /// # Errors
     /// `BadRequest` for selectors that can't be read or name an unknown field, and for odd tokens.
     pub(in crate::server) fn list(&self, ask: &Ask<'_>, options: &ListOptions) -> Result<Reply, ApiError> {
-        let list = self.select(ask, options)?;
+        let mut list = self.select(ask, options)?;
         if ask.accept.form == Form::Table {
+            let rules = kinds::rules(list.kind);
+            list.items.sort_by(|a, b| rules.row_order(a, b));
             return Ok(Reply::Table(table::build(self, list.kind, &list.items)));
         }
         let items = list.items.iter().map(|object| self.with_owners(ask, object)).collect::<Result<_, _>>()?;
@@ -35,7 +38,8 @@ impl Server {
 
     pub(in crate::server) fn select(&self, ask: &Ask<'_>, options: &ListOptions) -> Result<List, ApiError> {
         let (kind, namespace) = (ask.served.kind, ask.resource.namespace.as_str());
-        let selection = Selection::parse(kind, &options.label_selector, &options.field_selector)?;
+        let selection =
+            Selection::parse(kind, &ask.resource.api_version(), &options.label_selector, &options.field_selector)?;
         check_revision(&options.resource_version)?;
         let revision = self.cluster.revision();
         let mut items = match self.computed_list(ask) {

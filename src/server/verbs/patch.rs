@@ -32,7 +32,9 @@ impl Server {
     ) -> Result<Reply, ApiError> {
         check_options(options, form)?;
         let by = writer(ask, &options.write)?;
-        let context = Context::new(&by).part(&ask.resource.subresource).dry_run(options.write.dry_run);
+        let api_version = ask.resource.api_version();
+        let context =
+            Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.write.dry_run);
         let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), ask.resource.name.clone());
         if form == PatchType::Apply {
             return self.apply(ask, &key, (body, options), &context, warnings);
@@ -49,7 +51,6 @@ impl Server {
             true => self.cluster.registry().with_owners(&live)?,
             false => live,
         };
-        let api_version = ask.resource.api_version();
         let patched = patch_object(&live, &api_version, (form, body), options.write.field_validation)?;
         warnings.extend(patched.warnings);
         self.put(ask, patched.object, &context, warnings)

@@ -24,7 +24,8 @@ impl Server {
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
         let by = writer(ask, options)?;
-        let context = Context::new(&by).part(&ask.resource.subresource).dry_run(options.dry_run);
+        let api_version = ask.resource.api_version();
+        let context = Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.dry_run);
         if ask.resource.subresource == "scale" {
             return subresources::scale::update(self, ask, body, &context, warnings);
         }
@@ -41,6 +42,7 @@ impl Server {
         context: &Context<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
+        self.may_decide(ask, &object)?;
         let registry = self.cluster.registry_mut();
         let answer = match context.subresource {
             "finalize" => registry.finalize(object, context)?,

@@ -197,7 +197,7 @@ fn apply_one_object(
     if args.server_side {
         let object = server_side::apply(info, &args.subresource, args.force_conflicts, writing, session)?;
         warn_if_deleting(&object, session);
-        return Ok((session.tree(&object), "serverside-applied"));
+        return Ok((session.tree_in(&object, &info.api_version), "serverside-applied"));
     }
     let modified = with_last_applied(&info.tree);
     let live = session.client.find(&info.key()).map_err(|e| {
@@ -214,7 +214,7 @@ fn apply_one_object(
         }
         let created = session.client.create(resource, tree, writing.options());
         let object = created.map_err(|e| Fault::from(e).when("creating", &info.source))?;
-        return Ok((session.tree(&object), "created"));
+        return Ok((session.tree_in(&object, &info.api_version), "created"));
     };
     if writing.dry_run == DryRun::Client {
         // kubectl compares nothing here, and shows the object as it is.
@@ -242,10 +242,10 @@ fn apply_one_object(
     }
     let sent = (PatchType::Strategic, &*to_compact(&patch));
     match session.client.patch(resource, sent, writing.patch_options()) {
-        Ok(object) => Ok((session.tree(&object), "configured")),
+        Ok(object) => Ok((session.tree_in(&object, &info.api_version), "configured")),
         Err(e) if args.force && matches!(e.reason, Reason::Invalid | Reason::Conflict) => {
             let object = delete_and_create(args, info, &live, modified, writing, session)?;
-            Ok((session.tree(&object), "configured"))
+            Ok((session.tree_in(&object, &info.api_version), "configured"))
         }
         Err(e) => {
             let fault = Fault::from(e).when("patching", &info.source);

@@ -26,7 +26,6 @@ use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
 use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::edit;
-use crate::manifest::versions::from_stored;
 
 /// Create a resource from a file or from stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -198,5 +197,5 @@ fn create_one(args: &Args, info: &Info, writing: &Writing<'_>, session: &mut Ses
     }
     let resource = resource_of(&info.key(), &info.api_version);
     let object = session.client.create(resource, tree, writing.options())?;
-    Ok(from_stored(info.kind, &info.api_version, session.tree(&object)))
+    Ok(session.tree_in(&object, &info.api_version))
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::api::{Kind, Object, Time};
 use crate::error::{Failure, Reason};
+use crate::kinds;
 use crate::kubectl::builder::parts::{self, Part, Parts};
 use crate::kubectl::builder::resources::Found;
 use crate::kubectl::builder::target;
@@ -156,11 +157,11 @@ fn print_objects(args: &Args, format: &Format, found: &Found, session: &Session<
     if found.objects.is_empty() && (!found.faults.is_empty() || args.ignore_not_found && found.named) {
         return Ok(());
     }
-    let mut trees: Vec<Value> = found.objects.iter().map(|o| session.tree(o)).collect();
+    let mut trees: Vec<Value> = found.objects.iter().map(|o| found.tree(o, session)).collect();
     let as_list = !(found.named && found.objects.len() == 1 && found.faults.is_empty());
     if format.reaches_managers(&trees, as_list)? {
         session.client.want_managed_fields(true);
-        let with = |object: &Arc<Object>| session.client.get(&object.key()).map(|object| session.tree(&object));
+        let with = |object: &Arc<Object>| session.client.get(&object.key()).map(|object| found.tree(&object, session));
         trees = found.objects.iter().map(with).collect::<Result<_, _>>()?;
     }
     session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
@@ -221,6 +222,12 @@ fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) {
         match runs.last_mut() {
             Some((kind, run)) if *kind == object.kind() => run.push(Arc::clone(object)),
             _ => runs.push((object.kind(), vec![Arc::clone(object)])),
+        }
+    }
+    // The rows of a list come in the order of the server's table, unless they were sorted.
+    if !found.named && args.sort_by.as_deref().is_none_or(str::is_empty) {
+        for (kind, run) in &mut runs {
+            run.sort_by(|a, b| kinds::rules(*kind).row_order(a, b));
         }
     }
     let with_kind = found.kinds.len() > 1;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::api::request::ListOptions;
-use crate::api::{Duration, Kind, Object};
+use crate::api::{Duration, Object};
 use crate::error::{Failure, Reason};
 use crate::kubectl::builder::resources::{Found, Target};
 use crate::kubectl::print::errors::{self, Fault};
@@ -20,6 +20,7 @@ use crate::kubectl::wall::wall_now;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::table::TablePrinter;
 use crate::server::Passed;
+use crate::server::served::Served;
 use crate::server::watch::{EventType, Watch, WatchEvent};
 
 /// How far a manual clock is let run at most: an hour of the cluster's time.
@@ -51,7 +52,7 @@ pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Re
     }
     errors::check(std::mem::take(&mut found.faults))?;
     super::sort(args, format.as_ref(), &mut found, session)?;
-    let mut screen = Screen::new(args, served.kind, format)?;
+    let mut screen = Screen::new(args, served, format)?;
     if !args.watch_only || found.named && found.objects.len() > 1 {
         screen.show(session, &found.objects, EventType::Added)?;
     }
@@ -64,7 +65,7 @@ pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Re
         options = ListOptions { field_selector: format!("metadata.name={name}"), ..ListOptions::default() };
         namespace = object.namespace();
     }
-    let mut watch = session.client.watch(served.kind, namespace, options)?;
+    let mut watch = session.client.watch_at(served.within(namespace), options)?;
     follow(session, &mut watch, &mut |session, change| screen.show(session, &[change.object], change.event))
 }
 
@@ -115,7 +116,7 @@ fn print_news(session: &Session<'_>, watch: &mut Watch, each: Each<'_>) -> Resul
 
 /// What a watch prints with.
 struct Screen {
-    kind: Kind,
+    served: Served,
     /// `--output-watch-events`.
     events: bool,
     printer: Printer,
@@ -129,18 +130,18 @@ enum Printer {
 }
 
 impl Screen {
-    fn new(args: &Args, kind: Kind, format: Option<Format>) -> Result<Screen, Failure> {
+    fn new(args: &Args, served: Served, format: Option<Format>) -> Result<Screen, Failure> {
         let printer = match format {
             None | Some(Format::Wide) => {
                 let layout = args.layout(matches!(format, Some(Format::Wide)), false);
-                Printer::Table(TablePrinter::new(table::options(kind, &layout)))
+                Printer::Table(TablePrinter::new(table::options(served.kind, &layout)))
             }
             Some(format) => match custom_columns(&format, !args.no_headers)? {
                 Some(columns) => Printer::Columns(columns),
                 None => Printer::Each(format, false),
             },
         };
-        Ok(Screen { kind, events: args.output_watch_events, printer })
+        Ok(Screen { served, events: args.output_watch_events, printer })
     }
 
     fn show(&mut self, session: &Session<'_>, objects: &[Arc<Object>], event: EventType) -> Result<(), Failure> {
@@ -148,13 +149,14 @@ impl Screen {
             return Ok(());
         }
         let event = event.as_str();
+        let version = self.served.api_version();
         let tree = |object: &Arc<Object>, events: bool| match events {
-            true => json!({"type": event, "object": session.tree(object)}),
-            false => session.tree(object),
+            true => json!({"type": event, "object": session.tree_in(object, &version)}),
+            false => session.tree_in(object, &version),
         };
         let text = match &mut self.printer {
             Printer::Table(printer) => {
-                let table = table::printable(&session.client.table(self.kind, objects));
+                let table = table::printable(&session.client.table(self.served.kind, objects));
                 match self.events {
                     true => printer.print_event(&table, event),
                     false => printer.print(&table),
