@@ -1,3 +1,5 @@
+//! Quantities as Go reads, rounds and writes them.
+
 use super::{Format, Quantity, QuantityError, canonicalize};
 use proptest::prelude::{Strategy, prop_assert, prop_assert_eq, proptest};
 

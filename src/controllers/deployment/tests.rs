@@ -1,1 +1,1 @@
-
+//! How a Deployment scales its ReplicaSets.

@@ -1,1 +1,1 @@
-
+//! What a StatefulSet does next.

@@ -1,3 +1,5 @@
+//! YAML as Go's library reads it.
+
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use serde_json::{Value, json};
 

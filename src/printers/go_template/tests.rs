@@ -1,3 +1,5 @@
+//! Go templates.
+
 use serde_json::{Value, json};
 
 use super::GoTemplate;

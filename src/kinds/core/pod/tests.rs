@@ -1,3 +1,5 @@
+//! Which pods are refused, and what defaults fill in.
+
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
