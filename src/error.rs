@@ -272,6 +272,7 @@ impl ApiError {
         match self.reason {
             Reason::Invalid => {}
             Reason::Unknown => return format!("Error from server: {}", self.message),
+            Reason::Unauthorized => return format!("error: You must be logged in to the server ({})", self.message),
             reason => return format!("Error from server ({}): {}", reason.as_str(), self.message),
         }
         let kind = self.kind.split('.').next().unwrap_or_default();

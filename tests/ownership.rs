@@ -329,18 +329,9 @@ fn what_is_shown_names_the_owners_only_when_asked() {
         manager: kubectl
         operation: Apply
         time: "2026-01-01T00:00:00Z"
-      - apiVersion: v1
-        fieldsType: FieldsV1
-        fieldsV1:
-          f:metadata:
-            f:labels:
-              f:c: {}
-        manager: kubectl-label
-        operation: Update
-        time: "2026-01-01T00:00:00Z"
       name: m
       namespace: default
-      resourceVersion: "217"
+      resourceVersion: "216"
       uid: b4a69643-1930-49f3-ab01-88ce8ada3a35
     "#);
     assert_snapshot!(run("kubectl get configmap m -o yaml"), @r#"

@@ -377,6 +377,8 @@ pub enum Form {
     Object,
     /// `meta.k8s.io/v1` Table: the rows that a kubectl prints.
     Table,
+    /// The same with the whole objects beside the rows (`includeObject=Object`).
+    WholeTable,
 }
 
 /// In which form an answer is wanted, and whether it must tell who owns which field.

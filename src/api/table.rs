@@ -33,4 +33,10 @@ pub struct Table {
     pub columns: Vec<ColumnDefinition>,
     /// The rows, in the order of the objects.
     pub rows: Vec<Row>,
+    /// The revision at which the list was true; 0 for a table that is no list's.
+    pub revision: u64,
+    /// Where the next piece begins; empty when this is the last.
+    pub continue_at: String,
+    /// How many objects follow.
+    pub remaining: u64,
 }

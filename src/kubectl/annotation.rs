@@ -27,3 +27,11 @@ pub fn bare(tree: &Value) -> Value {
     }
     bare
 }
+
+/// Keeps the annotation true where there is one, or makes it where that is asked for (`--save-config`). Mirrors
+/// `CreateOrUpdateAnnotation` of `k8s.io/kubectl/pkg/util/apply.go`.
+pub fn create_or_update_annotation(create: bool, tree: &mut Value) {
+    if create || tree["metadata"]["annotations"][LAST_APPLIED].is_string() {
+        *tree = with_last_applied(tree);
+    }
+}

@@ -81,7 +81,7 @@ impl Session<'_> {
         from_stored(object.kind(), api_version, self.tree(object))
     }
 
-    /// Says which flags are given in an old form. `--dry-run` is one that kubectl's log speaks of.
+    /// Says in kubectl's log that `--dry-run` is given in an old form. Mirrors `GetDryRunStrategy`.
     pub fn warn_of_old_forms(&self) {
         let given = |name: &str| {
             let flags = self.line.words.iter().take_while(|w| *w != "--").filter_map(|w| w.strip_prefix(name));
@@ -107,10 +107,6 @@ impl Session<'_> {
             if let Some((line, text)) = warning {
                 self.ui.err(&format!("{}\n", self.log_line('W', &format!("helpers.go:{line}"), &text)));
             }
-        }
-        if let Some((value, background)) = given("--cascade").and_then(|value| Some((value, is_true(value)?))) {
-            let new = if background { "background" } else { "orphan" };
-            self.ui.err(&format!("warning: {}\n", boolean("cascade", value, new)));
         }
     }
 

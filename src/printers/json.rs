@@ -123,7 +123,8 @@ fn break_line(out: &mut String, level: Option<usize>) {
     }
 }
 
-fn write_string(out: &mut String, s: &str) {
+/// Writes a text as Go's `encoding/json` quotes it.
+pub fn write_string(out: &mut String, s: &str) {
     out.push('"');
     for c in s.chars() {
         match c {

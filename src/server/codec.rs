@@ -10,6 +10,7 @@ use super::{Ask, List, Reply};
 use crate::api::request::{FieldValidation, Resource};
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Reason};
+use crate::manifest::json::unmarshal;
 use crate::manifest::strict::{self, normalise};
 use crate::manifest::versions::from_stored;
 
@@ -29,6 +30,9 @@ pub(super) fn decode(
     warnings: &mut Vec<String>,
 ) -> Result<Object, ApiError> {
     let (kind, resource) = (ask.served.kind, ask.resource);
+    if let Value::String(text) = body {
+        return Err(bad_request(unrecognized(kind, text)));
+    }
     check_type(kind, resource, body)?;
     let api_version = resource.api_version();
     let decoded = strict::decode_version(kind, &api_version, body)
@@ -53,6 +57,29 @@ pub(super) fn decode(
         _ => {}
     }
     Ok(object)
+}
+
+/// What is said of a body that is no JSON. Mirrors `transformDecodeError` and `summarizeData`.
+fn unrecognized(kind: Kind, text: &str) -> String {
+    const LONGEST: usize = 30;
+    let fault = unmarshal(text.as_bytes()).err().map(|e| e.to_string());
+    let fault = fault.unwrap_or_else(|| {
+        "json: cannot unmarshal string into Go value of type struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; \
+         Kind string \"json:\\\"kind,omitempty\\\"\" }"
+            .into()
+    });
+    let start = &text.as_bytes()[..text.len().min(LONGEST)];
+    let summary = match text.as_bytes().first() {
+        None => "<empty>".to_string(),
+        Some(b'{') => String::from_utf8_lossy(start).into_owned(),
+        Some(_) => start.iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    let more = if text.len() > LONGEST { " ..." } else { "" };
+    format!(
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {fault} \
+         ({summary}{more})",
+        kind.name()
+    )
 }
 
 /// Whether the body is what it must be; what it does not say of itself is taken for granted.
@@ -117,7 +144,7 @@ pub fn encode(reply: &Reply, resource: &Resource) -> Value {
             json!({
                 "kind": "Table",
                 "apiVersion": "meta.k8s.io/v1",
-                "metadata": {},
+                "metadata": list_meta(table.revision, &table.continue_at, table.remaining),
                 "columnDefinitions": table.columns.iter().map(column).collect::<Vec<_>>(),
                 "rows": table.rows.iter().map(row).collect::<Vec<_>>(),
             })
@@ -137,15 +164,22 @@ fn encode_list(list: &List, resource: &Resource, in_version: impl Fn(&Arc<Object
         }
         tree
     };
-    let mut metadata = json!({"resourceVersion": list.revision.to_string()});
-    if !list.continue_at.is_empty() {
-        metadata["continue"] = json!(list.continue_at);
-        metadata["remainingItemCount"] = json!(list.remaining);
-    }
     json!({
         "kind": format!("{}List", list.kind.name()),
         "apiVersion": resource.api_version(),
-        "metadata": metadata,
+        "metadata": list_meta(list.revision, &list.continue_at, list.remaining),
         "items": list.items.iter().map(bare).collect::<Vec<_>>(),
     })
+}
+
+fn list_meta(revision: u64, continue_at: &str, remaining: u64) -> Value {
+    let mut metadata = json!({});
+    if revision > 0 {
+        metadata["resourceVersion"] = json!(revision.to_string());
+    }
+    if !continue_at.is_empty() {
+        metadata["continue"] = json!(continue_at);
+        metadata["remainingItemCount"] = json!(remaining);
+    }
+    metadata
 }

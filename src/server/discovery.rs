@@ -2,10 +2,14 @@
 //!
 //! Mirrors `k8s.io/apiserver/pkg/endpoints/discovery` and `pkg/server/healthz`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::served::{self, Served, Subresource};
 use super::{Reply, Server, not_served};
+use crate::api::Kind;
+use crate::api::digest::sha256;
 use crate::error::ApiError;
 
 /// The checks of `/readyz?verbose`, of which all that can be told here is that they hold.
@@ -135,6 +139,10 @@ fn described(served: &Served) -> Vec<Value> {
             whole[field] = json!(names);
         }
     }
+    // Nothing is stored of what is only asked for.
+    if served.verbs.contains(&"list") && served.kind != Kind::ComponentStatus {
+        whole["storageVersionHash"] = json!(storage_version_hash(served.kind));
+    }
     let part = |part: &Subresource| {
         let (group, version, kind) = part.kind;
         let mut described = json!({
@@ -151,4 +159,10 @@ fn described(served: &Served) -> Vec<Value> {
         described
     };
     std::iter::once(whole).chain(served.subresources.iter().map(part)).collect()
+}
+
+/// Tells versions apart that are stored. Mirrors `StorageVersionHash`.
+fn storage_version_hash(kind: Kind) -> String {
+    let digest = sha256(format!("{}/{}/{}", kind.group(), kind.version(), kind.name()).as_bytes());
+    STANDARD.encode(&digest[..8])
 }

@@ -198,7 +198,7 @@ impl Server {
 
     /// An object in the form that was asked for.
     fn shown(&self, ask: &Ask<'_>, object: &Arc<Object>) -> Result<Reply, ApiError> {
-        if ask.accept.form == Form::Table {
+        if ask.accept.form != Form::Object {
             return Ok(Reply::Table(table::build(self, object.kind(), std::slice::from_ref(object))));
         }
         self.with_owners(ask, object).map(Reply::Object)

@@ -2,18 +2,47 @@
 //!
 //! Mirrors `RequestInfoFactory.NewRequestInfo` of `k8s.io/apiserver/pkg/endpoints/request`.
 
-use crate::api::request::{Connect, ListOptions, PatchOptions, Resource, Target, Verb, WriteOptions};
+use serde_json::Value;
+
+use crate::api::Time;
+use crate::api::request::{
+    Connect, DeleteOptions, FieldValidation, ListOptions, LogOptions, PatchOptions, Propagation, Resource, Target,
+    Verb, WriteOptions,
+};
 use crate::api::scalar::query_escape;
 
 /// What a GET of a path with its query asks for.
 pub fn get(url: &str) -> (Target, Verb) {
+    request("GET", url, "")
+}
+
+/// What a request asks for, by its method (`GET`, `POST`, `PUT` or `DELETE`), its path with its query, and its body. A
+/// body that is no JSON stays a text, so that who decodes it can say so.
+pub fn request(method: &str, url: &str, body: &str) -> (Target, Verb) {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
-    let Some(resource) = resource(path) else { return (Target::Path(path.to_string()), Verb::Get) };
-    let verb = match resource.name.is_empty() {
-        true => Verb::List(list_options(query)),
-        false => Verb::Get,
+    let query = Query::parse(query);
+    let tree = || serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_string()));
+    let target = match resource(path) {
+        Some(resource) => Target::Resource(resource),
+        None => Target::Path(path.to_string()),
     };
-    (Target::Resource(resource), verb)
+    let verb = match (method, &target) {
+        ("POST", _) => Verb::Create(query.write_options(), tree()),
+        ("PUT", _) => Verb::Update(query.write_options(), tree()),
+        ("DELETE", Target::Resource(resource)) if resource.name.is_empty() => {
+            Verb::DeleteCollection(query.delete_options(body), query.list_options())
+        }
+        ("DELETE", _) => Verb::Delete(query.delete_options(body)),
+        (_, Target::Resource(resource)) if resource.name.is_empty() => match query.is("watch") {
+            true => Verb::Watch(query.list_options()),
+            false => Verb::List(query.list_options()),
+        },
+        (_, Target::Resource(resource)) if resource.plural == "pods" && resource.subresource == "log" => {
+            Verb::Connect(Connect::Log(query.log_options()))
+        }
+        _ => Verb::Get,
+    };
+    (target, verb)
 }
 
 /// The resource of a path; none for a path that is no resource's.
@@ -48,21 +77,96 @@ pub fn resource(path: &str) -> Option<Resource> {
     })
 }
 
-/// The options of a list or watch.
-fn list_options(query: &str) -> ListOptions {
-    let mut options = ListOptions::default();
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        let value = unescape(value);
-        match name {
-            "labelSelector" => options.label_selector = value,
-            "fieldSelector" => options.field_selector = value,
-            "limit" => options.limit = value.parse().unwrap_or(0),
-            "continue" => options.continue_at = value,
-            "resourceVersion" => options.resource_version = value,
-            _ => {}
+/// The parameters behind a path.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(text: &str) -> Query {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (unescape(name), unescape(value))
+        };
+        Query(pairs.map(pair).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.get(name).unwrap_or_default().to_string()
+    }
+
+    fn is(&self, name: &str) -> bool {
+        matches!(self.get(name), Some("1" | "true" | "True" | "TRUE" | "t" | "T"))
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.get(name)?.parse().ok()
+    }
+
+    fn list_options(&self) -> ListOptions {
+        ListOptions {
+            label_selector: self.text("labelSelector"),
+            field_selector: self.text("fieldSelector"),
+            limit: self.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(0),
+            continue_at: self.text("continue"),
+            resource_version: self.text("resourceVersion"),
         }
     }
-    options
+
+    fn write_options(&self) -> WriteOptions {
+        WriteOptions {
+            dry_run: self.get("dryRun").is_some_and(|d| d == "All"),
+            field_manager: self.text("fieldManager"),
+            field_validation: match self.get("fieldValidation") {
+                Some("Strict") => FieldValidation::Strict,
+                Some("Ignore") => FieldValidation::Ignore,
+                _ => FieldValidation::Warn,
+            },
+        }
+    }
+
+    /// What the query or the body, a `DeleteOptions`, asks for; the body counts if there is one.
+    fn delete_options(&self, body: &str) -> DeleteOptions {
+        let propagation = |name: &str| match name {
+            "Foreground" => Some(Propagation::Foreground),
+            "Background" => Some(Propagation::Background),
+            "Orphan" => Some(Propagation::Orphan),
+            _ => None,
+        };
+        let tree: Value = serde_json::from_str(body).unwrap_or_default();
+        if !tree.is_object() {
+            return DeleteOptions {
+                grace_period: self.number("gracePeriodSeconds"),
+                propagation: self.get("propagationPolicy").and_then(propagation),
+                dry_run: self.get("dryRun").is_some_and(|d| d == "All"),
+                ..DeleteOptions::default()
+            };
+        }
+        let precondition = |name: &str| tree["preconditions"][name].as_str().map(String::from);
+        DeleteOptions {
+            grace_period: tree["gracePeriodSeconds"].as_i64(),
+            propagation: tree["propagationPolicy"].as_str().and_then(propagation),
+            uid: precondition("uid"),
+            resource_version: precondition("resourceVersion"),
+            dry_run: tree["dryRun"].as_array().is_some_and(|all| all.iter().any(|d| d == "All")),
+        }
+    }
+
+    fn log_options(&self) -> LogOptions {
+        LogOptions {
+            container: self.text("container"),
+            follow: self.is("follow"),
+            previous: self.is("previous"),
+            limit_bytes: self.number("limitBytes").unwrap_or(0),
+            since_seconds: self.number("sinceSeconds"),
+            since_time: self.get("sinceTime").and_then(Time::parse_rfc3339),
+            tail_lines: self.number("tailLines"),
+            timestamps: self.is("timestamps"),
+        }
+    }
 }
 
 /// Mirrors Go's `url.QueryUnescape`; what is no escape stays as it is.

@@ -175,7 +175,15 @@ impl Served {
         Resource::kind(self.kind).within(namespace).of_version(&self.api_version())
     }
 
-    /// One of its objects in kubectl's words: `pod`, `deployment.apps`.
+    /// The plural with its group: `pods`, `deployments.apps`.
+    pub fn resource(&self) -> String {
+        match self.group {
+            "" => self.plural.to_string(),
+            group => format!("{}.{group}", self.plural),
+        }
+    }
+
+    /// The kind with its group as lines on what was done have it: `pod`, `deployment.apps`.
     pub fn qualified(&self) -> String {
         match self.group {
             "" => self.kind.singular(),

@@ -19,6 +19,7 @@ pub(super) fn build(server: &Server, kind: Kind, objects: &[Arc<Object>]) -> Tab
             let cells = cells.filter(|(_, shown)| **shown).map(|(cell, _)| cell).collect();
             Row { cells, object: Arc::clone(object) }
         };
-        Table { kind, columns, rows: objects.iter().map(row).collect() }
+        let rows = objects.iter().map(row).collect();
+        Table { kind, columns, rows, revision: 0, continue_at: String::new(), remaining: 0 }
     })
 }

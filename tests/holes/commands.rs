@@ -77,6 +77,7 @@ const READING: &[&str] = &[
     "rollout history deploy/web",
     "wait pod web --for=condition=Ready",
     "diff -f - < SETTINGS",
+    "diff -f - --prune < SETTINGS",
     "apply view-last-applied deploy/web",
 ];
 
@@ -87,6 +88,7 @@ const DRY: &[&str] = &[
     "taint node k3d-deadless-agent-0 a=b:NoSchedule",
     "apply -f - < SETTINGS",
     "apply -f - < FRESH",
+    "apply -f - --prune --all --prune-allowlist=core/v1/ConfigMap < SETTINGS",
     "apply -f - --server-side --force-conflicts < SETTINGS",
     "apply set-last-applied -f - --create-annotation < SETTINGS",
     "autoscale deployment web --max=3",
@@ -137,6 +139,10 @@ const DRY: &[&str] = &[
 /// Commands that write and have no dry run.
 const WET: &[&str] = &[
     "apply edit-last-applied deploy/web",
+    "auth reconcile -f - < ROLE",
+    "create --raw /api/v1/namespaces/default/configmaps -f - < FRESH",
+    "delete --raw /api/v1/namespaces/default/pods/web",
+    "replace --raw /api/v1/namespaces/default/configmaps/settings -f - < SETTINGS",
     "attach web",
     "certificate approve jane",
     "certificate deny jane --force",
@@ -155,8 +161,6 @@ const HARMLESS: &[&str] = &[
     "api-resources",
     "api-versions",
     "auth can-i",
-    // Not there yet; help has it all the same.
-    "auth reconcile",
     "auth whoami",
     "cluster-info",
     "completion",

@@ -88,7 +88,7 @@ fn roles_say_what_a_user_may_do() {
     $ kubectl run x --image=nginx --as=jane
     Error from server (Forbidden): pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the namespace "default"
     $ kubectl scale deploy d --replicas=1 --as=jane
-    error: no objects passed to scale deployments.apps "d" is forbidden: User "jane" cannot get resource "deployments" in API group "apps" in the namespace "default"
+    Error from server (Forbidden): deployments.apps "d" is forbidden: User "jane" cannot get resource "deployments" in API group "apps" in the namespace "default"
     "#);
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: nginx}]}\n";
     assert_snapshot!(session.0.feed("kubectl apply -f - --as=bob", pod), @r#"

@@ -147,11 +147,13 @@ fn attach_and_run_say_what_they_do() {
     error: expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw 3: [a b c]
     $ kubectl attach sts db
     Defaulted container "db" out of: db, watcher, prepare (init)
+    All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
     error: Internal error occurred: unable to upgrade connection: container db not found in pod db-0_default
     hint: kstate's containers run no processes
     $ kubectl attach -it one
     error: Unable to use a TTY - container c did not allocate one
+    All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
     error: Internal error occurred: unable to upgrade connection: container c not found in pod one_default
     hint: kstate's containers run no processes
@@ -161,6 +163,7 @@ fn attach_and_run_say_what_they_do() {
     Error from server (BadRequest): pod homeless does not have a host assigned
     $ kubectl run shell -it --rm --image=busybox
     Unable to use a TTY - input is not a terminal or the right kind of file
+    All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
     warning: couldn't attach to pod/shell, falling back to streaming logs: Internal error occurred: unable to upgrade connection: container shell not found in pod shell_default
     pod "shell" deleted from default namespace
@@ -344,10 +347,31 @@ fn pods_that_ended_and_nodes_that_are_off() {
     $ kubectl exec -i one -- sh -c "echo a b"
     error: Internal error occurred: error sending request: Post "https://k3d-deadless-agent-0:10250/exec/default/one/c?command=sh&command=-c&command=echo+a+b&error=1&input=1&output=1": dial tcp: lookup k3d-deadless-agent-0: no such host
     $ kubectl attach one
+    All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
     error: Internal error occurred: error sending request: Post "https://k3d-deadless-agent-0:10250/attach/default/one/c?error=1&output=1": dial tcp: lookup k3d-deadless-agent-0: no such host
     $ kubectl logs one --tail=3 -f
-    Error from server: Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    Get "https://k3d-deadless-agent-0:10250/containerLogs/default/one/c?follow=true&tailLines=3": dial tcp: lookup k3d-deadless-agent-0: no such host
+    error: context deadline exceeded
     $ kubectl port-forward one 80
     error: error upgrading connection: error dialing backend: dial tcp: lookup k3d-deadless-agent-0: no such host
     $ kubectl patch pod one --subresource=status -p '{"status":{"phase":"Succeeded"}}'

@@ -90,8 +90,8 @@ fn a_patch_that_does_not_fit_a_file_is_refused_by_kubectl() {
 fn labels_of_a_file_are_changed_by_kubectl() {
     let mut session = Session::new();
     let mut feed = |line: &str| session.0.feed(line, WEB);
-    assert_snapshot!(feed("kubectl label --local -f - a=b c- --resource-version=3 -o jsonpath={.metadata}"), @r#"{"colour":"red","labels":{"a":"b"},"name":"web","resourceVersion":"3"}"#);
-    assert_snapshot!(feed("kubectl annotate --local -f - a=b --resource-version=3 -o jsonpath={.metadata}"), @r#"{"annotations":{"a":"b"},"colour":"red","name":"web","resourceVersion":"3"}"#);
+    assert_snapshot!(feed("kubectl label --local -f - a=b c- --resource-version=3 -o jsonpath={.metadata}"), @"error: --resource-version may only be used with a single resource");
+    assert_snapshot!(feed("kubectl annotate --local -f - a=b --resource-version=3 -o jsonpath={.metadata}"), @"error: --resource-version may only be used with a single resource");
     assert_snapshot!(feed("kubectl label --local -f - deploy web a=b"), @"error: can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set");
     assert_snapshot!(feed("kubectl annotate --local --all a=b"), @"error: one or more files must be specified as -f rsrc.yaml or --filename=rsrc.json");
     assert_snapshot!(feed("kubectl label --local -f - a=b --dry-run=server"), @"error: cannot specify --local and --dry-run=server - did you mean --dry-run=client?");

@@ -2,6 +2,8 @@
 
 mod access;
 mod app_armor;
+mod builder;
+mod changes;
 mod command_line;
 mod config;
 mod containers;
@@ -11,6 +13,7 @@ mod disks;
 mod explain;
 mod kinds;
 mod local;
+mod log;
 mod mounts;
 mod nodes;
 mod own_verbs;

@@ -328,3 +328,69 @@ fn addresses_go_round_past_those_in_use() {
     stays   10.42.0.2
     ");
 }
+
+#[test]
+fn each_node_that_cannot_be_drained_is_told_with_all_its_reasons() {
+    let mut session = Session::new();
+    let pod = |name: &str, node: &str, more: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, labels: {{of: {node}}}}}, spec: {{nodeName: {node}, containers: [{{name: c, image: nginx}}]{more}}}}}\n---\n"
+        )
+    };
+    let (first, second) = ("k3d-deadless-agent-0", "k3d-deadless-agent-1");
+    session.apply(
+        &(pod("a", first, "") + &pod("b", second, "") + &pod("c", second, ", volumes: [{name: v, emptyDir: {}}]")),
+    );
+    assert_snapshot!(session.run(&[
+        "kubectl drain k3d-deadless-agent-0",
+        "kubectl drain k3d-deadless-agent-0 k3d-deadless-agent-1",
+        "kubectl drain k3d-deadless-agent-0 --pod-selector=of=nothing",
+        "kubectl drain k3d-deadless-agent-0 --pod-selector==",
+        "kubectl drain k3d-deadless-agent-1 --force --delete-emptydir-data --dry-run=server",
+        "kubectl drain k3d-deadless-agent-1 --force --delete-emptydir-data --disable-eviction --grace-period=0",
+        "kubectl drain -l none=here",
+        "kubectl drain",
+        "kubectl uncordon k3d-deadless-agent-0 k3d-deadless-agent-1",
+    ]), @r#"
+    $ kubectl drain k3d-deadless-agent-0
+    node/k3d-deadless-agent-0 cordoned
+    error: unable to drain node "k3d-deadless-agent-0" due to error: cannot delete cannot delete Pods that declare no controller (use --force to override): default/a, continuing command...
+    There are pending nodes to be drained:
+     k3d-deadless-agent-0
+    cannot delete cannot delete Pods that declare no controller (use --force to override): default/a
+    $ kubectl drain k3d-deadless-agent-0 k3d-deadless-agent-1
+    node/k3d-deadless-agent-0 already cordoned
+    node/k3d-deadless-agent-1 cordoned
+    error: unable to drain node "k3d-deadless-agent-0" due to error: cannot delete cannot delete Pods that declare no controller (use --force to override): default/a, continuing command...
+    error: unable to drain node "k3d-deadless-agent-1" due to error: [cannot delete Pods with local storage (use --delete-emptydir-data to override): default/c, cannot delete cannot delete Pods that declare no controller (use --force to override): default/b], continuing command...
+    There are pending nodes to be drained:
+     k3d-deadless-agent-0
+     k3d-deadless-agent-1
+    cannot delete cannot delete Pods that declare no controller (use --force to override): default/a
+    [cannot delete Pods with local storage (use --delete-emptydir-data to override): default/c, cannot delete cannot delete Pods that declare no controller (use --force to override): default/b]
+    $ kubectl drain k3d-deadless-agent-0 --pod-selector=of=nothing
+    node/k3d-deadless-agent-0 already cordoned
+    node/k3d-deadless-agent-0 drained
+    $ kubectl drain k3d-deadless-agent-0 --pod-selector==
+    error: --pod-selector=<pod_selector> must be a valid label selector
+    $ kubectl drain k3d-deadless-agent-1 --force --delete-emptydir-data --dry-run=server
+    node/k3d-deadless-agent-1 already cordoned (server dry run)
+    Warning: deleting Pods that declare no controller: default/b, default/c
+    evicting pod default/b (server dry run)
+    evicting pod default/c (server dry run)
+    node/k3d-deadless-agent-1 drained (server dry run)
+    $ kubectl drain k3d-deadless-agent-1 --force --delete-emptydir-data --disable-eviction --grace-period=0
+    node/k3d-deadless-agent-1 already cordoned
+    Warning: deleting Pods that declare no controller: default/b, default/c
+    pod/b deleted
+    pod/c deleted
+    node/k3d-deadless-agent-1 drained
+    $ kubectl drain -l none=here
+    $ kubectl drain
+    error: USAGE: drain NODE [flags]
+    See 'kubectl drain -h' for help and examples
+    $ kubectl uncordon k3d-deadless-agent-0 k3d-deadless-agent-1
+    node/k3d-deadless-agent-0 uncordoned
+    node/k3d-deadless-agent-1 uncordoned
+    "#);
+}

@@ -119,7 +119,7 @@ fn flags_that_do_not_go_together_are_refused() {
     		{"apiVersion":"v1","kind":"Namespace","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"kubernetes.io/metadata.name":"kube-public"},"name":"kube-public","resourceVersion":"3","uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}
     	object given to template engine was:
     		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
-    
+
     error: error executing template "a{{.none}}": template: output:1:3: executing "output" at <.none>: map has no entry for key "none"
     $ kubectl delete pods --all --field-selector=status.phase=Running
     error: setting 'all' parameter but found a non empty selector. 
@@ -142,7 +142,7 @@ fn flags_that_do_not_go_together_are_refused() {
     error: cannot specify both a node name and a --selector option
     See 'kubectl cordon -h' for help and examples
     $ kubectl label deploy web app=web --resource-version=1
-    Error from server (Conflict): Operation cannot be fulfilled on deployments.apps "web": the object has been modified; please apply your changes to the latest version and try again
+    deployment.apps/web not labeled
     $ kubectl rollout history rs -l app=web
     error: no history viewer has been implemented for "ReplicaSet.apps"
     $ kubectl rollout undo svc kubernetes

@@ -387,19 +387,8 @@ mod tests {
         api-resources: --show-managed-fields is not taken
         apply set-last-applied: --kustomize is kstate's alone
         apply set-last-applied: --recursive is kstate's alone
-        attach: --detach-keys is not taken
-        autoscale: --cpu is not taken
-        autoscale: --memory is not taken
         autoscale: --cpu-percent is kstate's alone
-        delete: --raw is not taken
-        diff: --show-secrets is not taken
-        events: --allow-missing-template-keys is not taken
-        events: --show-managed-fields is not taken
-        events: --template is not taken
-        replace: --raw is not taken
-        run: --detach-keys is not taken
         set selector: --kustomize is kstate's alone
-        wait: --kustomize is kstate's alone
         ");
     }
 }

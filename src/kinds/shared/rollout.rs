@@ -171,7 +171,7 @@ pub fn history(object: &Object, context: &PrintContext<'_>) -> Result<BTreeMap<i
         }
         other => Err(format!(
             "error retrieving history for {:?}, no visitor method exists for {{{} {}}}",
-            other.kind().name(),
+            other.kind().qualified_kind(),
             other.kind().group(),
             other.kind().name()
         )),

@@ -1,36 +1,73 @@
 //! From a resource's name to what the server offers under it: `pvc`, `statefulsets`, `deployment.apps`, `pods.v1.`.
 //!
-//! Mirrors `k8s.io/client-go/restmapper` (the shortcut expander, the category expander) and
-//! `ParseResourceArg` of `k8s.io/apimachinery/pkg/runtime/schema`.
+//! Mirrors `k8s.io/client-go/restmapper` (the shortcut expander, the category expander), `DefaultRESTMapper` of
+//! `k8s.io/apimachinery/pkg/api/meta` and `ParseResourceArg` of `k8s.io/apimachinery/pkg/runtime/schema`.
 
+use crate::error::Failure;
 use crate::kubectl::print::errors::Fault;
 use crate::server::served::{self, Served};
 
 /// What a name stands for on a server of v1.`minor`; the first of several that share it.
 pub fn find_kind(minor: u32, name: &str) -> Option<Served> {
-    let lower = name.to_ascii_lowercase();
-    let (resource, rest) = lower.split_once('.').unwrap_or((lower.as_str(), ""));
-    let all = served::of_kinds(minor, |kind| kind.is_called(resource));
-    let exactly = |served: &&Served| match rest {
-        "" => true,
-        // `pods.v1.` names a version of the core group.
-        _ if rest.ends_with('.') => served.group.is_empty() && rest == format!("{}.", served.version),
-        _ => {
-            let versioned = rest.split_once('.').is_some_and(|(v, g)| (v, g) == (served.version, served.group));
-            versioned || rest == served.group || rest == served.version && served.group.is_empty()
-        }
+    let resource = name.split('.').next().unwrap_or_default();
+    let lower = resource.to_ascii_lowercase();
+    let all = served::of_kinds(minor, |kind| kind.is_called(resource) || kind.is_called(&lower));
+    let mut parts = name.splitn(3, '.');
+    let exactly = match (parts.next(), parts.next(), parts.next()) {
+        (Some(resource), Some(version), Some(group)) => kind_for(&all, resource, version, group),
+        _ => None,
     };
-    let found = all.iter().find(exactly);
-    // A group may be cut short: `deploy.app` is Deployment of apps.
-    let begins = |served: &&Served| !rest.is_empty() && served.group.starts_with(rest);
-    found.or_else(|| all.iter().find(begins)).copied()
+    exactly.or_else(|| {
+        let (resource, group) = name.split_once('.').unwrap_or((name, ""));
+        kind_for(&all, resource, "", group)
+    })
 }
 
-/// The text for a type that the server doesn't have.
-pub fn no_such_type(name: &str) -> Fault {
+/// Mirrors `KindsFor`: an empty version or group stands for any; a group may be cut short, `deploy.app`.
+fn kind_for(all: &[Served], resource: &str, version: &str, group: &str) -> Option<Served> {
+    let (resource, version, group) = expand_resource_shortcut(all, resource, version, group);
+    let resource = resource.to_ascii_lowercase();
+    let called = |served: &&Served| served.plural == resource || served.kind.singular() == resource;
+    let found = |fits: &dyn Fn(&Served) -> bool| all.iter().filter(called).find(|served| fits(served)).copied();
+    match (group, version) {
+        ("", "") => found(&|_| true),
+        ("", version) => found(&|served| served.version == version),
+        (group, "") => {
+            found(&|served| served.group == group).or_else(|| found(&|served| served.group.starts_with(group)))
+        }
+        (group, version) => found(&|served| served.group == group && served.version == version),
+    }
+}
+
+/// A short name's resource, version and group. A short name makes kubectl forget the version that was asked for.
+fn expand_resource_shortcut<'a>(
+    all: &'a [Served],
+    resource: &'a str,
+    version: &'a str,
+    group: &'a str,
+) -> (&'a str, &'a str, &'a str) {
+    let within = |served: &&Served| group.is_empty() || served.group == group;
+    let is_whole = |served: &Served| served.plural == resource || served.kind.singular() == resource;
+    if all.iter().filter(within).any(is_whole) {
+        return (resource, version, group);
+    }
+    let is_short = |served: &&Served| served.short.contains(&resource);
+    if let Some(found) = all.iter().filter(within).find(is_short) {
+        return (found.plural, "", found.group);
+    }
+    let begins = |served: &&Served| !group.is_empty() && served.group.starts_with(group);
+    match all.iter().filter(begins).find(is_short) {
+        Some(found) => (found.plural, version, found.group),
+        None => (resource, version, group),
+    }
+}
+
+/// The text for a type that the server doesn't have, where the mapper's own words are printed. Mirrors
+/// `NoResourceMatchError` in `checkErr`, which puts no `error: ` before it.
+pub fn no_such_type(name: &str) -> Failure {
     let mut parts = name.splitn(3, '.');
     let (resource, second, third) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
-    Fault::plain(match (second, third) {
+    Failure::raw(match (second, third) {
         (Some(version), Some(group))
             if version.starts_with('v') && version[1..].starts_with(|c: char| c.is_ascii_digit()) =>
         {
@@ -44,27 +81,25 @@ pub fn no_such_type(name: &str) -> Fault {
     })
 }
 
-/// What a comma-separated list of names stands for; categories such as `all` stand for their members.
+/// What a name of an argument stands for. Mirrors `mappingFor`, whose text names no group.
 ///
 /// # Errors
-/// When the server doesn't have one of them.
-pub fn find_kinds(minor: u32, list: &str, categories: bool) -> Result<Vec<Served>, Fault> {
-    let mut kinds: Vec<Served> = Vec::new();
-    for name in list.split(',') {
-        let members: Vec<Served> = match categories {
-            true => members_of_category(minor, name),
-            false => Vec::new(),
-        };
-        if members.is_empty() {
-            kinds.push(find_kind(minor, name).ok_or_else(|| no_such_type(name))?);
-        } else {
-            kinds.extend(members);
-        }
-    }
-    Ok(kinds)
+/// When the server doesn't have it.
+pub fn mapping_for(minor: u32, name: &str) -> Result<Served, Fault> {
+    let resource = name.split('.').next().unwrap_or_default();
+    find_kind(minor, name).ok_or_else(|| Fault::plain(format!("the server doesn't have a resource type {resource:?}")))
 }
 
-/// The resources of a category in the order in which kubectl lists them.
-fn members_of_category(minor: u32, name: &str) -> Vec<Served> {
-    served::of_kinds(minor, |kind| kind.categories().contains(&name)).into_iter().filter(|r| r.preferred).collect()
+/// The names of a comma-separated list, categories such as `all` by those of their members. Mirrors `ReplaceAliases`.
+pub fn replace_aliases(minor: u32, list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in list.split(',') {
+        let members = served::of_kinds(minor, |kind| kind.categories().contains(&name));
+        let before = names.len();
+        names.extend(members.iter().filter(|r| r.preferred).map(Served::resource));
+        if names.len() == before {
+            names.push(name.to_string());
+        }
+    }
+    names
 }

@@ -1,7 +1,9 @@
-//! From arguments and files to kinds and objects, as kubectl's resource builder finds them.
+//! From a command line to objects: files, names, types and selectors.
 
+pub mod build;
 pub mod files;
+pub mod info;
 pub mod mapper;
-pub mod parts;
-pub mod resources;
-pub mod target;
+mod paths;
+pub mod select;
+mod walk;

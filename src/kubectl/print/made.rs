@@ -6,12 +6,13 @@
 
 use serde_json::{Value, json};
 
-use crate::api::request::{PatchType, Resource};
+use crate::api::request::{PatchType, Resource, Verb};
 use crate::api::{Kind, ObjectKey, schema};
 use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of};
+use crate::kubectl::print::output::{Format, OBJECT_FORMATS, list_of, name_of};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::strict::normalise;
@@ -35,6 +36,11 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// Whether `-o` was given. Mirrors `OutputFlagSpecified`.
+    pub fn is_given(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// The form that was asked for; none for the plain line.
     ///
     /// # Errors
@@ -95,6 +101,20 @@ impl RecordArgs {
         Ok(())
     }
 
+    /// Writes the command line into an object that was just changed, if that was asked for; the object is then as the
+    /// server sends it. What goes wrong with that is not said. Mirrors `MakeRecordMergePatch`.
+    pub fn record_on(&self, info: &mut Info, writing: &Writing<'_>, session: &mut Session<'_>) {
+        let known = info.tree["metadata"]["annotations"][CHANGE_CAUSE].as_str();
+        if !self.record || known == Some(session.line.change_cause.as_str()) {
+            return;
+        }
+        let body = json!({"metadata": {"annotations": {CHANGE_CAUSE: session.line.change_cause.clone()}}}).to_string();
+        let verb = Verb::Patch(writing.patch_options(), PatchType::Merge, body);
+        if let Ok(reply) = session.client.send(verb, info.resource()) {
+            _ = info.refresh(reply, session);
+        }
+    }
+
     /// Writes a command line into the object, if there is one.
     pub fn write(cause: Option<&str>, tree: &mut Value) {
         let Some(cause) = cause else { return };
@@ -152,6 +172,115 @@ impl Printer {
     pub fn print(&self, session: &Session<'_>, kind: Kind, tree: &Value, done: &str) -> Result<(), Failure> {
         session.ui.out(&self.text(kind, tree, done)?);
         Ok(())
+    }
+}
+
+/// Prints objects one after the other: the plain line that says what was done, or the form that was asked for.
+///
+/// Mirrors `PrintFlags.ToPrinter`, and what `PrintFlagsWithDryRunStrategy` adds.
+#[derive(Debug, Clone)]
+pub struct ObjectPrinter {
+    format: Option<Format>,
+    dry_run: DryRun,
+    allow_missing_keys: bool,
+    /// Whether something was printed before: documents of YAML are told apart.
+    more: bool,
+    /// What is wrong with the form, where that is said only when something is to be printed.
+    broken: Option<Failure>,
+}
+
+impl ObjectPrinter {
+    /// The printer that the flags ask for.
+    ///
+    /// # Errors
+    /// kubectl's texts for a bad value of `-o` or a missing template.
+    pub fn new(output: &OutputArgs, dry_run: DryRun, session: &Session<'_>) -> Result<ObjectPrinter, Failure> {
+        let allow_missing_keys = output.allow_missing_template_keys;
+        let format = output.format(session)?;
+        Ok(ObjectPrinter { format, dry_run, allow_missing_keys, more: false, broken: None })
+    }
+
+    /// The same for verbs that look at the form only when they print: what is wrong with it is found out late.
+    pub fn late(output: &OutputArgs, dry_run: DryRun, session: &Session<'_>) -> ObjectPrinter {
+        let (format, broken) = match output.format(session) {
+            Ok(format) => (format, None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let allow_missing_keys = output.allow_missing_template_keys;
+        ObjectPrinter { format, dry_run, allow_missing_keys, more: false, broken }
+    }
+
+    /// `--dry-run`.
+    pub fn dry_run(&self) -> DryRun {
+        self.dry_run
+    }
+
+    /// Whether the object itself is shown, and not only its name.
+    pub fn shows_object(&self) -> bool {
+        self.broken.is_some() || !matches!(self.format, None | Some(Format::Name))
+    }
+
+    /// Whether objects are shown as JSON.
+    pub fn is_json(&self) -> bool {
+        self.format == Some(Format::Json)
+    }
+
+    /// Prints an object; `operation` is the plain line's verb, `created`.
+    ///
+    /// # Errors
+    /// What is wrong with a template.
+    pub fn print(&mut self, tree: &Value, operation: &str, session: &Session<'_>) -> Result<(), Fault> {
+        if let Some(failure) = &self.broken {
+            return Err(Fault::of(failure.clone()));
+        }
+        let text = match &self.format {
+            None if operation.is_empty() => format!("{}\n", name_of(tree)),
+            None => format!("{} {operation}{}\n", name_of(tree), self.dry_run.suffix()),
+            Some(Format::Name) => format!("{}\n", name_of(tree)),
+            Some(format) => {
+                let between = if *format == Format::Yaml && self.more { "---\n" } else { "" };
+                let printed = format.print_with(std::slice::from_ref(tree), false, true, self.allow_missing_keys);
+                format!("{between}{}", printed.map_err(Fault::of)?)
+            }
+        };
+        self.more = true;
+        session.ui.out(&text);
+        Ok(())
+    }
+
+    /// Prints an object that kubectl holds as a Go struct: its fields come in the order of their declaration.
+    ///
+    /// # Errors
+    /// What is wrong with a template.
+    pub fn print_struct(
+        &mut self,
+        kind: Kind,
+        tree: &Value,
+        operation: &str,
+        session: &Session<'_>,
+    ) -> Result<(), Fault> {
+        let mut tree = tree.clone();
+        normalise(kind, &mut tree);
+        match &self.format {
+            Some(format @ (Format::Json | Format::Kyaml | Format::GoTemplate(_))) => {
+                let printed = format.print_struct(schema::of(kind), &tree, self.allow_missing_keys);
+                session.ui.out(&printed.map_err(Fault::of)?);
+                Ok(())
+            }
+            _ => self.print(&tree, operation, session),
+        }
+    }
+
+    /// Prints several objects as one: a single one as itself, more as a `List`.
+    ///
+    /// # Errors
+    /// What is wrong with a template.
+    pub fn print_all(&mut self, trees: &[Value], session: &Session<'_>) -> Result<(), Fault> {
+        match trees {
+            [] => Ok(()),
+            [one] => self.print(one, "", session),
+            several => self.print(&list_of(several), "", session),
+        }
     }
 }
 

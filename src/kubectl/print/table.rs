@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::api::{Kind, Object, table as api};
+use crate::api::time::human_duration;
+use crate::api::{Kind, Object, Time, table as api};
 use crate::kubectl::session::Session;
 use crate::printers::table::{Column, Options, Row, Table};
 
@@ -41,6 +42,24 @@ pub fn printable(table: &api::Table) -> Table {
 /// Some objects of one kind as a table.
 pub fn print(session: &Session<'_>, kind: Kind, objects: &[Arc<Object>], layout: &Layout) -> String {
     let table = printable(&session.client.table(kind, objects));
+    crate::printers::table::print(&table, &options(kind, layout))
+}
+
+/// The same where the server is not asked for a table: names and ages alone. Mirrors `defaultHandlerEntry` of
+/// `k8s.io/cli-runtime/pkg/printers/tableprinter.go`.
+pub fn print_names(session: &Session<'_>, kind: Kind, objects: &[Arc<Object>], layout: &Layout) -> String {
+    let now = session.client.now();
+    let row = |object: &Arc<Object>| {
+        let made = object.meta().creation_timestamp.as_ref().map(Time::from_meta);
+        let age = made.map_or("<unknown>".to_string(), |made| human_duration(now - made));
+        Row {
+            cells: vec![object.name().to_string(), age],
+            namespace: object.namespace().to_string(),
+            labels: object.meta().labels.clone().unwrap_or_default(),
+        }
+    };
+    let name = Column { is_name: true, ..Column::new("NAME") };
+    let table = Table { columns: vec![name, Column::new("AGE")], rows: objects.iter().map(row).collect() };
     crate::printers::table::print(&table, &options(kind, layout))
 }
 

@@ -2,17 +2,16 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/certificates`.
 
-use std::sync::Arc;
-
+use crate::api::Typed;
 use crate::api::k8s::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestCondition};
-use crate::api::request::{Resource, WriteOptions};
-use crate::api::{Object, Typed};
+use crate::api::request::WriteOptions;
 use crate::error::Failure;
 use crate::kinds::certificates::certificate_signing_request::{APPROVED, DENIED, conditions, has_condition};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::Target;
-use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::{OutputArgs, print_created};
+use crate::kubectl::builder::info::Info;
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::server::tree_of;
@@ -85,44 +84,39 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 
 /// Mirrors `modifyCertificateCondition`.
 fn decide(which: &Which, decision: &Decision, session: &mut Session<'_>) -> Result<(), Failure> {
-    let format = which.output.format(session)?;
+    let mut printer = ObjectPrinter::new(&which.output, DryRun::None, session)?;
     if which.names.is_empty() && which.files.is_empty() {
         return Err(Failure::error("one or more CSRs must be specified as <name> or -f <filename>"));
     }
-    let args: Vec<String> = which.names.iter().map(|name| format!("certificatesigningrequests/{name}")).collect();
-    let found = Target { args: &args, files: &which.files, ..Target::default() }.find(session)?;
-    let mut faults = found.faults;
+    let builder = Builder {
+        args: &which.names,
+        default_type: "certificatesigningrequest",
+        files: Some(&which.files),
+        continue_on_error: true,
+        latest: true,
+        ..Builder::default()
+    };
     let mut done = 0;
-    for object in found.objects {
-        match add_condition(&object, which.force, decision, session) {
-            // What is printed is the request as it was found.
-            Ok(()) => {
-                let tree = session.tree(&object);
-                print_created(session, &tree, format.as_ref(), DryRun::None, decision.done, done == 0)?;
-                done += 1;
-            }
-            Err(fault) => faults.push(fault),
-        }
-    }
-    if done == 0 && faults.is_empty() {
+    builder.plan(session)?.visit(session, |info, session| {
+        add_condition(&info, which.force, decision, session)?;
+        done += 1;
+        // What is printed is the request as it was found.
+        printer.print(&info.tree, decision.done, session)
+    })?;
+    if done == 0 {
         session.ui.out("No resources found\n");
     }
-    errors::check(faults)
+    Ok(())
 }
 
 /// Mirrors `addConditionIfNeeded`.
-fn add_condition(
-    object: &Arc<Object>,
-    force: bool,
-    decision: &Decision,
-    session: &mut Session<'_>,
-) -> Result<(), Fault> {
-    let Some(csr) = object.get::<CertificateSigningRequest>() else {
-        let (wanted, got) = (CertificateSigningRequest::OF.qualified_kind(), object.kind().qualified_kind());
+fn add_condition(info: &Info, force: bool, decision: &Decision, session: &mut Session<'_>) -> Result<(), Fault> {
+    let Some(csr) = info.object.as_ref().and_then(|object| object.get::<CertificateSigningRequest>()) else {
+        let (wanted, got) = (CertificateSigningRequest::OF.qualified_kind(), info.kind().qualified_kind());
         return Err(Fault::plain(format!("can only handle {wanted} objects, got {got}")));
     };
     if let Some(other) = conditions(csr).iter().find(|c| c.type_ == decision.excludes) {
-        let text = format!("certificate signing request {:?} is already {}", object.name(), other.type_);
+        let text = format!("certificate signing request {:?} is already {}", info.name, other.type_);
         return Err(Fault::plain(text));
     }
     let decided = has_condition(csr, decision.condition);
@@ -141,7 +135,6 @@ fn add_condition(
             last_transition_time: None,
         });
     }
-    let resource = Resource::object(&object.key()).part("approval");
-    session.client.update(resource, tree_of(&updated.into_object()), WriteOptions::default())?;
+    session.client.update(info.whole().part("approval"), tree_of(&updated.into_object()), WriteOptions::default())?;
     Ok(())
 }

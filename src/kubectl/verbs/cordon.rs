@@ -8,7 +8,7 @@ use crate::api::k8s::api::core::v1::Node;
 use crate::api::request::PatchType;
 use crate::api::{Kind, Object};
 use crate::error::Failure;
-use crate::kubectl::builder::resources::Query;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::request::{self, DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
@@ -39,7 +39,7 @@ pub struct NodeArgs {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let (nodes, dry_run) = args.nodes.find(session, "cordon")?;
+    let (nodes, dry_run) = args.nodes.find(session, "cordon", |_| Ok(()), 500)?;
     cordon(&nodes, true, dry_run, session);
     Ok(())
 }
@@ -60,44 +60,50 @@ pub mod uncordon {
     /// # Errors
     /// kubectl's texts.
     pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let (nodes, dry_run) = args.nodes.find(session, "uncordon")?;
+        let (nodes, dry_run) = args.nodes.find(session, "uncordon", |_| Ok(()), 500)?;
         cordon(&nodes, false, dry_run, session);
         Ok(())
     }
 }
 
 impl NodeArgs {
-    /// The nodes, and `--dry-run`.
+    /// The nodes, and `--dry-run`. `check` looks at the verb's other flags; lists are read in pieces of `chunk` objects.
     ///
     /// # Errors
     /// kubectl's texts when none is named, or one is not there.
-    pub fn find(&self, session: &Session<'_>, verb: &str) -> Result<(Vec<Arc<Object>>, DryRun), Failure> {
-        let selector = self.selector.as_deref().filter(|s| !s.is_empty());
+    pub fn find(
+        &self,
+        session: &Session<'_>,
+        verb: &str,
+        check: impl Fn(&Session<'_>) -> Result<(), Failure>,
+        chunk: u64,
+    ) -> Result<(Vec<Arc<Object>>, DryRun), Failure> {
+        let selector = self.selector.as_deref().unwrap_or_default();
         if self.names.is_empty() && self.selector.is_none() {
             return Err(errors::usage(session, verb, &format!("USAGE: {verb} NODE [flags]")));
         }
-        if !self.names.is_empty() && selector.is_some() {
+        if !self.names.is_empty() && !selector.is_empty() {
             let text = "error: cannot specify both a node name and a --selector option";
             return Err(errors::usage(session, verb, text));
         }
         let dry_run = DryRun::parse(&self.dry_run)?;
-        let typed = |name: &String| if name.contains('/') { name.clone() } else { format!("nodes/{name}") };
-        let args = match selector {
-            Some(_) => vec!["nodes".to_string()],
-            None => self.names.iter().map(typed).collect(),
+        check(session)?;
+        let builder = Builder {
+            args: &self.names,
+            default_type: if self.names.is_empty() { "" } else { "nodes" },
+            of_type: if selector.is_empty() { "" } else { "nodes" },
+            selector,
+            single_type: true,
+            chunk,
+            ..Builder::default()
         };
-        let query =
-            Query { args, selector: selector.map(String::from), types_alone_mean_all: true, ..Query::default() };
-        let mut found = query.find(session)?;
-        if !found.faults.is_empty() {
-            return Err(found.faults.remove(0).into());
-        }
-        if let Some(other) = found.objects.iter().find(|o| o.kind() != Kind::Node) {
-            let resource =
-                format!("{}/{}, Resource={}", other.kind().group(), other.kind().version(), other.kind().plural());
+        let infos = builder.plan(session)?.all(session)?;
+        if let Some(other) = infos.iter().find(|info| info.kind() != Kind::Node) {
+            let served = other.served;
+            let resource = format!("{}/{}, Resource={}", served.group, served.version, served.plural);
             return Err(Failure::error(format!("error: expected resource of type node, got {resource:?}")));
         }
-        Ok((found.objects, dry_run))
+        Ok((infos.into_iter().filter_map(|info| info.object).collect(), dry_run))
     }
 }
 

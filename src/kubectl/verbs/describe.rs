@@ -2,18 +2,17 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/describe/describe.go`.
 
-use crate::api::Object;
-use crate::error::{Failure, Reason};
+use crate::api::request::Form;
+use crate::error::Failure;
 use crate::kinds;
 use crate::kinds::shared::describe::generic_tree;
 use crate::kinds::{Description, PrintContext, Version};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::resources::{Found, Query, Target};
-use crate::kubectl::builder::target::FILES_AND_NAMES;
-use crate::kubectl::print::errors;
+use crate::kubectl::builder::info::Info;
+use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::session::Session;
 use crate::printers::prefix_writer::PrefixWriter;
-use crate::server::served::Served;
 
 /// Show details of a specific resource or group of resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,9 +37,6 @@ pub struct Args {
     chunk_size: i64,
 }
 
-/// The first version whose kubectl shows events for a single object only.
-const EVENTS_OF_ONE: u32 = 36;
-
 /// Runs the verb.
 ///
 /// # Errors
@@ -52,72 +48,75 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             session.line.program
         )));
     }
-    let (found, by_prefix) = find(&args, session)?;
-    let single = found.objects.len() == 1 && found.faults.is_empty() && !by_prefix;
-    let show_events = args.show_events.unwrap_or(single || session.client.minor() < EVENTS_OF_ONE);
-    let texts: Vec<String> = found.objects.iter().map(|o| text(session, o, found.version_of(o), show_events)).collect();
-    session.ui.out(&match by_prefix {
-        true => texts.iter().map(|text| format!("{text}\n")).collect(),
-        false => texts.join("\n\n"),
-    });
-    if texts.is_empty() && found.faults.is_empty() {
+    let builder = Builder {
+        args: &args.args,
+        files: Some(&args.files),
+        selector: args.selector.as_deref().unwrap_or_default(),
+        all_namespaces: args.all_namespaces,
+        types_alone: true,
+        continue_on_error: true,
+        chunk: args.chunk(),
+        ..Builder::default()
+    };
+    let (infos, fault) = builder.plan(session)?.infos(session);
+    // The client of a cluster before v1.36 shows the events of each object, however many there are.
+    let single = infos.len() <= 1 && fault.is_none() || session.client.minor() < 36;
+    let show_events = args.show_events.unwrap_or(single);
+    if let ([kind, prefix], Some(fault)) = (args.args.as_slice(), &fault)
+        && fault.is_not_found()
+    {
+        return describe_matching_resources(&args, kind, prefix, show_events, fault, session);
+    }
+    let mut faults: Vec<Fault> = fault.into_iter().collect();
+    let mut texts = Vec::new();
+    for info in infos {
+        match describe(info, show_events, session) {
+            Ok(text) => texts.push(text),
+            Err(fault) if faults.contains(&fault) => {}
+            Err(fault) => faults.push(fault),
+        }
+    }
+    session.ui.out(&texts.join("\n\n"));
+    if texts.is_empty() && faults.is_empty() {
         session.ui.err(&match !args.all_namespaces {
             true => format!("No resources found in {} namespace.\n", session.namespace),
             false => "No resources found\n".into(),
         });
     }
-    errors::check(found.faults)
+    errors::check(faults)
 }
 
-/// The objects to describe, and whether the word for them was no name but the beginning of names.
-fn find(args: &Args, session: &Session<'_>) -> Result<(Found, bool), Failure> {
-    let mut found = Found { named: true, ..Found::default() };
-    if !args.files.is_empty() {
-        if !args.args.is_empty() {
-            return Err(Failure::error(FILES_AND_NAMES));
-        }
-        let (infos, faults) = args.files.read(session, false);
-        found.faults = faults;
-        for info in infos {
-            match session.client.get_at(info.served.resource_of(&info.key())) {
-                Ok(object) => found.add(info.served, vec![object]),
-                Err(refused) => found.faults.push(refused.into()),
-            }
-        }
-        return Ok((found, false));
+impl Args {
+    fn chunk(&self) -> u64 {
+        u64::try_from(self.chunk_size).unwrap_or(0)
     }
-    let query = Query {
-        args: args.args.clone(),
-        selector: args.selector.clone(),
-        all_namespaces: args.all_namespaces,
-        types_alone_mean_all: true,
-        ..Query::default()
-    };
-    let Target::Names(names) = query.target(session.client.minor())? else { return Ok((query.find(session)?, false)) };
-    let mut by_prefix = false;
-    for (served, name) in names {
-        let refused = match session.client.get_at(served.resource_of(&session.key(served.kind, &name))) {
-            Ok(object) => {
-                found.add(served, vec![object]);
-                continue;
-            }
-            Err(refused) if refused.reason != Reason::NotFound => {
-                found.faults.push(refused.into());
-                continue;
-            }
-            Err(refused) => refused,
-        };
-        // OBSERVATION: kubectl takes the one word after a kind for the beginning of names when it is no name itself.
-        if args.args.len() == 2 {
-            let all = Query::default().list(session, served)?;
-            found.add(served, all.into_iter().filter(|o| o.name().starts_with(&name)).collect());
-            by_prefix = !found.objects.is_empty();
-        }
-        if !by_prefix {
-            found.faults.push(refused.into());
-        }
+}
+
+/// Describes an object as it is by now.
+fn describe(mut info: Info, show_events: bool, session: &Session<'_>) -> Result<String, Fault> {
+    info.get(Form::Object, session)?;
+    Ok(text(session, &info, show_events))
+}
+
+/// What no object is called is taken for the beginning of names. Mirrors `DescribeMatchingResources`.
+fn describe_matching_resources(
+    args: &Args,
+    kind: &str,
+    prefix: &str,
+    show_events: bool,
+    refused: &Fault,
+    session: &Session<'_>,
+) -> Result<(), Failure> {
+    let words = [kind.to_string()];
+    let builder =
+        Builder { args: &words, types_alone: true, single_type: true, chunk: args.chunk(), ..Builder::default() };
+    let infos = builder.plan(session)?.all(session)?;
+    let mut found = false;
+    for info in infos.into_iter().filter(|info| info.name.starts_with(prefix)) {
+        found = true;
+        session.ui.out(&format!("{}\n", describe(info, show_events, session)?));
     }
-    Ok((found, by_prefix))
+    if found { Ok(()) } else { Err(refused.clone().into()) }
 }
 
 /// What a description is made with: whatever lies beside the object is asked of the server.
@@ -126,16 +125,16 @@ pub fn print_context<'s>(session: &'s Session<'_>) -> PrintContext<'s> {
     PrintContext { now: session.client.now(), version, lister: &session.client, show_events: true }
 }
 
-/// The description of one object, which was asked for as `served`.
-fn text(session: &Session<'_>, object: &Object, served: Option<&Served>, show_events: bool) -> String {
+/// The description of one object.
+fn text(session: &Session<'_>, info: &Info, show_events: bool) -> String {
     let (mut d, context) = (Description::new(), print_context(session));
-    match served.filter(|served| served.group != object.kind().group()) {
+    match &info.object {
         // OBSERVATION: a kind of another group has no describer, whatever the stored one has.
-        Some(served) => {
-            let tree = session.tree_in(object, &served.api_version());
-            generic_tree(object.meta(), &tree, &mut d, &context);
+        Some(object) if info.served.group != object.kind().group() => {
+            generic_tree(object.meta(), &info.tree, &mut d, &context);
         }
-        None => kinds::rules(object.kind()).describe(object, &mut d, &context),
+        Some(object) => kinds::rules(object.kind()).describe(object, &mut d, &context),
+        None => {}
     }
     let parts = match show_events {
         true => d.parts,

@@ -6,23 +6,25 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use similar::TextDiff;
 
+use crate::api::Kind;
 use crate::api::names::Draw;
-use crate::api::request::PatchType;
-use crate::api::{Kind, Object};
-use crate::error::{ApiError, Failure};
-use crate::kubectl::annotation::{LAST_APPLIED, bare};
-use crate::kubectl::builder::files::{FileArgs, Info, retain_selected};
+use crate::api::request::Form;
+use crate::error::Failure;
+use crate::kubectl::annotation::bare;
+use crate::kubectl::builder::build::Builder;
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::{Fault, usage};
-use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
+use crate::kubectl::verbs::apply::patcher::Patcher;
+use crate::kubectl::verbs::apply::prune::{self, Pruner, Visited};
 use crate::kubectl::verbs::apply::server_side;
-use crate::manifest::merge;
-use crate::printers::json::to_compact;
+use crate::kubectl::verbs::replace::create_one;
 use crate::printers::yaml::to_yaml;
 
 /// Diff configurations specified by file name or stdin between the current online configuration, and the
@@ -58,6 +60,9 @@ pub struct Args {
     /// If true, include managed fields in the diff
     #[arg(long)]
     show_managed_fields: bool,
+    /// If true, do not mask secret values in the diff
+    #[arg(long)]
+    show_secrets: bool,
 }
 
 /// A file's text in each of the two folders.
@@ -83,19 +88,31 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
         return Err(Failure::error("--force-conflicts only works with --server-side"));
     }
     session.client.want_managed_fields(args.show_managed_fields);
+    let prunable = match args.prune {
+        true => prune::parse_resources(&args.prune_allowlist, session)?,
+        false => Vec::new(),
+    };
+    let builder = Builder { files: Some(&args.files), selector: &args.selector, ..Builder::default() };
+    let (mut files, mut visited) = (Files::new(), Visited::default());
+    let compared = builder.plan(session)?.visit(session, |info, session| {
+        let name = file_name(&info);
+        files.insert(name, versions(args, info, &mut visited, session)?);
+        Ok(())
+    });
     if args.prune {
-        return Err(Failure::error("--prune is not offered by kstate: compare what there is by name or label"));
+        let pruner = Pruner { types: &prunable, selector: &args.selector };
+        // OBSERVATION: of what would go, who owns which field is shown in any case, and what Secrets hold.
+        session.client.want_managed_fields(true);
+        let pruned = pruner.visit(&visited, session, |info, _| {
+            files.insert(file_name(&info), (to_yaml(&info.tree), String::new()));
+            Ok(())
+        });
+        if let Err(fault) = pruned {
+            let text = format!("pruning failed and could not be evaluated err: {fault}");
+            session.ui.err(&format!("{}\n", session.log_line('W', "diff.go:760", &text)));
+        }
     }
-    let (mut infos, faults) = args.files.read(session, false);
-    retain_selected(&mut infos, &args.selector)?;
-    let mut files = Files::new();
-    for info in &infos {
-        let (live, merged) = versions(args, info, session)?;
-        files.insert(file_name(info), (live, merged));
-    }
-    if let Some(fault) = faults.into_iter().next() {
-        return Err(fault.into());
-    }
+    compared?;
     match std::env::var("KUBECTL_EXTERNAL_DIFF") {
         Ok(program) if !program.is_empty() => run_program(&program, &files),
         _ => Ok(print(&files, session)),
@@ -103,61 +120,54 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
 }
 
 /// The object as it is and as it would be, as YAML; empty where it is not there.
-fn versions(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(String, String), Failure> {
-    let object = session.client.find(&info.key())?;
-    let tree = |session: &Session<'_>, object: &Object| session.tree_in(object, &info.api_version);
-    let manager = args.field_manager.as_deref().unwrap_or("kubectl-client-side-apply");
-    let writing = Writing::by(manager).dry_run(DryRun::Server).validate(Validate::Warn);
-    let mut live = object.as_ref().map_or(Value::Null, |o| tree(session, o));
-    let patched = match &object {
-        _ if args.server_side => {
-            let writing = Writing { manager: args.field_manager.as_deref().unwrap_or(server_side::MANAGER), ..writing };
-            Some(server_side::send(info, "", args.force_conflicts, &writing, session)?)
-        }
-        None => {
-            let resource = resource_of(&info.key(), &info.api_version);
-            Some(session.client.create(resource, info.tree.clone(), writing.options())?)
-        }
-        Some(object) => client_side_version(info, object, &live, &writing, session)?,
-    };
-    let mut merged = patched.map_or_else(|| live.clone(), |o| tree(session, &o));
-    let Some(object) = object else {
-        mask(info.kind, &mut Value::Null, &mut merged);
-        return Ok((String::new(), to_yaml(&merged)));
-    };
-    if object.is_terminating() {
-        session
-            .ui
-            .err(&format!("Warning: Detected changes to resource {} which is currently being deleted.\n", info.name));
-    }
-    mask(info.kind, &mut live, &mut merged);
-    Ok((to_yaml(&live), to_yaml(&merged)))
-}
-
-/// What the three-way merge makes of an object; none if nothing.
-fn client_side_version(
-    info: &Info,
-    object: &Object,
-    live: &Value,
-    writing: &Writing<'_>,
+fn versions(
+    args: &Args,
+    mut info: Info,
+    visited: &mut Visited,
     session: &mut Session<'_>,
-) -> Result<Option<Arc<Object>>, Failure> {
-    let original =
-        object.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    let patch = merge::three_way_strategic(info.kind, &original, &bare(&info.tree), live).map_err(ApiError::from)?;
-    if patch.as_object().is_none_or(serde_json::Map::is_empty) {
-        return Ok(None);
+) -> Result<(String, String), Fault> {
+    let local = info.clone();
+    let there = match info.get(Form::Object, session) {
+        Ok(()) => true,
+        Err(fault) if fault.is_not_found() => false,
+        Err(fault) => return Err(fault),
+    };
+    let mut live = if there { info.tree.clone() } else { Value::Null };
+    visited.mark(&Info { tree: live.clone(), ..info.clone() });
+    let manager = args.field_manager.as_deref();
+    let manager = manager.unwrap_or(if args.server_side { server_side::MANAGER } else { "kubectl-client-side-apply" });
+    // The server's own way with unknown fields: a warning.
+    let writing = Writing::by(manager).dry_run(DryRun::Server).validate(Validate::Warn);
+    if args.server_side {
+        let object = server_side::send(&local, "", args.force_conflicts, &writing, session)?;
+        info.refresh_object(object, session);
+    } else if there {
+        let modified = bare(&local.tree);
+        let patcher = Patcher { overwrite: true, openapi: true, force: None, locked: true, writing: &writing };
+        patcher.patch(&mut info, &modified, session).map_err(|(_, fault)| fault)?;
+    } else {
+        info.tree = local.tree;
+        create_one(&mut info, &writing, session)?;
     }
-    let (resource, body) = (resource_of(&object.key(), &info.api_version), to_compact(&patch));
-    let patched = session.client.patch(resource, (PatchType::Strategic, &body), writing.patch_options());
-    patched.map(Some).map_err(|e| Failure::from(Fault::from(e).when("patching", &info.source)))
+    if !live["metadata"]["deletionTimestamp"].is_null() {
+        let name = &info.name;
+        session.ui.err(&format!("Warning: Detected changes to resource {name} which is currently being deleted.\n"));
+    }
+    let mut merged = info.tree;
+    let hidden = info.served.kind == Kind::Secret && !args.show_secrets;
+    if hidden {
+        mask(&mut live, &mut merged);
+    }
+    Ok(match (there, hidden) {
+        // OBSERVATION: a Secret that is not there is printed as Go prints a pointer to nothing.
+        (false, true) => ("null\n".to_string(), to_yaml(&merged)),
+        (false, false) => (String::new(), to_yaml(&merged)),
+        (true, _) => (to_yaml(&live), to_yaml(&merged)),
+    })
 }
 
 /// Hides what Secrets hold, but not that it changes.
-fn mask(kind: Kind, live: &mut Value, merged: &mut Value) {
-    if kind != Kind::Secret {
-        return;
-    }
+fn mask(live: &mut Value, merged: &mut Value) {
     let data = |tree: &Value| tree.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
     let (old, new) = (data(live), data(merged));
     for (key, value) in &old {
@@ -172,8 +182,8 @@ fn mask(kind: Kind, live: &mut Value, merged: &mut Value) {
 
 /// `apps.v1.Deployment.default.web`.
 fn file_name(info: &Info) -> String {
-    let version = info.api_version.replace('/', ".");
-    format!("{version}.{}.{}.{}", info.kind.name(), info.namespace, info.name)
+    let version = info.api_version().replace('/', ".");
+    format!("{version}.{}.{}.{}", info.kind().name(), info.namespace, info.name)
 }
 
 /// Prints what differs as `diff -u -N LIVE MERGED` does, and says whether anything did.
@@ -216,6 +226,13 @@ fn run_program(program: &str, files: &Files) -> Result<bool, Failure> {
         Ok(Some(1)) => Ok(true),
         Ok(Some(code)) => Err(Failure::error(format!("failed to run {name:?}: exit status {code}"))),
         Ok(None) => Err(Failure::error(format!("failed to run {name:?}: it was interrupted"))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            // As Go says it of a name and of a path.
+            Err(Failure::error(match name.contains('/') {
+                true => format!("failed to run {name:?}: fork/exec {name}: no such file or directory"),
+                false => format!("failed to run {name:?}: exec: {name:?}: executable file not found in $PATH"),
+            }))
+        }
         Err(e) => Err(Failure::error(format!("failed to run {name:?}: {e}"))),
     }
 }
@@ -233,17 +250,16 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::mask;
-    use crate::api::Kind;
 
     #[test]
     fn secrets_show_only_that_they_change() {
         let mut live = json!({"data": {"a": "MQ==", "b": "MQ=="}});
         let mut merged = json!({"data": {"a": "Mg==", "b": "MQ==", "c": "MQ=="}});
-        mask(Kind::Secret, &mut live, &mut merged);
+        mask(&mut live, &mut merged);
         assert_eq!(live, json!({"data": {"a": "*** (before)", "b": "***"}}));
         assert_eq!(merged, json!({"data": {"a": "*** (after)", "b": "***", "c": "***"}}));
         let mut new = json!({"data": {"a": "MQ=="}});
-        mask(Kind::Secret, &mut Value::Null, &mut new);
+        mask(&mut Value::Null, &mut new);
         assert_eq!(new, json!({"data": {"a": "***"}}));
     }
 }

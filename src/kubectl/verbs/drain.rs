@@ -15,6 +15,7 @@ use crate::error::{ApiError, Failure, Reason};
 use crate::kinds::core::pod::is_terminal;
 use crate::kinds::shared::access::items;
 use crate::kubectl::client::{Client, Waited};
+use crate::kubectl::flags;
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::cordon::{NodeArgs, cordon};
@@ -37,8 +38,8 @@ pub struct Args {
     #[arg(long, default_value_t = -1, allow_hyphen_values = true)]
     grace_period: i64,
     /// The length of time to wait before giving up, zero means infinite
-    #[arg(long, default_value = "0s")]
-    timeout: String,
+    #[arg(long, default_value = "0s", value_parser = flags::duration)]
+    timeout: Duration,
     /// Label selector to filter pods on the node
     #[arg(long, default_value = "", hide_default_value = true)]
     pod_selector: String,
@@ -68,19 +69,16 @@ const UNMANAGED_FATAL: &str = "cannot delete Pods that declare no controller (us
 /// # Errors
 /// kubectl's texts; exit 1 when a pod can never be evicted.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let (nodes, dry_run) = args.nodes.find(session, "drain")?;
-    let timeout = Duration::parse(&args.timeout).map_err(|e| {
-        Failure::error(format!(
-            "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} drain --help' for usage.",
-            args.timeout, session.line.program
-        ))
-    })?;
-    if Selector::parse(&args.pod_selector).is_err() {
-        return Err(Failure::error("--pod-selector=<pod_selector> must be a valid label selector"));
-    }
+    let chunk = args.chunk_size.max(0).unsigned_abs();
+    let check = |_: &Session<'_>| match Selector::parse(&args.pod_selector) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::error("--pod-selector=<pod_selector> must be a valid label selector")),
+    };
+    let (nodes, dry_run) = args.nodes.find(session, "drain", check, chunk)?;
+    let timeout = args.timeout;
     let drain = Drain { args, dry_run, timeout };
     cordon(&nodes, true, dry_run, session);
-    let mut fatal: Vec<String> = Vec::new();
+    let mut fatal: Vec<Vec<String>> = Vec::new();
     let mut remaining: Vec<&str> = Vec::new();
     let mut hint = None;
     for node in &nodes {
@@ -93,7 +91,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
                     node.name()
                 );
                 session.ui.err(&text);
-                fatal.extend(stopped.errors);
+                fatal.push(stopped.errors);
                 remaining.push(node.name());
                 hint = hint.or(stopped.hint);
             }
@@ -104,7 +102,12 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     session.ui.err("There are pending nodes to be drained:\n");
     remaining.iter().for_each(|name| session.ui.err(&format!(" {name}\n")));
-    Err(Failure { hint, ..Failure::raw(fatal.join("\n")) })
+    // The faults of the only node are told one by one, those of each of several in one line.
+    let lines: Vec<String> = match fatal.as_slice() {
+        [one] => one.clone(),
+        all => all.iter().map(|errors| aggregate(errors)).collect(),
+    };
+    Err(Failure { hint, ..Failure::raw(lines.join("\n")) })
 }
 
 /// Several errors as one. Mirrors `Aggregate.Error`.

@@ -12,10 +12,12 @@ use crate::api::{Kind, Object, Time, go_sort};
 use crate::error::Failure;
 use crate::kinds::shared::describe::event_interval;
 use crate::kubectl::builder::mapper::{find_kind, no_such_type};
+use crate::kubectl::print::made::OutputArgs;
 use crate::kubectl::print::output::Format;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::get::watch::follow;
 use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
+use crate::server::served::Served;
 use crate::server::tree_of;
 use crate::server::watch::EventType;
 
@@ -34,39 +36,43 @@ pub struct Args {
     /// Output only events of given types
     #[arg(long, value_delimiter = ',')]
     types: Vec<String>,
-    /// Output format. One of: (json, yaml, name, ...)
-    #[arg(short = 'o', long, value_name = "FORMAT")]
-    output: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
     /// When using the default output format, don't print headers
     #[arg(long)]
     no_headers: bool,
     /// Return large lists in chunks rather than all at once
     #[arg(long, default_value_t = 500)]
     chunk_size: i64,
+    /// Arguments that nobody looks at
+    #[arg(hide = true)]
+    rest: Vec<String>,
 }
+
+/// In pieces of how many events the list is read, whatever `--chunk-size` says.
+const CHUNK: u64 = 500;
 
 /// Runs the verb.
 ///
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let about = args.for_object.as_deref().map(|text| named_object(text, session.client.minor())).transpose()?;
+    let about = args.for_object.as_deref().filter(|text| !text.is_empty());
+    let about = about.map(|text| named_object(text, session.client.minor())).transpose()?;
+    let shows = args.output.output.as_deref().is_some_and(|o| !o.is_empty());
+    let format = if shows { args.output.format(session)? } else { None };
     for t in &args.types {
         if !t.eq_ignore_ascii_case("Normal") && !t.eq_ignore_ascii_case("Warning") {
             return Err(Failure::error("valid --types are Normal or Warning"));
         }
     }
-    let format = args.output.as_deref().filter(|o| !o.is_empty());
-    let format =
-        format.map(|o| Format::parse(session, o, None, crate::kubectl::print::output::OBJECT_FORMATS)).transpose()?;
     let namespace = if args.all_namespaces { String::new() } else { session.namespace.clone() };
-    let field_selector =
-        about.as_ref().map(|(kind, name)| format!("involvedObject.kind={},involvedObject.name={name}", kind.name()));
-    let list_options = ListOptions {
-        field_selector: field_selector.unwrap_or_default(),
-        limit: args.chunk_size.max(0).unsigned_abs(),
-        ..ListOptions::default()
-    };
+    let field_selector = about.map(|(served, name)| {
+        let (kind, version) = (served.kind.name(), served.api_version());
+        format!("involvedObject.kind={kind},involvedObject.apiVersion={version},involvedObject.name={name}")
+    });
+    let list_options =
+        ListOptions { field_selector: field_selector.unwrap_or_default(), limit: CHUNK, ..ListOptions::default() };
     let mut events = session.client.list(Kind::Event, &namespace, &list_options)?;
     events.retain(|o| o.get::<Event>().is_some_and(|e| has_type(&args, e)));
     let columns = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"].map(Column::new).to_vec();
@@ -114,12 +120,17 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     show(session, &events)
 }
 
-fn named_object(text: &str, minor: u32) -> Result<(Kind, String), Failure> {
+/// `TYPE/NAME`. Mirrors `decodeResourceTypeName`.
+fn named_object(text: &str, minor: u32) -> Result<(Served, String), Failure> {
     let Some((kind, name)) = text.split_once('/') else {
         return Err(Failure::error("--for must be in resource/name form"));
     };
-    let served = find_kind(minor, kind).ok_or_else(|| Failure::from(no_such_type(kind)))?;
-    Ok((served.kind, name.to_string()))
+    if name.contains('/') {
+        return Err(Failure::error("arguments in resource/name form may not have more than one slash"));
+    }
+    let kind = kind.to_lowercase();
+    let served = find_kind(minor, &kind).ok_or_else(|| no_such_type(&kind))?;
+    Ok((served, name.to_string()))
 }
 
 fn has_type(args: &Args, event: &Event) -> bool {

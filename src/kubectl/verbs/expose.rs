@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 
 use crate::api::Kind;
 use crate::error::Failure;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::Target;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::overrides::OverrideArgs;
-use crate::kubectl::print::errors::{self, Fault};
+use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::policy::int_or_string;
 use crate::manifest::strict::normalise;
-use crate::server::tree_of;
 
 /// Expose a resource as a new Kubernetes service.
 #[derive(Debug, Clone, clap::Args)]
@@ -80,29 +80,83 @@ type Ports = Vec<(String, Vec<String>)>;
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
-    let (objects, mut faults) = match args.files.is_empty() {
-        // What a file says is exposed as it stands there: the server is not asked for it.
-        false if args.args.is_empty() => {
-            let (infos, faults) = args.files.read(session, false);
-            (infos.into_iter().map(|info| (info.kind, info.tree)).collect(), faults)
-        }
-        _ => {
-            let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
-            (found.objects.iter().map(|o| (o.kind(), tree_of(o))).collect::<Vec<_>>(), found.faults)
-        }
+    let builder = Builder { args: &args.args, files: Some(&args.files), continue_on_error: true, ..Builder::default() };
+    let mut derived = Derived {
+        selector: args.selector.clone(),
+        port: args.port.clone(),
+        labels: args.labels.clone(),
+        ..Derived::default()
     };
-    for (kind, tree) in &objects {
-        if let Err(fault) = expose(&args, *kind, tree, &printer, session) {
-            faults.push(fault);
-        }
-    }
-    errors::check(faults)
+    let outcome =
+        builder.plan(session)?.visit(session, |info, session| expose(&args, &info, &mut derived, &printer, session));
+    Ok(outcome?)
 }
 
-fn expose(args: &Args, kind: Kind, tree: &Value, printer: &Printer, session: &mut Session<'_>) -> Result<(), Fault> {
-    let mut service = service(args, kind, tree).map_err(Fault::Plain)?;
+/// What the flags leave open and an object tells.
+///
+/// OBSERVATION: what the first of several objects tells counts for all of them.
+#[derive(Debug, Default)]
+struct Derived {
+    selector: String,
+    port: String,
+    /// The ports of an object that has several; they count more than `port`.
+    ports: String,
+    protocols: Ports,
+    labels: String,
+}
+
+impl Derived {
+    /// Asks an object for what is still open.
+    fn derive(&mut self, args: &Args, kind: Kind, tree: &Value) -> Result<(), String> {
+        if self.selector.is_empty() {
+            let selector = selector_of(kind, tree)
+                .map_err(|e| format!("couldn't retrieve selectors via --selector flag or introspection: {e}"))?;
+            self.selector = make_labels(&selector);
+        }
+        let known = ports_of(kind, tree);
+        if self.port.is_empty() {
+            match known.as_slice() {
+                [] if args.cluster_ip != "None" => {
+                    return Err("couldn't find port via --port flag or introspection".into());
+                }
+                [] => {}
+                [(port, _)] => self.port = port.clone(),
+                several => {
+                    self.ports = several.iter().map(|(port, _)| port.as_str()).collect::<Vec<_>>().join(",");
+                }
+            }
+        }
+        if !known.is_empty() {
+            self.protocols = known;
+        }
+        if self.labels.is_empty() {
+            self.labels = make_labels(&tree["metadata"]["labels"]);
+        }
+        Ok(())
+    }
+}
+
+/// `a=b,c=d`. Mirrors `MakeLabels`.
+fn make_labels(labels: &Value) -> String {
+    let text = |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+    labels.as_object().into_iter().flatten().map(text).collect::<Vec<_>>().join(",")
+}
+
+fn expose(
+    args: &Args,
+    info: &Info,
+    derived: &mut Derived,
+    printer: &Printer,
+    session: &mut Session<'_>,
+) -> Result<(), Fault> {
+    let kind = info.kind();
+    if !matches!(kind, Kind::ReplicationController | Kind::Service | Kind::Pod | Kind::Deployment | Kind::ReplicaSet) {
+        return Err(Fault::plain(format!("cannot expose a {}", kind.qualified_kind())));
+    }
+    derived.derive(args, kind, &info.tree).map_err(Fault::Plain)?;
+    let mut service = service(args, &info.name, derived).map_err(Fault::Plain)?;
     made::as_client(Kind::Service, &mut service, session);
-    let mut service = args.overrides.apply(Kind::Service, &service).map_err(|f| Fault::Plain(f.message))?;
+    let mut service = args.overrides.apply(Kind::Service, &service).map_err(Fault::of)?;
     args.record.record(session, &mut service);
     normalise(Kind::Service, &mut service);
     if args.make.save_config && printer.dry_run() != DryRun::Client {
@@ -110,37 +164,29 @@ fn expose(args: &Args, kind: Kind, tree: &Value, printer: &Printer, session: &mu
     }
     let service =
         made::create(session, Kind::Service, &service, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?;
-    printer.print(session, Kind::Service, &service, "exposed").map_err(|f| Fault::Plain(f.message))
+    printer.print(session, Kind::Service, &service, "exposed").map_err(Fault::of)
 }
 
-fn service(args: &Args, kind: Kind, tree: &Value) -> Result<Value, String> {
-    if !matches!(kind, Kind::ReplicationController | Kind::Service | Kind::Pod | Kind::Deployment | Kind::ReplicaSet) {
-        return Err(format!("cannot expose a {}", kind.qualified_kind()));
-    }
-    let selector = match args.selector.as_str() {
-        "" => selector_of(kind, tree)
-            .map_err(|e| format!("couldn't retrieve selectors via --selector flag or introspection: {e}"))?,
-        text => parse_labels(text)?,
-    };
-    let known = ports_of(kind, tree);
-    let wanted: Vec<String> = match args.port.as_str() {
-        "" if known.is_empty() && args.cluster_ip != "None" => {
-            return Err("couldn't find port via --port flag or introspection".into());
-        }
-        "" => known.iter().map(|(port, _)| port.clone()).collect(),
-        port => port.split(',').map(String::from).collect(),
-    };
-    if selector.as_object().is_some_and(serde_json::Map::is_empty) {
+/// Mirrors `createService`; `default_name` is that of the object.
+fn service(args: &Args, default_name: &str, derived: &Derived) -> Result<Value, String> {
+    const LONGEST: usize = 63;
+    if derived.selector.is_empty() {
         return Err("selector must be specified".into());
     }
-    let name = if args.name.is_empty() {
-        tree["metadata"]["name"].as_str().unwrap_or_default().chars().take(63).collect()
-    } else {
-        args.name.clone()
+    let selector = parse_labels(&derived.selector)?;
+    let labels = if derived.labels.is_empty() { json!({}) } else { parse_labels(&derived.labels)? };
+    let name = match args.name.as_str() {
+        "" => default_name.chars().take(LONGEST).collect(),
+        name => name.to_string(),
     };
+    if name.is_empty() {
+        return Err("name must be specified".into());
+    }
+    let ports = if derived.ports.is_empty() { &derived.port } else { &derived.ports };
+    let wanted: Vec<String> = ports.split(',').filter(|_| !ports.is_empty()).map(String::from).collect();
     let mut tree = json!({
-        "metadata": {"name": name, "labels": labels_of(args, tree)?},
-        "spec": {"selector": selector, "ports": service_ports(args, &wanted, &known)?},
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"selector": selector, "ports": service_ports(args, &wanted, &derived.protocols)?},
     });
     let spec = &mut tree["spec"];
     if !args.external_ip.is_empty() {
@@ -160,13 +206,6 @@ fn service(args: &Args, kind: Kind, tree: &Value) -> Result<Value, String> {
         }
     }
     Ok(tree)
-}
-
-fn labels_of(args: &Args, tree: &Value) -> Result<Value, String> {
-    match args.labels.as_str() {
-        "" => Ok(tree["metadata"].get("labels").cloned().unwrap_or(json!({}))),
-        text => parse_labels(text),
-    }
 }
 
 fn service_ports(args: &Args, wanted: &[String], known: &Ports) -> Result<Vec<Value>, String> {

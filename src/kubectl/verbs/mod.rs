@@ -21,6 +21,7 @@ pub mod explain;
 pub mod expose;
 pub mod get;
 pub mod label;
+pub mod pairs;
 pub mod patch;
 pub mod replace;
 pub mod rollout;

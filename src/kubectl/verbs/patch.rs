@@ -7,12 +7,11 @@ use serde_json::Value;
 use crate::api::Kind;
 use crate::api::request::{PatchType, Verb};
 use crate::error::{Failure, Reason};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::parts::{self, Part, Parts};
-use crate::kubectl::builder::target::NOTHING_NAMED;
-use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
-use crate::kubectl::print::output::Format;
+use crate::kubectl::builder::info::Info;
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
 use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::sources::reason;
@@ -60,105 +59,100 @@ pub struct Args {
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
-    let text = match (args.patch.as_deref().filter(|p| !p.is_empty()), &args.patch_file) {
-        (Some(_), Some(_)) => return Err(Failure::error("cannot specify --patch and --patch-file together")),
-        (None, None) => {
-            return Err(Failure::error("must specify --patch or --patch-file containing the contents of the patch"));
-        }
-        (Some(patch), None) => patch.to_string(),
-        (None, Some(file)) => {
-            let text = session
-                .disk
-                .ahead
-                .file(&session.disk.path(file))
-                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            text.map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?
-        }
+    let patch_type = check_flags(&args, dry_run)?;
+    let body = body(&args, session)?;
+    // kubectl sets the plain line's verb anew for each object, and so loses that it is a dry run.
+    let mut printer = ObjectPrinter::late(&args.output, DryRun::None, session);
+    let builder = Builder {
+        args: &args.args,
+        files: Some(&args.files),
+        subresource: args.subresource.as_deref().unwrap_or_default(),
+        local: args.local,
+        continue_on_error: true,
+        ..Builder::default()
     };
-    if args.local && !args.args.is_empty() {
-        return Err(Failure::error("cannot specify --local and server resources"));
-    }
-    if args.local && dry_run == DryRun::Server {
-        let text = "cannot specify --local and --dry-run=server - did you mean --dry-run=client?";
-        return Err(Failure::error(text));
-    }
-    let patch_type = match args.patch_type.to_lowercase().as_str() {
-        "strategic" => PatchType::Strategic,
-        "merge" => PatchType::Merge,
-        "json" => PatchType::Json,
-        _ => {
-            let text = format!("--type must be one of [json merge strategic], not {:?}", args.patch_type);
-            return Err(Failure::error(text));
-        }
-    };
-    let body = to_json(&text)?;
-    let format = args.output.format(session)?;
-    if args.local {
-        let (trees, mut faults) = read_files(&args, session)?;
-        for (kind, tree) in &trees {
-            faults.extend(print_local(*kind, tree, patch_type, &body, format.as_ref(), session)?);
-        }
-        return errors::check(faults);
-    }
-    let subresource = args.subresource.as_deref().unwrap_or_default();
-    let Parts { parts, mut faults } = parts::find(&args.args, &args.files, subresource, false, session)?;
-    if parts.is_empty() && faults.is_empty() {
-        return Err(Failure::error("no objects passed to patch"));
-    }
+    let plan = builder.plan(session)?;
     // kubectl does not ask for validation here, so the server warns.
     let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(Validate::Warn);
-    for part in &parts {
-        if dry_run == DryRun::Client {
-            faults.extend(print_local(part.key.kind, &part.tree, patch_type, &body, format.as_ref(), session)?);
-            continue;
+    let mut count = 0;
+    plan.visit(session, |mut info, session| {
+        count += 1;
+        let before = info.tree.clone();
+        if args.local || dry_run == DryRun::Client {
+            info.tree = patch_tree(info.kind(), &before, patch_type, &body)?;
+        } else {
+            info.subresource = args.subresource.clone().unwrap_or_default();
+            send(&mut info, (patch_type, &body), &writing, session)?;
         }
-        match send(part, (patch_type, &body), &writing, session) {
-            Err(fault) => faults.push(fault),
-            Ok(patched) => {
-                let done = if patched.tree == part.tree { "patched (no change)" } else { "patched" };
-                args.record.patch(&part.key, &writing, session)?;
-                // kubectl sets the plain line's verb anew here, and so loses that it is a dry run.
-                print_created(session, &patched.tree, format.as_ref(), DryRun::None, done, true)?;
+        let operation = if info.tree == before { "patched (no change)" } else { "patched" };
+        if !args.local && dry_run != DryRun::Client {
+            args.record.record_on(&mut info, &writing, session);
+        }
+        printer.print(&info.tree, operation, session)
+    })?;
+    if count == 0 { Err(Failure::error("no objects passed to patch")) } else { Ok(()) }
+}
+
+/// Mirrors `PatchOptions.Validate`; gives the form of the patch.
+fn check_flags(args: &Args, dry_run: DryRun) -> Result<PatchType, Failure> {
+    let given = |flag: &Option<String>| flag.as_deref().is_some_and(|f| !f.is_empty());
+    let refusal = if given(&args.patch) && given(&args.patch_file) {
+        "cannot specify --patch and --patch-file together"
+    } else if !given(&args.patch) && !given(&args.patch_file) {
+        "must specify --patch or --patch-file containing the contents of the patch"
+    } else if args.local && !args.args.is_empty() {
+        "cannot specify --local and server resources"
+    } else if args.local && dry_run == DryRun::Server {
+        "cannot specify --local and --dry-run=server - did you mean --dry-run=client?"
+    } else {
+        return match args.patch_type.to_lowercase().as_str() {
+            "strategic" | "" => Ok(PatchType::Strategic),
+            "merge" => Ok(PatchType::Merge),
+            "json" => Ok(PatchType::Json),
+            _ => {
+                let text = format!("--type must be one of [json merge strategic], not {:?}", args.patch_type);
+                Err(Failure::error(text))
             }
+        };
+    };
+    Err(Failure::error(refusal))
+}
+
+/// The patch as JSON. It may be written in YAML; JSON goes to the server as it is, broken or not.
+fn body(args: &Args, session: &Session<'_>) -> Result<String, Failure> {
+    let flag = args.patch.as_deref().unwrap_or_default();
+    let text = match args.patch_file.as_deref().filter(|file| !file.is_empty()) {
+        None => flag.to_string(),
+        Some(file) => {
+            let bytes = session.disk.ahead.file(&session.disk.path(file));
+            let bytes =
+                bytes.map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?;
+            String::from_utf8_lossy(&bytes).into_owned()
         }
+    };
+    if text.trim_start().starts_with('{') || json::unmarshal(text.as_bytes()).is_ok() {
+        return Ok(text);
     }
-    errors::check(faults)
+    let tree = yaml::to_json(&text).map_err(|e| Failure::error(format!("unable to parse {flag:?}: {e}")))?;
+    Ok(to_compact(&tree))
 }
 
 fn send(
-    part: &Part,
+    info: &mut Info,
     (form, body): (PatchType, &str),
     writing: &Writing<'_>,
     session: &mut Session<'_>,
-) -> Result<Part, Fault> {
+) -> Result<(), Fault> {
     let verb = Verb::Patch(writing.patch_options(), form, body.to_string());
-    match session.client.send(verb, part.resource()) {
-        Ok(reply) => Ok(part.now(reply, session)?),
+    match session.client.send(verb, info.resource()) {
+        Ok(reply) => Ok(info.refresh(reply, session)?),
         Err(refused) if refused.reason == Reason::UnsupportedMediaType => {
-            let (group, version) = (part.served.group, part.served.version);
-            let kind = format!("{group}/{version}, Kind={}", part.key.kind.name());
-            Err(Fault::from(refused).when_raw(&format!("{} is not supported by {kind}: ", form.media_type())))
+            let (group, version) = (info.served.group, info.served.version);
+            let kind = format!("{group}/{version}, Kind={}", info.kind().name());
+            Err(Fault::plain(format!("{} is not supported by {kind}: {}", form.media_type(), refused.message)))
         }
         Err(refused) => Err(refused.into()),
     }
-}
-
-/// Patches a tree as kubectl does without the server, and prints it.
-fn print_local(
-    kind: Kind,
-    tree: &Value,
-    patch_type: PatchType,
-    body: &str,
-    format: Option<&Format>,
-    session: &Session<'_>,
-) -> Result<Option<Fault>, Failure> {
-    let after = match patch_tree(kind, tree, patch_type, body) {
-        Ok(after) => after,
-        Err(fault) => return Ok(Some(fault)),
-    };
-    let done = if after == *tree { "patched (no change)" } else { "patched" };
-    print_created(session, &after, format, DryRun::None, done, true)?;
-    Ok(None)
 }
 
 /// What kubectl itself makes of an object and a patch. Mirrors `getPatchedJSON`.
@@ -194,22 +188,4 @@ fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Re
         return Err(Fault::plain(format!("Object 'Kind' is missing in '{}'", to_compact(&patched))));
     }
     Ok(patched)
-}
-
-/// The manifests of `--local`, which the cluster has not seen.
-fn read_files(args: &Args, session: &Session<'_>) -> Result<(Vec<(Kind, Value)>, Vec<Fault>), Failure> {
-    if args.files.is_empty() {
-        return Err(Failure::error(NOTHING_NAMED));
-    }
-    let (infos, faults) = args.files.read(session, false);
-    Ok((infos.into_iter().map(|info| (info.kind, info.into_written())).collect(), faults))
-}
-
-/// A patch may be written in YAML; JSON goes to the server as it is, broken or not.
-fn to_json(text: &str) -> Result<String, Failure> {
-    if text.trim_start().starts_with('{') || json::unmarshal(text.as_bytes()).is_ok() {
-        return Ok(text.to_string());
-    }
-    let tree = yaml::to_json(text).map_err(|e| Failure::error(format!("unable to parse {text:?}: {e}")))?;
-    Ok(to_compact(&tree))
 }

@@ -2,23 +2,27 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/run/run.go` and `.../pkg/generate/versioned/run.go`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::api::k8s::api::core::v1::Pod;
-use crate::api::request::{DeleteOptions, ListOptions, Propagation};
-use crate::api::{Duration, Kind, names};
-use crate::error::Failure;
+use crate::api::request::{ListOptions, Propagation};
+use crate::api::{Duration, Kind, Object, names};
+use crate::error::{ApiError, Failure};
 use crate::kinds::core::pod::is_image_reference;
-use crate::kinds::core::pod::status::{is_terminal, phase};
+use crate::kinds::core::pod::status::{is_ready, is_terminal, phase};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::client::Waited;
+use crate::kubectl::flags;
 use crate::kubectl::overrides::OverrideArgs;
-use crate::kubectl::print::errors::usage;
+use crate::kubectl::print::errors::{Fault, usage};
 use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::{self, exec::TerminalArgs};
-use crate::kubectl::verbs::delete::deleted_line;
+use crate::kubectl::verbs::delete::result::{Deleting, parse_cascading_flag};
 use crate::kubectl::verbs::expose::{atoi, parse_labels};
 
 /// Create and run a particular image in a pod.
@@ -53,6 +57,9 @@ pub struct Args {
     /// Environment variables to set in the container
     #[arg(long)]
     env: Vec<String>,
+    /// Override the key sequence for detaching a container
+    #[arg(long, default_value = "ctrl-p,ctrl-q")]
+    detach_keys: String,
     /// If true, create a ClusterIP service associated with the pod
     #[arg(long)]
     expose: bool,
@@ -99,8 +106,8 @@ pub struct Args {
     #[arg(short = 'i', long)]
     stdin: bool,
     /// The length of time to wait before giving up on a delete
-    #[arg(long, default_value = "0s")]
-    timeout: String,
+    #[arg(long, default_value = "0s", value_parser = flags::duration)]
+    timeout: Duration,
     /// Allocate a TTY for the container in the pod
     #[arg(short = 't', long)]
     tty: bool,
@@ -115,9 +122,13 @@ pub struct Args {
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
+    let propagation = parse_cascading_flag(&args.cascade, session)?;
     let Some((name, more)) = args.names.split_first() else {
         return Err(usage(session, "run", "NAME is required for run"));
     };
+    if args.pod_running_timeout <= Duration::ZERO {
+        return Err(usage(session, "run", "--pod-running-timeout must be higher than zero"));
+    }
     let attach = args.attach.unwrap_or(args.stdin);
     check(&args, attach, printer.dry_run(), session)?;
     let words: Vec<&String> = more.iter().chain(&args.words).collect();
@@ -126,21 +137,26 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let mut pod = args.overrides.apply(Kind::Pod, &pod)?;
     args.record.record(session, &mut pod);
     let pod = make(&args, Kind::Pod, pod, &printer, session)?;
-    if args.expose {
-        let mut service = service(&args, name)?;
-        made::as_client(Kind::Service, &mut service, session);
-        args.record.record(session, &mut service);
-        let service = make(&args, Kind::Service, service, &printer, session)?;
-        printer.print(session, Kind::Service, &service, "created")?;
-        if printer.is_yaml() {
-            // One is of `run` itself, the other of the printer, for which the pod is the second object.
-            session.ui.out("---\n---\n");
-        }
-    }
+    let exposed = if args.expose { expose(&args, name, &printer, session) } else { Ok(()) };
     if attach {
-        return attach_to(&args, name, session);
+        return attach_to(&args, name, propagation, session);
     }
-    printer.print(session, Kind::Pod, &pod, "created")
+    printer.print(session, Kind::Pod, &pod, "created")?;
+    exposed
+}
+
+/// Makes the service of `--expose`, and prints it before the pod. Mirrors `generateService`.
+fn expose(args: &Args, name: &str, printer: &Printer, session: &mut Session<'_>) -> Result<(), Failure> {
+    let mut service = service(args, name)?;
+    made::as_client(Kind::Service, &mut service, session);
+    args.record.record(session, &mut service);
+    let service = make(args, Kind::Service, service, printer, session)?;
+    printer.print(session, Kind::Service, &service, "created")?;
+    if printer.is_yaml() {
+        // One is of `run` itself, the other of the printer, for which the pod is the second object.
+        session.ui.out("---\n---\n");
+    }
+    Ok(())
 }
 
 fn make(
@@ -251,34 +267,57 @@ fn service(args: &Args, name: &str) -> Result<Value, Failure> {
     Ok(tree)
 }
 
-/// Waits for the pod and attaches to it; `--rm` takes the pod away again.
-fn attach_to(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
+/// Waits for the pod and attaches to it; `--rm` takes away again what was made.
+fn attach_to(args: &Args, name: &str, propagation: Propagation, session: &mut Session<'_>) -> Result<(), Failure> {
     let outcome = attach(args, name, session);
     if args.rm {
-        let key = session.key(Kind::Pod, name);
-        let grace_period = (args.grace_period >= 0).then_some(args.grace_period);
-        let propagation = Some(Propagation::Background);
-        session.client.delete(&key, DeleteOptions { grace_period, propagation, ..DeleteOptions::default() })?;
-        session.ui.out(&deleted_line(&key, session.client.minor()));
+        let kinds = [Some("pods"), args.expose.then_some("services")];
+        for default_type in kinds.into_iter().flatten() {
+            let names = [name.to_string()];
+            let plan = Builder { args: &names, default_type, continue_on_error: true, ..Builder::default() };
+            let deleting = Deleting {
+                propagation,
+                grace_period: -1,
+                wait: false,
+                timeout: args.timeout,
+                dry_run: DryRun::None,
+                names: false,
+                quiet: args.quiet,
+                warn_cluster_scope: false,
+                shown: None,
+            };
+            // OBSERVATION: what goes wrong on the way out is not said.
+            _ = deleting.delete(&plan.plan(session)?.ignoring(Some(Fault::is_not_found)), session);
+        }
     }
     outcome
 }
 
-/// Mirrors `handleAttachPod`.
-fn attach(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
+/// Waits until a condition holds of the pod; none if the time is over. Mirrors `waitForPod`.
+fn wait_for_pod(
+    args: &Args,
+    name: &str,
+    session: &mut Session<'_>,
+    holds: impl Fn(&Pod) -> bool,
+) -> Result<Arc<Object>, Failure> {
     let key = session.key(Kind::Pod, name);
     let options = ListOptions { field_selector: format!("metadata.name={name}"), ..ListOptions::default() };
     let mut watch = session.client.watch(Kind::Pod, &key.namespace, options)?;
     let deadline = session.client.deadline(args.pod_running_timeout);
     let waited = session.client.wait(deadline, |client| {
         client.events(&mut watch)?;
-        let pending = watch.known().next().and_then(|o| o.get::<Pod>()).is_some_and(|p| phase(p) == "Pending");
-        Ok((!pending).then_some(()))
+        let Some(object) = watch.known().next() else { return Err(ApiError::not_found("pods", "")) };
+        Ok(object.get::<Pod>().is_some_and(&holds).then(|| Arc::clone(object)))
     })?;
-    if waited != Waited::Done(()) {
-        return Err(Failure::error("timed out waiting for the condition"));
+    match waited {
+        Waited::Done(object) => Ok(object),
+        Waited::Over | Waited::Never => Err(Failure::error("timed out waiting for the condition")),
     }
-    let object = session.client.get(&key)?;
+}
+
+/// Mirrors `handleAttachPod`, and how the exit code of the container becomes kubectl's own.
+fn attach(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Failure> {
+    let object = wait_for_pod(args, name, session, |pod| is_terminal(pod) || phase(pod) == "Running" && is_ready(pod))?;
     let Some(pod) = object.get::<Pod>() else { return Ok(()) };
     let terminal = TerminalArgs {
         pod_running_timeout: args.pod_running_timeout,
@@ -286,10 +325,38 @@ fn attach(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Fail
         stdin: args.stdin,
         tty: args.tty,
     };
-    if !is_terminal(pod) {
-        let Err(refused) = containers::attach::attach(session, pod, "", &terminal) else { return Ok(()) };
+    if is_terminal(pod) {
+        containers::logs::of_pod(session, pod, &terminal)?;
+    } else if let Err(refused) = containers::attach::attach(session, pod, "", &terminal) {
         let why = refused.message.strip_prefix("error: ").unwrap_or(&refused.message);
         session.ui.err(&format!("warning: couldn't attach to pod/{name}, falling back to streaming logs: {why}\n"));
+        containers::logs::of_pod(session, pod, &terminal)?;
     }
-    containers::logs::of_pod(session, pod, &terminal)
+    let ends: fn(&Pod) -> bool = match args.restart.as_str() {
+        _ if args.leave_stdin_open => return Ok(()),
+        "Never" => is_terminal,
+        "OnFailure" => |pod| phase(pod) == "Succeeded",
+        "" if args.stdin => |pod| phase(pod) == "Succeeded",
+        _ => return Ok(()),
+    };
+    let object = wait_for_pod(args, name, session, ends)?;
+    match object.get::<Pod>() {
+        Some(pod) if phase(pod) == "Failed" => Err(exit_code(pod, object.namespace(), name)),
+        _ => Ok(()),
+    }
+}
+
+/// The failure of a pod that ended, with the exit code of its container.
+fn exit_code(pod: &Pod, namespace: &str, name: &str) -> Failure {
+    let statuses = pod.status.as_ref().and_then(|s| s.container_statuses.as_ref());
+    let state = statuses.and_then(|s| s.first()).and_then(|s| s.state.as_ref());
+    match state.and_then(|s| s.terminated.as_ref()).filter(|t| t.exit_code != 0) {
+        Some(ended) => {
+            let (reason, text) = (ended.reason.as_deref(), ended.message.as_deref());
+            let (reason, text) = (reason.unwrap_or_default(), text.unwrap_or_default());
+            let failure = Failure::raw(format!("pod {namespace}/{name} terminated ({reason})\n{text}"));
+            Failure { code: u8::try_from(ended.exit_code).unwrap_or(1), ..failure }
+        }
+        None => Failure::error(format!("pod {namespace}/{name} failed with unknown exit code")),
+    }
 }

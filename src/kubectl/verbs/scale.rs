@@ -2,20 +2,21 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/scale`.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
-use crate::api::request::{ListOptions, PatchType, Resource, Verb};
-use crate::api::{Duration, Object};
-use crate::error::{ApiError, Failure, Reason};
+use crate::api::Duration;
+use crate::api::request::{PatchType, Verb};
+use crate::error::{Failure, Reason};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::Target;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::client::Waited;
-use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
-use crate::kubectl::request::{DryRun, PROGRAM, Writing};
+use crate::kubectl::flags;
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
+use crate::server::Reply;
 
 /// Set a new size for a deployment, replica set, replication controller, or stateful set.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,8 +42,8 @@ pub struct Args {
     #[arg(long, default_value = "", hide_default_value = true)]
     resource_version: String,
     /// The length of time to wait before giving up on a scale operation, zero means don't wait
-    #[arg(long, default_value = "0s")]
-    timeout: String,
+    #[arg(long, default_value = "0s", value_parser = flags::duration)]
+    timeout: Duration,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -58,7 +59,7 @@ pub struct Args {
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
-    let format = args.output.format(session)?;
+    let mut printer = ObjectPrinter::new(&args.output, dry_run, session)?;
     let replicas = args.replicas.unwrap_or(-1);
     if replicas < 0 {
         return Err(Failure::error(
@@ -68,97 +69,121 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.current_replicas < -1 {
         return Err(Failure::error("The --current-replicas must specify an integer of -1 or greater"));
     }
-    let timeout = Duration::parse(&args.timeout).map_err(|e| {
-        Failure::error(format!(
-            "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} scale --help' for usage.",
-            args.timeout, session.line.program
-        ))
-    })?;
-    let target = Target {
+    let builder = Builder {
         args: &args.args,
-        files: &args.files,
-        selector: args.selector.as_deref(),
-        all: args.all,
-        ..Target::default()
+        files: Some(&args.files),
+        selector: args.selector.as_deref().unwrap_or_default(),
+        types_alone: args.all,
+        continue_on_error: true,
+        ..Builder::default()
     };
-    let found = target.find(session)?;
-    if !args.resource_version.is_empty() && found.objects.len() > 1 {
+    let (infos, fault) = builder.plan(session)?.infos(session);
+    if !args.resource_version.is_empty() && infos.len() > 1 {
         return Err(Failure::error("cannot use --resource-version with multiple resources"));
     }
-    if found.objects.is_empty() {
-        let why: Vec<String> = found.faults.iter().map(Fault::message).collect();
-        return Err(Failure::error(format!("no objects passed to scale {}", why.join(", ")).trim_end().to_string()));
+    if infos.is_empty() {
+        return Err(match fault {
+            None => Failure::error("no objects passed to scale"),
+            // The client of a cluster before v1.36 says so of what is not there, too.
+            Some(fault) if session.client.minor() < 36 => Failure::error(format!("no objects passed to scale {fault}")),
+            Some(fault) => fault.into(),
+        });
     }
-    let writing = Writing::by(PROGRAM).dry_run(dry_run);
-    for (n, object) in found.objects.iter().enumerate() {
+    let writing = Writing::by("").dry_run(dry_run).validate(Validate::Warn);
+    // The client of a cluster before v1.36 prints the objects as they were.
+    let tells = session.client.minor() >= 36;
+    for mut info in infos {
+        let size = match dry_run {
+            DryRun::Client => replicas,
+            _ => scale(&args, &info, replicas, &writing, session)?,
+        };
+        if tells && matches!(info.served.group, "apps" | "") {
+            info.tree["spec"]["replicas"] = json!(size);
+        }
+        if dry_run == DryRun::None && args.timeout != Duration::ZERO {
+            wait_for_replicas(&info, replicas, args.timeout, session)?;
+        }
         if dry_run != DryRun::Client {
-            scale(&args, object, replicas, &writing, session)?;
-            args.record.patch(&object.key(), &writing, session)?;
-            if timeout > Duration::ZERO && dry_run == DryRun::None {
-                wait_for_replicas(object, replicas, timeout, session)?;
-            }
+            let shown = info.clone();
+            args.record.record_on(&mut info, &Writing::by("").validate(Validate::Warn), session);
+            info = shown;
         }
-        print_created(session, &session.tree(object), format.as_ref(), dry_run, "scaled", n == 0)?;
+        printer.print(&info.tree, "scaled", session)?;
     }
-    errors::check(found.faults)
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
-/// How many replicas an object wants and has; none for a kind that can't be scaled.
-fn size_of(object: &Object) -> Option<(i64, i64)> {
-    let (wanted, is) = match object {
-        Object::Deployment(d) => (d.spec.as_ref().and_then(|s| s.replicas), d.status.as_ref().and_then(|s| s.replicas)),
-        Object::StatefulSet(s) => (s.spec.as_ref().and_then(|s| s.replicas), s.status.as_ref().map(|s| s.replicas)),
-        Object::ReplicaSet(s) => (s.spec.as_ref().and_then(|s| s.replicas), s.status.as_ref().map(|s| s.replicas)),
-        Object::ReplicationController(c) => {
-            (c.spec.as_ref().and_then(|s| s.replicas), c.status.as_ref().map(|s| s.replicas))
-        }
-        _ => return None,
-    };
-    Some((wanted.unwrap_or(0).into(), is.unwrap_or(0).into()))
-}
-
+/// Sets the size, and gives the one that the server then has. Tried again as long as somebody else comes first. Mirrors
+/// `genericScaler.Scale`.
 fn scale(
     args: &Args,
-    object: &Arc<Object>,
+    info: &Info,
     replicas: i64,
     writing: &Writing<'_>,
     session: &mut Session<'_>,
-) -> Result<(), Fault> {
-    let Some((wanted, _)) = size_of(object) else {
-        return Err(ApiError::new(Reason::NotFound, "the server could not find the requested resource").into());
-    };
-    let expected = |what: &str, wish: &str, is: &str| Fault::plain(format!("Expected {what} to be {wish}, was {is}"));
-    if args.current_replicas != -1 && args.current_replicas != wanted {
-        return Err(expected("replicas", &args.current_replicas.to_string(), &wanted.to_string()));
+) -> Result<i64, Fault> {
+    let deadline = session.client.now() + Duration::secs(5 * 60);
+    loop {
+        let size = scale_simple(args, info, replicas, writing, session);
+        let late = size.as_ref().err().is_some_and(|fault| fault.reason() == Some(Reason::Conflict));
+        if !late {
+            return size;
+        }
+        let next = session.client.now() + INTERVAL;
+        if next >= deadline {
+            return Err(Fault::plain("context deadline exceeded"));
+        }
+        session.client.sleep_until(next)?;
     }
-    let version = object.meta().resource_version.as_deref().unwrap_or_default();
+}
+
+/// How long is waited between two looks.
+const INTERVAL: Duration = Duration::secs(1);
+
+/// Mirrors `ScaleSimple`: with a precondition the scale is looked at first, and put whole.
+fn scale_simple(
+    args: &Args,
+    info: &Info,
+    replicas: i64,
+    writing: &Writing<'_>,
+    session: &mut Session<'_>,
+) -> Result<i64, Fault> {
+    let place = info.whole().part("scale");
+    let size_of = |reply: Reply| match reply {
+        Reply::Tree(scale) => scale["spec"]["replicas"].as_i64().unwrap_or(0),
+        _ => 0,
+    };
+    if args.current_replicas == -1 && args.resource_version.is_empty() {
+        let body = json!({"spec": {"replicas": replicas}}).to_string();
+        let verb = Verb::Patch(writing.patch_options(), PatchType::Merge, body);
+        return Ok(size_of(session.client.send(verb, place)?));
+    }
+    let mut scale = session.client.tree_at(place.clone())?;
+    let expected = |what: &str, wish: &str, is: &str| Fault::plain(format!("Expected {what} to be {wish}, was {is}"));
+    let size = scale["spec"]["replicas"].as_i64().unwrap_or(0);
+    if args.current_replicas != -1 && args.current_replicas != size {
+        return Err(expected("replicas", &args.current_replicas.to_string(), &size.to_string()));
+    }
+    let version = scale["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     if !args.resource_version.is_empty() && args.resource_version != version {
         return Err(expected("resource version", &args.resource_version, version));
     }
-    let body = json!({"spec": {"replicas": replicas}}).to_string();
-    let verb = Verb::Patch(writing.patch_options(), PatchType::Merge, body);
-    session.client.send(verb, Resource::object(&object.key()).part("scale"))?;
-    Ok(())
+    scale["spec"]["replicas"] = json!(replicas);
+    Ok(size_of(session.client.send(Verb::Update(writing.options(), scale), place)?))
 }
 
-fn wait_for_replicas(
-    object: &Object,
-    replicas: i64,
-    timeout: Duration,
-    session: &mut Session<'_>,
-) -> Result<(), Failure> {
-    let key = object.key();
-    let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
-    let mut watch = session.client.watch(key.kind, &key.namespace, options)?;
-    let deadline = session.client.deadline(timeout);
-    let waited = session.client.wait(deadline, |client| {
-        client.events(&mut watch)?;
-        let size = watch.known().next().and_then(|o| size_of(o));
-        let goes_on = size.is_some_and(|(wanted, is)| wanted == replicas && is != replicas);
-        Ok((!goes_on).then_some(()))
+/// Mirrors `WaitForScaleHasDesiredReplicas`.
+fn wait_for_replicas(info: &Info, replicas: i64, timeout: Duration, session: &mut Session<'_>) -> Result<(), Failure> {
+    let place = info.whole().part("scale");
+    let deadline = session.client.now() + timeout;
+    let waited = session.client.wait(Some(deadline), |client| {
+        let scale = client.tree_at(place.clone())?;
+        let (wanted, is) = (scale["spec"]["replicas"].as_i64(), scale["status"]["replicas"].as_i64());
+        // Somebody else may have wished for another size by now.
+        Ok((wanted != Some(replicas) || is == wanted).then_some(()))
     })?;
     match waited {
         Waited::Done(()) => Ok(()),
-        _ => Err(Failure::error(format!("timed out waiting for {:?} to be synced", key.name))),
+        _ => Err(Failure::error(format!("timed out waiting for {:?} to be synced", info.name))),
     }
 }

@@ -2,21 +2,19 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/taint`.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use crate::api::k8s::api::core::v1::{Node, Taint};
-use crate::api::request::PatchType;
-use crate::api::{Kind, Object, names};
+use crate::api::request::{PatchType, Verb};
+use crate::api::{Kind, names};
 use crate::error::Failure;
 use crate::kinds::shared::access::{items, text};
+use crate::kubectl::builder::build::Builder;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::builder::mapper::{find_kind, no_such_type};
-use crate::kubectl::builder::resources::Query;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::OutputArgs;
-use crate::kubectl::print::made::print_created;
-use crate::kubectl::request::{self, DryRun, Validate, Writing};
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::printers::json::to_compact;
 
@@ -62,7 +60,8 @@ struct Changes {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
     let validate = Validate::parse(&args.validate)?;
-    let format = args.output.format(session)?;
+    // kubectl sets the plain line's verb anew for each node, and so loses that it is a dry run.
+    let mut printer = ObjectPrinter::late(&args.output, DryRun::None, session);
     let split = args.args.iter().position(|a| is_taint(a)).unwrap_or(args.args.len());
     let (resources, specs) = args.args.split_at(split);
     if let Some(late) = specs.iter().find(|s| !is_taint(s)) {
@@ -75,40 +74,43 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("at least one taint update is required"));
     }
     let changes = parse_taints(specs).map_err(|text| errors::usage(session, "taint", &text))?;
-    let kind_name = resource.to_lowercase();
-    let kind = find_kind(session.client.minor(), &kind_name);
-    let kind = kind.ok_or_else(|| Failure::from(no_such_type(&kind_name)))?.kind;
-    if kind != Kind::Node {
-        return Err(Failure::error(format!("invalid resource type {kind_name}, only node types are supported")));
-    }
+    check_type(resource, session)?;
     refuse_conflicts(&changes)?;
-    let selector = args.selector.as_deref().filter(|s| !s.is_empty());
-    if args.all && selector.is_some() {
+    let selector = args.selector.as_deref().unwrap_or_default();
+    if args.all && !selector.is_empty() {
         return Err(Failure::error("setting 'all' parameter with a non empty selector is prohibited"));
     }
-    if !args.all && selector.is_none() && resources.len() < 2 {
+    if !args.all && selector.is_empty() && resources.len() < 2 {
         return Err(Failure::error("at least one resource name must be specified since 'all' parameter is not set"));
     }
-    let named = !args.all && selector.is_none();
-    let names = resources.iter().skip(1).filter(|_| named).map(|name| format!("nodes/{name}"));
-    let query = Query {
-        args: if named { names.collect() } else { vec!["nodes".into()] },
-        selector: selector.map(String::from),
+    let named = !args.all && selector.is_empty();
+    let builder = Builder {
+        args: if named { &resources[1..] } else { &[] },
+        default_type: if named { "node" } else { "" },
+        of_type: if named { "" } else { "node" },
+        selector,
         all: args.all,
-        ..Query::default()
+        continue_on_error: true,
+        latest: true,
+        ..Builder::default()
     };
-    let found = query.find(session)?;
-    let mut faults = found.faults;
-    for (n, node) in found.objects.iter().enumerate() {
-        let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
-        match taint(&args, node, &changes, &writing, session) {
-            Ok((node, done)) => {
-                print_created(session, &session.tree(&node), format.as_ref(), DryRun::None, done, n == 0)?
-            }
-            Err(fault) => faults.push(fault),
-        }
+    let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
+    let outcome = builder.plan(session)?.visit(session, |mut info, session| {
+        let done = taint(&args, &mut info, &changes, &writing, session)?;
+        printer.print(&info.tree, done, session)
+    });
+    Ok(outcome?)
+}
+
+/// The type must be that of nodes.
+fn check_type(resource: &str, session: &Session<'_>) -> Result<(), Failure> {
+    let lower = resource.to_lowercase();
+    let name = lower.split('.').next().unwrap_or_default();
+    match find_kind(session.client.minor(), name) {
+        None => Err(no_such_type(name)),
+        Some(served) if served.kind == Kind::Node => Ok(()),
+        Some(_) => Err(Failure::error(format!("invalid resource type {lower}, only node types are supported"))),
     }
-    errors::check(faults)
 }
 
 fn is_taint(arg: &str) -> bool {
@@ -184,35 +186,45 @@ fn refuse_conflicts(changes: &Changes) -> Result<(), Failure> {
     Err(Failure::error(format!("{text}: {}", both.join(", "))))
 }
 
+/// Changes a node's taints, and gives the word for what was done.
 fn taint(
     args: &Args,
-    node: &Arc<Object>,
+    info: &mut Info,
     changes: &Changes,
     writing: &Writing<'_>,
     session: &mut Session<'_>,
-) -> Result<(Arc<Object>, &'static str), Fault> {
-    let old = node.get::<Node>().and_then(|n| n.spec.as_ref()).map(|s| items(&s.taints)).unwrap_or_default();
+) -> Result<&'static str, Fault> {
+    let node = info.object.as_deref().and_then(|object| object.get::<Node>());
+    let Some(node) = node else {
+        let kind = info.kind();
+        let text = format!("unexpected type *{}.{}, expected Node", kind.version(), kind.name());
+        return Err(Fault::plain(text));
+    };
+    let old = node.spec.as_ref().map(|s| items(&s.taints)).unwrap_or_default();
     if !args.overwrite {
         let clash = |add: &&Taint| old.iter().any(|t| same(t, add));
         let clashes: Vec<&str> = changes.add.iter().filter(clash).map(|t| t.key.as_str()).collect();
         if !clashes.is_empty() {
-            let keys = clashes.join(",");
+            let (name, keys) = (&info.name, clashes.join(","));
             return Err(Fault::plain(format!(
-                "node {} already has {keys} taint(s) with same effect(s) and --overwrite is false",
-                node.name()
+                "node {name} already has {keys} taint(s) with same effect(s) and --overwrite is false"
             )));
         }
     }
     let (taints, done) = reorganize(old, changes, args.overwrite).map_err(Fault::plain)?;
-    let body = to_compact(&json!({"spec": {"taints": if taints.is_empty() { json!(null) } else { json!(taints) }}}));
+    let taints = if taints.is_empty() { json!(null) } else { json!(taints) };
     if writing.dry_run == DryRun::Client {
-        let mut changed = Object::clone(node);
-        if let Some(n) = changed.get_mut::<Node>() {
-            n.spec.get_or_insert_default().taints = Some(taints).filter(|t| !t.is_empty());
+        match taints.is_null() {
+            true => _ = info.tree["spec"].as_object_mut().map(|spec| spec.remove("taints")),
+            false => info.tree["spec"]["taints"] = taints,
         }
-        return Ok((Arc::new(changed), done));
+        return Ok(done);
     }
-    Ok((request::patch(session, node, (PatchType::Merge, &body), writing)?, done))
+    let patch = if taints == info.tree["spec"]["taints"] { json!({}) } else { json!({"spec": {"taints": taints}}) };
+    let verb = Verb::Patch(writing.patch_options(), PatchType::Strategic, to_compact(&patch));
+    let reply = session.client.send(verb, info.whole())?;
+    info.refresh(reply, session)?;
+    Ok(done)
 }
 
 fn same(a: &Taint, b: &Taint) -> bool {

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use crate::api::request::ListOptions;
 use crate::api::{Duration, Object, ObjectKey, Time};
-use crate::error::{ApiError, Failure, Reason};
+use crate::error::{ApiError, Failure};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::{SelectArgs, Target};
 use crate::kubectl::client::Waited;
-use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::{OutputArgs, print_created};
+use crate::kubectl::flags;
+use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::printers::jsonpath::{self, JsonPath};
@@ -25,10 +26,24 @@ pub struct Args {
     /// TYPE NAME or TYPE/NAME
     #[arg(value_name = "TYPE")]
     args: Vec<String>,
-    #[command(flatten)]
-    files: FileArgs,
-    #[command(flatten)]
-    select: SelectArgs,
+    /// identifying the resource
+    #[arg(short = 'f', long, value_name = "FILENAME", value_delimiter = ',')]
+    filename: Vec<String>,
+    /// Process the directory used in -f, --filename recursively
+    #[arg(short = 'R', long, default_value_t = true)]
+    recursive: bool,
+    /// Select all resources in the namespace of the specified resource types
+    #[arg(long)]
+    all: bool,
+    /// If present, list the requested object(s) across all namespaces
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
+    /// Selector (label query) to filter on
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    /// Selector (field query) to filter on
+    #[arg(long, default_value = "")]
+    field_selector: String,
     /// If true, the command will NOT contact api-server but run locally
     #[arg(long)]
     local: bool,
@@ -38,8 +53,8 @@ pub struct Args {
     #[arg(long = "for", value_name = "CONDITION")]
     for_condition: Vec<String>,
     /// The length of time to wait before giving up
-    #[arg(long, default_value = "30s", allow_hyphen_values = true)]
-    timeout: String,
+    #[arg(long, default_value = "30s", allow_hyphen_values = true, value_parser = flags::duration)]
+    timeout: Duration,
 }
 
 enum Condition {
@@ -54,50 +69,47 @@ enum Condition {
 /// # Errors
 /// kubectl's texts; exit 1 when the time is over or the condition can never hold by itself.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let format = args.output.format(session)?;
+    let mut printer = ObjectPrinter::new(&args.output, DryRun::None, session)?;
     let conditions = args.for_condition.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
     if conditions.is_empty() {
         return Err(Failure::error("unrecognized condition: []"));
     }
-    let timeout = Duration::parse(&args.timeout).map_err(|e| {
-        Failure::error(format!(
-            "invalid argument {:?} for \"--timeout\" flag: {e}\nSee '{} wait --help' for usage.",
-            args.timeout, session.line.program
-        ))
-    })?;
-    let timeout = if timeout < Duration::ZERO { Duration::secs(168 * 3600) } else { timeout };
+    let timeout = if args.timeout < Duration::ZERO { Duration::secs(168 * 3600) } else { args.timeout };
     let deadline = session.client.now() + timeout;
-    let target = args.select.target(&args.args, &args.files);
+    let files = FileArgs { filename: args.filename.clone(), recursive: args.recursive, kustomize: None };
+    let builder = Builder {
+        args: &args.args,
+        files: Some(&files),
+        // OBSERVATION: with --all a type alone stands for all its objects; it is no selector besides.
+        types_alone: args.all,
+        all_namespaces: args.all_namespaces,
+        selector: &args.selector,
+        field_selector: &args.field_selector,
+        local: args.local,
+        latest: !args.local,
+        continue_on_error: true,
+        ..Builder::default()
+    };
     if conditions.iter().any(|c| matches!(c, Condition::Create)) {
-        wait_for_creation(&target, deadline, session)?;
+        wait_for_creation(&builder, deadline, session)?;
     }
-    let found = target.find(session)?;
     let for_delete = conditions.iter().any(|c| matches!(c, Condition::Delete));
-    let mut faults = found.faults;
-    if for_delete {
-        // What is not there has been deleted already.
-        faults.retain(|f| !matches!(f, Fault::Api(e) if e.reason == Reason::NotFound));
-        if found.objects.is_empty() {
-            return errors::check(faults);
-        }
-    }
-    if found.objects.is_empty() && faults.is_empty() {
-        return Err(Failure::error("no matching resources found"));
-    }
-    for object in &found.objects {
+    // What is not there has been deleted already.
+    let plan = builder.plan(session)?.ignoring(for_delete.then_some(Fault::is_not_found));
+    let mut count = 0;
+    plan.visit(session, |info, session| {
+        count += 1;
+        let Some(object) = info.object else { return Err(Fault::plain("resource name must be provided")) };
         for condition in &conditions {
-            match wait_for(condition, object, (timeout, deadline), session) {
-                Ok(met) => {
-                    print_created(session, &session.tree(&met), format.as_ref(), DryRun::None, "condition met", true)?;
-                }
-                Err(fault) => {
-                    faults.push(fault);
-                    break;
-                }
-            }
+            let met = wait_for(condition, &object, (timeout, deadline), session)?;
+            printer.print(&session.tree(&met), "condition met", session)?;
         }
+        Ok(())
+    })?;
+    match count == 0 && !for_delete {
+        true => Err(Failure::error("no matching resources found")),
+        false => Ok(()),
     }
-    errors::check(faults)
 }
 
 fn too_late(condition: &Condition, key: &ObjectKey) -> Fault {
@@ -162,14 +174,13 @@ fn split_single_equals(input: &str) -> Vec<String> {
     parts
 }
 
-fn wait_for_creation(target: &Target<'_>, deadline: Time, session: &mut Session<'_>) -> Result<(), Failure> {
+fn wait_for_creation(builder: &Builder<'_>, deadline: Time, session: &mut Session<'_>) -> Result<(), Failure> {
     loop {
-        let found = target.find(session)?;
-        let missing = |f: &Fault| matches!(f, Fault::Api(e) if e.reason == Reason::NotFound);
-        if !found.objects.is_empty() && found.faults.is_empty() {
-            return Ok(());
+        match builder.clone().plan(session)?.infos(session) {
+            (infos, None) if !infos.is_empty() => return Ok(()),
+            (_, Some(fault)) if !fault.is_not_found() => return Err(fault.into()),
+            _ => {}
         }
-        errors::check(found.faults.into_iter().filter(|f| !missing(f)).collect())?;
         // Mirrors the poll: every half second.
         let next = (session.client.now() + POLL).min(deadline);
         session.client.sleep_until(next)?;

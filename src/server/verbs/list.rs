@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::api::request::{Form, ListOptions};
+use crate::api::table::Table;
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Reason};
 use crate::kinds;
@@ -27,10 +28,12 @@ impl Server {
     /// `BadRequest` for selectors that can't be read or name an unknown field, and for odd tokens.
     pub(in crate::server) fn list(&self, ask: &Ask<'_>, options: &ListOptions) -> Result<Reply, ApiError> {
         let mut list = self.select(ask, options)?;
-        if ask.accept.form == Form::Table {
+        if ask.accept.form != Form::Object {
             let rules = kinds::rules(list.kind);
             list.items.sort_by(|a, b| rules.row_order(a, b));
-            return Ok(Reply::Table(table::build(self, list.kind, &list.items)));
+            let table = table::build(self, list.kind, &list.items);
+            let List { revision, continue_at, remaining, .. } = list;
+            return Ok(Reply::Table(Table { revision, continue_at, remaining, ..table }));
         }
         let items = list.items.iter().map(|object| self.with_owners(ask, object)).collect::<Result<_, _>>()?;
         Ok(Reply::List(List { items, ..list }))

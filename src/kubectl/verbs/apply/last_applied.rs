@@ -2,20 +2,16 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/apply/apply_*_last_applied.go`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::api::Object;
-use crate::api::request::PatchType;
+use crate::api::request::{Form, PatchType, Verb};
 use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::Target;
-use crate::kubectl::print::errors::{self, usage};
-use crate::kubectl::print::made::OutputArgs;
-use crate::kubectl::print::made::print_created;
-use crate::kubectl::request::{self, DryRun, PROGRAM, Writing};
+use crate::kubectl::print::errors::{Fault, usage};
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::edit;
 use crate::printers::json::to_compact;
@@ -77,6 +73,8 @@ pub struct EditArgs {
     files: FileArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Name of the manager used to track field ownership
     #[arg(long, default_value = "kubectl-client-side-apply")]
     field_manager: String,
@@ -100,19 +98,42 @@ pub fn run(what: &LastApplied, session: &mut Session<'_>) -> Result<(), Failure>
     }
 }
 
-fn view(args: &ViewArgs, session: &Session<'_>) -> Result<(), Failure> {
-    let selector = Some(args.selector.as_str()).filter(|s| !s.is_empty());
-    let target = Target { args: &args.args, files: &args.files, selector, all: args.all, ..Target::default() };
-    let found = target.find(session)?;
-    if let Some(fault) = found.faults.into_iter().next() {
-        return Err(fault.into());
+fn view(args: &ViewArgs, session: &mut Session<'_>) -> Result<(), Failure> {
+    if args.all && !args.selector.trim().is_empty() {
+        let selector = &args.selector;
+        let text = format!("found non-empty label selector {selector:?} with previously set 'all' parameter. ");
+        return Err(Failure::error(text));
     }
-    // OBSERVATION: an object without the annotation is passed over in silence.
-    for text in found.objects.iter().filter_map(|o| o.annotation(LAST_APPLIED)) {
+    let builder = Builder {
+        args: &args.args,
+        files: Some(&args.files),
+        selector: &args.selector,
+        all: args.all,
+        // OBSERVATION: types alone are enough where a namespace was named.
+        types_alone: session.namespace_given,
+        latest: true,
+        ..Builder::default()
+    };
+    let mut texts = Vec::new();
+    builder.plan(session)?.visit(session, |info, _| {
+        match info.tree["metadata"]["annotations"][LAST_APPLIED].as_str() {
+            Some(text) => texts.push(text.to_string()),
+            // An object that an argument names is passed over in silence.
+            None if info.source.is_empty() => {}
+            None => {
+                let (name, source) = (&info.name, &info.source);
+                return Err(Fault::plain(format!(
+                    "error when no last-applied-configuration annotation found on resource: {name}\n {source:?}: <nil>"
+                )));
+            }
+        }
+        Ok(())
+    })?;
+    for text in texts {
         match args.output.as_str() {
-            "json" => session.ui.out(&indented(text)),
+            "json" => session.ui.out(&indented(&text)),
             "yaml" => {
-                let tree = serde_json::from_str(text).map_err(Failure::error)?;
+                let tree = serde_json::from_str(&text).map_err(Failure::error)?;
                 session.ui.out(&to_yaml(&tree));
             }
             other => {
@@ -164,70 +185,57 @@ fn indented(text: &str) -> String {
 
 fn set(args: &SetArgs, session: &mut Session<'_>) -> Result<(), Failure> {
     let dry_run = DryRun::parse(&args.dry_run)?;
-    let format = args.output.format(session)?;
-    let (infos, faults) = args.files.read(session, false);
-    errors::check(faults)?;
+    let mut printer = ObjectPrinter::new(&args.output, dry_run, session)?;
     let mut changes = Vec::new();
-    for info in &infos {
-        let live = session.client.get(&info.key())?;
-        let text = format!("{}\n", to_compact(&info.tree));
-        match live.annotation(LAST_APPLIED) {
+    Builder { files: Some(&args.files), ..Builder::default() }.plan(session)?.visit(session, |mut info, session| {
+        let wanted = info.tree.clone();
+        info.get(Form::Object, session).map_err(|fault| match fault.is_not_found() {
+            true => fault,
+            false => {
+                let what = format!("retrieving current configuration of:\n{}\nfrom server for:", info.described());
+                fault.when(&what, &info.source)
+            }
+        })?;
+        match info.tree["metadata"]["annotations"][LAST_APPLIED].as_str() {
             None if !args.create_annotation => {
-                return Err(Failure::error(format!(
+                return Err(Fault::plain(format!(
                     "no last-applied-configuration annotation found on resource: {}, to create the annotation, run the \
                      command with --create-annotation",
                     info.name
                 )));
             }
-            Some(old) if serde_json::from_str::<Value>(old).is_ok_and(|old| old == info.tree) => {
+            Some(old) if serde_json::from_str::<Value>(old).is_ok_and(|old| old == wanted) => {
                 session.ui.out(&format!("set-last-applied {}: no changes required.\n", info.name));
             }
-            _ => changes.push((live, text)),
+            _ => changes.push((info, format!("{}\n", to_compact(&wanted)))),
         }
-    }
-    for (live, text) in changes {
-        let mut shown = Arc::clone(&live);
+        Ok(())
+    })?;
+    for (mut info, text) in changes {
         if dry_run != DryRun::Client {
-            shown = annotate(&live, &text, &Writing::by(PROGRAM).dry_run(dry_run), session)?;
+            let body = to_compact(&json!({"metadata": {"annotations": {LAST_APPLIED: text}}}));
+            let options = Writing::by("").dry_run(dry_run).validate(Validate::Warn).patch_options();
+            let verb = Verb::Patch(options, PatchType::Merge, body);
+            let reply = session.client.send(verb, info.whole())?;
+            info.refresh(reply, session)?;
         }
-        print_created(session, &session.tree(&shown), format.as_ref(), dry_run, "configured", true)?;
+        printer.print(&info.tree, "configured", session)?;
     }
     Ok(())
-}
-
-fn annotate(
-    live: &Object,
-    text: &str,
-    writing: &Writing<'_>,
-    session: &mut Session<'_>,
-) -> Result<Arc<Object>, errors::Fault> {
-    let body = to_compact(&json!({"metadata": {"annotations": {LAST_APPLIED: text}}}));
-    request::patch(session, live, (PatchType::Merge, &body), writing)
 }
 
 fn edit(args: &EditArgs, session: &mut Session<'_>) -> Result<(), Failure> {
-    let format = args.output.format(session)?;
-    let found = Target { args: &args.args, files: &args.files, ..Target::default() }.find(session)?;
-    errors::check(found.faults)?;
-    let annotated: Vec<Arc<Object>> =
-        found.objects.into_iter().filter(|o| o.annotation(LAST_APPLIED).is_some()).collect();
-    if annotated.is_empty() {
-        return Err(Failure::error(
-            "no last-applied-configuration annotation found on resources, to create the annotation, use command \
-             `kubectl apply set-last-applied --create-annotation`",
-        ));
-    }
-    let crlf = args.windows_line_endings.unwrap_or(cfg!(windows));
-    for live in annotated {
-        let text = live.annotation(LAST_APPLIED).unwrap_or_default();
-        let tree: Value = serde_json::from_str(text).map_err(Failure::error)?;
-        for info in edit::once(edit::LAST_APPLIED_HEADER, &tree, &args.output, crlf, session)? {
-            let text = format!("{}\n", to_compact(&info.tree));
-            let object = annotate(&live, &text, &Writing::by(&args.field_manager), session)?;
-            print_created(session, &session.tree(&object), format.as_ref(), DryRun::None, "edited", true)?;
-        }
-    }
-    Ok(())
+    let printer = ObjectPrinter::late(&args.output, DryRun::None, session);
+    let options = edit::Options {
+        record: &args.record,
+        field_manager: &args.field_manager,
+        output_patch: false,
+        save_config: false,
+        subresource: "",
+        validate: Validate::parse(&args.validate)?,
+        windows_line_endings: args.windows_line_endings.unwrap_or(cfg!(windows)),
+    };
+    edit::last_applied(&args.args, &args.files, &options, printer, session)
 }
 
 #[cfg(test)]

@@ -3,29 +3,29 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/apply`.
 
 mod last_applied;
+pub mod patcher;
+pub mod prune;
 pub mod server_side;
-
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::request::{DeleteOptions, PatchType, Propagation, Resource};
-use crate::api::{Duration, Object};
-use crate::error::{Failure, Reason};
+use crate::api::Duration;
+use crate::api::request::Form;
+use crate::error::Failure;
 use crate::kubectl::annotation::{LAST_APPLIED, with_last_applied};
-use crate::kubectl::builder::files::{FileArgs, Info};
-use crate::kubectl::client::Waited;
-use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::{OutputArgs, RecordArgs};
-use crate::kubectl::print::output::{Format, name_of};
-use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
+use crate::kubectl::builder::build::Builder;
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::builder::info::{Info, check_name};
+use crate::kubectl::flags;
+use crate::kubectl::print::errors::{self, Fault, usage};
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
-use crate::manifest::merge;
-use crate::manifest::versions::from_stored;
-use crate::printers::json::to_compact;
-use crate::printers::yaml::to_yaml;
-use crate::server::{tree_of, tree_with_owners};
+use crate::kubectl::verbs::delete::result::parse_cascading_flag;
+use crate::kubectl::verbs::replace::create_one;
 use last_applied::LastApplied;
+use patcher::{Force, Patcher};
+use prune::{Deletion, Pruner, Visited};
 
 /// Apply a configuration to a resource by file name or stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -54,8 +54,8 @@ pub struct Args {
     #[arg(long, default_value = "")]
     subresource: String,
     /// The length of time to wait before giving up on a delete
-    #[arg(long, default_value = "0s")]
-    timeout: String,
+    #[arg(long, default_value = "0s", value_parser = flags::duration)]
+    timeout: Duration,
     /// If true, wait for resources to be gone before returning
     #[arg(long)]
     wait: bool,
@@ -103,50 +103,70 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return last_applied::run(what, session);
     }
     if !args.rest.is_empty() {
-        let text = format!(
-            "Unexpected args: [{}]\nSee '{} apply -h' for help and examples",
-            args.rest.join(" "),
-            session.line.program
-        );
-        return Err(Failure::error(text));
+        return Err(usage(session, "apply", &format!("Unexpected args: [{}]", args.rest.join(" "))));
     }
+    let dry_run = DryRun::parse(&args.dry_run)?;
+    let propagation = parse_cascading_flag(&args.cascade, session)?;
     if args.files.is_empty() {
         return Err(Failure::error("must specify one of -f and -k"));
     }
-    let dry_run = DryRun::parse(&args.dry_run)?;
-    check_flags(&args, dry_run).map_err(Failure::error)?;
     let validate = Validate::parse(&args.validate)?;
-    let format = args.output.format(session)?;
-    let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
-    infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
+    let prunable = match args.prune {
+        true => prune::parse_resources(&args.prune_allowlist, session)?,
+        false => Vec::new(),
+    };
+    check_flags(&args, dry_run).map_err(Failure::error)?;
+    // OBSERVATION: a form that can't be printed is found out at the end, when all is applied.
+    let mut printer = ObjectPrinter::late(&args.output, dry_run, session);
+    let shows_object = printer.shows_object();
+    let builder = Builder {
+        files: Some(&args.files),
+        selector: args.selector.as_deref().unwrap_or_default(),
+        continue_on_error: true,
+        validate: validate != Validate::Ignore,
+        ..Builder::default()
+    };
+    let (mut infos, fault) = match builder.plan(session) {
+        Ok(plan) => plan.infos(session),
+        Err(fault) => (Vec::new(), Some(fault)),
+    };
+    let mut faults: Vec<Fault> = fault.into_iter().collect();
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to apply"));
     }
-    let unread = faults.len();
     let manager = if args.server_side { server_side::MANAGER } else { "kubectl-client-side-apply" };
     let manager = args.field_manager.as_deref().unwrap_or(manager);
     let writing = Writing::by(manager).dry_run(dry_run).validate(validate);
-    let mut printed = Vec::new();
-    for info in &infos {
-        match apply_one_object(&args, info, &writing, session) {
-            Ok((tree, operation)) => match &format {
-                None => session.ui.out(&format!("{} {operation}{}\n", name_of(&tree), dry_run.suffix())),
-                Some(Format::Name) => session.ui.out(&format!("{}\n", name_of(&tree))),
-                Some(_) => printed.push(tree),
-            },
-            Err(fault) => faults.push(fault),
-        }
+    let force = args.force.then(|| Force {
+        propagation,
+        grace_period: Some(args.grace_period).filter(|grace| *grace >= 0),
+        timeout: args.timeout,
+    });
+    for info in &mut infos {
+        let applied = apply_one_object(&args, info, &writing, force.as_ref(), session);
+        let printed = applied.and_then(|operation| match shows_object {
+            true => Ok(()),
+            false => printer.print(&info.tree, operation, session),
+        });
+        faults.extend(printed.err());
     }
-    if let Some(format) = format.filter(|_| !printed.is_empty()) {
-        session.ui.out(&format.print(&printed, printed.len() > 1, true)?);
+    // OBSERVATION: a list of one is told as that one, which may be a list itself.
+    if faults.len() == 1 {
+        return Err(faults.remove(0).into());
     }
-    if unread > 1 && faults.len() > unread {
-        // What the builder met is one error among those of the objects; kubectl prints it as Go prints a list.
-        let applied = faults.split_off(unread);
-        let texts: Vec<String> = faults.iter().map(Fault::to_string).collect();
-        faults = std::iter::once(Fault::plain(format!("[{}]", texts.join(", ")))).chain(applied).collect();
+    errors::check(faults)?;
+    if shows_object {
+        let trees: Vec<Value> = infos.iter().map(|info| info.tree.clone()).collect();
+        printer.print_all(&trees, session)?;
     }
-    errors::check(faults)
+    if args.prune {
+        let pruner = Pruner { types: &prunable, selector: args.selector.as_deref().unwrap_or_default() };
+        let deletion = Deletion { propagation, grace_period: args.grace_period, dry_run };
+        let mut visited = Visited::default();
+        infos.iter().for_each(|info| visited.mark(info));
+        pruner.visit(&visited, session, |info, session| deletion.prune(&info, &mut printer, session))?;
+    }
+    Ok(())
 }
 
 /// Mirrors `ApplyOptions.Validate`.
@@ -169,8 +189,6 @@ fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), &'static str> {
          If you did not mean to prune all resources, specify a label selector"
     } else if args.prune && args.server_side {
         "--prune is in alpha and doesn't currently work on objects created by server-side apply"
-    } else if args.prune {
-        "--prune is not offered by kstate: delete what is no longer wanted by name or label"
     } else if !args.subresource.is_empty() && !args.server_side {
         "--subresource can only be specified for --server-side"
     } else {
@@ -178,193 +196,77 @@ fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), &'static str> {
     })
 }
 
+/// Applies one manifest; its object is then what the server has. Gives the word for what was done.
 fn apply_one_object(
     args: &Args,
-    info: &Info,
+    info: &mut Info,
     writing: &Writing<'_>,
+    force: Option<&Force>,
     session: &mut Session<'_>,
-) -> Result<(Value, &'static str), Fault> {
-    if info.name.is_empty() {
-        if let Some(prefix) = info.tree["metadata"]["generateName"].as_str().filter(|p| !p.is_empty()) {
-            return Err(Fault::plain(format!("from {prefix}: cannot use generate name with apply")));
-        }
-        let source = &info.source;
-        return Err(Fault::plain(format!(
-            "error when retrieving current configuration of:\n{}\nfrom server for: {source:?}: resource name may not be empty",
-            described(info)
-        )));
+) -> Result<&'static str, Fault> {
+    args.record.record(session, &mut info.tree);
+    if info.name.is_empty()
+        && let Some(prefix) = info.tree["metadata"]["generateName"].as_str().filter(|p| !p.is_empty())
+    {
+        return Err(Fault::plain(format!("from {prefix}: cannot use generate name with apply")));
     }
     if args.server_side {
-        let object = server_side::apply(info, &args.subresource, args.force_conflicts, writing, session)?;
-        warn_if_deleting(&object, session);
-        return Ok((session.tree_in(&object, &info.api_version), "serverside-applied"));
+        check_name(&info.name)?;
+        server_side::apply(info, &args.subresource, args.force_conflicts, writing, session)?;
+        warn_if_deleting(info, session);
+        return Ok("serverside-applied");
     }
     let modified = with_last_applied(&info.tree);
-    let live = session.client.find(&info.key()).map_err(|e| {
-        let source = &info.source;
-        let before = "error when retrieving current configuration of:";
-        Fault::from(e).when_raw(&format!("{before}\n{}\nfrom server for: {source:?}: ", described(info)))
-    })?;
-    let resource = resource_of(&info.key(), &info.api_version);
-    let Some(live) = live else {
-        let mut tree = modified;
-        prune_nulls(&mut tree);
-        if writing.dry_run == DryRun::Client {
-            return Ok((tree, "created"));
+    let mut manifest = std::mem::replace(&mut info.tree, modified.clone());
+    match info.get(Form::Object, session) {
+        Ok(()) => {}
+        Err(fault) if fault.is_not_found() => {
+            prune_nulls(&mut info.tree);
+            if writing.dry_run != DryRun::Client {
+                create_one(info, writing, session).map_err(|fault| fault.when("creating", &info.source))?;
+            }
+            return Ok("created");
         }
-        let created = session.client.create(resource, tree, writing.options());
-        let object = created.map_err(|e| Fault::from(e).when("creating", &info.source))?;
-        return Ok((session.tree_in(&object, &info.api_version), "created"));
-    };
-    if writing.dry_run == DryRun::Client {
-        // kubectl compares nothing here, and shows the object as it is.
-        return Ok((from_stored(info.kind, &info.api_version, tree_of(&live)), "configured"));
+        Err(fault) => {
+            std::mem::swap(&mut info.tree, &mut manifest);
+            let what = format!("retrieving current configuration of:\n{}\nfrom server for:", info.described());
+            return Err(fault.when(&what, &info.source));
+        }
     }
-    if live.annotation(LAST_APPLIED).is_none() {
+    if info.tree["metadata"]["annotations"][LAST_APPLIED].is_null() {
         session.ui.err(&format!(
-            "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by {p} apply. {p} apply \
+            "Warning: resource {} is missing the {LAST_APPLIED} annotation which is required by {p} apply. {p} apply \
              should only be used on resources created declaratively by either {p} create --save-config or {p} apply. The \
              missing annotation will be patched automatically.\n",
-            info.kind.plural(),
-            info.name,
+            info.object_name(),
             p = session.line.program
         ));
     }
-    let current = from_stored(info.kind, &info.api_version, tree_of(&live));
-    let whole = (!args.overwrite).then(|| whole_tree(info, session)).transpose()?;
-    let patch = match make_patch(info, &live, (&modified, &current), whole.as_ref()) {
-        Ok(patch) => patch,
-        Err(text) => return Err(no_patch(info, &live, &modified, &text, session)?),
+    let patcher = Patcher { overwrite: args.overwrite, openapi: args.openapi_patch, force, locked: false, writing };
+    let local = writing.dry_run == DryRun::Client && session.client.minor() >= 36;
+    let before = info.described();
+    let outcome = match local {
+        true => patcher.patch_local(info, &modified, session),
+        // The client of an older cluster compares nothing in a dry run of its own, and shows the object as it is.
+        false if writing.dry_run == DryRun::Client => return Ok("configured"),
+        false => patcher.patch(info, &modified, session),
     };
-    warn_if_deleting(&live, session);
-    if patch.as_object().is_some_and(serde_json::Map::is_empty) {
-        return Ok((current, "unchanged"));
-    }
-    let sent = (PatchType::Strategic, &*to_compact(&patch));
-    match session.client.patch(resource, sent, writing.patch_options()) {
-        Ok(object) => Ok((session.tree_in(&object, &info.api_version), "configured")),
-        Err(e) if args.force && matches!(e.reason, Reason::Invalid | Reason::Conflict) => {
-            let object = delete_and_create(args, info, &live, modified, writing, session)?;
-            Ok((session.tree_in(&object, &info.api_version), "configured"))
-        }
-        Err(e) => {
-            let fault = Fault::from(e).when("patching", &info.source);
-            Err(while_applying(fault, &to_compact(&patch), info))
-        }
-    }
+    let unchanged = outcome.map_err(|(patch, fault)| {
+        fault.when(&format!("applying patch:\n{patch}\nto:\n{before}\nfor:"), &info.source)
+    })?;
+    warn_if_deleting(info, session);
+    Ok(if unchanged && !matches!(args.output.output.as_deref(), Some(o) if !matches!(o, "" | "name")) {
+        "unchanged"
+    } else {
+        "configured"
+    })
 }
 
-fn while_applying(fault: Fault, patch: &str, info: &Info) -> Fault {
-    let (object, source) = (described(info), &info.source);
-    fault.when_raw(&format!("error when applying patch:\n{patch}\nto:\n{object}\nfor: {source:?}: "))
-}
-
-/// The object as the server sends it, in the manifest's version.
-fn whole_tree(info: &Info, session: &Session<'_>) -> Result<Value, Fault> {
-    let live = session.client.get_with_owners(&info.key())?;
-    Ok(from_stored(info.kind, &info.api_version, tree_with_owners(&live)))
-}
-
-/// The patch that brings the live object to what the manifest says, if it does not contradict what others made of the
-/// object where that is given whole.
-fn make_patch(
-    info: &Info,
-    live: &Object,
-    (modified, current): (&Value, &Value),
-    whole: Option<&Value>,
-) -> Result<Value, String> {
-    let original =
-        live.annotation(LAST_APPLIED).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
-    let text = |e: merge::MergeError| e.to_string();
-    let patch = merge::three_way_strategic(info.kind, &original, modified, current).map_err(text)?;
-    let clash = match whole {
-        None => None,
-        Some(whole) => merge::conflicting_changes(info.kind, &original, &patch, whole).map_err(text)?,
-    };
-    match clash {
-        None => Ok(patch),
-        Some(changes) => Err(format!(
-            "patch:\n{}\nconflicts with changes made from original to current:\n{}\n",
-            to_yaml(&patch),
-            to_yaml(&changes)
-        )),
-    }
-}
-
-/// What kubectl says when it can't make a patch: it tries three ways, and then shows all that it tried with.
-fn no_patch(
-    info: &Info,
-    live: &Arc<Object>,
-    modified: &Value,
-    text: &str,
-    session: &Session<'_>,
-) -> Result<Fault, Fault> {
-    for schema in ["openapi v3 spec", "openapi spec"] {
-        session.ui.err(&format!("warning: error calculating patch from {schema}: {text}\n"));
-    }
-    let original = live.annotation(LAST_APPLIED).unwrap_or_default();
-    let (current, modified) = (to_compact(&whole_tree(info, session)?), to_compact(modified));
-    let fault = Fault::plain(format!(
-        "creating patch with:\noriginal:\n{original}\nmodified:\n{modified}\n\ncurrent:\n{current}\n\nfor: {text}"
-    ));
-    Ok(while_applying(fault.when("patching", &info.source), "", info))
-}
-
-fn warn_if_deleting(object: &Object, session: &Session<'_>) {
-    if object.is_terminating() {
-        let name = object.name();
+fn warn_if_deleting(info: &Info, session: &Session<'_>) {
+    if !info.tree["metadata"]["deletionTimestamp"].is_null() {
+        let name = &info.name;
         session.ui.err(&format!("Warning: Detected changes to resource {name} which is currently being deleted.\n"));
     }
-}
-
-/// `--force`: what can't be patched is made anew; if that is refused, the old object comes back. Mirrors
-/// `Patcher.deleteAndCreate`.
-fn delete_and_create(
-    args: &Args,
-    info: &Info,
-    live: &Arc<Object>,
-    modified: Value,
-    writing: &Writing<'_>,
-    session: &mut Session<'_>,
-) -> Result<Arc<Object>, Fault> {
-    let key = live.key();
-    let grace_period = Some(args.grace_period).filter(|g| *g >= 0);
-    let propagation = Some(Propagation::Background);
-    session.client.delete(&key, DeleteOptions { grace_period, propagation, ..DeleteOptions::default() })?;
-    let timeout = Duration::parse(&args.timeout).unwrap_or_default();
-    let deadline = session.client.deadline(timeout);
-    if session.client.wait_until_gone((&key, live.uid()), deadline)? != Waited::Done(()) {
-        return Err(Fault::plain("timed out waiting for the condition"));
-    }
-    let resource = resource_of(&key, &info.api_version);
-    let refused = match session.client.create(resource, modified, writing.options()) {
-        Ok(object) => return Ok(object),
-        Err(refused) => refused,
-    };
-    let mut old = tree_of(live);
-    if let Some(metadata) = old["metadata"].as_object_mut() {
-        metadata.remove("resourceVersion");
-    }
-    match session.client.create(Resource::object(&key), old, writing.options()) {
-        Ok(_) => Err(refused.into()),
-        Err(again) => Err(Fault::plain(format!(
-            "An error occurred force-replacing the existing object with the newly provided one:\n\n{}.\n\nAdditionally, \
-             an error occurred attempting to restore the original object:\n\n{}",
-            refused.message, again.message
-        ))),
-    }
-}
-
-/// How kubectl names an object within the text of a failed patch (`resource.Info.String`).
-fn described(info: &Info) -> String {
-    let (group, version) = info.api_version.split_once('/').unwrap_or(("", info.api_version.as_str()));
-    format!(
-        "Resource: \"{group}/{version}, Resource={}\", GroupVersionKind: \"{group}/{version}, Kind={}\"\nName: {:?}, Namespace: {:?}",
-        info.kind.plural(),
-        info.kind.name(),
-        info.name,
-        info.namespace
-    )
 }
 
 /// A creation drops the nulls that a later patch would drop too.

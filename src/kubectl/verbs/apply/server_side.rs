@@ -10,9 +10,9 @@ use crate::api::request::{PatchOptions, PatchType, Resource};
 use crate::api::{Object, ObjectKey};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::annotation::LAST_APPLIED;
-use crate::kubectl::builder::files::Info;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::request::{DryRun, PROGRAM, Writing, resource_of};
+use crate::kubectl::request::{DryRun, PROGRAM, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::managed::{Managers, Operation};
 use crate::printers::json::to_compact;
@@ -47,39 +47,41 @@ pub fn send(
     writing: &Writing<'_>,
     session: &mut Session<'_>,
 ) -> Result<Arc<Object>, ApiError> {
-    let resource = resource_of(&info.key(), &info.api_version).part(subresource);
+    let resource = info.whole().part(subresource);
     let options = PatchOptions { force, ..writing.patch_options() };
     session.client.patch(resource, (PatchType::Apply, &to_compact(&info.tree)), options)
 }
 
-/// Applies one manifest.
+/// Applies one manifest; `info` then holds what came of it.
 ///
 /// # Errors
 /// The server's refusal; a conflict with what kubectl advises.
 pub fn apply(
-    info: &Info,
+    info: &mut Info,
     subresource: &str,
     force: bool,
     writing: &Writing<'_>,
     session: &mut Session<'_>,
-) -> Result<Arc<Object>, Fault> {
-    let applied = send(info, subresource, force, writing, session).map_err(|e| match e.reason {
+) -> Result<(), Fault> {
+    let manifest = info.clone();
+    let applied = send(&manifest, subresource, force, writing, session).map_err(|e| match e.reason {
         Reason::Conflict => Fault::plain(e.message + ADVICE),
         _ => Fault::from(e),
     })?;
+    info.refresh_object(applied, session);
     if writing.dry_run == DryRun::Server {
-        return Ok(applied);
+        return Ok(());
     }
     let owned = session.client.get_with_owners(&info.key())?;
     if let Err(e) = keep_last_applied(&owned, writing.manager, session) {
         warn(session, "failed to migrate kubectl.kubernetes.io/last-applied-configuration for", &e);
-        return Ok(applied);
+        return Ok(());
     }
     match upgrade_managers(&info.key(), writing.manager, session) {
         Err(e) => warn(session, "server rejected managed fields migration to", &e),
         Ok(true) => {
             // What was applied before and is not any more goes now, since its owner is known.
-            if let Err(e) = send(info, subresource, force, writing, session) {
+            if let Err(e) = send(&manifest, subresource, force, writing, session) {
                 let text = "failed to re-apply configuration after performing Server-Side Apply migration. This is \
                             non-fatal and will be retried next time you apply. Error:";
                 session.ui.err(&format!("Warning: {text} {}\n", e.message));
@@ -87,7 +89,9 @@ pub fn apply(
         }
         Ok(false) => {}
     }
-    Ok(session.client.get(&info.key())?)
+    let now = session.client.get(&info.key())?;
+    info.refresh_object(now, session);
+    Ok(())
 }
 
 fn warn(session: &Session<'_>, what: &str, e: &ApiError) {

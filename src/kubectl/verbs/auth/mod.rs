@@ -3,6 +3,9 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/auth`.
 
 mod can_i;
+mod covers;
+mod reconcile;
+mod reconciliation;
 mod rules;
 mod whoami;
 
@@ -25,6 +28,8 @@ pub struct Args {
 enum What {
     /// Check whether an action is allowed
     CanI(can_i::Args),
+    /// Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects
+    Reconcile(reconcile::Args),
     /// Experimental: Check self subject attributes
     Whoami(whoami::Args),
 }
@@ -36,6 +41,7 @@ enum What {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     match args.what {
         What::CanI(args) => can_i::run(&args, session),
+        What::Reconcile(args) => reconcile::run(&args, session),
         What::Whoami(args) => whoami::run(&args, session),
     }
 }

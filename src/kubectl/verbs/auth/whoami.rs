@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::api::Kind;
 use crate::error::{Failure, Reason};
-use crate::kubectl::print::made::{OutputArgs, print_created};
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::printers::table::{Column, Options, Row, Table, print};
@@ -17,7 +17,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let format = args.output.format(session)?;
+    let mut printer = match args.output.is_given() {
+        true => Some(ObjectPrinter::new(&args.output, DryRun::None, session)?),
+        false => None,
+    };
     let review =
         super::review(session, Kind::SelfSubjectReview, Value::Null).map_err(|refused| match refused.reason {
             Reason::Forbidden => Failure::error(
@@ -26,8 +29,8 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure>
             Reason::NotFound => Failure::error("the selfsubjectreviews API is not enabled in the cluster"),
             _ => refused.into(),
         })?;
-    if format.is_some() {
-        return print_created(session, &review, format.as_ref(), DryRun::None, "", true);
+    if let Some(printer) = &mut printer {
+        return Ok(printer.print_struct(Kind::SelfSubjectReview, &review, "", session)?);
     }
     let info = &review["status"]["userInfo"];
     let mut rows = Vec::new();

@@ -20,9 +20,15 @@ pub struct Args {
     /// Container name
     #[arg(short = 'c', long, default_value = "", hide_default_value = true)]
     container: String,
+    /// Override the key sequence for detaching a container
+    #[arg(long, default_value = "ctrl-p,ctrl-q")]
+    detach_keys: String,
     #[command(flatten)]
     terminal: TerminalArgs,
 }
+
+const RECORDED: &str = "All commands and output from this session will be recorded in container logs, including credentials \
+     and sensitive information passed through the command prompt.\n";
 
 /// Runs the verb.
 ///
@@ -33,7 +39,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let object = match args.args.as_slice() {
         [] => return Err(Failure::error("at least 1 argument is required for attach")),
         [word] => pods::object(session, word)?,
-        [kind, name] => pods::one(session, &[kind, name])?,
+        [kind, name] => pods::one(session, kind, name)?,
         words => {
             return Err(Failure::error(format!(
                 "expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {}: [{}]",
@@ -66,6 +72,10 @@ pub fn attach(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &
         terminal.say(session, &text);
     }
     let streams = terminal.streams(session, &container, allocated);
+    // The client of a cluster before v1.34 does not warn of that.
+    if session.client.minor() >= 34 {
+        terminal.say(session, RECORDED);
+    }
     terminal.say(session, "If you don't see a command prompt, try pressing enter.\n");
     let key = pods::key(pod);
     session.client.connect(&key, Connect::Attach(streams)).map(|_| ()).map_err(refused)

@@ -65,7 +65,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let (there, stdin, command) = if !from.pod.is_empty() {
         let tar = match args.retries {
             0 => words(&["tar", "cf", "-", from.file]),
-            _ => words(&["sh", "-c", &format!("tar cf - {} | tail -c+0", from.file)]),
+            _ => {
+                let escaped = from.file.replace('\'', r"'\''");
+                words(&["sh", "-c", &format!("tar cf - '{escaped}' | tail -c+0")])
+            }
         };
         (from, false, tar)
     } else if !to.pod.is_empty() {

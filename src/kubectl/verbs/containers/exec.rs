@@ -9,11 +9,12 @@ use crate::api::request::{Connect, StreamOptions};
 use crate::api::{Duration, Object};
 use crate::error::Failure;
 use crate::kinds::core::pod::status::{is_terminal, phase};
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::Target;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
+use crate::manifest::strict;
 
 /// Execute a command in a container.
 #[derive(Debug, Clone, clap::Args)]
@@ -97,23 +98,20 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     execute(session, pod, streams, args.command)
 }
 
+/// The object that a name or a file stands for; a file's is taken as it is written.
 fn find(name: &str, files: &FileArgs, session: &Session<'_>) -> Result<Arc<Object>, Failure> {
     if files.is_empty() {
         return Ok(pods::object(session, name)?);
     }
-    if !name.is_empty() {
-        return Err(Failure::error(
-            "when paths, URLs, or stdin is provided as input, you may not specify a resource by arguments as well",
-        ));
-    }
-    let mut found = Target { files, ..Target::default() }.find(session)?;
-    if found.objects.len() + found.faults.len() > 1 {
+    let words: Vec<String> = Some(name).filter(|n| !n.is_empty()).map(String::from).into_iter().collect();
+    let default_type = if words.is_empty() { "" } else { "pods" };
+    let plan = Builder { args: &words, default_type, files: Some(files), ..Builder::default() }.plan(session)?;
+    let Some(info) = plan.object(session)? else {
         return Err(Failure::error("cannot exec into multiple objects at a time"));
-    }
-    match found.objects.pop() {
-        Some(object) => Ok(object),
-        None => Err(found.faults.pop().map_or_else(|| Failure::error("no objects passed to exec"), Failure::from)),
-    }
+    };
+    let decoded = strict::decode_version(info.kind(), &info.api_version(), &info.tree)
+        .map_err(|e| Failure::error(format!("unable to decode {:?}: {e}", info.source)))?;
+    Ok(Arc::new(decoded.object))
 }
 
 /// Has a command run in a container.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::request::{Connect, LogOptions};
 use crate::api::{Duration, Kind, Object, Time};
-use crate::error::{ApiError, Failure, Reason};
+use crate::error::{ApiError, Failure};
 use crate::kinds::core::pod::container_names::has_container;
-use crate::kubectl::builder::resources::Query;
-use crate::kubectl::print::errors::{Fault, usage};
+use crate::kubectl::builder::build::Builder;
+use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::exec::TerminalArgs;
 use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
-use crate::server::Reply;
+use crate::server::{NO_PROCESS, Reply};
 
 /// Print the logs for a container in a pod or specified resource.
 #[derive(Debug, Clone, clap::Args)]
@@ -118,7 +118,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     for (object, container) in &requests {
         let Some(pod) = object.get::<Pod>() else { continue };
-        match read(session, pod, options(&args, container)) {
+        match read_with_retry(&args, pod, container, session) {
             Err(refusal) if args.ignore_errors => session.ui.out(&format!("error: {}\n", refusal.message)),
             outcome => outcome.map_err(refused)?,
         }
@@ -126,39 +126,70 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the log of one container.
-fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions) -> Result<(), ApiError> {
+/// Prints the log of one container; where it is followed, a container that has not started yet is asked again each second.
+/// Mirrors `consumeWithRetry`.
+fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Session<'_>) -> Result<(), ApiError> {
+    let prefix = match args.prefix || args.all_pods {
+        true => format!("[pod/{}/{container}] ", pod.metadata.name.as_deref().unwrap_or_default()),
+        false => String::new(),
+    };
+    let deadline = session.client.now() + args.pod_running_timeout;
+    loop {
+        let refusal = match read(session, pod, options(args, container), &prefix) {
+            Err(refusal) => refusal,
+            Ok(()) => return Ok(()),
+        };
+        // The client of a cluster before v1.36 asks once; and a container without a process never answers.
+        let again = args.follow && !args.ignore_errors && session.client.minor() >= 36;
+        if !again || refusal.has_cause(NO_PROCESS) {
+            return Err(refusal);
+        }
+        session.ui.err(&format!("{}\n", refusal.message));
+        let next = session.client.now() + Duration::secs(1);
+        session.client.sleep_until(next.min(deadline))?;
+        if next >= deadline {
+            return Err(ApiError::internal("context deadline exceeded"));
+        }
+    }
+}
+
+/// Prints the log of one container, each line behind a prefix.
+fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions, prefix: &str) -> Result<(), ApiError> {
     if let Reply::Text(text) = session.client.connect(&pods::key(pod), Connect::Log(options))? {
-        session.ui.out(&text);
+        let lines = text.split_inclusive('\n').map(|line| format!("{prefix}{line}"));
+        session.ui.out(&lines.collect::<String>());
     }
     Ok(())
 }
 
 /// What the arguments name: one object, or the pods that are selected.
 fn find(args: &Args, session: &Session<'_>) -> Result<Vec<Arc<Object>>, Failure> {
-    if !args.selector.is_empty() {
-        let mut words = vec!["pods".to_string()];
-        words.extend(args.args.first().cloned());
-        let query = Query { args: words, selector: Some(args.selector.clone()), ..Query::default() };
-        let mut found = query.find(session)?;
-        if !found.faults.is_empty() {
-            return Err(found.faults.remove(0).into());
-        }
-        if found.objects.is_empty() {
-            session.ui.err(&format!("No resources found in {} namespace.\n", session.namespace));
-        }
-        return Ok(found.objects);
-    }
     let word = args.args.first().map(String::as_str).unwrap_or_default();
-    match pods::object(session, word) {
-        Ok(object) => Ok(vec![object]),
-        // OBSERVATION: kubectl wraps the server's answer, and so says "error" twice.
-        Err(Fault::Api(e)) if e.reason == Reason::NotFound => Err(Failure::error(format!(
-            "error from server (NotFound): {} in namespace {:?}",
-            e.message, session.namespace
-        ))),
-        Err(fault) => Err(fault.into()),
+    if args.selector.is_empty() {
+        return match pods::object(session, word) {
+            Ok(object) => Ok(vec![object]),
+            // OBSERVATION: kubectl wraps the server's answer, and so says "error" twice.
+            Err(fault) if fault.is_not_found() => Err(Failure::error(format!(
+                "error from server (NotFound): {fault} in namespace {:?}",
+                session.namespace
+            ))),
+            Err(fault) => Err(fault.into()),
+        };
     }
+    let words: Vec<String> = args.args.first().cloned().into_iter().collect();
+    let builder = Builder {
+        args: &words,
+        default_type: if words.is_empty() { "" } else { "pods" },
+        of_type: "pods",
+        selector: &args.selector,
+        single_type: true,
+        ..Builder::default()
+    };
+    let infos = builder.plan(session)?.all(session)?;
+    if infos.is_empty() {
+        session.ui.err(&format!("No resources found in {} namespace.\n", session.namespace));
+    }
+    Ok(infos.into_iter().filter_map(|info| info.object).collect())
 }
 
 /// Mirrors `LogsOptions.Validate`.
@@ -255,5 +286,5 @@ fn requests_for(
 /// The server's texts; and that the container, though it runs, says nothing.
 pub fn of_pod(session: &mut Session<'_>, pod: &Pod, terminal: &TerminalArgs) -> Result<(), Failure> {
     let container = pods::container(pod, "", |text| terminal.say(session, text)).map_err(Failure::error)?;
-    read(session, pod, LogOptions { container, ..LogOptions::default() }).map_err(refused)
+    read(session, pod, LogOptions { container, ..LogOptions::default() }, "").map_err(refused)
 }

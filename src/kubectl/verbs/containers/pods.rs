@@ -14,7 +14,7 @@ use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::Failure;
 use crate::kinds::core::pod::container_names::{has_container, names};
 use crate::kinds::core::pod::status::{is_ready, phase, ready_since, restarts};
-use crate::kubectl::builder::resources::Query;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::client::Waited;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
@@ -22,28 +22,23 @@ use crate::kubectl::session::Session;
 /// The annotation that names the container to use if none is named.
 pub const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
-/// The object that a word names: TYPE/NAME, or a pod.
+/// The object that a word names: TYPE/NAME, or a name of a pod.
 ///
 /// # Errors
 /// When there is no such type or object.
 pub fn object(session: &Session<'_>, word: &str) -> Result<Arc<Object>, Fault> {
-    match word.contains('/') {
-        true => one(session, &[word]),
-        false => one(session, &["pods", word]),
-    }
+    one(session, "pods", word)
 }
 
-/// The one object that arguments name.
+/// The object that a word names: TYPE/NAME, or a name of a type.
 ///
 /// # Errors
 /// When there is no such type or object.
-pub fn one(session: &Session<'_>, words: &[&str]) -> Result<Arc<Object>, Fault> {
-    let query = Query { args: words.iter().map(ToString::to_string).collect(), ..Query::default() };
-    let mut found = query.find(session)?;
-    match found.faults.is_empty() {
-        true => found.objects.pop().ok_or_else(|| Fault::plain("expected a resource")),
-        false => Err(found.faults.remove(0)),
-    }
+pub fn one(session: &Session<'_>, default_type: &str, word: &str) -> Result<Arc<Object>, Fault> {
+    let words = [word.to_string()];
+    let builder = Builder { args: &words, default_type, single_type: true, ..Builder::default() };
+    let info = builder.plan(session)?.object(session)?;
+    info.and_then(|info| info.object).ok_or_else(|| Fault::plain("expected a resource"))
 }
 
 /// The pod to attach to: the object itself, or the one of its pods that is the most alive.

@@ -16,16 +16,17 @@ mod simple;
 pub mod sources;
 mod workloads;
 
-use serde_json::Value;
-
 use crate::error::Failure;
-use crate::kubectl::annotation::with_last_applied;
-use crate::kubectl::builder::files::{FileArgs, Info, retain_selected};
-use crate::kubectl::print::errors::{self, Fault, usage};
-use crate::kubectl::print::made::{OutputArgs, RecordArgs, print_created};
-use crate::kubectl::request::{DryRun, Validate, Writing, resource_of};
+use crate::kubectl::annotation::create_or_update_annotation;
+use crate::kubectl::builder::build::Builder;
+use crate::kubectl::builder::files::FileArgs;
+use crate::kubectl::print::errors::usage;
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
+use crate::kubectl::raw;
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::edit;
+use crate::kubectl::verbs::replace::create_one;
 
 /// Create a resource from a file or from stdin.
 #[derive(Debug, Clone, clap::Args)]
@@ -55,7 +56,7 @@ pub struct Args {
     selector: String,
     /// Only relevant if --edit=true
     #[arg(long)]
-    windows_line_endings: bool,
+    windows_line_endings: Option<bool>,
     /// Must be "none", "server", or "client"
     #[arg(long, default_value = "none")]
     dry_run: String,
@@ -151,51 +152,73 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if !args.rest.is_empty() {
         return Err(usage(session, "create", &format!("Unexpected args: [{}]", args.rest.join(" "))));
     }
+    let dry_run = DryRun::parse(&args.dry_run)?;
+    let validate = Validate::parse(&args.validate)?;
+    let mut printer = ObjectPrinter::new(&args.output, dry_run, session)?;
+    check_flags(&args)?;
+    if !args.raw.is_empty() {
+        return raw::run("POST", &args.raw, args.files.filename.first(), session);
+    }
+    if args.edit {
+        return edit::before_create(&args.edits(validate), &args.files, printer, session);
+    }
+    let builder = Builder {
+        files: Some(&args.files),
+        selector: &args.selector,
+        continue_on_error: true,
+        validate: validate != Validate::Ignore,
+        ..Builder::default()
+    };
+    let plan = builder.plan(session)?;
+    let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
+    let mut count = 0;
+    plan.visit(session, |mut info, session| {
+        create_or_update_annotation(args.save_config, &mut info.tree);
+        args.record.record(session, &mut info.tree);
+        if dry_run != DryRun::Client {
+            create_one(&mut info, &writing, session).map_err(|fault| fault.when("creating", &info.source))?;
+        }
+        count += 1;
+        printer.print(&info.tree, "created", session)
+    })?;
+    if count == 0 { Err(Failure::error("no objects passed to create")) } else { Ok(()) }
+}
+
+impl Args {
+    /// How manifests are edited before they are sent.
+    fn edits(&self, validate: Validate) -> edit::Options<'_> {
+        edit::Options {
+            record: &self.record,
+            field_manager: "kubectl-create",
+            output_patch: false,
+            save_config: self.save_config,
+            subresource: "",
+            validate,
+            windows_line_endings: self.windows_line_endings.unwrap_or(cfg!(windows)),
+        }
+    }
+}
+
+/// Mirrors `CreateOptions.Validate`.
+fn check_flags(args: &Args) -> Result<(), Failure> {
     if args.files.is_empty() {
         return Err(Failure::error("must specify one of -f and -k"));
     }
-    let dry_run = DryRun::parse(&args.dry_run)?;
-    let validate = Validate::parse(&args.validate)?;
-    let format = args.output.format(session)?;
-    if !args.raw.is_empty() {
-        return Err(Failure::error("--raw is not offered by kstate: there is no API server to post to"));
+    if args.raw.is_empty() {
+        return Ok(());
     }
-    let (mut infos, mut faults) = args.files.read(session, validate != Validate::Ignore);
-    retain_selected(&mut infos, &args.selector)?;
     if args.edit {
-        let mut edited = Vec::new();
-        for info in infos {
-            edited.extend(edit::before_create(&info, &args.output, args.windows_line_endings, session)?);
-        }
-        if edited.is_empty() {
-            return errors::check(faults);
-        }
-        infos = edited;
+        return Err(Failure::error("--raw and --edit are mutually exclusive"));
     }
-    infos.iter_mut().for_each(|info| args.record.record(session, &mut info.tree));
-    if infos.is_empty() && faults.is_empty() {
-        return Err(Failure::error("no objects passed to create"));
-    }
-    let mut first = true;
-    for info in &infos {
-        let writing = Writing::by(&args.field_manager).dry_run(dry_run).validate(validate);
-        match create_one(&args, info, &writing, session) {
-            Ok(tree) => {
-                print_created(session, &tree, format.as_ref(), dry_run, "created", first)?;
-                first = false;
-            }
-            Err(fault) => faults.push(fault.when("creating", &info.source)),
-        }
-    }
-    errors::check(faults)
-}
-
-fn create_one(args: &Args, info: &Info, writing: &Writing<'_>, session: &mut Session<'_>) -> Result<Value, Fault> {
-    let tree = if args.save_config { with_last_applied(&info.tree) } else { info.tree.clone() };
-    if writing.dry_run == DryRun::Client {
-        return Ok(tree);
-    }
-    let resource = resource_of(&info.key(), &info.api_version);
-    let object = session.client.create(resource, tree, writing.options())?;
-    Ok(session.tree_in(&object, &info.api_version))
+    raw::check_file(&args.files.filename)?;
+    let refusal = if args.files.recursive {
+        "--raw and --recursive are mutually exclusive"
+    } else if !args.selector.is_empty() {
+        "--raw and --selector (-l) are mutually exclusive"
+    } else if args.output.output.as_deref().is_some_and(|o| !o.is_empty()) {
+        "--raw and --output are mutually exclusive"
+    } else {
+        return raw::check_uri(&args.raw);
+    };
+    Err(Failure::error(refusal))
 }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use crate::api::Kind;
 use crate::error::Failure;
 use crate::kubectl::builder::mapper::{find_kind, no_such_type};
-use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::generator::Common;
 use crate::server::served::Served;
@@ -250,8 +249,7 @@ impl Rule {
             }
             if !known {
                 let full = if group.is_empty() { name } else { format!("{name}.{group}") };
-                let Fault::Plain(text) = no_such_type(&full) else { continue };
-                return Err(Failure::raw(text));
+                return Err(no_such_type(&full));
             }
         }
         Ok(())

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::api::Kind;
 use crate::api::names::Draw;
-use crate::api::{Kind, Object};
 use crate::error::Failure;
-use crate::kubectl::builder::resources::Query;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::generator::Common;
-use crate::server::tree_of;
 
 /// Create a deployment with the specified name.
 #[derive(Debug, Clone, clap::Args)]
@@ -117,16 +116,14 @@ pub fn job(args: &Job, session: &mut Session<'_>) -> Result<(), Failure> {
 }
 
 fn from_cron_job(from: &str, session: &Session<'_>) -> Result<Value, Failure> {
-    let found = Query { args: vec![from.to_string()], ..Query::default() }.find(session)?;
-    if let Some(fault) = found.faults.into_iter().next() {
-        return Err(fault.into());
+    let args = [from.to_string()];
+    let infos = Builder { args: &args, latest: true, ..Builder::default() }.plan(session)?.all(session)?;
+    let [source] = infos.as_slice() else { return Err(Failure::error("from must be an existing cronjob")) };
+    if source.kind() != Kind::CronJob {
+        let (version, kind) = (source.served.version, source.kind().name());
+        return Err(Failure::error(format!("unknown object type *{version}.{kind}")));
     }
-    let [source] = found.objects.as_slice() else { return Err(Failure::error("from must be an existing cronjob")) };
-    if !matches!(**source, Object::CronJob(_)) {
-        let kind = source.kind();
-        return Err(Failure::error(format!("unknown object type *{}.{}", kind.version(), kind.name())));
-    }
-    let tree = tree_of(source);
+    let tree = &source.tree;
     let template = &tree["spec"]["jobTemplate"];
     let mut annotations = json!({"cronjob.kubernetes.io/instantiate": "manual"});
     for (key, value) in template["metadata"]["annotations"].as_object().into_iter().flatten() {
@@ -135,8 +132,8 @@ fn from_cron_job(from: &str, session: &Session<'_>) -> Result<Value, Failure> {
     let owner = json!({
         "apiVersion": Kind::CronJob.api_version(),
         "kind": "CronJob",
-        "name": source.name(),
-        "uid": source.uid(),
+        "name": source.name,
+        "uid": tree["metadata"]["uid"],
         "controller": true,
     });
     Ok(json!({

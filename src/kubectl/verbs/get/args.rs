@@ -1,7 +1,7 @@
 //! The arguments of `get`, and what they ask for.
 
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::resources::Query;
 use crate::kubectl::print::table::Layout;
 
 /// Display one or many resources.
@@ -77,14 +77,17 @@ pub struct Args {
 
 impl Args {
     /// What the arguments ask for.
-    pub fn query(&self) -> Query {
-        Query {
-            args: self.args.clone(),
-            selector: self.selector.clone(),
-            field_selector: self.field_selector.clone(),
-            all: false,
+    pub fn builder(&self) -> Builder<'_> {
+        Builder {
+            args: &self.args,
+            files: Some(&self.files),
+            selector: self.selector.as_deref().unwrap_or_default(),
+            field_selector: self.field_selector.as_deref().unwrap_or_default(),
             all_namespaces: self.all_namespaces,
-            types_alone_mean_all: true,
+            types_alone: true,
+            latest: true,
+            chunk: u64::try_from(self.chunk_size).unwrap_or(0),
+            ..Builder::default()
         }
     }
 

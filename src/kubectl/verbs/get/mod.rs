@@ -3,26 +3,23 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/get/get.go`.
 
 mod args;
-mod raw;
 pub(in crate::kubectl) mod watch;
-
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::api::{Kind, Object, Time};
-use crate::error::{Failure, Reason};
-use crate::kinds;
-use crate::kubectl::builder::parts::{self, Part, Parts};
-use crate::kubectl::builder::resources::Found;
-use crate::kubectl::builder::target;
-use crate::kubectl::print::errors::{self, Fault};
+use crate::api::Time;
+use crate::api::request::Form;
+use crate::error::Failure;
+use crate::kubectl::builder::build::{Builder, Plan};
+use crate::kubectl::builder::info::Info;
+use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::output::{Format, GET_FORMATS};
 use crate::kubectl::print::table;
+use crate::kubectl::raw;
 use crate::kubectl::session::Session;
-use crate::printers::sort::{self, SortError, Target};
+use crate::printers::sort::{self, SortError};
 use crate::printers::table::{Column, Options, Row, Table, print as print_table};
-use crate::server::tree_of;
+use crate::server::served::Served;
 pub use args::Args;
 
 const NO_TYPE: &str = "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n";
@@ -37,64 +34,71 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             return Err(Failure::error("arguments may not be passed when --raw is specified"));
         }
         check_raw(&args, path)?;
-        return raw::run(path, session);
+        check_flags(&args)?;
+        return raw::run("GET", path, None, session);
     }
-    check_flags(&args)?;
-    if args.args.is_empty() && args.files.is_empty() {
+    let watches = args.watch || args.watch_only;
+    if watches && args.sort_by.as_deref().is_some_and(|path| !path.is_empty()) {
+        session.ui.err(match args.watch {
+            true => "warning: --watch requested, --sort-by will be ignored for watch events received\n",
+            false => "warning: --watch-only requested, --sort-by will be ignored\n",
+        });
+    }
+    if !watches && args.args.is_empty() && args.files.is_empty() {
         session.ui.err(NO_TYPE);
         return Err(Failure::raw(format!(
             "error: Required resource not specified.\nUse \"{p} explain <resource>\" for a detailed description of that resource (e.g. {p} explain pods).\nSee '{p} get -h' for help and examples",
             p = session.line.program
         )));
     }
+    check_flags(&args)?;
+    let output = args.output.as_deref().filter(|o| !o.is_empty());
+    let template = args.template.as_deref().filter(|t| !t.is_empty());
+    if watches {
+        let format = format(&args, session)?;
+        return watch::run(&args, format, session);
+    }
+    // kubectl asks for tables where it prints them, and leaves it to the server what they show.
+    let prints_tables = matches!((output, template), (None, None) | (Some("wide"), _));
+    let sorts = args.sort_by.as_deref().is_some_and(|path| !path.is_empty());
+    let builder = Builder {
+        subresource: args.subresource.as_deref().unwrap_or_default(),
+        continue_on_error: true,
+        chunk: if sorts { 0 } else { args.builder().chunk },
+        form: match prints_tables && args.server_print {
+            true if sorts => Form::WholeTable,
+            true => Form::Table,
+            false => Form::Object,
+        },
+        ..args.builder()
+    };
+    let plan = builder.plan(session)?.ignoring(args.ignore_not_found.then_some(Fault::is_not_found));
+    match prints_tables {
+        true => print_tables(&args, &plan, session),
+        false => print_generic(&args, &plan, session),
+    }
+}
+
+/// The form that was asked for.
+fn format(args: &Args, session: &Session<'_>) -> Result<Option<Format>, Failure> {
     let format = match args.output.as_deref().filter(|o| !o.is_empty()) {
         Some(text) => Some(Format::parse(session, text, args.template.as_deref(), GET_FORMATS)?),
-        None => args.template.clone().map(Format::GoTemplate),
+        None => args.template.clone().filter(|t| !t.is_empty()).map(Format::GoTemplate),
     };
     session.client.want_managed_fields(
         args.show_managed_fields && matches!(format, Some(Format::Json | Format::Yaml | Format::Kyaml)),
     );
-    let watches = args.watch || args.watch_only;
-    if args.output_watch_events && !watches {
-        return Err(Failure::error("--output-watch-events option can only be used with --watch or --watch-only"));
-    }
-    if watches {
-        if args.sort_by.as_deref().is_some_and(|path| !path.is_empty()) {
-            session.ui.err(match args.watch {
-                true => "warning: --watch requested, --sort-by will be ignored for watch events received\n",
-                false => "warning: --watch-only requested, --sort-by will be ignored\n",
-            });
-        }
-        return watch::run(&args, format, session);
-    }
-    if let Some(subresource) = args.subresource.as_deref().filter(|s| !s.is_empty()) {
-        return print_parts(&args, subresource, format.as_ref(), session);
-    }
-    let mut found = find(&args, session)?;
-    if args.ignore_not_found {
-        found.faults.retain(|f| !is_not_found(f));
-    }
-    sort(&args, format.as_ref(), &mut found, session)?;
-    match format {
-        None | Some(Format::Wide) => print_tables(&args, format.is_some(), &found, session),
-        Some(format) => print_objects(&args, &format, &found, session)?,
-    }
-    errors::check(found.faults)
+    Ok(format)
 }
 
-fn is_not_found(fault: &Fault) -> bool {
-    matches!(fault, Fault::Api(e) if e.reason == Reason::NotFound)
-}
-
-/// Sorts as `--sort-by` says, if it is given.
-fn sort(args: &Args, format: Option<&Format>, found: &mut Found, session: &Session<'_>) -> Result<(), Failure> {
-    if let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) {
-        let table = matches!(format, None | Some(Format::Wide));
-        let objects = std::mem::take(&mut found.objects);
-        let target = if table { Target::Table } else { Target::List };
-        found.objects = sorted(path, objects, target, session)?;
-    }
-    Ok(())
+/// Puts objects into the order that `--sort-by` asks for, if it is given.
+fn sort(args: &Args, format: Option<&Format>, infos: Vec<Info>, session: &Session<'_>) -> Result<Vec<Info>, Failure> {
+    let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) else { return Ok(infos) };
+    let target = match format {
+        None | Some(Format::Wide) => sort::Target::Table,
+        Some(_) => sort::Target::List,
+    };
+    sorted(path, infos, target, session)
 }
 
 /// Mirrors `GetOptions.Validate`.
@@ -107,11 +111,7 @@ fn check_raw(args: &Args, path: &str) -> Result<(), Failure> {
     if given(&args.output) {
         return Err(Failure::error("--raw and --output are mutually exclusive"));
     }
-    if !path.starts_with('/') && !path.contains("://") {
-        let text = format!("--raw must be a valid URL path: parse {path:?}: invalid URI for request");
-        return Err(Failure::error(text));
-    }
-    Ok(())
+    raw::check_uri(path)
 }
 
 fn check_flags(args: &Args) -> Result<(), Failure> {
@@ -126,112 +126,118 @@ fn check_flags(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn find(args: &Args, session: &Session<'_>) -> Result<Found, Failure> {
-    match args.files.is_empty() {
-        true => Ok(args.query().find(session)?),
-        false => target::Target { args: &args.args, files: &args.files, ..target::Target::default() }.find(session),
-    }
-}
-
-fn sorted(
-    path: &str,
-    objects: Vec<Arc<Object>>,
-    target: Target,
-    session: &Session<'_>,
-) -> Result<Vec<Arc<Object>>, Failure> {
-    let trees: Vec<_> = objects.iter().map(|o| tree_of(o)).collect();
+fn sorted(path: &str, infos: Vec<Info>, target: sort::Target, session: &Session<'_>) -> Result<Vec<Info>, Failure> {
+    let trees: Vec<_> = infos.iter().map(|info| info.tree.clone()).collect();
     let order = match sort::order(path, &trees, target) {
         Ok(order) => order,
         // OBSERVATION: no object has the field. kubectl then prints a table without rows.
-        Err(SortError::NoField(_)) if target == Target::Table => return Ok(Vec::new()),
+        Err(SortError::NoField(_)) if target == sort::Target::Table => return Ok(Vec::new()),
         Err(SortError::Unsortable(text)) => {
-            let line = if target == Target::Table { 375 } else { 329 };
+            let line = if target == sort::Target::Table { 375 } else { 329 };
             return Err(Failure::raw(session.log_line('F', &format!("sorter.go:{line}"), &text)));
         }
         Err(e) => return Err(Failure::error(e)),
     };
-    Ok(order.into_iter().map(|i| Arc::clone(&objects[i])).collect())
+    Ok(order.into_iter().map(|i| infos[i].clone()).collect())
 }
 
-fn print_objects(args: &Args, format: &Format, found: &Found, session: &Session<'_>) -> Result<(), Failure> {
-    if found.objects.is_empty() && (!found.faults.is_empty() || args.ignore_not_found && found.named) {
-        return Ok(());
+/// Prints objects in a form that is no table: a single one by itself, else a `List`. Mirrors `printGeneric`.
+fn print_generic(args: &Args, plan: &Plan<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
+    // What is wrong with the form is only found out once there is something to print.
+    let parsed = format(args, session);
+    let (infos, fault) = plan.infos(session);
+    let single = plan.single_item_implied;
+    if let Some(fault) = fault.clone().filter(|_| single) {
+        return Err(fault.into());
     }
-    let mut trees: Vec<Value> = found.objects.iter().map(|o| found.tree(o, session)).collect();
-    let as_list = !(found.named && found.objects.len() == 1 && found.faults.is_empty());
+    if infos.is_empty() && args.ignore_not_found {
+        return fault.map_or(Ok(()), |fault| Err(fault.into()));
+    }
+    let Some(format) = parsed? else { return Ok(()) };
+    let as_list = !(single && infos.len() == 1);
+    let infos = if as_list { sort(args, Some(&format), infos, session)? } else { infos };
+    let mut trees: Vec<Value> = infos.iter().map(|info| info.tree.clone()).collect();
     if format.reaches_managers(&trees, as_list)? {
         session.client.want_managed_fields(true);
-        let with = |object: &Arc<Object>| session.client.get(&object.key()).map(|object| found.tree(&object, session));
-        trees = found.objects.iter().map(with).collect::<Result<_, _>>()?;
+        let with = |info: &Info| {
+            let mut info = info.clone();
+            info.get(Form::Object, session).map(|()| info.tree)
+        };
+        trees = infos.iter().map(with).collect::<Result<_, _>>()?;
     }
     session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
-    Ok(())
-}
-
-fn print_parts(args: &Args, name: &str, format: Option<&Format>, session: &Session<'_>) -> Result<(), Failure> {
-    let Parts { parts, mut faults } = parts::find(&args.args, &args.files, name, true, session)?;
-    if args.ignore_not_found {
-        faults.retain(|f| !is_not_found(f));
-    }
-    let trees: Vec<_> = parts.iter().map(|part| part.tree.clone()).collect();
-    match format {
-        _ if parts.is_empty() => {}
-        Some(format) if *format != Format::Wide => {
-            let as_list = parts.len() > 1 || !faults.is_empty();
-            session.ui.out(&format.print_with(&trees, as_list, !args.no_headers, args.allow_missing_template_keys)?);
-        }
-        _ if parts.iter().all(|part| part.object.is_some()) => {
-            let objects = parts.iter().filter_map(|part| part.object.clone()).collect();
-            let listed = parts.iter().map(|part| part.served).collect();
-            let found = Found { objects, kinds: listed, named: true, ..Found::default() };
-            print_tables(args, format.is_some(), &found, session);
-        }
-        _ => print_scales(args, &parts, session),
-    }
-    errors::check(faults)
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
 }
 
 /// Mirrors the columns of `Scale` in `k8s.io/kubernetes/pkg/printers/internalversion`.
-fn print_scales(args: &Args, scales: &[Part], session: &Session<'_>) {
+fn scales(args: &Args, infos: &[Info], session: &Session<'_>) -> String {
     let now = session.client.now();
-    let row = |part: &Part| {
-        let made = part.tree["metadata"]["creationTimestamp"].as_str().and_then(Time::parse_rfc3339);
-        let count = |field: &str| part.tree[field]["replicas"].as_i64().unwrap_or(0).to_string();
+    let row = |info: &Info| {
+        let made = info.tree["metadata"]["creationTimestamp"].as_str().and_then(Time::parse_rfc3339);
+        let count = |field: &str| info.tree[field]["replicas"].as_i64().unwrap_or(0).to_string();
         let age = made.map_or("<unknown>".to_string(), |made| crate::api::time::human_duration(now - made));
-        Row { cells: vec![part.key.name.clone(), count("spec"), count("status"), age], ..Row::default() }
+        Row { cells: vec![info.name.clone(), count("spec"), count("status"), age], ..Row::default() }
     };
     let columns = ["NAME", "DESIRED", "AVAILABLE", "AGE"].map(Column::new).into();
     let options = Options { no_headers: args.no_headers, ..Options::default() };
-    session.ui.out(&print_table(&Table { columns, rows: scales.iter().map(row).collect() }, &options));
+    print_table(&Table { columns, rows: infos.iter().map(row).collect() }, &options)
 }
 
-fn print_tables(args: &Args, wide: bool, found: &Found, session: &Session<'_>) {
-    if found.objects.is_empty() {
-        if found.faults.is_empty() && !args.ignore_not_found {
-            let text = match args.all_namespaces || !found.kinds.iter().all(|k| k.namespaced) {
-                true => "No resources found\n".to_string(),
-                false => format!("No resources found in {} namespace.\n", session.namespace),
-            };
-            session.ui.err(&text);
+/// Prints what was found as tables, one for each run of a kind.
+fn print_tables(args: &Args, plan: &Plan<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
+    let format = format(args, session)?;
+    let (infos, fault) = plan.infos(session);
+    // A type that was asked for counts, even if there is nothing of it.
+    let listed = args.server_print && !plan.targets_single_items;
+    let kinds = if listed { plan.kinds().to_vec() } else { kinds_of(&infos) };
+    let namespaced = !args.all_namespaces && kinds.iter().all(|kind| kind.namespaced);
+    let infos = sort_tables(args, format.as_ref(), infos, listed, session)?;
+    let layout = args.layout(format.is_some(), kinds.len() > 1);
+    let runs = infos.chunk_by(|a, b| a.served == b.served).map(|run| match run.iter().all(|i| i.object.is_some()) {
+        true => {
+            let objects: Vec<_> = run.iter().filter_map(|info| info.object.clone()).collect();
+            match args.server_print {
+                true => table::print(session, run[0].kind(), &objects, &layout),
+                false => table::print_names(session, run[0].kind(), &objects, &layout),
+            }
         }
-        return;
+        false => scales(args, run, session),
+    });
+    let text = runs.collect::<Vec<_>>().join(if args.no_headers { "" } else { "\n" });
+    if text.is_empty() && !args.ignore_not_found && fault.is_none() {
+        session.ui.err(&match namespaced {
+            false => "No resources found\n".to_string(),
+            true => format!("No resources found in {} namespace.\n", session.namespace),
+        });
     }
-    // kubectl prints a table per run of one kind; with --sort-by the runs may alternate.
-    let mut runs: Vec<(Kind, Vec<Arc<Object>>)> = Vec::new();
-    for object in &found.objects {
-        match runs.last_mut() {
-            Some((kind, run)) if *kind == object.kind() => run.push(Arc::clone(object)),
-            _ => runs.push((object.kind(), vec![Arc::clone(object)])),
+    session.ui.out(&text);
+    fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// Sorts each table by itself, as `--sort-by` says: a list is one, and each object that was named.
+fn sort_tables(
+    args: &Args,
+    format: Option<&Format>,
+    infos: Vec<Info>,
+    listed: bool,
+    session: &Session<'_>,
+) -> Result<Vec<Info>, Failure> {
+    if !args.server_print {
+        // Without tables kubectl sorts the objects of all types together.
+        let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) else { return Ok(infos) };
+        return if infos.len() > 1 { sorted(path, infos, sort::Target::List, session) } else { Ok(infos) };
+    }
+    let tables = infos.chunk_by(|a, b| listed && a.served == b.served);
+    let sorted = tables.map(|table| sort(args, format, table.to_vec(), session)).collect::<Result<Vec<_>, _>>()?;
+    Ok(sorted.concat())
+}
+
+fn kinds_of(infos: &[Info]) -> Vec<Served> {
+    let mut kinds = Vec::new();
+    for info in infos {
+        if !kinds.contains(&info.served) {
+            kinds.push(info.served);
         }
     }
-    // The rows of a list come in the order of the server's table, unless they were sorted.
-    if !found.named && args.sort_by.as_deref().is_none_or(str::is_empty) {
-        for (kind, run) in &mut runs {
-            run.sort_by(|a, b| kinds::rules(*kind).row_order(a, b));
-        }
-    }
-    let with_kind = found.kinds.len() > 1;
-    let layout = args.layout(wide, with_kind);
-    let texts: Vec<String> = runs.iter().map(|(kind, run)| table::print(session, *kind, run, &layout)).collect();
-    session.ui.out(&texts.join(if args.no_headers { "" } else { "\n" }));
+    kinds
 }

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::request::ListOptions;
-use crate::api::{Duration, Object};
-use crate::error::{Failure, Reason};
-use crate::kubectl::builder::resources::{Found, Target};
-use crate::kubectl::print::errors::{self, Fault};
+use crate::api::request::{Form, ListOptions, Resource};
+use crate::api::{Duration, Kind, Object};
+use crate::error::Failure;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::print::output::{Format, custom_columns, print_failure};
 use crate::kubectl::print::table;
 use crate::kubectl::session::Session;
@@ -20,7 +19,6 @@ use crate::kubectl::wall::wall_now;
 use crate::printers::custom_columns::CustomColumns;
 use crate::printers::table::TablePrinter;
 use crate::server::Passed;
-use crate::server::served::Served;
 use crate::server::watch::{EventType, Watch, WatchEvent};
 
 /// How far a manual clock is let run at most: an hour of the cluster's time.
@@ -29,43 +27,45 @@ const LONGEST: Duration = Duration::secs(3600);
 /// Runs `get -w`.
 ///
 /// # Errors
-/// What `get` finds wrong, and more than one kind or object.
+/// What `get` finds wrong, and more than one type or object.
 pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Result<(), Failure> {
-    let mut found: Found = super::find(args, session)?;
-    let (served, name) = match (&found.kinds.as_slice(), found.named) {
-        ([_, _, ..], _) => return Err(Failure::error("you may only specify a single resource type")),
-        ([served], false) => (*served, String::new()),
-        ([served], true) => (*served, found.objects.first().map(|o| o.name().to_string()).unwrap_or_default()),
-        ([], _) => {
-            let ignored =
-                |f: &Fault| args.ignore_not_found && matches!(f, Fault::Api(e) if e.reason == Reason::NotFound);
-            found.faults.retain(|f| !ignored(f));
-            return errors::check(found.faults);
-        }
+    let prints_tables = matches!(format, None | Some(Format::Wide)) && args.server_print;
+    let form = if prints_tables { Form::Table } else { Form::Object };
+    let plan = Builder { single_type: true, unflattened: true, form, ..args.builder() }.plan(session)?;
+    let infos = match plan.infos(session) {
+        (_, Some(fault)) if fault.is_not_found() && args.ignore_not_found => return Ok(()),
+        (_, Some(fault)) => return Err(fault.into()),
+        (infos, None) => infos,
     };
-    let query = args.query();
-    if args.files.is_empty()
-        && let Target::Kinds(kinds) = query.target(session.client.minor())?
-        && kinds.len() > 1
-    {
-        return Err(Failure::error("you may only specify a single resource type"));
+    let served = plan.kinds().first().copied().or_else(|| infos.first().map(|info| info.served));
+    let Some(served) = served else { return Ok(()) };
+    let infos = super::sort(args, format.as_ref(), infos, session)?;
+    let objects: Vec<_> = infos.iter().filter_map(|info| info.object.clone()).collect();
+    let mut screen = Screen::new(args, served.kind, format)?;
+    if !args.watch_only {
+        screen.show(session, &objects, EventType::Added)?;
     }
-    errors::check(std::mem::take(&mut found.faults))?;
-    super::sort(args, format.as_ref(), &mut found, session)?;
-    let mut screen = Screen::new(args, served, format)?;
-    if !args.watch_only || found.named && found.objects.len() > 1 {
-        screen.show(session, &found.objects, EventType::Added)?;
-    }
-    if found.named && found.objects.len() != 1 {
+    if plan.source_count() != 1 {
         return Err(Failure::error("you may only watch a single resource or type of resource at a time"));
     }
-    let mut options = query.options();
+    let mut options = ListOptions {
+        label_selector: args.selector.clone().unwrap_or_default(),
+        field_selector: args.field_selector.clone().unwrap_or_default(),
+        ..ListOptions::default()
+    };
     let mut namespace = if args.all_namespaces || !served.namespaced { "" } else { session.namespace.as_str() };
-    if let (true, Some(object)) = (found.named, found.objects.first()) {
-        options = ListOptions { field_selector: format!("metadata.name={name}"), ..ListOptions::default() };
-        namespace = object.namespace();
+    if plan.targets_single_items {
+        let [info] = infos.as_slice() else {
+            return Err(Failure::error(format!(
+                "watch is only supported on individual resources and resource collections - {} resources were found",
+                infos.len()
+            )));
+        };
+        options = ListOptions { field_selector: format!("metadata.name={}", info.name), ..ListOptions::default() };
+        namespace = &info.namespace;
     }
-    let mut watch = session.client.watch_at(served.within(namespace), options)?;
+    let place = Resource::kind(served.kind).of_version(&served.api_version()).within(namespace);
+    let mut watch = session.client.watch_at(place, options)?;
     follow(session, &mut watch, &mut |session, change| screen.show(session, &[change.object], change.event))
 }
 
@@ -116,7 +116,7 @@ fn print_news(session: &Session<'_>, watch: &mut Watch, each: Each<'_>) -> Resul
 
 /// What a watch prints with.
 struct Screen {
-    served: Served,
+    kind: Kind,
     /// `--output-watch-events`.
     events: bool,
     printer: Printer,
@@ -130,18 +130,18 @@ enum Printer {
 }
 
 impl Screen {
-    fn new(args: &Args, served: Served, format: Option<Format>) -> Result<Screen, Failure> {
+    fn new(args: &Args, kind: Kind, format: Option<Format>) -> Result<Screen, Failure> {
         let printer = match format {
             None | Some(Format::Wide) => {
                 let layout = args.layout(matches!(format, Some(Format::Wide)), false);
-                Printer::Table(TablePrinter::new(table::options(served.kind, &layout)))
+                Printer::Table(TablePrinter::new(table::options(kind, &layout)))
             }
             Some(format) => match custom_columns(&format, !args.no_headers)? {
                 Some(columns) => Printer::Columns(columns),
                 None => Printer::Each(format, false),
             },
         };
-        Ok(Screen { served, events: args.output_watch_events, printer })
+        Ok(Screen { kind, events: args.output_watch_events, printer })
     }
 
     fn show(&mut self, session: &Session<'_>, objects: &[Arc<Object>], event: EventType) -> Result<(), Failure> {
@@ -149,14 +149,13 @@ impl Screen {
             return Ok(());
         }
         let event = event.as_str();
-        let version = self.served.api_version();
         let tree = |object: &Arc<Object>, events: bool| match events {
-            true => json!({"type": event, "object": session.tree_in(object, &version)}),
-            false => session.tree_in(object, &version),
+            true => json!({"type": event, "object": session.tree(object)}),
+            false => session.tree(object),
         };
         let text = match &mut self.printer {
             Printer::Table(printer) => {
-                let table = table::printable(&session.client.table(self.served.kind, objects));
+                let table = table::printable(&session.client.table(self.kind, objects));
                 match self.events {
                     true => printer.print_event(&table, event),
                     false => printer.print(&table),

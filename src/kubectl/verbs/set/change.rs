@@ -2,23 +2,21 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/set/helper.go`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::api::request::PatchType;
-use crate::api::{Kind, Object};
+use crate::api::Kind;
+use crate::api::request::{PatchType, Verb};
 use crate::error::{ApiError, Failure};
+use crate::kubectl::builder::build::{Builder, LOCAL_NEEDS_FILES};
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::builder::target::{LOCAL_NEEDS_FILES, NOTHING_NAMED, Target};
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::{self, Fault};
-use crate::kubectl::print::made::{OutputArgs, Printer};
-use crate::kubectl::request::{self, DryRun, Validate, Writing};
+use crate::kubectl::print::made::{ObjectPrinter, OutputArgs};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::merge;
 use crate::manifest::strict::normalise;
 use crate::printers::json::to_compact;
-use crate::server::tree_of;
 
 /// The arguments that all take.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,8 +24,10 @@ pub struct Common {
     /// TYPE NAME or TYPE/NAME, and what to set
     #[arg(value_name = "TYPE")]
     pub args: Vec<String>,
+    /// The files that name objects.
     #[command(flatten)]
     pub files: FileArgs,
+    /// The form that objects are printed in.
     #[command(flatten)]
     pub output: OutputArgs,
     /// Select all resources, in the namespace of the specified resource types
@@ -52,42 +52,20 @@ pub struct SelectorArg {
     pub selector: String,
 }
 
-/// An object to change.
-pub struct Item {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its content as kubectl's structs hold it.
-    pub tree: Value,
-    live: Option<Arc<Object>>,
+/// Objects, and how they are changed and printed.
+pub struct Change<'a> {
+    /// The objects, as kubectl's structs hold them.
+    pub infos: Vec<Info>,
+    common: &'a Common,
+    printer: ObjectPrinter,
 }
 
-impl Item {
-    /// Its name.
-    pub fn name(&self) -> String {
-        self.tree["metadata"]["name"].as_str().unwrap_or_default().to_string()
-    }
-
-    /// A fault of this object.
-    pub fn fault(&self, text: &str) -> Fault {
-        Fault::plain(format!("error: {} {text}\n", self.shown()))
-    }
-
-    fn shown(&self) -> String {
-        let (group, name) = (self.kind.group(), self.name());
-        match &self.live {
-            Some(_) => format!("{}/{name}", self.kind.plural()),
-            None if group.is_empty() => format!("{}/{name}", self.kind.singular()),
-            None => format!("{}/{name}\n", self.kind.qualified()),
-        }
-    }
-}
-
-/// A change at work: objects and flags are known.
-pub struct Change {
-    /// The objects.
-    pub items: Vec<Item>,
-    printer: Printer,
-    manager: String,
+/// A change of an object that is worked out, or why there is none.
+pub struct Patch {
+    /// The object as it shall be.
+    pub info: Info,
+    /// What changes; null for nothing.
+    pub patch: Value,
 }
 
 impl Common {
@@ -95,62 +73,53 @@ impl Common {
     ///
     /// # Errors
     /// kubectl's texts for bad values.
-    pub fn printer(&self, session: &Session<'_>) -> Result<Printer, Failure> {
-        Printer::new(&self.output, &self.dry_run, session)
+    pub fn printer(&self, session: &Session<'_>) -> Result<ObjectPrinter, Failure> {
+        ObjectPrinter::new(&self.output, DryRun::parse(&self.dry_run)?, session)
     }
 
-    /// Finds the objects that `resources` names, or reads those of the files.
+    /// What finds the objects; with `--local` only files are looked at.
+    pub fn builder<'a>(&'a self, resources: &'a [String], selector: &'a str) -> Builder<'a> {
+        let builder =
+            Builder { files: Some(&self.files), continue_on_error: true, local: self.local, ..Builder::default() };
+        match self.local {
+            true => builder,
+            false => Builder { args: resources, selector, types_alone: self.all, latest: true, ..builder },
+        }
+    }
+
+    /// Refuses objects of the server with `--local`.
+    ///
+    /// # Errors
+    /// kubectl's text.
+    pub fn check_files(&self, resources: &[String]) -> Result<(), Failure> {
+        match self.local && !resources.is_empty() {
+            true => Err(Fault::plain(LOCAL_NEEDS_FILES).into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Finds the objects that a builder names.
     ///
     /// # Errors
     /// Whatever is not there: nothing is changed then.
     pub fn find(
         &self,
-        resources: &[String],
-        selector: &str,
-        printer: Printer,
+        builder: Builder<'_>,
+        printer: ObjectPrinter,
         session: &Session<'_>,
-    ) -> Result<Change, Failure> {
-        let items = match self.local {
-            true if !resources.is_empty() => return Err(Failure::error(LOCAL_NEEDS_FILES)),
-            true => self.read_files(session)?,
-            false => self.find_live(resources, selector, session)?,
-        };
-        Ok(Change { items, printer, manager: self.field_manager.clone() })
-    }
-
-    fn find_live(&self, resources: &[String], selector: &str, session: &Session<'_>) -> Result<Vec<Item>, Failure> {
-        let selector = Some(selector).filter(|s| !s.is_empty());
-        let target = Target { args: resources, files: &self.files, selector, all: self.all, ..Target::default() };
-        let found = target.find(session)?;
-        errors::check(found.faults)?;
-        let item = |live: Arc<Object>| {
-            let kind = live.kind();
-            let mut tree = tree_of(&live);
-            normalise(kind, &mut tree);
-            Item { kind, tree, live: Some(live) }
-        };
-        Ok(found.objects.into_iter().map(item).collect())
-    }
-
-    fn read_files(&self, session: &Session<'_>) -> Result<Vec<Item>, Failure> {
-        if self.files.is_empty() {
-            return Err(Failure::error(NOTHING_NAMED));
+    ) -> Result<Change<'_>, Failure> {
+        let mut infos = builder.plan(session)?.all(session)?;
+        for info in &mut infos {
+            normalise(info.kind(), &mut info.tree);
         }
-        let (infos, faults) = self.files.read(session, false);
-        errors::check(faults)?;
-        let items = infos.into_iter().map(|info| {
-            let (kind, mut tree) = (info.kind, info.into_written());
-            normalise(kind, &mut tree);
-            Item { kind, tree, live: None }
-        });
-        Ok(items.collect())
+        Ok(Change { infos, common: self, printer })
     }
 
     /// Refuses `--local` with a dry run on the server.
     ///
     /// # Errors
     /// kubectl's text.
-    pub fn check_local(&self, printer: &Printer) -> Result<(), Failure> {
+    pub fn check_local(&self, printer: &ObjectPrinter) -> Result<(), Failure> {
         match self.local && printer.dry_run() == DryRun::Server {
             true => Err(Failure::error("cannot specify --local and --dry-run=server - did you mean --dry-run=client?")),
             false => Ok(()),
@@ -158,81 +127,106 @@ impl Common {
     }
 }
 
-impl Change {
+/// Works out what a change comes to; none where it has nothing to do with the object. Mirrors `CalculatePatch`.
+///
+/// # Errors
+/// What the change itself refuses.
+pub fn calculate_patch(
+    info: &Info,
+    change: impl FnOnce(&Info, &mut Value) -> Result<bool, String>,
+) -> Result<Option<Patch>, String> {
+    let mut before = info.tree.clone();
+    normalise(info.kind(), &mut before);
+    let mut after = before.clone();
+    if !change(info, &mut after)? {
+        return Ok(None);
+    }
+    normalise(info.kind(), &mut after);
+    let patch = match after == before {
+        true => Value::Null,
+        false => merge::two_way_strategic(info.kind(), &before, &after).map_err(|e| ApiError::from(e).message)?,
+    };
+    let patch = if patch.as_object().is_some_and(|fields| fields.is_empty()) { Value::Null } else { patch };
+    Ok(Some(Patch { info: Info { tree: after, ..info.clone() }, patch }))
+}
+
+impl Change<'_> {
     /// Changes each object. `change` gives false for an object that it has nothing to do with. Faults that it found
-    /// without failing are in `faults`; `failed` and `done` are what kubectl says of a refusal and of a success.
+    /// without failing are put in its last argument; `failed` and `done` are what kubectl says of a refusal and of a
+    /// success.
     ///
     /// # Errors
     /// All that went wrong.
     pub fn run(
-        &self,
+        &mut self,
         session: &mut Session<'_>,
-        mut faults: Vec<Fault>,
-        mut change: impl FnMut(&Item, &mut Value, &mut Vec<Fault>) -> Result<bool, String>,
+        mut change: impl FnMut(&Info, &mut Value, &mut Vec<Fault>) -> Result<bool, String>,
         failed: &str,
         done: &str,
     ) -> Result<(), Failure> {
-        let mut changed = Vec::new();
-        for item in &self.items {
-            let mut tree = item.tree.clone();
-            match change(item, &mut tree, &mut faults) {
-                Ok(true) => changed.push((item, Ok(tree))),
-                Ok(false) => {}
-                Err(text) => changed.push((item, Err(text))),
+        let mut faults = Vec::new();
+        let mut patches = Vec::new();
+        for info in &self.infos {
+            match calculate_patch(info, |info, tree| change(info, tree, &mut faults)) {
+                Ok(None) => {}
+                Ok(Some(patch)) => patches.push(Ok(patch)),
+                Err(text) => patches.push(Err(self.fault(info, &text))),
             }
         }
-        for (item, tree) in changed {
-            let tree = match tree {
-                Ok(tree) => tree,
-                Err(text) => {
-                    faults.push(item.fault(&text));
-                    continue;
-                }
-            };
-            match self.send(item, tree, session) {
-                Ok(None) => {}
-                Ok(Some(tree)) => self.print(session, item.kind, &tree, done)?,
-                Err(fault) => faults.push(Fault::plain(format!("{failed}{}", fault.message()))),
+        for patch in patches {
+            match patch {
+                Ok(patch) if patch.patch.is_null() => {}
+                Ok(patch) => self.finish(patch, (failed, done), &mut faults, session),
+                Err(fault) => faults.push(fault),
             }
         }
         errors::check(faults)
     }
 
-    /// Sends what changed, and gives the object back as it then is; nothing if nothing changed.
-    ///
-    /// # Errors
-    /// The server's refusal.
-    fn send(&self, item: &Item, mut tree: Value, session: &mut Session<'_>) -> Result<Option<Value>, Fault> {
-        normalise(item.kind, &mut tree);
-        if tree == item.tree {
-            return Ok(None);
-        }
-        self.send_anyway(item, tree, session).map(Some)
+    /// Sends a patch, and prints what became of the object.
+    pub fn finish(
+        &mut self,
+        patch: Patch,
+        (failed, done): (&str, &str),
+        faults: &mut Vec<Fault>,
+        session: &mut Session<'_>,
+    ) {
+        let printed = match self.send(patch, session) {
+            Ok(info) => self.printer.print_struct(info.kind(), &info.tree, done, session),
+            Err(fault) if failed.is_empty() => Err(fault),
+            Err(fault) => Err(Fault::plain(format!("{failed}{}", fault.message()))),
+        };
+        faults.extend(printed.err());
     }
 
-    /// The same, also when nothing changed.
-    ///
-    /// # Errors
-    /// The server's refusal.
-    pub fn send_anyway(&self, item: &Item, mut tree: Value, session: &mut Session<'_>) -> Result<Value, Fault> {
-        normalise(item.kind, &mut tree);
+    /// Sends a patch, also one of nothing, if anything is to be sent at all; gives the object as it then is.
+    fn send(&self, patch: Patch, session: &mut Session<'_>) -> Result<Info, Fault> {
+        let mut info = patch.info;
         let dry_run = self.printer.dry_run();
-        let Some(live) = item.live.as_ref().filter(|_| dry_run != DryRun::Client) else { return Ok(tree) };
-        let patch = merge::two_way_strategic(item.kind, &item.tree, &tree).map_err(ApiError::from)?;
-        let body = to_compact(&patch);
-        let writing = Writing::by(&self.manager).dry_run(dry_run).validate(Validate::Warn);
-        let object = request::patch(session, live, (PatchType::Strategic, &body), &writing)?;
-        let mut tree = tree_of(&object);
-        normalise(item.kind, &mut tree);
-        Ok(tree)
+        if self.common.local || dry_run == DryRun::Client {
+            return Ok(info);
+        }
+        let body = if patch.patch.is_null() { json!({}) } else { patch.patch };
+        let writing = Writing::by(&self.common.field_manager).dry_run(dry_run).validate(Validate::Warn);
+        let verb = Verb::Patch(writing.patch_options(), PatchType::Strategic, to_compact(&body));
+        let reply = session.client.send(verb, info.whole())?;
+        info.refresh(reply, session)?;
+        Ok(info)
     }
 
-    /// Prints an object.
-    ///
-    /// # Errors
-    /// What is wrong with a template.
-    pub fn print(&self, session: &Session<'_>, kind: Kind, tree: &Value, done: &str) -> Result<(), Failure> {
-        self.printer.print(session, kind, tree, done)
+    /// What kubectl says of an object that can't be changed.
+    pub fn fault(&self, info: &Info, text: &str) -> Fault {
+        Fault::plain(format!("error: {} {text}\n", self.shown(info)))
+    }
+
+    /// Mirrors `ObjectName`: without a server the resource is not known.
+    fn shown(&self, info: &Info) -> String {
+        let (group, name, kind) = (info.served.group, &info.name, info.kind().name().to_lowercase());
+        match (self.common.local, group) {
+            (false, _) => info.object_name(),
+            (true, "") => format!("{kind}/{name}"),
+            (true, group) => format!("{kind}.{group}/{name}\n"),
+        }
     }
 }
 
@@ -283,20 +277,6 @@ pub fn selects(spec: &str, name: &str) -> bool {
         at = next;
     }
     true
-}
-
-/// Splits `TYPE NAME KEY=VALUE...` into what names objects and what is set.
-///
-/// # Errors
-/// kubectl's text for a name that comes after a pair.
-pub fn split_pairs<'a>(args: &'a [String], what: &str) -> Result<(&'a [String], &'a [String]), Failure> {
-    let is_pair = |a: &String| (a.contains('=') && !a.starts_with('=')) || (a.ends_with('-') && a != "-");
-    let at = args.iter().position(is_pair).unwrap_or(args.len());
-    let (resources, pairs) = args.split_at(at);
-    match pairs.iter().find(|p| !is_pair(p)) {
-        Some(stray) => Err(Failure::error(format!("all resources must be specified before {what} changes: {stray}"))),
-        None => Ok((resources, pairs)),
-    }
 }
 
 /// An empty object where there is none.

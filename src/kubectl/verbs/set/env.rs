@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::api::{Kind, names};
 use crate::error::Failure;
+use crate::kubectl::builder::build::Builder;
+use crate::kubectl::builder::info::Info;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::set::change::{Change, Common, Item, SelectorArg, containers, pod_spec, selects};
+use crate::kubectl::verbs::set::change::{Change, Common, SelectorArg, containers, pod_spec, selects};
 use crate::kubectl::verbs::set::references;
 
 /// Update environment variables on a pod template.
@@ -44,9 +46,12 @@ pub struct Args {
 }
 
 /// What the arguments ask for.
+#[derive(Default)]
 struct Wanted {
     set: Vec<Value>,
     remove: Vec<String>,
+    /// Whether `-` asked for what standard input has.
+    from_stdin: bool,
 }
 
 /// Runs the command.
@@ -80,32 +85,28 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     for variable in &mut wanted.set {
         variable["name"] = json!(format!("{}{}", args.prefix, variable["name"].as_str().unwrap_or_default()));
     }
-    let resources = if common.local { &[] } else { resources };
-    let change = common.find(resources, selector, printer, session)?;
+    let builder = Builder { stdin_in_use: wanted.from_stdin, ..common.builder(resources, selector) };
+    let mut change = common.find(builder, printer, session)?;
     if args.list {
         return list(args, &change, &wanted, session);
     }
-    let mut warnings = Vec::new();
-    let outcome = change.run(
+    let ui = session.ui;
+    change.run(
         session,
-        Vec::new(),
-        |item, tree, _| {
-            let found = update(args, item, tree, &wanted)?;
-            if !found {
-                warnings.push(no_container(args, item));
+        |info, tree, _| {
+            if !update(args, info, tree, &wanted)? {
+                ui.err(&no_container(args, info));
             }
             Ok(true)
         },
         "failed to patch env update to pod template: ",
         "env updated",
-    );
-    warnings.iter().for_each(|w| session.ui.err(w));
-    outcome
+    )
 }
 
-fn no_container(args: &Args, item: &Item) -> String {
+fn no_container(args: &Args, info: &Info) -> String {
     let selector = &args.containers;
-    format!("Warning: {}/{} does not have any containers matching {selector:?}\n", item.kind.name(), item.name())
+    format!("Warning: {}/{} does not have any containers matching {selector:?}\n", info.kind().name(), info.name)
 }
 
 /// Splits resources from environment arguments, `KEY=VALUE` and `KEY-`.
@@ -121,10 +122,11 @@ fn split(args: &[String]) -> Result<(&[String], &[String]), Failure> {
 }
 
 fn parse<'a>(specs: impl Iterator<Item = &'a String>, session: &Session<'_>) -> Result<Wanted, Failure> {
-    let mut wanted = Wanted { set: Vec::new(), remove: Vec::new() };
+    let mut wanted = Wanted::default();
     let mut given = Vec::new();
     for spec in specs {
         if spec == "-" {
+            wanted.from_stdin = true;
             let input = session.disk.ahead.stdin(session.ui);
             let input = input.map_err(|e| Failure::error(format!("read /dev/stdin: {e}")))?;
             for line in String::from_utf8_lossy(&input).lines() {
@@ -157,14 +159,14 @@ fn parse<'a>(specs: impl Iterator<Item = &'a String>, session: &Session<'_>) -> 
 fn import(args: &Args, selector: &str, wanted: &mut Wanted, session: &Session<'_>) -> Result<(), Failure> {
     let common = &args.common;
     let from = [args.from.clone()];
-    let names: &[String] = if common.local { &[] } else { &from };
-    for item in common.find(names, selector, common.printer(session)?, session)?.items {
-        let field = match item.kind {
+    let builder = Builder { stdin_in_use: wanted.from_stdin, ..common.builder(&from, selector) };
+    for info in builder.plan(session)?.all(session)? {
+        let field = match info.kind() {
             Kind::Secret => "secretKeyRef",
             Kind::ConfigMap => "configMapKeyRef",
             _ => return Err(Failure::error("unsupported resource specified in --from")),
         };
-        for key in item.tree["data"].as_object().into_iter().flatten().map(|(k, _)| k) {
+        for key in info.tree["data"].as_object().into_iter().flatten().map(|(k, _)| k) {
             if !args.keys.is_empty() && !args.keys.contains(key) {
                 continue;
             }
@@ -173,15 +175,15 @@ fn import(args: &Args, selector: &str, wanted: &mut Wanted, session: &Session<'_
             if name != *key {
                 session.ui.err(&format!("Warning: key {key} transferred to {name}\n"));
             }
-            wanted.set.push(json!({"name": name, "valueFrom": {field: {"name": item.name(), "key": key}}}));
+            wanted.set.push(json!({"name": name, "valueFrom": {field: {"name": info.name, "key": key}}}));
         }
     }
     Ok(())
 }
 
 /// Changes the containers that `--containers` means; false if there are none.
-fn update(args: &Args, item: &Item, tree: &mut Value, wanted: &Wanted) -> Result<bool, String> {
-    let spec = pod_spec(item.kind, tree)?;
+fn update(args: &Args, item: &Info, tree: &mut Value, wanted: &Wanted) -> Result<bool, String> {
+    let spec = pod_spec(item.kind(), tree)?;
     let mut found = false;
     for list in ["containers", "initContainers"] {
         let named = |c: &Value| selects(&args.containers, c["name"].as_str().unwrap_or_default());
@@ -240,8 +242,8 @@ fn merged(existing: &[Value], wanted: &Wanted) -> Vec<Value> {
 }
 
 /// `--list`: the variables as they would be.
-fn list(args: &Args, change: &Change, wanted: &Wanted, session: &Session<'_>) -> Result<(), Failure> {
-    for item in &change.items {
+fn list(args: &Args, change: &Change<'_>, wanted: &Wanted, session: &Session<'_>) -> Result<(), Failure> {
+    for item in &change.infos {
         let mut tree = item.tree.clone();
         match update(args, item, &mut tree, wanted) {
             Ok(true) => {}
@@ -249,12 +251,12 @@ fn list(args: &Args, change: &Change, wanted: &Wanted, session: &Session<'_>) ->
             // OBSERVATION: with --list kubectl drops the faults of single objects.
             Err(_) => continue,
         }
-        let Ok(spec) = pod_spec(item.kind, &mut tree) else { continue };
+        let Ok(spec) = pod_spec(item.kind(), &mut tree) else { continue };
         for list in ["containers", "initContainers"] {
             for container in containers(spec, list) {
                 let name = container["name"].as_str().unwrap_or_default();
                 if selects(&args.containers, name) {
-                    session.ui.out(&format!("# {} {}, container {name}\n", item.kind.name(), item.name()));
+                    session.ui.out(&format!("# {} {}, container {name}\n", item.kind().name(), item.name));
                     list_container(args, item, container, session);
                 }
             }
@@ -263,7 +265,7 @@ fn list(args: &Args, change: &Change, wanted: &Wanted, session: &Session<'_>) ->
     Ok(())
 }
 
-fn list_container(args: &Args, item: &Item, container: &Value, session: &Session<'_>) {
+fn list_container(args: &Args, item: &Info, container: &Value, session: &Session<'_>) {
     let mut unresolved: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for variable in container["env"].as_array().into_iter().flatten() {
         let name = variable["name"].as_str().unwrap_or_default();
@@ -304,6 +306,7 @@ mod tests {
         let wanted = Wanted {
             set: vec![json!({"name": "D", "value": "4"}), json!({"name": "B", "value": "x"})],
             remove: vec!["A".into()],
+            from_stdin: false,
         };
         let names: Vec<String> = merged(&existing, &wanted).iter().map(|v| v["name"].to_string()).collect();
         assert_eq!(names.join(" "), r#""B" "C" "D""#);

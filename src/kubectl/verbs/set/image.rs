@@ -8,7 +8,8 @@ use crate::error::Failure;
 use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::made::RecordArgs;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::set::change::{Common, SelectorArg, containers, pod_spec, split_pairs};
+use crate::kubectl::verbs::pairs;
+use crate::kubectl::verbs::set::change::{Common, SelectorArg, containers, pod_spec};
 
 /// Update existing container image(s) of resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,20 +29,12 @@ pub struct Args {
 pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let common = &args.common;
     let printer = common.printer(session)?;
-    let (resources, pairs) = split_pairs(&common.args, "image")?;
-    let (mut images, mut invalid) = (BTreeMap::new(), Vec::new());
-    for pair in pairs {
-        match pair.split_once('=').filter(|(name, _)| !name.is_empty()) {
-            Some((name, image)) => _ = images.insert(name.to_string(), image.to_string()),
-            None => invalid.push(pair.as_str()),
-        }
-    }
-    if !invalid.is_empty() {
-        return Err(Failure::error(format!("invalid image format: {}", invalid.join(", "))));
-    }
+    let (resources, pairs) = pairs::split(&common.args, "image")?;
+    let images = images(pairs)?;
+    common.check_files(resources)?;
     let selector = args.selector.selector.as_str();
     let local = common.check_local(&printer);
-    let change = common.find(resources, selector, printer, session)?;
+    let mut change = common.find(common.builder(resources, selector), printer, session)?;
     let mut faults = Vec::new();
     if common.all && !selector.is_empty() {
         faults.push(Fault::plain("cannot set --all and --selector at the same time"));
@@ -53,14 +46,13 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
             "all containers are already specified by *, but saw more than one container_name=container_image pairs";
         faults.push(Fault::plain(text));
     }
+    faults.extend(local.err().map(Fault::of));
     errors::check(faults)?;
-    local?;
     let cause = args.record.record.then(|| session.line.change_cause.clone());
     change.run(
         session,
-        Vec::new(),
-        |item, tree, faults| {
-            let spec = pod_spec(item.kind, tree)?;
+        |info, tree, faults| {
+            let spec = pod_spec(info.kind(), tree)?;
             for (name, image) in &images {
                 let mut found = false;
                 for list in ["initContainers", "containers"] {
@@ -79,4 +71,19 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
         "failed to patch image update to pod template: ",
         "image updated",
     )
+}
+
+/// Reads `CONTAINER=IMAGE`. Mirrors `ParsePairs`.
+fn images(pairs: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let (mut images, mut invalid) = (BTreeMap::new(), Vec::new());
+    for pair in pairs {
+        match pair.split_once('=').filter(|(name, _)| !name.is_empty()) {
+            Some((name, image)) => _ = images.insert(name.to_string(), image.to_string()),
+            None => invalid.push(pair.as_str()),
+        }
+    }
+    match invalid.is_empty() {
+        true => Ok(images),
+        false => Err(Failure::error(format!("invalid image format: {}", invalid.join(", ")))),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/set`; each command is one file.
 
-mod change;
+pub mod change;
 mod env;
 mod image;
 mod references;

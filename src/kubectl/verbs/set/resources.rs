@@ -40,7 +40,8 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let printer = common.printer(session)?;
     let selector = args.selector.selector.as_str();
     let local = common.check_local(&printer);
-    let change = common.find(&common.args, selector, printer, session)?;
+    common.check_files(&common.args)?;
+    let mut change = common.find(common.builder(&common.args, selector), printer, session)?;
     local?;
     if common.all && !selector.is_empty() {
         return Err(Failure::error("cannot set --all and --selector at the same time"));
@@ -55,9 +56,8 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let cause = args.record.record.then(|| session.line.change_cause.clone());
     change.run(
         session,
-        Vec::new(),
-        |item, tree, faults| {
-            let spec = pod_spec(item.kind, tree)?;
+        |info, tree, faults| {
+            let spec = pod_spec(info.kind(), tree)?;
             let mut found = false;
             for list in ["containers", "initContainers"] {
                 let named = |c: &Value| selects(&args.containers, c["name"].as_str().unwrap_or_default());

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::error::Failure;
-use crate::kubectl::print::errors::{self, Fault};
+use crate::kubectl::print::errors;
 use crate::kubectl::print::made::RecordArgs;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::set::change::{Common, pod_spec};
+use crate::kubectl::verbs::set::change::{Common, calculate_patch, pod_spec};
 
 /// Update the service account of pod template resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,27 +28,23 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let Some((account, resources)) = common.args.split_last() else {
         return Err(Failure::error("serviceaccount is required"));
     };
-    let resources = if common.local { &[] } else { resources };
-    let change = common.find(resources, "", printer, session)?;
+    let mut change = common.find(common.builder(resources, ""), printer, session)?;
     let cause = args.record.record.then(|| session.line.change_cause.clone());
     let mut faults = Vec::new();
-    for item in &change.items {
-        let mut tree = item.tree.clone();
-        match pod_spec(item.kind, &mut tree) {
-            Ok(spec) => spec["serviceAccountName"] = json!(account),
-            Err(text) => {
-                faults.push(item.fault(&text));
-                continue;
-            }
-        }
-        RecordArgs::write(cause.as_deref(), &mut tree);
+    for info in change.infos.clone() {
+        let patch = calculate_patch(&info, |info, tree| {
+            pod_spec(info.kind(), tree)?["serviceAccountName"] = json!(account);
+            RecordArgs::write(cause.as_deref(), tree);
+            Ok(true)
+        });
         // OBSERVATION: the others say nothing of an object that stays as it is; this one says "updated".
-        match change.send_anyway(item, tree, session) {
-            Ok(tree) => change.print(session, item.kind, &tree, "serviceaccount updated")?,
-            Err(fault) => {
-                let text = format!("failed to patch ServiceAccountName {}", fault.message());
-                faults.push(Fault::plain(text));
+        match patch {
+            Ok(Some(patch)) => {
+                let said = ("failed to patch ServiceAccountName ", "serviceaccount updated");
+                change.finish(patch, said, &mut faults, session);
             }
+            Ok(None) => {}
+            Err(text) => faults.push(change.fault(&info, &text)),
         }
     }
     errors::check(faults)

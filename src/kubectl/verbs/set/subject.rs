@@ -36,7 +36,8 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let printer = common.printer(session)?;
     let selector = args.selector.selector.as_str();
     let local = common.check_local(&printer);
-    let change = common.find(&common.args, selector, printer, session)?;
+    common.check_files(&common.args)?;
+    let mut change = common.find(common.builder(&common.args, selector), printer, session)?;
     local?;
     if common.all && !selector.is_empty() {
         return Err(Failure::error("cannot set --all and --selector at the same time"));
@@ -44,13 +45,12 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if args.user.is_empty() && args.group.is_empty() && args.serviceaccount.is_empty() {
         return Err(Failure::error("you must specify at least one value of user, group or serviceaccount"));
     }
-    let clusterwide = change.items.iter().any(|i| i.kind == Kind::ClusterRoleBinding);
+    let clusterwide = change.infos.iter().any(|info| info.kind() == Kind::ClusterRoleBinding);
     let subjects = subjects(args, clusterwide, &session.namespace).map_err(Failure::error)?;
     change.run(
         session,
-        Vec::new(),
-        |item, tree, _| {
-            if !matches!(item.kind, Kind::RoleBinding | Kind::ClusterRoleBinding) {
+        |info, tree, _| {
+            if !matches!(info.kind(), Kind::RoleBinding | Kind::ClusterRoleBinding) {
                 return Err("setting subjects is only supported for RoleBinding/ClusterRoleBinding".into());
             }
             let mut all = tree["subjects"].as_array().cloned().unwrap_or_default();

@@ -1,6 +1,8 @@
-//! kubectl's side of the door: makes requests, prints the server's warnings, and waits.
+//! kubectl's side of the door: makes requests and prints the server's warnings.
 //!
 //! Mirrors `k8s.io/cli-runtime/pkg/resource/helper.go` and the REST client below it.
+
+mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -10,18 +12,17 @@ use serde_json::{Value, json};
 
 use super::log;
 use super::request::PROGRAM;
-use super::wall::wall_now;
 use crate::api::request::{
     Accept, By, Connect, DeleteOptions, Form, ListOptions, PatchOptions, PatchType, Request, Resource, Target, Verb,
     WriteOptions,
 };
 use crate::api::table::Table;
 use crate::api::user::User;
-use crate::api::{Duration, Kind, Lister, Object, ObjectKey, Time};
-use crate::error::{ApiError, Failure, Reason};
-use crate::server::watch::{Watch, WatchEvent};
-use crate::server::{List, Passed, Reply, Response, Server, Wait, tree_of};
+use crate::api::{Kind, Lister, Object, ObjectKey, Time};
+use crate::error::{ApiError, Reason};
+use crate::server::{List, Reply, Response, Server, encode, tree_of};
 use crate::ui::Ui;
+pub use waiting::Waited;
 
 /// A client of one cluster's server, for one command.
 pub struct Client<'a> {
@@ -57,7 +58,9 @@ impl<'a> Client<'a> {
     }
 
     fn request(&self, verb: Verb, target: Target, form: Form) -> Request {
-        let accept = Accept { form, managed_fields: self.managed_fields.get() };
+        // A body is logged as the server has it.
+        let managed_fields = self.managed_fields.get() || self.verbosity >= log::BODIES;
+        let accept = Accept { form, managed_fields };
         Request { by: self.by.clone(), impersonate: self.impersonate.clone(), verb, target, accept }
     }
 
@@ -98,10 +101,18 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The server's refusal.
     pub fn send(&mut self, verb: Verb, resource: Resource) -> Result<Reply, ApiError> {
+        self.send_to(verb, Target::Resource(resource))
+    }
+
+    /// The same for anything that the server offers.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn send_to(&mut self, verb: Verb, target: Target) -> Result<Reply, ApiError> {
         if self.wrote {
             self.server.between_requests()?;
         }
-        let request = self.request(verb, Target::Resource(resource), Form::Object);
+        let request = self.request(verb, target, Form::Object);
         self.wrote = request.verb.writes();
         let response = self.server.handle(&request);
         self.took(&request, response)
@@ -112,15 +123,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// `NotFound`, or `Forbidden`.
     pub fn get(&self, key: &ObjectKey) -> Result<Arc<Object>, ApiError> {
-        self.get_at(Resource::object(key))
-    }
-
-    /// The object that is at a resource.
-    ///
-    /// # Errors
-    /// `NotFound`, or `Forbidden`.
-    pub fn get_at(&self, resource: Resource) -> Result<Arc<Object>, ApiError> {
-        object(self.read(Verb::Get, Target::Resource(resource), Form::Object)?)
+        object(self.read(Verb::Get, Target::Resource(Resource::object(key)), Form::Object)?)
     }
 
     /// An object, if it is there.
@@ -146,12 +149,13 @@ impl<'a> Client<'a> {
         object
     }
 
-    /// What is at a resource: an object, or a part of one.
+    /// What is at a resource, as a tree in its version.
     ///
     /// # Errors
-    /// `NotFound`, also for a kind that has no such part.
-    pub fn get_part(&self, resource: Resource) -> Result<Reply, ApiError> {
-        self.read(Verb::Get, Target::Resource(resource), Form::Object)
+    /// The server's refusal.
+    pub fn tree_at(&self, resource: Resource) -> Result<Value, ApiError> {
+        let reply = self.read(Verb::Get, Target::Resource(resource.clone()), Form::Object)?;
+        Ok(encode(&reply, &resource))
     }
 
     /// Objects of a kind, by namespace and name; an empty namespace stands for all of them.
@@ -159,14 +163,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// `Forbidden`, or `BadRequest` for odd selectors.
     pub fn list(&self, kind: Kind, namespace: &str, options: &ListOptions) -> Result<Vec<Arc<Object>>, ApiError> {
-        self.list_at(&Resource::kind(kind).within(namespace), options)
-    }
-
-    /// The objects that are at a resource.
-    ///
-    /// # Errors
-    /// `Forbidden`, or `BadRequest` for odd selectors.
-    pub fn list_at(&self, resource: &Resource, options: &ListOptions) -> Result<Vec<Arc<Object>>, ApiError> {
+        let resource = Resource::kind(kind).within(namespace);
         let mut options = options.clone();
         let mut objects = Vec::new();
         loop {
@@ -224,15 +221,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// The server's refusal.
     pub fn delete(&mut self, key: &ObjectKey, options: DeleteOptions) -> Result<String, ApiError> {
-        self.delete_at(Resource::object(key), options)
-    }
-
-    /// Deletes the object that is at a resource, and tells its uid.
-    ///
-    /// # Errors
-    /// The server's refusal.
-    pub fn delete_at(&mut self, resource: Resource, options: DeleteOptions) -> Result<String, ApiError> {
-        Ok(match self.send(Verb::Delete(options), resource)? {
+        Ok(match self.send(Verb::Delete(options), Resource::object(key))? {
             Reply::Object(object) => object.uid().to_string(),
             Reply::Tree(status) => status["details"]["uid"].as_str().unwrap_or_default().to_string(),
             _ => String::new(),
@@ -289,158 +278,6 @@ impl<'a> Client<'a> {
     pub fn minor(&self) -> u32 {
         self.server.minor()
     }
-
-    /// Begins a watch.
-    ///
-    /// # Errors
-    /// The server's refusal.
-    pub fn watch(&self, kind: Kind, namespace: &str, options: ListOptions) -> Result<Watch, ApiError> {
-        self.watch_at(Resource::kind(kind).within(namespace), options)
-    }
-
-    /// Begins a watch of a resource.
-    ///
-    /// # Errors
-    /// The server's refusal.
-    pub fn watch_at(&self, resource: Resource, options: ListOptions) -> Result<Watch, ApiError> {
-        let request = self.request(Verb::Watch(options), Target::Resource(resource), Form::Object);
-        let watch = self.server.watch(&request);
-        let said = Response {
-            warnings: Vec::new(),
-            outcome: watch.as_ref().map(|_| Reply::Text(String::new())).map_err(Clone::clone),
-        };
-        self.took(&request, said)?;
-        watch
-    }
-
-    /// What happened since a watch was looked at last.
-    ///
-    /// # Errors
-    /// When the state file can't be read.
-    pub fn events(&self, watch: &mut Watch) -> Result<Vec<WatchEvent>, ApiError> {
-        self.server.events(watch)
-    }
-
-    /// Lets time pass until `done` says so. Without a deadline, as long as anything can still change.
-    ///
-    /// # Errors
-    /// Those of `done`, and when the state file can't be written.
-    pub fn wait<T>(
-        &mut self,
-        deadline: Option<Time>,
-        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
-    ) -> Result<Waited<T>, ApiError> {
-        let wait = self.server.wait_until(deadline);
-        self.pass(wait, done)
-    }
-
-    /// Lets time pass until `done` says so, or a deadline, or nothing can change any more.
-    ///
-    /// # Errors
-    /// Those of `done`, and when the state file can't be written.
-    pub fn wait_while_it_helps<T>(
-        &mut self,
-        deadline: Time,
-        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
-    ) -> Result<Waited<T>, ApiError> {
-        let wait = self.server.wait_while_it_helps(deadline);
-        self.pass(wait, done)
-    }
-
-    fn pass<T>(
-        &mut self,
-        mut wait: Wait,
-        mut done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
-    ) -> Result<Waited<T>, ApiError> {
-        loop {
-            if let Some(done) = done(self)? {
-                return Ok(Waited::Done(done));
-            }
-            match self.server.pass(&mut wait)? {
-                Passed::Moved => {}
-                Passed::Over => return Ok(Waited::Over),
-                Passed::Idle => return Ok(Waited::Never),
-            }
-        }
-    }
-
-    /// Lets time pass until a moment, whatever happens.
-    ///
-    /// # Errors
-    /// When the state file can't be written.
-    pub fn sleep_until(&mut self, moment: Time) -> Result<(), ApiError> {
-        self.wait::<()>(Some(moment), |_| Ok(None)).map(|_| ())
-    }
-
-    /// Waits until an object is gone, or another has its name.
-    ///
-    /// # Errors
-    /// When the state file can't be written.
-    pub fn wait_until_gone(
-        &mut self,
-        object: (&ObjectKey, &str),
-        deadline: Option<Time>,
-    ) -> Result<Waited<()>, ApiError> {
-        let (key, uid) = object;
-        let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
-        let mut watch = self.watch(key.kind, &key.namespace, options)?;
-        self.wait(deadline, |client| {
-            client.events(&mut watch)?;
-            Ok((!watch.knows(uid)).then_some(()))
-        })
-    }
-
-    /// Makes what was done so far lasting and visible to other processes, says what was said meanwhile, and goes on.
-    ///
-    /// # Errors
-    /// When the state file can't be written or read.
-    pub fn checkpoint(&mut self) -> Result<(), Failure> {
-        self.pause(true, || {})
-    }
-
-    /// Does something that takes the user's time, an editor's run, without holding the cluster meanwhile.
-    ///
-    /// # Errors
-    /// When the state file can't be written or read.
-    pub fn meanwhile<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Failure> {
-        self.server.commit()?;
-        let outcome = f();
-        self.server.begin(true, wall_now())?;
-        Ok(outcome)
-    }
-
-    /// Ends the transaction, waits a moment of real time and begins anew, to see what others did.
-    ///
-    /// # Errors
-    /// When the state file can't be written or read.
-    pub fn wait_for_others(&mut self) -> Result<(), Failure> {
-        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(100)))
-    }
-
-    fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), Failure> {
-        self.server.commit()?;
-        self.ui.release();
-        meanwhile();
-        self.ui.hold();
-        self.server.begin(write, wall_now())?;
-        Ok(())
-    }
-
-    /// Until when a span lasts; none for a span of zero, which stands for no end.
-    pub fn deadline(&self, span: Duration) -> Option<Time> {
-        (span != Duration::ZERO).then(|| self.now() + span)
-    }
-}
-
-/// How a wait ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waited<T> {
-    /// With this.
-    Done(T),
-    /// The time is over.
-    Over,
-    /// Nothing can change any more that would end it.
-    Never,
 }
 
 fn object(reply: Reply) -> Result<Arc<Object>, ApiError> {

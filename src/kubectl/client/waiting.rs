@@ -1,0 +1,163 @@
+//! How a client waits: watches, the time that passes, and what others do meanwhile.
+
+use super::Client;
+use crate::api::request::{Form, ListOptions, Resource, Target, Verb};
+use crate::api::{Duration, Kind, ObjectKey, Time};
+use crate::error::{ApiError, Failure};
+use crate::kubectl::wall::wall_now;
+use crate::server::watch::{Watch, WatchEvent};
+use crate::server::{Passed, Reply, Response, Wait};
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited<T> {
+    /// With this.
+    Done(T),
+    /// The time is over.
+    Over,
+    /// Nothing can change any more that would end it.
+    Never,
+}
+
+impl<'a> Client<'a> {
+    /// Begins a watch.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn watch(&self, kind: Kind, namespace: &str, options: ListOptions) -> Result<Watch, ApiError> {
+        self.watch_at(Resource::kind(kind).within(namespace), options)
+    }
+
+    /// Begins a watch of a resource.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn watch_at(&self, resource: Resource, options: ListOptions) -> Result<Watch, ApiError> {
+        let request = self.request(Verb::Watch(options), Target::Resource(resource), Form::Object);
+        let watch = self.server.watch(&request);
+        let said = Response {
+            warnings: Vec::new(),
+            outcome: watch.as_ref().map(|_| Reply::Text(String::new())).map_err(Clone::clone),
+        };
+        self.took(&request, said)?;
+        watch
+    }
+
+    /// What happened since a watch was looked at last.
+    ///
+    /// # Errors
+    /// When the state file can't be read.
+    pub fn events(&self, watch: &mut Watch) -> Result<Vec<WatchEvent>, ApiError> {
+        self.server.events(watch)
+    }
+
+    /// Lets time pass until `done` says so. Without a deadline, as long as anything can still change.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait<T>(
+        &mut self,
+        deadline: Option<Time>,
+        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        let wait = self.server.wait_until(deadline);
+        self.pass(wait, done)
+    }
+
+    /// Lets time pass until `done` says so, or a deadline, or nothing can change any more.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait_while_it_helps<T>(
+        &mut self,
+        deadline: Time,
+        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        let wait = self.server.wait_while_it_helps(deadline);
+        self.pass(wait, done)
+    }
+
+    fn pass<T>(
+        &mut self,
+        mut wait: Wait,
+        mut done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        loop {
+            if let Some(done) = done(self)? {
+                return Ok(Waited::Done(done));
+            }
+            match self.server.pass(&mut wait)? {
+                Passed::Moved => {}
+                Passed::Over => return Ok(Waited::Over),
+                Passed::Idle => return Ok(Waited::Never),
+            }
+        }
+    }
+
+    /// Lets time pass until a moment, whatever happens.
+    ///
+    /// # Errors
+    /// When the state file can't be written.
+    pub fn sleep_until(&mut self, moment: Time) -> Result<(), ApiError> {
+        self.wait::<()>(Some(moment), |_| Ok(None)).map(|_| ())
+    }
+
+    /// Waits until an object is gone, or another has its name.
+    ///
+    /// # Errors
+    /// When the state file can't be written.
+    pub fn wait_until_gone(
+        &mut self,
+        object: (&ObjectKey, &str),
+        deadline: Option<Time>,
+    ) -> Result<Waited<()>, ApiError> {
+        let (key, uid) = object;
+        let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
+        let mut watch = self.watch(key.kind, &key.namespace, options)?;
+        self.wait(deadline, |client| {
+            client.events(&mut watch)?;
+            Ok((!watch.knows(uid)).then_some(()))
+        })
+    }
+
+    /// Makes what was done so far lasting and visible to other processes, says what was said meanwhile, and goes on.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn checkpoint(&mut self) -> Result<(), Failure> {
+        self.pause(true, || {})
+    }
+
+    /// Does something that takes the user's time, an editor's run, without holding the cluster meanwhile.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn meanwhile<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Failure> {
+        self.server.commit()?;
+        let outcome = f();
+        self.server.begin(true, wall_now())?;
+        Ok(outcome)
+    }
+
+    /// Ends the transaction, waits a moment of real time and begins anew, to see what others did.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn wait_for_others(&mut self) -> Result<(), Failure> {
+        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(100)))
+    }
+
+    fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), Failure> {
+        self.server.commit()?;
+        self.ui.release();
+        meanwhile();
+        self.ui.hold();
+        self.server.begin(write, wall_now())?;
+        Ok(())
+    }
+
+    /// Until when a span lasts; none for a span of zero, which stands for no end.
+    pub fn deadline(&self, span: Duration) -> Option<Time> {
+        (span != Duration::ZERO).then(|| self.now() + span)
+    }
+}
