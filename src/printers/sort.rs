@@ -10,7 +10,7 @@ use crate::api::{Quantity, go_sort};
 
 /// What is printed, which decides what an error says and whether a path in full template form is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum Listing {
     /// A table of one kind.
     Table,
     /// A list of objects for `-o yaml`, `-o name` and the like.
@@ -39,16 +39,16 @@ pub enum SortError {
 pub fn order<'a>(
     path: &str,
     objects: impl IntoIterator<Item = &'a Value>,
-    target: Target,
+    target: Listing,
 ) -> Result<Vec<usize>, SortError> {
     let template = match (relaxed(path), target) {
         (Ok(template), _) => template,
-        (Err(_), Target::Table) => path.to_string(),
-        (Err(e), Target::List) => return Err(SortError::Path(e)),
+        (Err(_), Listing::Table) => path.to_string(),
+        (Err(e), Listing::List) => return Err(SortError::Path(e)),
     };
     let path = JsonPath::parse(&template).map_err(|e| match target {
-        Target::Table => SortError::Path(JsonPathError(format!("sorting error: {e}"))),
-        Target::List => SortError::Path(e),
+        Listing::Table => SortError::Path(JsonPathError(format!("sorting error: {e}"))),
+        Listing::List => SortError::Path(e),
     })?;
     let path = path.allow_missing_keys(true);
     let keys: Vec<Option<Found<'a>>> =
@@ -60,7 +60,7 @@ pub fn order<'a>(
     let mut fault = None;
     go_sort::sort(&mut order, |a, b| {
         less(&keys[*a], &keys[*b]).unwrap_or_else(|why| {
-            let of = if target == Target::Table { "[][][]reflect.Value" } else { "*unstructured.Unstructured" };
+            let of = if target == Listing::Table { "[][][]reflect.Value" } else { "*unstructured.Unstructured" };
             fault.get_or_insert(format!("Field {template} in {of} is an unsortable type: interface, err: {why}"));
             false
         })
@@ -90,12 +90,12 @@ fn less(a: &Option<Found<'_>>, b: &Option<Found<'_>>) -> Result<bool, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Target, order};
+    use super::{Listing, order};
     use serde_json::{Value, json};
 
     fn sorted(values: &[Value], path: &str) -> Result<Vec<usize>, String> {
         let objects: Vec<Value> = values.iter().map(|v| json!({"a": v, "b": {"c": v}})).collect();
-        order(path, &objects, Target::Table).map_err(|e| e.to_string())
+        order(path, &objects, Listing::Table).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -113,23 +113,23 @@ mod tests {
     #[test]
     fn missing_fields_come_first() {
         let objects = [json!({"a": "x"}), json!({"n": 1}), json!({"a": "b"}), json!({"n": 2})];
-        assert_eq!(order(".a", &objects, Target::Table).unwrap(), [3, 1, 2, 0]);
+        assert_eq!(order(".a", &objects, Listing::Table).unwrap(), [3, 1, 2, 0]);
         assert_eq!(
-            order(".none", &objects, Target::Table).unwrap_err().to_string(),
+            order(".none", &objects, Listing::Table).unwrap_err().to_string(),
             "couldn't find any field with path \"{.none}\" in the list of objects"
         );
-        assert!(order(".none", &[], Target::Table).unwrap().is_empty());
+        assert!(order(".none", &[], Listing::Table).unwrap().is_empty());
     }
 
     #[test]
     fn errors_in_kubectls_words() {
         let objects = [json!({"a": true}), json!({"a": false})];
         assert_eq!(
-            order(".a", &objects, Target::Table).unwrap_err().to_string(),
+            order(".a", &objects, Listing::Table).unwrap_err().to_string(),
             "Field {.a} in [][][]reflect.Value is an unsortable type: interface, err: unsortable type: bool"
         );
         let refused = |path: &str, target| order(path, &objects, target).unwrap_err().to_string();
-        assert_eq!(refused("{.a", Target::Table), "sorting error: unclosed action");
-        assert!(refused("{.a", Target::List).starts_with("unexpected path string"));
+        assert_eq!(refused("{.a", Listing::Table), "sorting error: unclosed action");
+        assert!(refused("{.a", Listing::List).starts_with("unexpected path string"));
     }
 }

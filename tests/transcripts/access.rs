@@ -21,7 +21,7 @@ fn roles_say_what_a_user_may_do() {
         "kubectl auth can-i get /version --as=jane",
         "kubectl auth can-i get /logs --as=jane",
         "kubectl auth can-i get pods --subresource=log --as=jane",
-    ]), @r"
+    ]), @"
     $ kubectl auth can-i --list --as=jane
     Resources                                       Non-Resource URLs   Resource Names   Verbs
     selfsubjectreviews.authentication.k8s.io        []                  []               [create]
@@ -57,6 +57,7 @@ fn roles_say_what_a_user_may_do() {
     yes
     $ kubectl auth can-i get /logs --as=jane
     no
+    [exit 1]
     $ kubectl auth can-i get pods --subresource=log --as=jane
     yes
     ");
@@ -75,20 +76,28 @@ fn roles_say_what_a_user_may_do() {
     pod/web
     $ kubectl get nodes --as=jane
     Error from server (Forbidden): nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope
+    [exit 1]
     $ kubectl delete pod web --as=jane
     Error from server (Forbidden): pods "web" is forbidden: User "jane" cannot delete resource "pods" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl delete pod none --as=bob
     Error from server (Forbidden): pods "none" is forbidden: User "bob" cannot delete resource "pods" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl create cm a --as=jane
     error: failed to create configmap: configmaps is forbidden: User "jane" cannot create resource "configmaps" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl create deploy d --image=nginx --as=jane -n kube-system
     error: failed to create deployment: deployments.apps is forbidden: User "jane" cannot create resource "deployments" in API group "apps" in the namespace "kube-system"
+    [exit 1]
     $ kubectl label pod web a=b --as=jane
     Error from server (Forbidden): pods "web" is forbidden: User "jane" cannot patch resource "pods" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl run x --image=nginx --as=jane
     Error from server (Forbidden): pods is forbidden: User "jane" cannot create resource "pods" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl scale deploy d --replicas=1 --as=jane
     Error from server (Forbidden): deployments.apps "d" is forbidden: User "jane" cannot get resource "deployments" in API group "apps" in the namespace "default"
+    [exit 1]
     "#);
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: nginx}]}\n";
     assert_snapshot!(session.0.feed("kubectl apply -f - --as=bob", pod), @r#"

@@ -52,6 +52,7 @@ fn folders_are_read_in_name_order_and_only_if_asked_with_what_is_below() {
     configmap/c created
     Error from server (AlreadyExists): error when creating "m/a.yml": configmaps "a" already exists
     Error from server (AlreadyExists): error when creating "m/b.yaml": configmaps "b" already exists
+    [exit 1]
     $ kubectl get -f m/
     NAME   DATA   AGE
     a      0      0s
@@ -66,10 +67,13 @@ fn folders_are_read_in_name_order_and_only_if_asked_with_what_is_below() {
     configmap/b
     Error from server (NotFound): configmaps "one" not found
     Error from server (NotFound): configmaps "two" not found
+    [exit 1]
     $ kubectl apply -f m/a.yml -f missing.yaml
     error: the path "missing.yaml" does not exist
+    [exit 1]
     $ kubectl apply -f empty
     error: error reading [empty]: recognized file extensions are [.json .yaml .yml]
+    [exit 1]
     $ kubectl delete -f m -l of=a
     configmap "a" deleted from default namespace
     "#);
@@ -133,38 +137,53 @@ fn types_and_names_go_together_in_one_way_at_a_time() {
     configmap/a
     configmap/b
     Error from server (NotFound): configmaps "none" not found
+    [exit 1]
     $ kubectl get cm/a sa -o name
     error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'
+    [exit 1]
     $ kubectl get cm sa/a
     error: there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'
+    [exit 1]
     $ kubectl get cm/a/b
     error: arguments in resource/name form may not have more than one slash
+    [exit 1]
     $ kubectl get cm/
     error: arguments in resource/name form must have a single resource and name
+    [exit 1]
     $ kubectl get cm,nothing a
     error: the server doesn't have a resource type "nothing"
+    [exit 1]
     $ kubectl get cm a -A
     error: a resource cannot be retrieved by name across all namespaces
+    [exit 1]
     $ kubectl get cm a -l x=y
     error: name cannot be provided when a selector is specified
+    [exit 1]
     $ kubectl get cm/a -l x=y
     error: selectors and the all flag cannot be used when passing resource/name arguments
+    [exit 1]
     $ kubectl get -l x=y
     You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.
 
     error: Required resource not specified.
     Use "kubectl explain <resource>" for a detailed description of that resource (e.g. kubectl explain pods).
     See 'kubectl get -h' for help and examples
+    [exit 1]
     $ kubectl get -f a.yaml cm
     error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
+    [exit 1]
     $ kubectl get -f a.yaml cm a
     error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
+    [exit 1]
     $ kubectl get -f a.yaml cm/a
     error: resource/name arguments cannot be provided when a path is specified
+    [exit 1]
     $ kubectl label --all cm a x=y
     error: name cannot be provided when a selector is specified
+    [exit 1]
     $ kubectl label cm x=y
     error: resource(s) were provided, but no name was specified
+    [exit 1]
     $ kubectl label cm --all x=y
     configmap/a labeled
     configmap/b labeled
@@ -172,6 +191,7 @@ fn types_and_names_go_together_in_one_way_at_a_time() {
     configmap/openshift-service-ca.crt labeled
     $ kubectl delete cm
     error: resource(s) were provided, but no name was specified
+    [exit 1]
     $ kubectl delete cm,sa --all --dry-run=client
     configmap "a" deleted from default namespace (dry run)
     configmap "b" deleted from default namespace (dry run)
@@ -183,6 +203,7 @@ fn types_and_names_go_together_in_one_way_at_a_time() {
     No resources found
     $ kubectl get cm a%b
     error: invalid resource name "a%b": [may not contain '%']
+    [exit 1]
     $ kubectl get sa,cm --sort-by=.metadata.name --server-print=false
     NAME               AGE
     serviceaccount/a   0s
@@ -216,6 +237,7 @@ fn the_namespace_of_a_file_must_be_the_one_that_is_asked_for() {
     configmap/a created
     $ kubectl get -f a.yaml -n default
     error: the namespace from the provided object "kube-public" does not match the namespace "default". You must pass '--namespace=kube-public' to perform this operation.
+    [exit 1]
     $ kubectl get -f a.yaml -n kube-public -o name
     configmap/a
     $ kubectl create -f class.yaml -n default
@@ -241,8 +263,10 @@ fn an_object_that_goes_keeps_its_name_until_it_is_gone() {
     namespace "going" deleted
     $ kubectl create ns going
     Error from server (AlreadyExists): object is being deleted: namespaces "going" already exists
+    [exit 1]
     $ kubectl create cm other -n going
     error: failed to create configmap: configmaps "other" is forbidden: unable to create new content in namespace going because it is being terminated
+    [exit 1]
     "#);
 }
 

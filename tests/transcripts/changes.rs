@@ -145,6 +145,7 @@ fn labels_and_annotations_are_listed_added_and_removed() {
      app=m
     $ kubectl label cm a app=other
     error: 'app' already has a value (m), and --overwrite is false
+    [exit 1]
     $ kubectl label cm a app=m
     configmap/a not labeled
     $ kubectl label cm a app=other new=1 --overwrite
@@ -156,23 +157,29 @@ fn labels_and_annotations_are_listed_added_and_removed() {
     configmap/a modified
     $ kubectl label cm a newer=1 newer-
     error: can not both modify and remove a label in the same command
+    [exit 1]
     $ kubectl label cm a b=c=d
     error: invalid label spec: b=c=d
+    [exit 1]
     $ kubectl label cm a b=c% 
     error: invalid label value: "b=c%": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')
+    [exit 1]
     $ kubectl label cm a b x=y
     configmap/a labeled
     configmap/b labeled
     $ kubectl label cm a x=y --list -o yaml
     error: --list and --output may not be specified together
+    [exit 1]
     $ kubectl label cm a x=y --resource-version=1
     configmap/a not labeled
     $ kubectl label cm -l app=m x=y --resource-version=1
     error: --resource-version may only be used with a single resource
+    [exit 1]
     $ kubectl annotate cm b note=a
     configmap/b annotated
     $ kubectl annotate cm b note=b
     error: --overwrite is false but found the following declared annotation(s): 'note' already has a value (a)
+    [exit 1]
     $ kubectl annotate cm b note=b more=c --overwrite
     configmap/b annotated
     $ kubectl annotate cm b --list
@@ -184,8 +191,10 @@ fn labels_and_annotations_are_listed_added_and_removed() {
     configmap/b annotated
     $ kubectl annotate cm b x=y --resource-version=1
     Error from server (Conflict): Operation cannot be fulfilled on configmaps "b": the object has been modified; please apply your changes to the latest version and try again
+    [exit 1]
     $ kubectl annotate cm b
     error: at least one annotation update is required
+    [exit 1]
     "#);
 }
 
@@ -236,16 +245,19 @@ fn the_environment_of_containers_is_set_and_listed() {
     deployment.apps/web env updated
     $ kubectl set env deploy/web B=9 --overwrite=false
     error: deployments/web 'B' already has a value (2), and --overwrite is false
+    [exit 1]
     $ kubectl set env deploy/web B=9 -c none
     Warning: Deployment/web does not have any containers matching "none"
     $ kubectl set env deploy/web
     $ kubectl set env deploy/none A=1
     Error from server (NotFound): deployments.apps "none" not found
+    [exit 1]
     $ kubectl set env --all deploy Z=1 --dry-run=client
     deployment.apps/web env updated (dry run)
     $ kubectl set image deploy/web nginx=nginx:2 other=x
     deployment.apps/web image updated
     error: unable to find container named "other"
+    [exit 1]
     $ kubectl set image deploy/web '*=nginx:3'
     deployment.apps/web image updated
     "#);
@@ -320,8 +332,10 @@ fn the_history_of_a_rollout_is_listed_and_shown_in_every_form() {
 
     $ kubectl rollout history deploy/web --revision=9
     error: unable to find the specified revision
+    [exit 1]
     $ kubectl rollout history deploy/web --revision=-1
     error: revision must be a positive integer: -1
+    [exit 1]
     $ kubectl rollout history deploy/web --revision=1 -o jsonpath='{.metadata.name} {..image}{"\n"}'
     web-6f9db6f785 nginx:1 nginx:1
     $ kubectl rollout history deploy/web --revision=1 --template='{{.kind}}{{"\n"}}'
@@ -337,15 +351,19 @@ fn the_history_of_a_rollout_is_listed_and_shown_in_every_form() {
 
     $ kubectl rollout status deploy/web --revision=1
     error: desired revision (1) is different from the running revision (2)
+    [exit 1]
     $ kubectl rollout status deploy/web
     deployment "web" successfully rolled out
     $ kubectl rollout status deploy/none
     Error from server (NotFound): deployments.apps "none" not found
+    [exit 1]
     $ kubectl rollout status cm/none
     Error from server (NotFound): configmaps "none" not found
+    [exit 1]
     $ kubectl rollout undo deploy/web --to-revision=7
     Warning: resource deployments/web was previously managed with 'kubectl apply'. Rolling back will not update the kubectl.kubernetes.io/last-applied-configuration annotation, which may cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead.
     error: unable to find specified revision 7 in history
+    [exit 1]
     $ kubectl rollout undo deploy/web
     Warning: resource deployments/web was previously managed with 'kubectl apply'. Rolling back will not update the kubectl.kubernetes.io/last-applied-configuration annotation, which may cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead.
     deployment.apps/web rolled back
@@ -355,6 +373,7 @@ fn the_history_of_a_rollout_is_listed_and_shown_in_every_form() {
     $ kubectl rollout restart deploy/web svc/kubernetes
     deployment.apps/web restarted
     error: services "kubernetes" restarting is not supported
+    [exit 1]
     "#);
     assert_snapshot!(session.0.feed("kubectl rollout status -f -", WEB), @r#"deployment "web" successfully rolled out"#);
     assert_snapshot!(session.0.feed("kubectl rollout pause -f -", WEB), @"deployment.apps/web paused");

@@ -25,12 +25,14 @@ fn unknown_commands_are_met_with_what_comes_near() {
 
     Did you mean this?
     	get
+    [exit 1]
     $ kubectl gett
     error: unknown command "gett" for "kubectl"
 
     Did you mean this?
     	set
     	get
+    [exit 1]
     $ kubectl rm
     error: unknown command "rm" for "kubectl"
 
@@ -38,33 +40,42 @@ fn unknown_commands_are_met_with_what_comes_near() {
     	run
     	delete
     	cp
+    [exit 1]
     $ kubectl conf
     error: unknown command "conf" for "kubectl"
 
     Did you mean this?
     	config
+    [exit 1]
     $ kubectl foobar
     error: unknown command "foobar" for "kubectl"
+    [exit 1]
     $ kstate nodes
     error: unknown command "nodes" for "kstate"
 
     Did you mean this?
     	node
+    [exit 1]
     $ kubectl create foo
     error: Unexpected args: [foo]
     See 'kubectl create -h' for help and examples
+    [exit 1]
     $ kubectl create secret foo bar
     error: unknown command "foo bar"
     See 'kubectl create secret -h' for help and examples
+    [exit 1]
     $ kubectl config foo
     error: unknown command "foo"
     See 'kubectl config -h' for help and examples
+    [exit 1]
     $ kubectl rollout foo
     error: unknown command "foo"
     See 'kubectl rollout -h' for help and examples
+    [exit 1]
     $ kubectl top foo
     error: unknown command "foo"
     See 'kubectl top -h' for help and examples
+    [exit 1]
     $ kubectl alpha
     No alpha commands are available in this version of kubectl
     "#);
@@ -94,56 +105,73 @@ fn the_first_fault_of_the_flags_is_named() {
     $ kubectl get --help --foo
     error: unknown flag: --foo
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get --=x
     error: bad flag syntax: --=x
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get -Ax
     error: unknown shorthand flag: 'x' in -x
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get -An
     error: flag needs an argument: 'n' in -n
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get --namespace
     error: flag needs an argument: --namespace
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get --all_namespaces=perhaps
     error: invalid argument "perhaps" for "-A, --all-namespaces" flag: strconv.ParseBool: parsing "perhaps": invalid syntax
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get --chunk-size=x --foo
     error: invalid argument "x" for "--chunk-size" flag: strconv.ParseInt: parsing "x": invalid syntax
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get --foo --chunk-size=x
     error: unknown flag: --foo
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl scale deploy x --replicas=99999999999999999999
     error: invalid argument "99999999999999999999" for "--replicas" flag: strconv.ParseInt: parsing "99999999999999999999": value out of range
     See 'kubectl scale --help' for usage.
+    [exit 1]
     $ kubectl wait pod/x --timeout=5
     error: invalid argument "5" for "--timeout" flag: time: missing unit in duration "5"
     See 'kubectl wait --help' for usage.
+    [exit 1]
     $ kubectl diff --foo
     error: unknown flag: --foo
     See 'kubectl diff -h' for help and examples
+    [exit 2]
     $ kubectl options --foo
     error: unknown flag: --foo
     Run 'kubectl options' without flags.
+    [exit 1]
     $ kubectl --version
     error: unknown flag: --version
     See 'kubectl --help' for usage.
+    [exit 1]
     $ kubectl --v=x get pods
     error: invalid argument "x" for "-v, --v" flag: strconv.ParseInt: parsing "x": invalid syntax
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl get pods --log-flush-frequency=x
     error: invalid argument "x" for "--log-flush-frequency" flag: parse error
     See 'kubectl get --help' for usage.
+    [exit 1]
     $ kubectl foo --bar
     error: unknown command "foo" for "kubectl"
 
     Did you mean this?
     	top
+    [exit 1]
     $ kubectl --bar foo
     error: unknown flag: --bar
     See 'kubectl --help' for usage.
+    [exit 1]
     "#);
 }
 
@@ -173,8 +201,10 @@ fn flags_in_old_forms_are_taken_with_a_warning() {
     $ kubectl delete configmap none --cascade=F
     warning: --cascade=F is deprecated (boolean value) and can be replaced with --cascade=orphan.
     Error from server (NotFound): configmaps "none" not found
+    [exit 1]
     $ kubectl delete configmap none --cascade=maybe
     error: invalid cascade value (maybe). Must be "background", "foreground", or "orphan"
+    [exit 1]
     $ kubectl label namespace default a=b --record
     Flag --record has been deprecated, --record will be removed in the future
     namespace/default labeled
@@ -212,6 +242,7 @@ fn help_lists_what_is_below() {
 
     Use "kubectl options" for a list of global command-line options (applies to all commands).
     error: Unexpected args: []
+    [exit 1]
     "#);
     assert_snapshot!(help("kubectl explain --help"), @r#"
     $ kubectl explain --help

@@ -53,6 +53,7 @@ fn contexts_are_made_chosen_renamed_and_deleted() {
     Context "dev" modified.
     $ kubectl config use-context nope
     error: no context exists with the name: "nope"
+    [exit 1]
     $ kubectl config use-context dev
     Switched to context "dev".
     $ kubectl config use-context
@@ -70,6 +71,7 @@ fn contexts_are_made_chosen_renamed_and_deleted() {
 
     Use "kubectl options" for a list of global command-line options (applies to all commands).
     error: Unexpected args: []
+    [exit 1]
     $ kubectl config get-contexts
     CURRENT   NAME           CLUSTER        AUTHINFO             NAMESPACE
     *         dev            k3d-deadless   admin@k3d-deadless   kube-system
@@ -82,32 +84,41 @@ fn contexts_are_made_chosen_renamed_and_deleted() {
     *         dev    k3d-deadless   admin@k3d-deadless   kube-system
     context nope not found
     context neither not found
+    [exit 1]
     $ kubectl config get-contexts -o wide
     error: --output wide is not available in kubectl config get-contexts; resetting to default output format
+    [exit 1]
     $ kubectl create configmap here
     configmap/here created
     $ kubectl get configmap here -n kube-system -o name
     configmap/here
     $ kubectl get configmap here -n default
     Error from server (NotFound): configmaps "here" not found
+    [exit 1]
     $ kubectl config set-context --current --namespace=default
     Context "dev" modified.
     $ kubectl get configmap here
     Error from server (NotFound): configmaps "here" not found
+    [exit 1]
     $ kubectl config set-context
     error: you must specify a non-empty context name or --current
+    [exit 1]
     $ kubectl config set-context dev --current
     error: you cannot specify both a context name and --current
+    [exit 1]
     $ kubectl config rename-context dev dev2
     Context "dev" renamed to "dev2".
     $ kubectl config rename-context nope dev
     error: cannot rename the context "nope", it's not in ~/.kube/config
+    [exit 1]
     $ kubectl config rename-context dev2 k3d-deadless
     error: cannot rename the context "dev2", the context "k3d-deadless" already exists in ~/.kube/config
+    [exit 1]
     $ kubectl config current-context
     dev2
     $ kubectl config delete-context nope
     error: cannot delete context nope, not in ~/.kube/config
+    [exit 1]
     $ kubectl config delete-context dev2
     warning: this removed your active context, use "kubectl config use-context" to select a different one
     deleted context dev2 from ~/.kube/config
@@ -115,11 +126,14 @@ fn contexts_are_made_chosen_renamed_and_deleted() {
     Property "current-context" unset.
     $ kubectl config current-context
     error: current-context is not set
+    [exit 1]
     $ kubectl config delete-user
     error: user to delete is required
     See 'kubectl config delete-user -h' for help and examples
+    [exit 1]
     $ kubectl config delete-user nope
     error: cannot delete user nope, not in ~/.kube/config
+    [exit 1]
     $ kubectl config delete-cluster k3d-deadless
     deleted cluster k3d-deadless from ~/.kube/config
     $ kubectl config get-clusters
@@ -156,10 +170,12 @@ fn properties_are_set_by_the_way_that_leads_to_them() {
     Property "clusters.my.cluster.server" set.
     $ kubectl config set clusters.my.cluster.insecure-skip-tls-verify maybe
     error: strconv.ParseBool: parsing "maybe": invalid syntax
+    [exit 1]
     $ kubectl config set clusters.my.cluster.insecure-skip-tls-verify true
     Property "clusters.my.cluster.insecure-skip-tls-verify" set.
     $ kubectl config set clusters.my.cluster.certificate-authority-data !!
     error: error decoding input value: illegal base64 data at input byte 0
+    [exit 1]
     $ kubectl config set clusters.my.cluster.certificate-authority-data raw --set-raw-bytes
     Property "clusters.my.cluster.certificate-authority-data" set.
     $ kubectl config set contexts.dev.cluster my.cluster
@@ -168,12 +184,16 @@ fn properties_are_set_by_the_way_that_leads_to_them() {
     Property "preferences.colors" set.
     $ kubectl config set foo bar
     error: unable to parse foo after [] at api.Config
+    [exit 1]
     $ kubectl config set clusters.my.cluster.server.foo bar
     error: unable to parse one or more field values of clusters.my.cluster.server.foo
+    [exit 1]
     $ kubectl config set users.jane.exec.command bar
     error: unable to parse one or more field values of users.jane.exec.command
+    [exit 1]
     $ kubectl config set current-context ''
     error: you cannot use set to unset a property
+    [exit 1]
     $ kubectl config set current-context dev
     Property "current-context" set.
     $ kubectl config view --minify
@@ -198,6 +218,7 @@ fn properties_are_set_by_the_way_that_leads_to_them() {
     Property "contexts.dev.cluster" unset.
     $ kubectl config unset clusters.none.server
     error: current map key `none` is invalid
+    [exit 1]
     $ kubectl config unset clusters.my.cluster
     Property "clusters.my.cluster" unset.
     $ kubectl config unset preferences
@@ -239,12 +260,14 @@ fn secrets_are_shown_on_request_only() {
     User "jane" set.
     $ kubectl config set-credentials jane --token=secret --username=x
     error: you cannot specify more than one authentication method at the same time: --token, --username/--password
+    [exit 1]
     $ kubectl config set-credentials joe --username=joe --password=hidden
     User "joe" set.
     $ kubectl config set-credentials tool --exec-command=tool --exec-api-version=client.authentication.k8s.io/v1 --exec-arg=a,b --exec-env=A=1
     User "tool" set.
     $ kubectl config set-credentials tool --exec-interactive-mode=Sometimes
     error: invalid interactive mode type, can be only IfAvailable, Never, Always
+    [exit 1]
     $ kubectl config set-credentials tool --exec-interactive-mode=Never --exec-env=B=2 --exec-env=A-
     User "tool" set.
     $ kubectl config set-credentials idp --auth-provider=oidc --auth-provider-arg=id=x --auth-provider-arg=secret=y
@@ -379,11 +402,14 @@ fn secrets_are_shown_on_request_only() {
     $ kubectl config view --template={{.kind}}
     Config$ kubectl config view -o wide
     error: unable to match a printer suitable for the output format "wide", allowed formats are: go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,yaml
+    [exit 1]
     $ kubectl config view --merge=false
     error: if merge==false a precise file must be specified
+    [exit 1]
     $ kubectl config view foo
     error: unexpected arguments: [foo]
     See 'kubectl config view -h' for help and examples
+    [exit 1]
     "#);
 }
 
@@ -408,33 +434,46 @@ fn what_does_not_exist_is_named() {
     ]), @r#"
     $ kubectl get pods --context=nope
     Error in configuration: context was not found for specified context: nope
+    [exit 1]
     $ kubectl get pods --context=nope -n x
     error: context "nope" does not exist
+    [exit 1]
     $ kubectl get pods --user=nope
     error: auth info "nope" does not exist
+    [exit 1]
     $ kubectl get pods --cluster=nope
     error: no server found for cluster "nope"
+    [exit 1]
     $ kubectl version --cluster=nope
     error: cluster "nope" does not exist
+    [exit 1]
     $ kubectl version --client --cluster=nope --user=nope --context=nope
     Client Version: v1.36.2
     Kustomize Version: v5.8.1
     $ kubectl config view --context=nope -o jsonpath={.current-context}
     k3d-deadless$ kubectl get pods --as-group=g
     error: requesting uid, groups or user-extra for admin@k3d-deadless without impersonating a user
+    [exit 1]
     $ kubectl get pods --as-uid=u -n x
     Error in configuration: requesting uid, groups or user-extra for admin@k3d-deadless without impersonating a user
+    [exit 1]
     $ kubectl get pods --token=a --username=b
     error: more than one authentication method found for admin@k3d-deadless; found [token basicAuth], only one is allowed
+    [exit 1]
     $ kubectl get pods --client-certificate=/nope
     error: unable to read client-cert /nope for admin@k3d-deadless due to open /nope: no such file or directory
+    [exit 1]
     $ kubectl get pods --certificate-authority=/nope
     error: unable to read certificate-authority /nope for k3d-deadless due to open /nope: no such file or directory
+    [exit 1]
     $ kubectl get pods --request-timeout=soon
     error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)
+    [exit 1]
     $ kubectl get pods --kubeconfig=nope
     error: stat nope: no such file or directory
+    [exit 1]
     $ kubectl config current-context --kubeconfig=nope
     error: current-context is not set
+    [exit 1]
     "#);
 }

@@ -37,9 +37,11 @@ spec:
     $ kubectl delete pv kept --timeout=2s
     persistentvolume "kept" deleted
     error: timed out waiting for the condition on persistentvolumes/kept
+    [exit 1]
     $ kubectl delete pv kept nope
     persistentvolume "kept" deleted
     Error from server (NotFound): persistentvolumes "nope" not found
+    [exit 1]
     $ kubectl delete pv kept -n kube-system --wait=false
     Warning: deleting cluster-scoped resources, not scoped to the provided namespace
     persistentvolume "kept" deleted
@@ -115,5 +117,6 @@ spec:
     deployment.apps "owner" deleted from default namespace
     $ kubectl get deploy owner
     Error from server (NotFound): deployments.apps "owner" not found
+    [exit 1]
     "#);
 }

@@ -157,6 +157,7 @@ fn descriptions_of_an_older_version_keep_its_words() {
         Port:            80/TCP
         Host Port:       0/TCP
     $ kubectl describe cronjob nightly | grep 'Time Zone'
+    [exit 1]
     $ kubectl run new --image=nginx
     pod/new created
     $ kubectl describe pod new | grep kubelet
@@ -194,17 +195,22 @@ fn events_are_shown_for_a_single_object_or_when_they_are_asked_for() {
     $ kubectl describe pod web-2 | grep Events
     Events:
     $ kubectl describe pod web web-2 | grep Events
+    [exit 1]
     $ kubectl describe pod -l app=web | grep Events
     Events:
     $ kubectl describe pods | grep Events
+    [exit 1]
     $ kubectl describe pods --show-events | grep Events
     Events:
     Events:
     $ kubectl describe pod web- | grep Events
+    [exit 1]
     $ kubectl describe pod web- --show-events | grep Events
     Events:
     $ kubectl describe pod web --show-events=false | grep Events
+    [exit 1]
     $ kubectl describe pod web none | grep Events
+    [exit 1]
     $ kubectl describe sa rob
     Name:                robot
     Namespace:           default
@@ -214,8 +220,10 @@ fn events_are_shown_for_a_single_object_or_when_they_are_asked_for() {
 
     $ kubectl describe sa/rob
     Error from server (NotFound): serviceaccounts "rob" not found
+    [exit 1]
     $ kubectl describe sa rob def
     Error from server (NotFound): serviceaccounts "rob" not found
     Error from server (NotFound): serviceaccounts "def" not found
+    [exit 1]
     "#);
 }

@@ -337,28 +337,39 @@ fn explains_what_the_server_lists_in_its_versions() {
 
     $ kubectl explain pods --api-version=apps/v1
     error: GVR (apps/v1, Resource=pods) not found in OpenAPI schema
+    [exit 1]
     $ kubectl explain pods --api-version=foo/v1
     error: couldn't find resource for "foo/v1, Resource=pods"
+    [exit 1]
     $ kubectl explain pods --api-version=foo/v1 -o plaintext-openapiv2
     error: couldn't find resource for "foo/v1, Kind=Pod"
+    [exit 1]
     $ kubectl explain pods --api-version=a/b/c
     error: unexpected GroupVersion string: a/b/c
+    [exit 1]
     $ kubectl explain pods.spec.foo
     KIND:       Pod
     VERSION:    v1
 
     error: field "foo" does not exist
+    [exit 1]
     $ kubectl explain pods.spec.foo -o plaintext-openapiv2
     error: field "foo" does not exist
+    [exit 1]
     $ kubectl explain pods[0]
     error: invalid jsonpath syntax, first node must be field node
+    [exit 1]
     $ kubectl explain nothing
     the server doesn't have a resource type "nothing"
+    [exit 1]
     $ kubectl explain pods -o yaml
     error: unrecognized format: yaml
+    [exit 1]
     $ kubectl explain
     error: You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of supported resources.
+    [exit 1]
     $ kubectl explain a b
     error: We accept only this format: explain RESOURCE
+    [exit 1]
     "#);
 }

@@ -73,9 +73,10 @@ fn a_patch_that_does_not_fit_a_file_is_refused_by_kubectl() {
     assert_snapshot!(patch("strategic", r#"{"spec":{"template":{"spec":{"containers":[{"tty":true}]}}}}"#, ""), @"error: map: map[tty:true] does not contain declared merge key: name");
     assert_snapshot!(patch("strategic", "{}", "--dry-run=server"), @"error: cannot specify --local and --dry-run=server - did you mean --dry-run=client?");
     let mut session = Session::new();
-    assert_snapshot!(session.run(&["kubectl patch --local deploy web -p {}", "kubectl patch --local -p {}"]), @r"
+    assert_snapshot!(session.run(&["kubectl patch --local deploy web -p {}", "kubectl patch --local -p {}"]), @"
     $ kubectl patch --local deploy web -p {}
     error: cannot specify --local and server resources
+    [exit 1]
     $ kubectl patch --local -p {}
     error: You must provide one or more resources by argument or filename.
     Example resource specifications include:
@@ -83,6 +84,7 @@ fn a_patch_that_does_not_fit_a_file_is_refused_by_kubectl() {
        '--filename=rsrc.json'
        '<resource> <name>'
        '<resource>'
+    [exit 1]
     ");
 }
 

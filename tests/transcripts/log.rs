@@ -18,6 +18,7 @@ fn each_level_says_more_of_a_request() {
     $ kubectl get cm none -v=6
     I0101 00:00:00.000000       1 round_trippers.go:632] "Response" verb="GET" url="https://127.0.0.1:6443/api/v1/namespaces/default/configmaps/none" status="404 Not Found" milliseconds=0
     Error from server (NotFound): configmaps "none" not found
+    [exit 1]
     $ kubectl get pods -v=7
     I0101 00:00:00.000000       1 round_trippers.go:527] "Request" verb="GET" url="https://127.0.0.1:6443/api/v1/namespaces/default/pods?limit=500" headers=<
     	Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json
@@ -75,6 +76,7 @@ fn each_level_says_more_of_a_request() {
     	{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"configmaps \"a\" is forbidden: User \"none\" cannot get resource \"configmaps\" in API group \"\" in the namespace \"default\"","reason":"Forbidden","details":{"name":"a","kind":"configmaps"},"code":403}
      >
     Error from server (Forbidden): configmaps "a" is forbidden: User "none" cannot get resource "configmaps" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl delete cm a --wait=false --grace-period=3 -v=8
     I0101 00:00:00.200000       1 helper.go:202] "Request Body" body=<
     	{"gracePeriodSeconds":3,"propagationPolicy":"Background"}

@@ -48,11 +48,15 @@ impl Session {
         output
     }
 
-    /// Runs lines; what they print, one after the other.
+    /// Runs lines; what they print, one after the other, with the exit codes of those that fail as lessons have them.
     fn run(&mut self, lines: &[&str]) -> String {
         let mut transcript = String::new();
         for line in lines {
-            transcript += &format!("$ {line}\n{}", self.0.run(line).expect("a command of ours").0);
+            let (output, code) = self.0.run(line).expect("a command of ours");
+            transcript += &format!("$ {line}\n{output}");
+            if code != 0 {
+                transcript += &format!("[exit {code}]\n");
+            }
             self.0.settle();
         }
         transcript

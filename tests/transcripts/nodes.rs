@@ -358,6 +358,7 @@ fn each_node_that_cannot_be_drained_is_told_with_all_its_reasons() {
     There are pending nodes to be drained:
      k3d-deadless-agent-0
     cannot delete cannot delete Pods that declare no controller (use --force to override): default/a
+    [exit 1]
     $ kubectl drain k3d-deadless-agent-0 k3d-deadless-agent-1
     node/k3d-deadless-agent-0 already cordoned
     node/k3d-deadless-agent-1 cordoned
@@ -368,11 +369,13 @@ fn each_node_that_cannot_be_drained_is_told_with_all_its_reasons() {
      k3d-deadless-agent-1
     cannot delete cannot delete Pods that declare no controller (use --force to override): default/a
     [cannot delete Pods with local storage (use --delete-emptydir-data to override): default/c, cannot delete cannot delete Pods that declare no controller (use --force to override): default/b]
+    [exit 1]
     $ kubectl drain k3d-deadless-agent-0 --pod-selector=of=nothing
     node/k3d-deadless-agent-0 already cordoned
     node/k3d-deadless-agent-0 drained
     $ kubectl drain k3d-deadless-agent-0 --pod-selector==
     error: --pod-selector=<pod_selector> must be a valid label selector
+    [exit 1]
     $ kubectl drain k3d-deadless-agent-1 --force --delete-emptydir-data --dry-run=server
     node/k3d-deadless-agent-1 already cordoned (server dry run)
     Warning: deleting Pods that declare no controller: default/b, default/c
@@ -389,6 +392,7 @@ fn each_node_that_cannot_be_drained_is_told_with_all_its_reasons() {
     $ kubectl drain
     error: USAGE: drain NODE [flags]
     See 'kubectl drain -h' for help and examples
+    [exit 1]
     $ kubectl uncordon k3d-deadless-agent-0 k3d-deadless-agent-1
     node/k3d-deadless-agent-0 uncordoned
     node/k3d-deadless-agent-1 uncordoned

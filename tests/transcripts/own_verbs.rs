@@ -22,30 +22,38 @@ fn own_verbs_speak_for_themselves() {
     ]), @r#"
     $ kstate undo
     error: there is nothing to undo
+    [exit 1]
     $ kubectl create namespace a
     namespace/a created
     $ kstate undo 99
     error: only the last command can be undone
+    [exit 1]
     $ kubectl create namespace b
     namespace/b created
     $ kstate undo 99
     error: only the last 2 commands can be undone
+    [exit 1]
     $ kstate undo 0
     error: COUNT must be greater than 0
+    [exit 1]
     $ kstate undo two
     error: COUNT must be a number, not "two"
     See 'kstate undo --help' for usage.
+    [exit 1]
     $ kstate undo 2
     undone: kubectl create namespace b
     undone: kubectl create namespace a
     $ kubectl undo
     error: unknown command "undo" for "kubectl"
+    [exit 1]
     $ kstate lesson a b c
     error: accepts at most 1 arg(s), received 3
     See 'kstate lesson --help' for usage.
+    [exit 1]
     $ kstate cluster delete
     error: NAME is required
     See 'kstate cluster delete --help' for usage.
+    [exit 1]
     $ kstate undo --help
     Take the last command back.
 
@@ -84,12 +92,14 @@ fn what_never_goes_is_told_with_what_holds_it() {
     persistentvolumeclaim "data" deleted from default namespace
     error: persistentvolumeclaim "data" will never go by itself: kubernetes.io/pvc-protection holds it while pod "a" and pod "b" use it
     hint: delete the pods that use the claim
+    [exit 1]
     $ kubectl delete pod b
     pod "b" deleted from default namespace
     $ kubectl delete pvc data
     persistentvolumeclaim "data" deleted from default namespace
     error: persistentvolumeclaim "data" will never go by itself: kubernetes.io/pvc-protection holds it while pod "a" uses it
     hint: delete the pod that uses the claim
+    [exit 1]
     $ kubectl create configmap kept
     configmap/kept created
     $ kubectl patch configmap kept -p '{"metadata":{"finalizers":["example.com/a"]}}'
@@ -98,5 +108,6 @@ fn what_never_goes_is_told_with_what_holds_it() {
     configmap "kept" deleted from default namespace
     error: configmap "kept" will never go by itself: its finalizer example.com/a holds it
     hint: remove the finalizers: kubectl patch cm kept --type=merge -p '{"metadata":{"finalizers":null}}'
+    [exit 1]
     "#);
 }

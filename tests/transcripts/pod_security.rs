@@ -30,6 +30,7 @@ fn restricted_refuses_what_is_not_locked_down() {
     assert_snapshot!(session.run(&["kubectl run web --image=nginx -n safe"]), @r#"
     $ kubectl run web --image=nginx -n safe
     Error from server (Forbidden): pods "web" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "web" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container "web" must set securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (pod or container "web" must set securityContext.runAsNonRoot=true), seccompProfile (pod or container "web" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")
+    [exit 1]
     "#);
     let nearly = TIGHT.replace("runAsNonRoot: true", "runAsUser: 0");
     let volumes = "volumes: [{name: h, hostPath: {path: /x}}, {name: share, nfs: {server: s, path: /}}]";
@@ -144,6 +145,7 @@ fn a_new_level_warns_of_the_pods_that_are_there() {
     The Namespace "safe" is invalid: 
     * metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "none": must be one of privileged, baseline, restricted
     * metadata.labels[pod-security.kubernetes.io/warn-version]: Invalid value: "v2": must be "latest" or "v1.x"
+    [exit 1]
     "#);
     let new = "{apiVersion: v1, kind: Namespace, metadata: {name: wrong, labels: {pod-security.kubernetes.io/warn: Baseline}}}";
     assert_snapshot!(session.apply(new), @r#"The Namespace "wrong" is invalid: metadata.labels[pod-security.kubernetes.io/warn]: Invalid value: "Baseline": must be one of privileged, baseline, restricted"#);

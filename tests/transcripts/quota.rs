@@ -31,15 +31,20 @@ fn a_name_that_is_taken_uses_quota_until_somebody_counts() {
     configmap/a created
     $ kubectl create configmap a
     error: failed to create configmap: configmaps "a" already exists
+    [exit 1]
     $ kubectl get quota q -o jsonpath={.status.used.configmaps}
     4$ kubectl create configmap a --dry-run=server
     error: failed to create configmap: configmaps "a" is forbidden: exceeded quota: q, requested: configmaps=1, used: configmaps=4, limited: configmaps=4
+    [exit 1]
     $ kubectl create configmap A
     error: failed to create configmap: ConfigMap "A" is invalid: metadata.name: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
+    [exit 1]
     $ kubectl create configmap a
     error: failed to create configmap: configmaps "a" is forbidden: exceeded quota: q, requested: configmaps=1, used: configmaps=4, limited: configmaps=4
+    [exit 1]
     $ kubectl create configmap b
     error: failed to create configmap: configmaps "b" is forbidden: exceeded quota: q, requested: configmaps=1, used: configmaps=4, limited: configmaps=4
+    [exit 1]
     "#);
     // What is deleted has its kind counted anew; else the resync does.
     assert_snapshot!(session.run(&["kubectl delete configmap a", USED, "kubectl create configmap a", "kubectl create configmap a", USED]), @r#"
@@ -50,6 +55,7 @@ fn a_name_that_is_taken_uses_quota_until_somebody_counts() {
     configmap/a created
     $ kubectl create configmap a
     error: failed to create configmap: configmaps "a" already exists
+    [exit 1]
     $ kubectl get quota q -o jsonpath={.status.used.configmaps}
     4
     "#);
@@ -76,6 +82,7 @@ fn what_a_quota_refuses_is_not_charged_and_a_change_is_charged_with_what_it_adds
     ]), @r#"
     $ kubectl create service nodeport two --tcp=80,81
     error: failed to create NodePort service: services "two" is forbidden: exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=0, limited: services.nodeports=1
+    [exit 1]
     $ kubectl create service clusterip one --tcp=80
     service/one created
     $ kubectl get quota q -o jsonpath={.status.used}

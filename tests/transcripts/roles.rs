@@ -20,14 +20,17 @@ fn a_bound_role_lets_its_user_in() {
     $ kubectl get clusterroles view -o jsonpath={.aggregationRule}
     {"clusterRoleSelectors":[{"matchLabels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}}]}$ kubectl get pods --as=jane
     Error from server (Forbidden): pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"
+    [exit 1]
     $ kubectl create rolebinding jane --clusterrole=view --user=jane
     rolebinding.rbac.authorization.k8s.io/jane created
     $ kubectl get pods --as=jane
     No resources found in default namespace.
     $ kubectl auth can-i list secrets --as=jane
     no
+    [exit 1]
     $ kubectl auth can-i create deployments --as=jane
     no
+    [exit 1]
     $ kubectl auth can-i delete nodes
     Warning: resource 'nodes' is not namespace scoped
 
@@ -64,5 +67,6 @@ rules:
     clusterrole.rbac.authorization.k8s.io "see-secrets" deleted
     $ kubectl auth can-i get secrets --as=jane
     no
+    [exit 1]
     "#);
 }

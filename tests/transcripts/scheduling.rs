@@ -91,5 +91,6 @@ fn only_what_may_help_wakes_a_pod() {
     There are pending nodes to be drained:
      k3d-deadless-server-0
     cannot delete cannot delete Pods that declare no controller (use --force to override): default/db, default/gated, default/near, default/ssd
+    [exit 1]
     "#);
 }

@@ -39,6 +39,7 @@ fn dry_runs_print_what_kubectl_holds() {
     deployment.apps/web patched
     $ kubectl patch deploy web --dry-run=client --type=json -p '[{"op":"remove","path":"/spec/none"}]'
     error: error in remove for path: '/spec/none': Unable to remove nonexistent key: none: missing value
+    [exit 1]
     $ kubectl patch deploy web --dry-run=client -p '{"metadata":{"labels":{"app":null}}}' -o jsonpath={.metadata.labels}
     {}$ kubectl taint node k3d-deadless-agent-0 a=b:NoSchedule --dry-run=client
     node/k3d-deadless-agent-0 tainted
@@ -70,10 +71,13 @@ fn subresources_are_objects_of_their_own() {
     $ kubectl get deploy web -o jsonpath={.spec.replicas}
     3$ kubectl get deploy web --subresource=none
     Error from server (NotFound): the server could not find the requested resource
+    [exit 1]
     $ kubectl get cm kube-root-ca.crt --subresource=status
     Error from server (NotFound): the server could not find the requested resource
+    [exit 1]
     $ kubectl get deploy --subresource=status
     error: subresource cannot be used when bulk resources are specified
+    [exit 1]
     "#);
 }
 
@@ -105,12 +109,16 @@ fn flags_that_do_not_go_together_are_refused() {
     ]), @r#"
     $ kubectl get pods --output-watch-events
     error: --output-watch-events option can only be used with --watch or --watch-only
+    [exit 1]
     $ kubectl get pods --show-labels -o yaml
     error: --show-labels option cannot be used with yaml printer
+    [exit 1]
     $ kubectl get --raw /healthz -o yaml
     error: --raw and --output are mutually exclusive
+    [exit 1]
     $ kubectl get -f manifests/tcm.yaml pods
     error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
+    [exit 1]
     $ kubectl get ns kube-public --allow-missing-template-keys=false -o go-template=a{{.none}}
     aError executing template: template: output:1:3: executing "output" at <.none>: map has no entry for key "none". Printing more information for debugging the template:
     	template was:
@@ -121,39 +129,54 @@ fn flags_that_do_not_go_together_are_refused() {
     		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
 
     error: error executing template "a{{.none}}": template: output:1:3: executing "output" at <.none>: map has no entry for key "none"
+    [exit 1]
     $ kubectl delete pods --all --field-selector=status.phase=Running
     error: setting 'all' parameter but found a non empty selector. 
+    [exit 1]
     $ kubectl delete pods --all --now --force
     error: --force and --grace-period greater than 0 cannot be specified together
+    [exit 1]
     $ kubectl delete -f manifests/tcm.yaml pod
     error: when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well
+    [exit 1]
     $ kubectl apply -f manifests/tcm.yaml --force --dry-run=server
     error: --dry-run=server cannot be used with --force
+    [exit 1]
     $ kubectl apply -f manifests/tcm.yaml --prune
     error: all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. If you did not mean to prune all resources, specify a label selector
+    [exit 1]
     $ kubectl replace -f manifests/tcm.yaml --grace-period=1
     error: --grace-period must have --force specified
+    [exit 1]
     $ kubectl replace
     error: must specify one of -f and -k
+    [exit 1]
     $ kubectl create -f none -f nothing
     the path "none" does not exist
     the path "nothing" does not exist
+    [exit 1]
     $ kubectl cordon a -l b
     error: cannot specify both a node name and a --selector option
     See 'kubectl cordon -h' for help and examples
+    [exit 1]
     $ kubectl label deploy web app=web --resource-version=1
     deployment.apps/web not labeled
     $ kubectl rollout history rs -l app=web
     error: no history viewer has been implemented for "ReplicaSet.apps"
+    [exit 1]
     $ kubectl rollout undo svc kubernetes
     error: error retrieving rollbacker for "Service", no visitor method exists for { Service}
+    [exit 1]
     $ kubectl auth can-i --list x
     error: list option must be specified with no arguments
+    [exit 1]
     $ kubectl exec web
     error: you must specify at least one command for the container
+    [exit 1]
     $ kubectl exec web ls
     error: exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead
     See 'kubectl exec -h' for help and examples
+    [exit 1]
     "#);
 }
 
@@ -201,16 +224,22 @@ fn waiting_shares_one_time_among_all_objects() {
     $ kubectl wait pod a b --for=condition=Ready --timeout=1s
     timed out waiting for the condition on pods/a
     timed out waiting for the condition on pods/b
+    [exit 1]
     $ kubectl wait pod a --for=condition=Ready --timeout=0
     error: condition not met for pods/a
+    [exit 1]
     $ kubectl wait pod b --for=jsonpath={.status}=x --timeout=1s
     error: jsonpath leads to a nested object or list which is not supported
+    [exit 1]
     $ kubectl wait pod b --for=jsonpath= --timeout=1s
     error: jsonpath expression cannot be empty
+    [exit 1]
     $ kubectl wait pod none --for=create --timeout=1s
     error: timed out waiting for the condition
+    [exit 1]
     $ kubectl wait pod b
     error: unrecognized condition: []
+    [exit 1]
     ");
 }
 

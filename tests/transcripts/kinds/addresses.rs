@@ -151,12 +151,16 @@ spec:
     10.43.0.50   gateways.gateway.networking.k8s.io/default/edge
     $ kubectl create service clusterip web --tcp=80 --clusterip=10.43.0.50
     error: failed to create ClusterIP service: Service "web" is invalid: spec.clusterIPs: Invalid value: ["10.43.0.50"]: failed to allocate IP 10.43.0.50: provided IP is already allocated
+    [exit 1]
     $ kubectl create service clusterip web --tcp=80 --clusterip=10.43.0.0
     error: failed to create ClusterIP service: Service "web" is invalid: spec.clusterIPs: Invalid value: ["10.43.0.0"]: failed to allocate IP 10.43.0.0: the provided network does not match the current range
+    [exit 1]
     $ kubectl create service clusterip web --tcp=80 --clusterip=10.99.0.10
     error: failed to create ClusterIP service: Service "web" is invalid: spec.clusterIPs: Invalid value: ["10.99.0.10"]: failed to allocate IP 10.99.0.10: the provided network does not match the current range
+    [exit 1]
     $ kubectl patch ip 10.43.0.50 --type=merge -p '{"spec":{"parentRef":{"name":"other"}}}'
     The IPAddress "10.43.0.50" is invalid: spec.parentRef: Invalid value: {"Group":"gateway.networking.k8s.io","Resource":"gateways","Namespace":"default","Name":"other"}: field is immutable
+    [exit 1]
     "#);
     assert_snapshot!(session.apply("
 apiVersion: networking.k8s.io/v1
@@ -272,11 +276,13 @@ spec:
     10.99.0.10   services/default/web
     $ kubectl patch servicecidr more --type=merge -p '{"spec":{"cidrs":["10.98.0.0/24"]}}'
     The ServiceCIDR "more" is invalid: spec.cidrs[0]: Invalid value: "10.98.0.0/24": field is immutable
+    [exit 1]
     $ kubectl delete servicecidr more --wait=false
     servicecidr.networking.k8s.io "more" deleted
     $ kubectl get servicecidr more -o jsonpath={.status.conditions[0].message}
     There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR$ kubectl create service clusterip web2 --tcp=80 --clusterip=10.99.0.11
     error: failed to create ClusterIP service: Service "web2" is invalid: spec.clusterIPs: Invalid value: ["10.99.0.11"]: failed to allocate IP 10.99.0.11: the provided network does not match the current range
+    [exit 1]
     $ kubectl delete svc web
     service "web" deleted from default namespace
     $ kubectl get servicecidrs

@@ -98,14 +98,17 @@ fn a_request_is_made_and_decided() {
     certificatesigningrequest.certificates.k8s.io/jane approved
     $ kubectl certificate deny jane
     error: certificate signing request "jane" is already Approved
+    [exit 1]
     $ kubectl certificate deny bob -o name
     certificatesigningrequest.certificates.k8s.io/bob
     $ kubectl certificate deny bob --force
     certificatesigningrequest.certificates.k8s.io/bob denied
     $ kubectl certificate approve nope
     Error from server (NotFound): certificatesigningrequests.certificates.k8s.io "nope" not found
+    [exit 1]
     $ kubectl certificate approve
     error: one or more CSRs must be specified as <name> or -f <filename>
+    [exit 1]
     $ kubectl get csr
     NAME   AGE   SIGNERNAME                            REQUESTOR            REQUESTEDDURATION   CONDITION
     bob    0s    example.com/signer                    admin@k3d-deadless   24h                 Denied
@@ -116,6 +119,7 @@ fn a_request_is_made_and_decided() {
     bob    0s    example.com/signer   admin@k3d-deadless   24h                 Denied
     $ kubectl get csr --field-selector=spec.username=x
     Error from server (BadRequest): Unable to find "certificates.k8s.io/v1, Resource=certificatesigningrequests" that match label selector "", field selector "spec.username=x": field label not supported: spec.username
+    [exit 1]
     "#);
 }
 
@@ -160,6 +164,7 @@ fn a_request_never_changes_but_in_its_parts() {
     certificatesigningrequest.certificates.k8s.io/jane patched (no change)
     $ kubectl patch csr jane --subresource=status --type=merge -p '{"status":{"conditions":[{"type":"Approved","status":"True","reason":"Me"}]}}'
     The CertificateSigningRequest "jane" is invalid: status.conditions: Forbidden: updates may not add a condition of type "Approved"
+    [exit 1]
     $ kubectl patch csr jane --subresource=status --type=merge -p '{"status":{"conditions":[{"type":"Failed","status":"True","reason":"Tired","message":"Not today"}]}}'
     certificatesigningrequest.certificates.k8s.io/jane patched
     $ kubectl get csr jane
@@ -170,23 +175,29 @@ fn a_request_never_changes_but_in_its_parts() {
     * status.conditions[0].status: Unsupported value: "Unknown": supported values: "True"
     * status.conditions: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive
     * status.conditions: Forbidden: updates may not remove a condition of type "Failed"
+    [exit 1]
     $ kubectl patch csr jane --subresource=approval --type=merge -p '{"status":{"conditions":[{"type":"Approved","status":"True","reason":"Me"}]}}'
     The CertificateSigningRequest "jane" is invalid: status.conditions: Forbidden: updates may not remove a condition of type "Failed"
+    [exit 1]
     $ kubectl patch csr jane --subresource=status --type=merge -p '{"status":{"certificate":"eA=="}}'
     The CertificateSigningRequest "jane" is invalid: status.certificate: Invalid value: "<certificate data>": must contain at least one CERTIFICATE PEM block
+    [exit 1]
     $ kubectl auth can-i approve signers/example.com/signer --as=jane
     Warning: the server doesn't have a resource type 'signers'
 
     no
+    [exit 1]
     $ kubectl create clusterrole clerk --verb=get,list,update --resource=certificatesigningrequests,certificatesigningrequests/approval
     clusterrole.rbac.authorization.k8s.io/clerk created
     $ kubectl create clusterrolebinding clerk --clusterrole=clerk --user=clerk
     clusterrolebinding.rbac.authorization.k8s.io/clerk created
     $ kubectl certificate approve jane --as=clerk
     Error from server (Forbidden): certificatesigningrequests.certificates.k8s.io "jane" is forbidden: user not permitted to approve requests with signerName "example.com/signer"
+    [exit 1]
     $ kubectl create clusterrole approver --verb=approve --resource=signers.certificates.k8s.io --resource-name=example.com/*
     Warning: 'approve' is not a standard resource verb
     the server doesn't have a resource type "signers" in group "certificates.k8s.io"
+    [exit 1]
     "#);
 }
 

@@ -129,8 +129,10 @@ fn they_are_kept() {
     Events:  <none>
     $ kubectl patch resourceclaim one --type=merge -p '{"spec":{"devices":{"requests":null}}}'
     The ResourceClaim "one" is invalid: spec: Invalid value: {"Devices":{"Requests":null,"Constraints":null,"Config":null}}: field is immutable
+    [exit 1]
     $ kubectl patch resourceclaim one --subresource=status --type=merge -p '{"status":{"reservedFor":[{"resource":"pods","name":"web","uid":"1"}]}}'
     The ResourceClaim "one" is invalid: status.reservedFor: Forbidden: may not be specified when `allocated` is not set
+    [exit 1]
     "#);
 }
 

@@ -175,6 +175,7 @@ fn an_event_is_the_same_in_both_versions() {
     event.events.k8s.io/old
     $ kubectl get events.events.k8s.io --field-selector=involvedObject.name=web -o name
     Error from server (BadRequest): Unable to find "events.k8s.io/v1, Resource=events" that match label selector "", field selector "involvedObject.name=web": field label not supported: involvedObject.name
+    [exit 1]
     $ kubectl get events.v1.events.k8s.io --field-selector=reportingController=example.com/me -o name
     event.events.k8s.io/new
     $ kubectl get events --field-selector=involvedObject.name=web -o name
@@ -293,6 +294,7 @@ fn the_newer_version_is_strict() {
     event/new patched
     $ kubectl patch events.v1.events.k8s.io new --type=merge -p '{"note":"It failed again"}'
     The Event "new" is invalid: message: Invalid value: "It failed again": field is immutable
+    [exit 1]
     $ kubectl patch events.v1.events.k8s.io new --type=merge -p '{"series":{"count":2,"lastObservedTime":"2026-01-01T00:00:00.000000Z"}}'
     event.events.k8s.io/new patched
     $ kubectl get events
@@ -305,6 +307,7 @@ fn the_newer_version_is_strict() {
     VERSION:    v1
 
     error: field "note" does not exist
+    [exit 1]
     $ kubectl explain event.message
     KIND:       Event
     VERSION:    v1

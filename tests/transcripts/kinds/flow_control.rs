@@ -267,6 +267,7 @@ fn what_is_odd_is_refused() {
     ]), @r#"
     $ kubectl patch flowschema catch-all --type=merge -p '{"spec":{"matchingPrecedence":5}}'
     The FlowSchema "catch-all" is invalid: spec: Invalid value: {"PriorityLevelConfiguration":{"Name":"catch-all"},"MatchingPrecedence":5,"DistinguisherMethod":{"Type":"ByUser"},"Rules":[{"Subjects":[{"Kind":"Group","User":null,"Group":{"Name":"system:unauthenticated"},"ServiceAccount":null},{"Kind":"Group","User":null,"Group":{"Name":"system:authenticated"},"ServiceAccount":null}],"ResourceRules":[{"Verbs":["*"],"APIGroups":["*"],"Resources":["*"],"ClusterScope":true,"Namespaces":["*"]}],"NonResourceRules":[{"Verbs":["*"],"NonResourceURLs":["*"]}]}]}: spec of 'catch-all' must equal the fixed value
+    [exit 1]
     $ kubectl patch prioritylevelconfiguration exempt --type=merge -p '{"spec":{"exempt":{"lendablePercent":50}}}'
     prioritylevelconfiguration.flowcontrol.apiserver.k8s.io/exempt patched
     "#);

@@ -164,14 +164,19 @@ fn reviews_can_only_be_made() {
     ]), @"
     $ kubectl get selfsubjectreviews
     Error from server (MethodNotAllowed): the server does not allow this method on the requested resource
+    [exit 1]
     $ kubectl get tokenreviews
     Error from server (MethodNotAllowed): the server does not allow this method on the requested resource
+    [exit 1]
     $ kubectl get subjectaccessreview x
     Error from server (NotFound): the server could not find the requested resource
+    [exit 1]
     $ kubectl delete selfsubjectreview x
     Error from server (NotFound): the server could not find the requested resource
+    [exit 1]
     $ kubectl describe localsubjectaccessreviews
     Error from server (MethodNotAllowed): the server does not allow this method on the requested resource
+    [exit 1]
     ");
     let who = "{apiVersion: authentication.k8s.io/v1, kind: SelfSubjectReview, metadata: {name: x}}";
     assert_snapshot!(session.apply(who), @"selfsubjectreview.authentication.k8s.io/x created");

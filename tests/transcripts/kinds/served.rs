@@ -137,18 +137,25 @@ fn nobody_answers_behind_a_proxy() {
     pod/web created
     $ kubectl get --raw /api/v1/namespaces/default/pods/web/proxy/healthz
     Error from server (ServiceUnavailable): error trying to reach service: dial tcp 10.42.1.2:8080: connect: connection refused
+    [exit 1]
     $ kubectl get --raw /api/v1/namespaces/default/pods/web:9090/proxy/
     Error from server (ServiceUnavailable): error trying to reach service: dial tcp 10.42.1.2:9090: connect: connection refused
+    [exit 1]
     $ kubectl get --raw /api/v1/namespaces/default/pods/nope/proxy/
     Error from server (NotFound): pods "nope" not found
+    [exit 1]
     $ kubectl get --raw /api/v1/namespaces/default/services/https:kubernetes:https/proxy/
     Error from server (ServiceUnavailable): no endpoints available for service "https:kubernetes:https"
+    [exit 1]
     $ kubectl get --raw /api/v1/namespaces/default/services/kubernetes:80/proxy/
     Error from server (ServiceUnavailable): no service port "80" found for service "kubernetes"
+    [exit 1]
     $ kubectl get --raw /api/v1/nodes/k3d-deadless-agent-0/proxy/metrics
     Error from server (ServiceUnavailable): error trying to reach service: dial tcp 172.18.0.3:10250: connect: connection refused
+    [exit 1]
     $ kubectl get --raw /api/v1/nodes/k3d-deadless-agent-0/proxy/metrics --as=jane
     Error from server (Forbidden): nodes "k3d-deadless-agent-0" is forbidden: User "jane" cannot get resource "nodes/proxy" in API group "" at the cluster scope
+    [exit 1]
     "#);
 }
 
@@ -181,6 +188,7 @@ fn component_statuses_are_worked_out_and_deprecated() {
     $ kubectl get cs nope
     Warning: v1 ComponentStatus is deprecated in v1.19+
     Error from server (NotFound): componentstatus "nope" not found
+    [exit 1]
     $ kubectl describe cs scheduler
     Warning: v1 ComponentStatus is deprecated in v1.19+
     Name:         scheduler
@@ -197,6 +205,7 @@ fn component_statuses_are_worked_out_and_deprecated() {
     Events:  <none>
     $ kubectl delete cs scheduler
     Error from server (MethodNotAllowed): the server does not allow this method on the requested resource
+    [exit 1]
     "#);
 }
 

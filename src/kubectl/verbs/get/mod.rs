@@ -95,8 +95,8 @@ fn format(args: &Args, session: &Session<'_>) -> Result<Option<Format>, Failure>
 fn sort(args: &Args, format: Option<&Format>, infos: Vec<Info>, session: &Session<'_>) -> Result<Vec<Info>, Failure> {
     let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) else { return Ok(infos) };
     let target = match format {
-        None | Some(Format::Wide) => sort::Target::Table,
-        Some(_) => sort::Target::List,
+        None | Some(Format::Wide) => sort::Listing::Table,
+        Some(_) => sort::Listing::List,
     };
     sorted(path, infos, target, session)
 }
@@ -126,14 +126,14 @@ fn check_flags(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn sorted(path: &str, infos: Vec<Info>, target: sort::Target, session: &Session<'_>) -> Result<Vec<Info>, Failure> {
+fn sorted(path: &str, infos: Vec<Info>, target: sort::Listing, session: &Session<'_>) -> Result<Vec<Info>, Failure> {
     let trees: Vec<_> = infos.iter().map(|info| info.tree.clone()).collect();
     let order = match sort::order(path, &trees, target) {
         Ok(order) => order,
         // OBSERVATION: no object has the field. kubectl then prints a table without rows.
-        Err(SortError::NoField(_)) if target == sort::Target::Table => return Ok(Vec::new()),
+        Err(SortError::NoField(_)) if target == sort::Listing::Table => return Ok(Vec::new()),
         Err(SortError::Unsortable(text)) => {
-            let line = if target == sort::Target::Table { 375 } else { 329 };
+            let line = if target == sort::Listing::Table { 375 } else { 329 };
             return Err(Failure::raw(session.log_line('F', &format!("sorter.go:{line}"), &text)));
         }
         Err(e) => return Err(Failure::error(e)),
@@ -225,7 +225,7 @@ fn sort_tables(
     if !args.server_print {
         // Without tables kubectl sorts the objects of all types together.
         let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) else { return Ok(infos) };
-        return if infos.len() > 1 { sorted(path, infos, sort::Target::List, session) } else { Ok(infos) };
+        return if infos.len() > 1 { sorted(path, infos, sort::Listing::List, session) } else { Ok(infos) };
     }
     let tables = infos.chunk_by(|a, b| listed && a.served == b.served);
     let sorted = tables.map(|table| sort(args, format, table.to_vec(), session)).collect::<Result<Vec<_>, _>>()?;
