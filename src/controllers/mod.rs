@@ -106,6 +106,11 @@ pub trait Controller: Sync {
     /// Looks at one key and says what to write. The object may be gone.
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome;
 
+    /// Whether its resync takes keys in no order of their own: it lists an informer's store, which is a Go map.
+    fn resyncs_by_lot(&self) -> bool {
+        false
+    }
+
     /// How long a key waits after it has failed.
     fn rate_limiter(&self) -> RateLimiter {
         RateLimiter::DEFAULT

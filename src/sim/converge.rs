@@ -295,7 +295,11 @@ impl Cluster {
                 self.queue.forget_failures(&item);
                 match outcome.requeue {
                     Some(Requeue::After(wait)) => self.queue.add(item, self.now() + wait, false),
-                    Some(Requeue::Recurring(wait)) => self.queue.add(item, self.now() + wait, true),
+                    Some(Requeue::Recurring(wait)) => {
+                        let by_lot = all().get(item.controller).is_some_and(|c| c.resyncs_by_lot());
+                        let seed = by_lot.then(|| self.view().seed());
+                        self.queue.resync(item, self.now() + wait, seed);
+                    }
                     None => {}
                 }
             }

@@ -71,6 +71,15 @@ impl WorkQueue {
 
     /// Adds an item, or brings it forward. A later wish than the one that stands changes nothing.
     pub(super) fn add(&mut self, item: Item, due: Time, recurring: bool) {
+        self.add_with(item, due, recurring, self.lots);
+    }
+
+    /// Adds recurring work; with a seed its place among equal times is drawn from it.
+    pub(super) fn resync(&mut self, item: Item, due: Time, seed: Option<u64>) {
+        self.add_with(item, due, true, self.lots.or(seed));
+    }
+
+    fn add_with(&mut self, item: Item, due: Time, recurring: bool, lots: Option<u64>) {
         if let Some(wait) = self.waits.get(&item).copied() {
             // OBSERVATION: a resync that waits must not hide that something will get on later.
             let sooner = due < wait.due || (wait.recurring && !recurring);
@@ -81,7 +90,7 @@ impl WorkQueue {
             self.progress.remove(&(wait.due, wait.seq));
         }
         self.seq += 1;
-        let seq = match self.lots {
+        let seq = match lots {
             Some(seed) => (Draw::new(seed, "queue", self.seq).below(1 << 30) * COUNTED) + self.seq % COUNTED,
             None => self.seq,
         };

@@ -45,6 +45,10 @@ impl Controller for PersistentVolumeController {
         "persistentvolume-binder"
     }
 
+    fn resyncs_by_lot(&self) -> bool {
+        true
+    }
+
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
         match change.key.kind {
             Kind::PersistentVolumeClaim => match &change.new {
