@@ -286,7 +286,7 @@ fn a_wait_lasts_until_the_next_look_at_a_claim() {
     $ kubectl wait --for=jsonpath='{.status.phase}'=Bound pvc/a --timeout=30s
     persistentvolumeclaim/a condition met
     $ kstate clock
-    2026-01-01T00:00:15Z (manual)
+    2026-01-01T00:00:02Z (manual)
     ");
 }
 
@@ -309,6 +309,6 @@ fn a_wait_lasts_until_a_claim_gets_the_late_default_class() {
     $ kubectl wait --for=jsonpath='{.spec.storageClassName}'=late pvc --all --timeout=60s
     persistentvolumeclaim/early condition met
     $ kstate clock
-    2026-01-01T00:00:15Z (manual)
+    2026-01-01T00:00:02Z (manual)
     ");
 }

@@ -104,7 +104,7 @@ fn provisioned_volumes_on_the_newest_version() {
     pvc-b9a9caff-ab3e-471d-94ca-41cb4644fecb   10Mi       RWO            Delete           Bound    default/dynamic-pvc01   local-path     <unset>                          9s    Filesystem
     $ kubectl get events --field-selector involvedObject.name=dynamic-pvc01
     LAST SEEN   TYPE     REASON                  OBJECT                                MESSAGE
-    15s         Normal   WaitForFirstConsumer    persistentvolumeclaim/dynamic-pvc01   waiting for first consumer to be created before binding
+    13s         Normal   WaitForFirstConsumer    persistentvolumeclaim/dynamic-pvc01   waiting for first consumer to be created before binding
     10s         Normal   ExternalProvisioning    persistentvolumeclaim/dynamic-pvc01   Waiting for a volume to be created either by the external provisioner 'rancher.io/local-path' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.
     10s         Normal   Provisioning            persistentvolumeclaim/dynamic-pvc01   External provisioner is provisioning volume for claim "default/dynamic-pvc01"
     9s          Normal   ProvisioningSucceeded   persistentvolumeclaim/dynamic-pvc01   Successfully provisioned volume pvc-b9a9caff-ab3e-471d-94ca-41cb4644fecb

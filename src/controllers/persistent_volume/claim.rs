@@ -8,7 +8,7 @@ use super::helpers::{
     is_delay_binding_mode, is_delay_binding_provisioning, is_volume_bound_to_claim, requested_storage, volume_capacity,
 };
 use super::plugins::{Provisioning, csi_name_from_in_tree_name, find_provisionable_plugin};
-use super::{RESYNC_PERIOD, Sync, has_annotation, phase_of_volume, set_annotation};
+use super::{Sync, has_annotation, phase_of_volume, set_annotation};
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::object::annotation_of;
@@ -136,10 +136,10 @@ impl<'a> Sync<'a> {
     /// A volume whose claimRef was removed stays Available until the binder's next look at the claim.
     fn next_look_after_unbinding(&self, volume: &PersistentVolume) -> Option<Time> {
         if phase_of_volume(volume) != "Available" {
-            return Some(self.now + RESYNC_PERIOD);
+            return Some(self.next_resync(self.now));
         }
         let since = volume.status.as_ref()?.last_phase_transition_time.as_ref()?;
-        Some(Time::from_meta(since) + RESYNC_PERIOD).filter(|next| *next > self.now)
+        Some(self.next_resync(Time::from_meta(since))).filter(|next| *next > self.now)
     }
 
     fn find_best_match_for_claim(

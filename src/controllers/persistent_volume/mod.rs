@@ -18,6 +18,7 @@ mod tests;
 
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1 as meta;
+use crate::api::names::Draw;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time, Typed};
 use crate::controllers::{About, Controller, EventDraft, Outcome};
 use crate::store::{Change, Index, View};
@@ -138,9 +139,17 @@ impl<'a> Sync<'a> {
         self.view.get_as::<PersistentVolumeClaim>(namespace, name)
     }
 
-    /// Nothing is amiss that time alone could mend, but another object may.
+    /// Nothing is amiss that time alone could mend, but another object may: at the next of the binder's resyncs, which
+    /// come for all claims and volumes at once.
     fn look_again(&mut self) {
-        self.outcome.recurring(RESYNC_PERIOD);
+        self.outcome.recurring(self.next_resync(self.now) - self.now);
+    }
+
+    /// The binder's first resync after a moment.
+    fn next_resync(&self, after: Time) -> Time {
+        let period = RESYNC_PERIOD.0;
+        let phase = Draw::new(self.view.seed(), "resync", 0).below(period.unsigned_abs()).cast_signed();
+        after + Duration(period - (after.0 - phase).rem_euclid(period))
     }
 
     fn now(&self) -> meta::Time {
