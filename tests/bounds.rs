@@ -82,6 +82,20 @@ fn a_clusters_name_is_no_path() {
 }
 
 #[test]
+fn what_auth_reconcile_makes_is_undone_too() {
+    let home = Home::manual();
+    home.write(
+        "role.yaml",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: reads, namespace: default}\nrules: []\n",
+    );
+    home.ok("create configmap a");
+    home.ok("auth reconcile -f role.yaml");
+    home.ok("auth can-i get pods");
+    assert_snapshot!(home.ok("undo"), @"undone: kstate auth reconcile -f role.yaml");
+    home.ok("get configmap a");
+}
+
+#[test]
 fn undo_passes_over_what_changed_nothing() {
     let home = Home::manual();
     home.ok("create configmap a");

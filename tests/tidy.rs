@@ -96,6 +96,26 @@ fn imports_go_one_way() {
     report(faults);
 }
 
+/// kubectl's verbs ask the server; only kstate's own reach the cluster behind it.
+#[test]
+fn kubectl_stays_before_the_door() {
+    let mut faults = Vec::new();
+    for path in sources() {
+        let name = shown(&path);
+        if !name.starts_with("src/kubectl/") && !name.starts_with("src/lessons/") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        let code = without_tests(&text);
+        for behind in [".server()", ".server_mut()", ".cluster_mut()", ".registry()", ".registry_mut()"] {
+            if code.contains(behind) {
+                faults.push(format!("{name} reaches behind the server with {behind}"));
+            }
+        }
+    }
+    report(faults);
+}
+
 #[test]
 fn controllers_see_the_store_only_through_its_view() {
     let mut faults = Vec::new();

@@ -146,6 +146,8 @@ pub struct Deletion {
     pub key: ObjectKey,
     /// Only if it still has this uid.
     pub uid: Option<String>,
+    /// Only if it still has this resourceVersion.
+    pub resource_version: Option<String>,
     /// Grace period in seconds; none for the object's own.
     pub grace: Option<i64>,
     /// What happens to its dependents.
@@ -158,6 +160,7 @@ impl Deletion {
         Deletion {
             key: object.key(),
             uid: Some(object.uid().to_string()),
+            resource_version: None,
             grace: None,
             propagation: Propagation::Background,
         }

@@ -2,6 +2,8 @@
 //!
 //! Mirrors `ConfigFlags` of `k8s.io/cli-runtime/pkg/genericclioptions` and `NewKubectlCommand` of `k8s.io/kubectl/pkg/cmd`.
 
+use std::collections::BTreeMap;
+
 use crate::api::Duration;
 use crate::kubectl::kubeconfig::client::Overrides;
 
@@ -149,10 +151,12 @@ impl Global {
             overrides.set_auth(field, text(flag));
         }
         overrides.set_auth("as-groups", self.as_group.clone());
-        let extra: serde_json::Map<String, serde_json::Value> =
-            self.as_user_extra.iter().filter_map(|e| e.split_once('=')).map(|(k, v)| (k.into(), v.into())).collect();
+        let mut extra: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (key, value) in self.as_user_extra.iter().filter_map(|pair| pair.split_once('=')) {
+            extra.entry(key).or_default().push(value);
+        }
         if !extra.is_empty() {
-            overrides.set_auth("as-user-extra", extra);
+            overrides.set_auth("as-user-extra", serde_json::json!(extra));
         }
         for (field, flag) in [
             ("server", &connection.server),

@@ -120,7 +120,11 @@ impl<'a> Standing<'a> {
     /// The user that is impersonated; none for the cluster's admin.
     pub fn user(&self) -> Option<User> {
         let impersonate = &self.contexts.chosen.impersonate;
-        Some(impersonate).filter(|i| !i.user.is_empty()).map(|i| User::impersonated(&i.user, &i.uid, &i.groups))
+        Some(impersonate).filter(|i| !i.user.is_empty()).map(|i| User {
+            // Keys go over the wire as the names of headers, which the server reads in small letters.
+            extra: i.extra.iter().map(|(key, values)| (key.to_lowercase(), values.clone())).collect(),
+            ..User::impersonated(&i.user, &i.uid, &i.groups)
+        })
     }
 }
 

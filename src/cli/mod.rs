@@ -71,7 +71,7 @@ macro_rules! verbs {
                 match self { $(Verb::$variant(_) => $kubectl,)* Verb::Cluster(_) | Verb::Lesson(_) => false }
             }
 
-            fn access(&self) -> Access {
+            fn usual_access(&self) -> Access {
                 match self { $(Verb::$variant(_) => Access::$access,)* Verb::Cluster(_) | Verb::Lesson(_) => Access::Reads }
             }
 
@@ -143,6 +143,14 @@ impl Verb {
             Verb::Config(_) | Verb::Kuberc(_) | Verb::Kustomize(_) => false,
             Verb::Version(args) => !args.client,
             _ => true,
+        }
+    }
+
+    /// Whether it may change the cluster.
+    fn access(&self) -> Access {
+        match self {
+            Verb::Auth(args) if args.writes() => Access::Writes,
+            verb => verb.usual_access(),
         }
     }
 

@@ -341,7 +341,13 @@ impl PodControl {
     /// Deletes a pod.
     pub fn delete(self: &Rc<PodControl>, pod: &Object) -> Action {
         let (control, name) = (Rc::clone(self), pod.name().to_string());
-        let deletion = Deletion { key: pod.key(), uid: None, grace: None, propagation: Propagation::Background };
+        let deletion = Deletion {
+            key: pod.key(),
+            uid: None,
+            resource_version: None,
+            grace: None,
+            propagation: Propagation::Background,
+        };
         Write::Delete(deletion).then(move |answer| match answer {
             Ok(_) => {
                 let message = format!("Deleted pod: {name}");

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::api::object::Custom;
-use crate::api::{Kind, Object, Time};
+use crate::api::{Object, Time};
 use crate::error::FieldError;
 use crate::kinds::shared::describe;
 use crate::kinds::shared::print::{NAME_AND_AGE, name_and_age};
@@ -24,10 +24,6 @@ fn fields(object: &Object) -> Option<&Custom> {
 }
 
 impl Rules for CustomRules {
-    fn kind(&self) -> Kind {
-        // Never asked: the rules stand for many kinds.
-        Kind::ConfigMap
-    }
     fn name_rule(&self) -> NameRule {
         NameRule::Subdomain
     }

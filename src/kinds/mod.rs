@@ -46,8 +46,6 @@ pub enum NameRule {
     Subdomain,
     /// `NameIsDNSLabel`: namespaces, ...
     Label,
-    /// `NameIsDNS1035Label`: services before 1.34.
-    Label1035,
     /// `path.ValidatePathSegmentName`: roles and their bindings.
     PathSegment,
     /// `ValidateIPAddressName`: addresses.

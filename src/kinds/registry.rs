@@ -13,8 +13,6 @@ use crate::kinds::Strategy;
 
 /// `Strategy` of whatever kind. Every method that is handed an object of another kind leaves it alone.
 pub trait Rules: Sync {
-    /// The kind that it is about.
-    fn kind(&self) -> Kind;
     /// See `Strategy::NAME`.
     fn name_rule(&self) -> NameRule;
     /// See `Strategy::GENERATION`.
@@ -64,9 +62,6 @@ pub trait Rules: Sync {
 struct Of<T>(PhantomData<fn() -> T>);
 
 impl<T: Strategy> Rules for Of<T> {
-    fn kind(&self) -> Kind {
-        T::OF
-    }
     fn name_rule(&self) -> NameRule {
         T::NAME
     }

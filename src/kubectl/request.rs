@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::api::Object;
 use crate::api::request::{FieldValidation, PatchOptions, PatchType, Resource, WriteOptions};
-use crate::api::{Object, ObjectKey};
 use crate::error::Failure;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
@@ -125,11 +125,6 @@ impl<'a> Writing<'a> {
     pub fn patch_options(&self) -> PatchOptions {
         PatchOptions { write: self.options(), force: false }
     }
-}
-
-/// Where an object of a manifest's version is.
-pub fn resource_of(key: &ObjectKey, api_version: &str) -> Resource {
-    Resource::object(key).of_version(api_version)
 }
 
 /// Sends a patch of an object.

@@ -6,7 +6,6 @@ use super::client::Client;
 use super::contexts::Contexts;
 use super::read_ahead::ReadAhead;
 use crate::api::{Kind, Object, ObjectKey};
-use crate::manifest::versions::from_stored;
 use crate::server::{tree_of, tree_with_owners};
 use crate::ui::Ui;
 
@@ -74,11 +73,6 @@ impl Session<'_> {
             true => tree_with_owners(object),
             false => tree_of(object),
         }
-    }
-
-    /// The same in a version that the server offers beside the one that is stored.
-    pub fn tree_in(&self, object: &Object, api_version: &str) -> serde_json::Value {
-        from_stored(object.kind(), api_version, self.tree(object))
     }
 
     /// Says in kubectl's log that `--dry-run` is given in an old form. Mirrors `GetDryRunStrategy`.

@@ -51,11 +51,6 @@ pub fn manifest(name: &str) -> Option<&'static str> {
     find(MANIFESTS, name).or_else(|| find(MANIFESTS, &format!("{name}.yaml")))
 }
 
-/// All manifests in the order of their names: file name and YAML.
-pub fn manifests() -> impl Iterator<Item = (&'static str, &'static str)> {
-    MANIFESTS.iter().copied()
-}
-
 /// The lesson whose name is most like `name`, if any is at all like it.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let wanted = name.to_lowercase();

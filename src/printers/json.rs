@@ -17,12 +17,7 @@ pub fn to_pretty(value: &Value) -> String {
     out
 }
 
-/// What kubectl prints for an object that it holds as a Go struct: fields in the order of their declaration.
-pub fn to_pretty_as_go(kind: Kind, value: &Value) -> String {
-    to_pretty_in(schema::of(kind), value)
-}
-
-/// The same for a struct that is no object of the API.
+/// What kubectl prints for what it holds as a Go struct: fields in the order of their declaration.
 pub fn to_pretty_in(order: &dyn Order, value: &Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value, Some(0), Some(order));

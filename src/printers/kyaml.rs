@@ -6,20 +6,13 @@ use serde_json::Value;
 
 use super::go_order::Order;
 use super::json::number;
-use crate::api::Kind;
-use crate::api::schema;
 
 /// What `kubectl get -o kyaml` prints: keys sorted, after a line that begins a document.
 pub fn to_kyaml(value: &Value) -> String {
     write(value, None)
 }
 
-/// What kubectl prints for an object that it holds as a Go struct: fields in the order of their declaration.
-pub fn to_kyaml_as_go(kind: Kind, value: &Value) -> String {
-    write(value, Some(schema::of(kind)))
-}
-
-/// The same for a struct that is no object of the API.
+/// What kubectl prints for what it holds as a Go struct: fields in the order of their declaration.
 pub fn to_kyaml_in(order: &dyn Order, value: &Value) -> String {
     write(value, Some(order))
 }

@@ -36,11 +36,6 @@ impl PrefixWriter {
         self.tabs.write(&format!("{indent}{}", escape_terminal(&text.to_string())));
     }
 
-    /// Settles the columns so far; those that follow start anew.
-    pub fn flush(&mut self) {
-        self.tabs.flush();
-    }
-
     /// The description, laid out.
     pub fn finish(mut self) -> String {
         self.tabs.take()

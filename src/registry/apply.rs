@@ -33,7 +33,6 @@ impl Registry {
         let Agent::Client(name) = &context.by.agent else {
             return Err(ApiError::internal("only clients apply"));
         };
-        check_manager(name)?;
         validate(config, place_of(kind)).map_err(|text| {
             let (namespace, name) = (&key.namespace, &key.name);
             let gvk = format!("{}, Kind={}", kind.api_version(), kind.name());
@@ -100,19 +99,6 @@ impl Registry {
             None => Some(conflicts),
         }
     }
-}
-
-/// Mirrors `ValidatePatchOptions`.
-fn check_manager(name: &str) -> Result<(), ApiError> {
-    const LONGEST: usize = 128;
-    let mut faults = Vec::new();
-    if name.is_empty() {
-        faults.push(FieldError::required("fieldManager", "is required for apply patch"));
-    }
-    if name.len() > LONGEST {
-        faults.push(FieldError::too_long("fieldManager", LONGEST));
-    }
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid("PatchOptions", "", faults)) }
 }
 
 fn last_applied(tree: &Value) -> Option<&str> {

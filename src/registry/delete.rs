@@ -66,12 +66,21 @@ impl Registry {
 }
 
 /// Mirrors `Preconditions.Check` as `Store.Delete` words it.
-fn check_preconditions(deletion: &Deletion, old: &Object) -> Result<(), ApiError> {
-    let Some(uid) = deletion.uid.as_deref().filter(|uid| *uid != old.uid()) else { return Ok(()) };
-    let detail = format!(
-        "the UID in the precondition ({uid}) does not match the UID in record ({}). \
-         The object might have been deleted and then recreated",
-        old.uid()
-    );
+pub(super) fn check_preconditions(deletion: &Deletion, old: &Object) -> Result<(), ApiError> {
+    let version = old.meta().resource_version.as_deref().unwrap_or_default();
+    let detail = if let Some(uid) = deletion.uid.as_deref().filter(|uid| *uid != old.uid()) {
+        format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). \
+             The object might have been deleted and then recreated",
+            old.uid()
+        )
+    } else if let Some(asked) = deletion.resource_version.as_deref().filter(|asked| *asked != version) {
+        format!(
+            "the ResourceVersion in the precondition ({asked}) does not match the ResourceVersion in record ({version}). \
+             The object might have been modified"
+        )
+    } else {
+        return Ok(());
+    };
     Err(ApiError::conflict(&deletion.key.kind.resource(), &deletion.key.name, &detail))
 }

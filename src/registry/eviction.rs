@@ -2,6 +2,7 @@
 //!
 //! Mirrors `pkg/registry/core/pod/storage/eviction.go`.
 
+use super::delete::check_preconditions;
 use super::{Context, Registry};
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::k8s::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetStatus};
@@ -26,6 +27,10 @@ impl Registry {
     pub fn evict(&mut self, key: &ObjectKey, options: &DeleteOptions, context: &Context<'_>) -> Result<(), ApiError> {
         let object = self.live(key)?;
         let Some(pod) = object.get::<Pod>() else { return Err(ApiError::not_found("pods", &key.name)) };
+        let uid = options.uid.clone().or(Some(object.uid().to_string()));
+        let resource_version = options.resource_version.clone();
+        let deletion = Deletion { uid, resource_version, grace: options.grace_period, ..Deletion::of(&object) };
+        check_preconditions(&deletion, &object)?;
         // OBSERVATION: the pod serves nobody yet or no more, so that its going disrupts nothing.
         let harmless = is_terminal(pod) || is_terminating(&pod.metadata) || phase(pod) == "Pending";
         if !harmless {
@@ -41,9 +46,7 @@ impl Registry {
             }
         }
         self.update(disrupted.into(), &context.part("status"))?;
-        let uid = options.uid.clone().or(Some(object.uid().to_string()));
-        let deletion = Deletion { uid, grace: options.grace_period, ..Deletion::of(&object) };
-        self.delete(&deletion, context).map(|_| ())
+        self.delete(&Deletion { resource_version: None, ..deletion }, context).map(|_| ())
     }
 
     /// Takes one disruption off the budget that guards the pod, if one does.

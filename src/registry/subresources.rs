@@ -54,14 +54,17 @@ impl Registry {
             let status = p.status.get_or_insert_default();
             status.nominated_node_name = None;
             let conditions = status.conditions.get_or_insert_default();
-            conditions.retain(|c| c.type_ != "PodScheduled");
-            conditions.push(PodCondition {
+            let scheduled = PodCondition {
                 type_: "PodScheduled".into(),
                 status: "True".into(),
                 last_transition_time: Some(now),
-                observed_generation: None,
                 ..Default::default()
-            });
+            };
+            // Mirrors `UpdatePodCondition`: it stays where it stood.
+            match conditions.iter_mut().find(|c| c.type_ == scheduled.type_) {
+                Some(condition) => *condition = scheduled,
+                None => conditions.push(scheduled),
+            }
         }
         if context.dry_run {
             return Ok(Answer::plain(Arc::new(object)));

@@ -91,8 +91,14 @@ pub fn authenticate(view: &View<'_>, request: &Request) -> Result<By, ApiError> 
     if !user.uid.is_empty() {
         needed.push(about("authentication.k8s.io", "uids", "", &user.uid));
     }
-    let implied = |g: &str| g.starts_with("system:serviceaccounts") || g.ends_with("authenticated");
-    needed.extend(user.groups.iter().filter(|g| !implied(g)).map(|g| about("", "groups", "", g)));
+    // The groups that come with the name need no right of their own.
+    let implied = User::impersonated(&user.name, "", &[]).groups;
+    needed.extend(user.groups.difference(&implied).map(|group| about("", "groups", "", group)));
+    for (key, values) in &user.extra {
+        let extra =
+            |value| Attributes { subresource: key.clone(), ..about("authentication.k8s.io", "userextras", "", value) };
+        needed.extend(values.iter().map(|value| extra(value)));
+    }
     for attributes in &needed {
         authorize(view, &request.by.user, attributes)?;
     }

@@ -33,8 +33,8 @@ pub(super) fn decode(
     if let Value::String(text) = body {
         return Err(bad_request(unrecognized(kind, text)));
     }
-    check_type(kind, resource, body)?;
     let api_version = resource.api_version();
+    check_type(&api_version, (kind.group(), kind.name()), body)?;
     let decoded = strict::decode_version(kind, &api_version, body)
         .map_err(|e| bad_request(strict::bad_request_message(kind, &api_version, e)))?;
     if !decoded.unknown.is_empty() {
@@ -48,14 +48,13 @@ pub(super) fn decode(
         }
     }
     let mut object = decoded.object;
-    match object.namespace() {
-        "" => object.meta_mut().namespace = Some(resource.namespace.clone()).filter(|n| !n.is_empty()),
-        namespace if namespace != resource.namespace => {
-            let text = "the namespace of the provided object does not match the namespace sent on the request";
-            return Err(bad_request(text.into()));
-        }
-        _ => {}
+    let (given, asked) = (object.namespace(), resource.namespace.as_str());
+    if !given.is_empty() && !asked.is_empty() && given != asked {
+        let text = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(bad_request(text.into()));
     }
+    // What is of the whole cluster has none, whatever it says. Mirrors `EnsureObjectNamespaceMatchesRequestNamespace`.
+    object.meta_mut().namespace = Some(resource.namespace.clone()).filter(|n| !n.is_empty());
     Ok(object)
 }
 
@@ -83,20 +82,18 @@ fn unrecognized(kind: Kind, text: &str) -> String {
 }
 
 /// Whether the body is what it must be; what it does not say of itself is taken for granted.
-fn check_type(kind: Kind, resource: &Resource, body: &Value) -> Result<(), ApiError> {
+pub(super) fn check_type(expected: &str, (group, kind): (&str, &str), body: &Value) -> Result<(), ApiError> {
     let text = |field: &str| body[field].as_str().filter(|text| !text.is_empty());
-    let expected = resource.api_version();
-    let (version, name) = (text("apiVersion").unwrap_or(&expected), text("kind").unwrap_or(kind.name()));
-    if (version, name) == (expected.as_str(), kind.name()) {
+    let (version, name) = (text("apiVersion").unwrap_or(expected), text("kind").unwrap_or(kind));
+    if (version, name) == (expected, kind) {
         return Ok(());
     }
     let bare = version.rsplit('/').next().unwrap_or(version);
     let Some(other) = Kind::from_gvk(version, name) else {
         let wanted = format!("no kind {name:?} is registered for version {version:?} in scheme");
-        let text = format!("{name} in version {bare:?} cannot be handled as a {}: {wanted}", kind.name());
-        return Err(bad_request(text));
+        return Err(bad_request(format!("{name} in version {bare:?} cannot be handled as a {kind}: {wanted}")));
     };
-    if other == kind {
+    if (other.group(), other.name()) == (group, kind) {
         let text =
             format!("the API version in the data ({version}) does not match the expected API version ({expected})");
         return Err(bad_request(text));
@@ -107,8 +104,7 @@ fn check_type(kind: Kind, resource: &Resource, body: &Value) -> Result<(), ApiEr
     };
     Err(bad_request(format!(
         "{name} in version {bare:?} cannot be handled as a {kind}: converting ({bare}.{name}) to ({}.{kind}): unknown conversion",
-        internal(kind.group()),
-        kind = kind.name(),
+        internal(group),
     )))
 }
 

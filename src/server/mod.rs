@@ -166,7 +166,7 @@ impl Server {
         if named && (served.namespaced && resource.namespace.is_empty() || !has_names) {
             return Err(not_served());
         }
-        if !served.takes(&resource.subresource, request.verb.as_str()) {
+        if !served.takes(&resource.subresource, request.verb.as_str()) || !fits(&served, resource, &request.verb) {
             return Err(method_not_allowed());
         }
         if resource.subresource == "proxy" {
@@ -210,6 +210,19 @@ impl Server {
             true => self.cluster.registry().with_owners(object),
             false => Ok(Arc::clone(object)),
         }
+    }
+}
+
+/// Whether the path of a whole resource takes the verb: new objects are posted to a namespace and not to a name, and
+/// only the objects of one namespace are deleted together. Mirrors `registerResourceHandlers`.
+fn fits(served: &Served, resource: &Resource, verb: &Verb) -> bool {
+    let named = !resource.name.is_empty();
+    let is_everywhere = served.namespaced && resource.namespace.is_empty();
+    match verb {
+        _ if !resource.subresource.is_empty() => true,
+        Verb::Create(..) | Verb::DeleteCollection(..) => !named && !is_everywhere,
+        Verb::Update(..) | Verb::Patch(..) | Verb::Delete(_) => named,
+        _ => true,
     }
 }
 

@@ -11,11 +11,6 @@ use crate::api::request::{
 };
 use crate::api::scalar::query_escape;
 
-/// What a GET of a path with its query asks for.
-pub fn get(url: &str) -> (Target, Verb) {
-    request("GET", url, "")
-}
-
 /// What a request asks for, by its method (`GET`, `POST`, `PUT` or `DELETE`), its path with its query, and its body. A
 /// body that is no JSON stays a text, so that who decodes it can say so.
 pub fn request(method: &str, url: &str, body: &str) -> (Target, Verb) {

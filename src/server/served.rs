@@ -170,11 +170,6 @@ impl Served {
         Resource::object(key).of_version(&self.api_version())
     }
 
-    /// Where the objects of a namespace are, in this version; an empty one stands for all of them.
-    pub fn within(&self, namespace: &str) -> Resource {
-        Resource::kind(self.kind).within(namespace).of_version(&self.api_version())
-    }
-
     /// The plural with its group: `pods`, `deployments.apps`.
     pub fn resource(&self) -> String {
         match self.group {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kstate::api::request::{FieldValidation, PatchOptions, PatchType, Verb, WriteOptions};
+use kstate::api::request::{DeleteOptions, FieldValidation, ListOptions, PatchOptions, PatchType, Verb, WriteOptions};
 use kstate::error::Reason;
 use kstate::server::served;
 use serde_json::{Value, json};
@@ -64,10 +64,6 @@ fn who_has_just_the_right_is_let_in() {
     let mut faults = Vec::new();
     let mut n = 0;
     for (served, tree) in objects() {
-        // Who makes roles must hold what they give.
-        if served.group == "rbac.authorization.k8s.io" {
-            continue;
-        }
         for ask in asks(&served, &tree, &api.live(&served, &tree), true) {
             n += 1;
             let (user, role) = (format!("user-{n}"), format!("role-{n}"));
@@ -171,6 +167,11 @@ fn requests_that_make_no_sense_have_each_their_reason() {
     let resource = |path: &str| kstate::server::request_info::resource(path).expect("a resource");
     let mut said = String::new();
     let write = WriteOptions::default;
+    let applied = |version: &str, kind: &str, name: &str| {
+        let write = WriteOptions { field_manager: "test".into(), ..WriteOptions::default() };
+        let body = json!({"apiVersion": version, "kind": kind, "metadata": {"name": name}}).to_string();
+        Verb::Patch(PatchOptions { write, force: false }, PatchType::Apply, body)
+    };
     for (verb, path) in [
         (Verb::Get, "/apis/apps/v1/namespaces/default/pods/x"),
         (Verb::Get, "/apis/apps/v9/namespaces/default/deployments/x"),
@@ -198,6 +199,17 @@ fn requests_that_make_no_sense_have_each_their_reason() {
             "/api/v1/namespaces/default/configmaps/x",
         ),
         (Verb::Patch(PatchOptions::default(), PatchType::Merge, "{".into()), "/api/v1/namespaces/default/configmaps/x"),
+        (Verb::Create(write(), pod.clone()), "/api/v1/namespaces/default/pods/x"),
+        (Verb::Create(write(), pod.clone()), "/api/v1/pods"),
+        (Verb::DeleteCollection(DeleteOptions::default(), ListOptions::default()), "/api/v1/pods"),
+        (Verb::Update(write(), pod.clone()), "/api/v1/namespaces/default/pods"),
+        (applied("v1", "ConfigMap", "y"), "/api/v1/namespaces/default/configmaps/x"),
+        (applied("v1", "Secret", "x"), "/api/v1/namespaces/default/configmaps/x"),
+        (applied("v2", "ConfigMap", "x"), "/api/v1/namespaces/default/configmaps/x"),
+        (
+            Verb::Update(write(), json!({"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "x"}})),
+            "/apis/apps/v1/namespaces/default/deployments/x/scale",
+        ),
     ] {
         let before = api.revision();
         let ask = Ask { verb, resource: resource(path) };
@@ -226,5 +238,79 @@ fn requests_that_make_no_sense_have_each_their_reason() {
     patch (Apply) /api/v1/namespaces/default/configmaps/x 422 Invalid: PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch
     patch (Merge) /api/v1/namespaces/default/configmaps/x 422 Invalid: PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch
     patch (Merge) /api/v1/namespaces/default/configmaps/x 400 BadRequest: error decoding patch: unexpected end of JSON input
+    create /api/v1/namespaces/default/pods/x 405 MethodNotAllowed: the server does not allow this method on the requested resource
+    create /api/v1/pods 405 MethodNotAllowed: the server does not allow this method on the requested resource
+    deletecollection /api/v1/pods 405 MethodNotAllowed: the server does not allow this method on the requested resource
+    update /api/v1/namespaces/default/pods 405 MethodNotAllowed: the server does not allow this method on the requested resource
+    patch (Apply) /api/v1/namespaces/default/configmaps/x 400 BadRequest: the name of the object (y) does not match the name on the URL (x)
+    patch (Apply) /api/v1/namespaces/default/configmaps/x 400 BadRequest: Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion
+    patch (Apply) /api/v1/namespaces/default/configmaps/x 400 BadRequest: Incorrect version specified in apply patch. Specified patch version: v2, expected: v1
+    update /apis/apps/v1/namespaces/default/deployments/x/scale 400 BadRequest: Deployment in version "v1" cannot be handled as a Scale: converting (v1.Deployment) to (autoscaling.Scale): unknown conversion
     "#);
+}
+
+/// A `Scale` that can't be read scales nothing.
+#[test]
+fn a_scale_is_read_strictly() {
+    let mut api = Api::with_everything();
+    let path = "/apis/apps/v1/namespaces/default/deployments/x/scale";
+    let resource = kstate::server::request_info::resource(path).expect("a resource");
+    let write = || WriteOptions { field_validation: FieldValidation::Strict, ..WriteOptions::default() };
+    let patch = |body: &str| Verb::Patch(PatchOptions { write: write(), force: false }, PatchType::Merge, body.into());
+    let scale = json!({"metadata": {"name": "x"}, "spec": {"replicas": 1.5}});
+    let mut said = String::new();
+    for verb in [
+        patch(r#"{"spec": {"replicas": "5"}}"#),
+        patch(r#"{"spec": {"replcas": 5}}"#),
+        patch("5"),
+        Verb::Update(write(), scale),
+        Verb::Update(write(), json!({"metadata": {"name": "y"}, "spec": {"replicas": 1}})),
+    ] {
+        let before = api.revision();
+        let refused = api.ask(&admin(), &Ask { verb, resource: resource.clone() }).outcome.expect_err(path);
+        assert_eq!(api.revision(), before);
+        // What was patched is shown before that.
+        let text = refused.message.rsplit("}\": ").next().unwrap_or_default();
+        said += &format!("{:?}: {text}\n", refused.reason);
+    }
+    insta::assert_snapshot!(said, @r#"
+    Invalid: json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32
+    Invalid: strict decoding error: unknown field "spec.replcas"
+    BadRequest: error decoding patch: json: cannot unmarshal number into Go value of type map[string]interface {}
+    BadRequest: Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal number 1.5 into Go struct field ScaleSpec.spec.replicas of type int32
+    BadRequest: the name of the object (y) does not match the name on the URL (x)
+    "#);
+}
+
+/// Who may change the part of a request for a certificate that says it is approved may not do so unless the signer lets
+/// them, by whichever verb.
+#[test]
+fn nobody_approves_for_a_signer_who_may_not() {
+    let mut api = Api::with_everything();
+    let (served, tree) = objects().into_iter().find(|(s, _)| s.plural == "certificatesigningrequests").expect("one");
+    let create = |api: &mut Api, kind: &str, tree: Value| {
+        let served = served::resources(36).into_iter().find(|s| s.kind.name() == kind).expect("a kind");
+        let ask = Ask { verb: Verb::Create(WriteOptions::default(), tree), resource: within(&served) };
+        assert!(api.ask(&admin(), &ask).outcome.is_ok());
+    };
+    let (group, everything) = ("rbac.authorization.k8s.io", json!(["*"]));
+    let rule =
+        json!({"apiGroups": [served.group], "resources": ["certificatesigningrequests/approval"], "verbs": everything});
+    create(&mut api, "ClusterRole", json!({"metadata": {"name": "approver"}, "rules": [rule]}));
+    let subjects = json!([{"apiGroup": group, "kind": "User", "name": "approver"}]);
+    let role_ref = json!({"apiGroup": group, "kind": "ClusterRole", "name": "approver"});
+    let binding = json!({"metadata": {"name": "approver"}, "subjects": subjects, "roleRef": role_ref});
+    create(&mut api, "ClusterRoleBinding", binding);
+    let user = kstate::api::user::User { name: "approver".into(), ..Default::default() };
+    let mut faults = Vec::new();
+    for ask in asks(&served, &tree, &api.live(&served, &tree), false) {
+        if ask.resource.subresource != "approval" || matches!(ask.verb, Verb::Get) {
+            continue;
+        }
+        match api.ask(&user, &ask).outcome {
+            Err(refused) if refused.message.contains("user not permitted to approve requests with signerName") => {}
+            other => faults.push(format!("{}: {other:?}", ask.name())),
+        }
+    }
+    report(faults);
 }

@@ -176,7 +176,7 @@ impl Act {
             Act::Delete { kind, n, ordinal, foreground } => {
                 if let Some(key) = self.victim(c, kind, n, ordinal) {
                     let propagation = if foreground { Propagation::Foreground } else { Propagation::Background };
-                    let deletion = Deletion { key, uid: None, grace: None, propagation };
+                    let deletion = Deletion { key, uid: None, resource_version: None, grace: None, propagation };
                     as_user(c, |registry, context| registry.delete(&deletion, context).is_ok());
                 }
             }

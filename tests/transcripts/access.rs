@@ -107,3 +107,18 @@ fn roles_say_what_a_user_may_do() {
     from server for: "STDIN": pods "web" is forbidden: User "bob" cannot get resource "pods" in API group "" in the namespace "default"
     "#);
 }
+
+#[test]
+fn extras_are_part_of_who_is_impersonated() {
+    assert_snapshot!(Session::new().run(&[
+        "kubectl auth whoami --as=jane --as-uid=7 --as-user-extra=scopes=a --as-user-extra=scopes=b --as-user-extra=Team=x",
+    ]), @"
+    $ kubectl auth whoami --as=jane --as-uid=7 --as-user-extra=scopes=a --as-user-extra=scopes=b --as-user-extra=Team=x
+    ATTRIBUTE       VALUE
+    Username        jane
+    UID             7
+    Groups          [system:authenticated]
+    Extra: scopes   [a b]
+    Extra: team     [x]
+    ");
+}

@@ -50,6 +50,11 @@ pub(super) fn events_v1(types: &mut Types) -> &'static TypeDef {
     root_of::<k8s_openapi::api::events::v1::Event>(types)
 }
 
+/// What the subresource `scale` holds.
+pub(super) fn scale(types: &mut Types) -> &'static TypeDef {
+    root_of::<k8s_openapi::api::autoscaling::v1::Scale>(types)
+}
+
 fn root_of<T: JsonSchema>(types: &mut Types) -> &'static TypeDef {
     let name = T::schema_name();
     if let Some(def) = types.get(name.as_ref()) {

@@ -222,6 +222,11 @@ pub fn of_version(kind: Kind, api_version: &str) -> Option<&'static TypeDef> {
     }
 }
 
+/// The struct that the subresource `scale` holds.
+pub fn scale() -> &'static TypeDef {
+    build::scale(&mut registry().lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// A type by its published name; known once a kind that reaches it was looked at.
 pub fn named(name: &str) -> Option<&'static TypeDef> {
     registry().lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()

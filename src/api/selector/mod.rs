@@ -16,7 +16,6 @@ use crate::error::FieldError;
 pub use field::{FieldSelector, FieldTerm};
 pub use node::{
     matches_node_selector, matches_node_selector_term, matches_required_node_affinity, preferred_node_score,
-    validate_node_selector,
 };
 
 /// Why a selector cannot be read, in Kubernetes' words.

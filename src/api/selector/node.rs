@@ -38,18 +38,6 @@ pub fn matches_node_selector_term(term: &NodeSelectorTerm, name: &str, labels: O
     !is_empty(term) && Term::new(term, "").is_ok_and(|term| term.matches(name, labels))
 }
 
-/// What is wrong with a node selector; mirrors `nodeaffinity.NewNodeSelector`. `path` goes before the fields.
-///
-/// # Errors
-/// The faults of all terms.
-pub fn validate_node_selector(selector: &NodeSelector, path: &str) -> Result<(), SelectorError> {
-    let dot = if path.is_empty() { "" } else { "." };
-    let faults = selector.node_selector_terms.iter().enumerate().filter(|(_, term)| !is_empty(term));
-    let faults =
-        faults.filter_map(|(i, term)| Term::new(term, &format!("{path}{dot}nodeSelectorTerms[{i}]")).err()).flatten();
-    SelectorError::aggregate(faults).map_or(Ok(()), Err)
-}
-
 /// The sum of the weights of the preferences that a node matches; mirrors `PreferredSchedulingTerms.Score`.
 pub fn preferred_node_score(terms: &[PreferredSchedulingTerm], name: &str, labels: Option<&Labels>) -> i64 {
     let matching = terms.iter().filter(|t| t.weight != 0 && matches_node_selector_term(&t.preference, name, labels));

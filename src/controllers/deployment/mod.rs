@@ -7,9 +7,6 @@ mod rollout;
 mod sync;
 mod util;
 
-#[cfg(test)]
-mod tests;
-
 use crate::api::k8s::api::apps::v1::{Deployment, ReplicaSet};
 use crate::api::object::controller_of;
 use crate::api::selector::Selector;

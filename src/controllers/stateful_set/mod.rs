@@ -8,9 +8,6 @@ mod retention;
 mod revisions;
 mod update;
 
-#[cfg(test)]
-mod tests;
-
 use crate::api::k8s::api::apps::v1::StatefulSet;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::selector::Selector;

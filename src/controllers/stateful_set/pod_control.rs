@@ -277,7 +277,8 @@ pub(super) fn update_stateful_pod(view: &View<'_>, plan: &Rc<Plan>, set: &Statef
 pub(super) fn delete_stateful_pod(plan: &Rc<Plan>, pod: &Pod) -> Action {
     let (plan, name) = (Rc::clone(plan), identity_name(pod));
     let key = ObjectKey::new(Kind::Pod, plan.owner.namespace(), identity::pod_name_of(pod));
-    let deletion = Deletion { key, uid: None, grace: None, propagation: Propagation::Background };
+    let deletion =
+        Deletion { key, uid: None, resource_version: None, grace: None, propagation: Propagation::Background };
     Write::Delete(deletion).then(move |answer| match answer {
         Err(error) if error.reason != Reason::NotFound => {
             let event = plan.pod_event("Delete", &name, Some(&error.message));

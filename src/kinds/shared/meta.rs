@@ -24,7 +24,6 @@ pub fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
     match rule {
         NameRule::Subdomain => names::dns1123_subdomain(&masked),
         NameRule::Label => names::dns1123_label(&masked),
-        NameRule::Label1035 => names::dns1035_label(&masked),
         NameRule::PathSegment => names::path_segment_name(name, prefix),
         NameRule::Address => names::addresses::canonical_ip(name),
     }

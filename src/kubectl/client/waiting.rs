@@ -86,12 +86,30 @@ impl<'a> Client<'a> {
             if let Some(done) = done(self)? {
                 return Ok(Waited::Done(done));
             }
-            match self.server.pass(&mut wait)? {
+            match self.pass_once(&mut wait)? {
                 Passed::Moved => {}
                 Passed::Over => return Ok(Waited::Over),
                 Passed::Idle => return Ok(Waited::Never),
             }
         }
+    }
+
+    /// Whether the cluster's clock stands still unless a command moves it.
+    pub fn is_manual(&self) -> bool {
+        self.server.is_manual()
+    }
+
+    /// A wait until the cluster has come to rest, but no longer than `most`.
+    pub fn wait_for_rest(&mut self, most: Duration) -> Wait {
+        self.server.wait_for_rest(most)
+    }
+
+    /// Lets the next thing happen that a wait is for.
+    ///
+    /// # Errors
+    /// When the state file can't be written.
+    pub fn pass_once(&mut self, wait: &mut Wait) -> Result<Passed, ApiError> {
+        self.server.pass(wait)
     }
 
     /// Lets time pass until a moment, whatever happens.

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `DirectClientConfig` of `k8s.io/client-go/tools/clientcmd/client_config.go` and `validation.go`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -51,6 +52,8 @@ pub struct Impersonation {
     pub uid: String,
     /// Its groups.
     pub groups: Vec<String>,
+    /// What else is said of it, by key.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// What a command works with.
@@ -260,7 +263,11 @@ impl<'a> ClientConfig<'a> {
         self.context().map_err(Fault::Plain)?;
         self.cluster().map_err(Fault::Plain)?;
         self.confirm_usable()?;
-        let groups = user.fields.get("as-groups").and_then(Value::as_array).into_iter().flatten();
+        let texts = |list: Option<&Value>| -> Vec<String> {
+            let list = list.and_then(Value::as_array).into_iter().flatten();
+            list.filter_map(Value::as_str).map(String::from).collect()
+        };
+        let extra = user.fields.get("as-user-extra").and_then(Value::as_object).into_iter().flatten();
         Ok(Chosen {
             context: self.context_name().0.to_string(),
             cluster: self.cluster_name().0,
@@ -268,7 +275,8 @@ impl<'a> ClientConfig<'a> {
             impersonate: Impersonation {
                 user: user.text("as").to_string(),
                 uid: user.text("as-uid").to_string(),
-                groups: groups.filter_map(Value::as_str).map(String::from).collect(),
+                groups: texts(user.fields.get("as-groups")),
+                extra: extra.map(|(key, values)| (key.clone(), texts(Some(values)))).collect(),
             },
             timeout: parse_timeout(&self.overrides.timeout).map_err(|e| Fault::Plain(e.to_string()))?,
         })

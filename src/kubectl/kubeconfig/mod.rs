@@ -97,11 +97,6 @@ impl Stanza {
         self.fields.get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A boolean of it.
-    pub fn flag(&self, field: &str) -> bool {
-        self.fields.get(field).and_then(Value::as_bool).unwrap_or_default()
-    }
-
     /// Sets a field, or takes it away when there is nothing in the value.
     pub fn set(&mut self, field: &str, value: impl Into<Value>) {
         set(&mut self.fields, field, value.into());

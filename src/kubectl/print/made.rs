@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::api::request::{PatchType, Resource, Verb};
-use crate::api::{Kind, ObjectKey, schema};
+use crate::api::{Kind, schema};
 use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::builder::info::Info;
@@ -88,19 +88,6 @@ impl RecordArgs {
         Self::write(cause.as_deref(), tree);
     }
 
-    /// Writes the command line into an object of the cluster, if that was asked for.
-    ///
-    /// # Errors
-    /// The server's refusal.
-    pub fn patch(&self, key: &ObjectKey, writing: &Writing<'_>, session: &mut Session<'_>) -> Result<(), Fault> {
-        if !self.record || writing.dry_run == DryRun::Client {
-            return Ok(());
-        }
-        let body = json!({"metadata": {"annotations": {CHANGE_CAUSE: session.line.change_cause.clone()}}}).to_string();
-        session.client.patch(Resource::object(key), (PatchType::Merge, &body), writing.patch_options())?;
-        Ok(())
-    }
-
     /// Writes the command line into an object that was just changed, if that was asked for; the object is then as the
     /// server sends it. What goes wrong with that is not said. Mirrors `MakeRecordMergePatch`.
     pub fn record_on(&self, info: &mut Info, writing: &Writing<'_>, session: &mut Session<'_>) {
@@ -123,55 +110,6 @@ impl RecordArgs {
             *annotations = json!({});
         }
         annotations[CHANGE_CAUSE] = json!(cause);
-    }
-}
-
-/// How a verb prints what it made.
-pub struct Printer {
-    format: Option<Format>,
-    dry_run: DryRun,
-    allow_missing_keys: bool,
-}
-
-impl Printer {
-    /// The printer that the flags ask for.
-    ///
-    /// # Errors
-    /// kubectl's texts for bad values of `-o` and `--dry-run`.
-    pub fn new(output: &OutputArgs, dry_run: &str, session: &Session<'_>) -> Result<Printer, Failure> {
-        let dry_run = DryRun::parse(dry_run)?;
-        let allow_missing_keys = output.allow_missing_template_keys;
-        Ok(Printer { format: output.format(session)?, dry_run, allow_missing_keys })
-    }
-
-    /// `--dry-run`.
-    pub fn dry_run(&self) -> DryRun {
-        self.dry_run
-    }
-
-    /// Whether a form of output was asked for instead of the plain line.
-    pub fn is_yaml(&self) -> bool {
-        self.format == Some(Format::Yaml)
-    }
-
-    /// The text for an object that kubectl holds as a Go struct; `done` is the plain line's verb.
-    ///
-    /// # Errors
-    /// What is wrong with a template.
-    pub fn text(&self, kind: Kind, tree: &Value, done: &str) -> Result<String, Failure> {
-        Ok(match &self.format {
-            None => format!("{} {done}{}\n", name_of(tree), self.dry_run.suffix()),
-            Some(format) => format.print_struct(schema::of(kind), tree, self.allow_missing_keys)?,
-        })
-    }
-
-    /// Prints it.
-    ///
-    /// # Errors
-    /// What is wrong with a template.
-    pub fn print(&self, session: &Session<'_>, kind: Kind, tree: &Value, done: &str) -> Result<(), Failure> {
-        session.ui.out(&self.text(kind, tree, done)?);
-        Ok(())
     }
 }
 
@@ -220,6 +158,11 @@ impl ObjectPrinter {
         self.broken.is_some() || !matches!(self.format, None | Some(Format::Name))
     }
 
+    /// Whether objects are shown as YAML.
+    pub fn is_yaml(&self) -> bool {
+        self.format == Some(Format::Yaml)
+    }
+
     /// Whether objects are shown as JSON.
     pub fn is_json(&self) -> bool {
         self.format == Some(Format::Json)
@@ -240,7 +183,7 @@ impl ObjectPrinter {
             Some(format) => {
                 let between = if *format == Format::Yaml && self.more { "---\n" } else { "" };
                 let printed = format.print_with(std::slice::from_ref(tree), false, true, self.allow_missing_keys);
-                format!("{between}{}", printed.map_err(Fault::of)?)
+                format!("{between}{}", printed.map_err(|failure| fault(failure, session))?)
             }
         };
         self.more = true;
@@ -264,7 +207,7 @@ impl ObjectPrinter {
         match &self.format {
             Some(format @ (Format::Json | Format::Kyaml | Format::GoTemplate(_))) => {
                 let printed = format.print_struct(schema::of(kind), &tree, self.allow_missing_keys);
-                session.ui.out(&printed.map_err(Fault::of)?);
+                session.ui.out(&printed.map_err(|failure| fault(failure, session))?);
                 Ok(())
             }
             _ => self.print(&tree, operation, session),
@@ -284,28 +227,10 @@ impl ObjectPrinter {
     }
 }
 
-/// Says that an object was made, in the form that was asked for.
-///
-/// # Errors
-/// What is wrong with a template.
-pub fn print_created(
-    session: &Session<'_>,
-    tree: &Value,
-    format: Option<&Format>,
-    dry_run: DryRun,
-    done: &str,
-    first: bool,
-) -> Result<(), Failure> {
-    let text = match format {
-        None => format!("{} {done}{}\n", name_of(tree), dry_run.suffix()),
-        Some(Format::Name) => format!("{}\n", name_of(tree)),
-        Some(format) => {
-            let between = if *format == Format::Yaml && !first { "---\n" } else { "" };
-            format!("{between}{}", format.print(std::slice::from_ref(tree), false, true)?)
-        }
-    };
-    session.ui.out(&text);
-    Ok(())
+/// What is wrong with a template, once it is said what it printed before.
+fn fault(failure: Failure, session: &Session<'_>) -> Fault {
+    session.ui.out(&failure.printed);
+    Fault::of(failure)
 }
 
 /// Gives a tree its type, and its namespace if the user named one; the rest becomes what kubectl's structs hold.

@@ -10,7 +10,7 @@ use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
+use crate::kubectl::print::made::{self, MakeArgs, ObjectPrinter, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::strict::normalise;
@@ -213,8 +213,7 @@ fn make(args: &Args, dry_run: DryRun, mut tree: Value, session: &mut Session<'_>
     let done = if dry_run == DryRun::Client { "created" } else { "autoscaled" };
     let tree = made::create(session, scaler, &tree, &Writing::by(&args.field_manager).dry_run(dry_run))?;
     // What is wrong with the form is found out only now.
-    let printer = Printer::new(&args.make.output, &args.make.dry_run, session).map_err(Fault::of)?;
-    printer.print(session, scaler, &tree, done).map_err(Fault::of)
+    ObjectPrinter::late(&args.make.output, dry_run, session).print_struct(scaler, &tree, done, session)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::info::Info;
 use crate::kubectl::overrides::OverrideArgs;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
+use crate::kubectl::print::made::{self, MakeArgs, ObjectPrinter, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::policy::int_or_string;
@@ -79,7 +79,8 @@ type Ports = Vec<(String, Vec<String>)>;
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
+    let dry_run = DryRun::parse(&args.make.dry_run)?;
+    let mut printer = ObjectPrinter::new(&args.make.output, dry_run, session)?;
     let builder = Builder { args: &args.args, files: Some(&args.files), continue_on_error: true, ..Builder::default() };
     let mut derived = Derived {
         selector: args.selector.clone(),
@@ -87,8 +88,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         labels: args.labels.clone(),
         ..Derived::default()
     };
-    let outcome =
-        builder.plan(session)?.visit(session, |info, session| expose(&args, &info, &mut derived, &printer, session));
+    let outcome = builder
+        .plan(session)?
+        .visit(session, |info, session| expose(&args, &info, &mut derived, &mut printer, session));
     Ok(outcome?)
 }
 
@@ -146,7 +148,7 @@ fn expose(
     args: &Args,
     info: &Info,
     derived: &mut Derived,
-    printer: &Printer,
+    printer: &mut ObjectPrinter,
     session: &mut Session<'_>,
 ) -> Result<(), Fault> {
     let kind = info.kind();
@@ -164,7 +166,7 @@ fn expose(
     }
     let service =
         made::create(session, Kind::Service, &service, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?;
-    printer.print(session, Kind::Service, &service, "exposed").map_err(Fault::of)
+    printer.print_struct(Kind::Service, &service, "exposed", session)
 }
 
 /// Mirrors `createService`; `default_name` is that of the object.

@@ -18,7 +18,7 @@ use crate::kubectl::client::Waited;
 use crate::kubectl::flags;
 use crate::kubectl::overrides::OverrideArgs;
 use crate::kubectl::print::errors::{Fault, usage};
-use crate::kubectl::print::made::{self, MakeArgs, Printer, RecordArgs};
+use crate::kubectl::print::made::{self, MakeArgs, ObjectPrinter, RecordArgs};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::{self, exec::TerminalArgs};
@@ -121,7 +121,8 @@ pub struct Args {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let printer = Printer::new(&args.make.output, &args.make.dry_run, session)?;
+    let dry_run = DryRun::parse(&args.make.dry_run)?;
+    let mut printer = ObjectPrinter::new(&args.make.output, dry_run, session)?;
     let propagation = parse_cascading_flag(&args.cascade, session)?;
     let Some((name, more)) = args.names.split_first() else {
         return Err(usage(session, "run", "NAME is required for run"));
@@ -130,31 +131,31 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(usage(session, "run", "--pod-running-timeout must be higher than zero"));
     }
     let attach = args.attach.unwrap_or(args.stdin);
-    check(&args, attach, printer.dry_run(), session)?;
+    check(&args, attach, dry_run, session)?;
     let words: Vec<&String> = more.iter().chain(&args.words).collect();
     let mut pod = pod(&args, name, &words)?;
     made::as_client(Kind::Pod, &mut pod, session);
     let mut pod = args.overrides.apply(Kind::Pod, &pod)?;
     args.record.record(session, &mut pod);
-    let pod = make(&args, Kind::Pod, pod, &printer, session)?;
-    let exposed = if args.expose { expose(&args, name, &printer, session) } else { Ok(()) };
+    let pod = make(&args, Kind::Pod, pod, dry_run, session)?;
+    let exposed = if args.expose { expose(&args, name, &mut printer, session) } else { Ok(()) };
     if attach {
         return attach_to(&args, name, propagation, session);
     }
-    printer.print(session, Kind::Pod, &pod, "created")?;
+    printer.print_struct(Kind::Pod, &pod, "created", session)?;
     exposed
 }
 
 /// Makes the service of `--expose`, and prints it before the pod. Mirrors `generateService`.
-fn expose(args: &Args, name: &str, printer: &Printer, session: &mut Session<'_>) -> Result<(), Failure> {
+fn expose(args: &Args, name: &str, printer: &mut ObjectPrinter, session: &mut Session<'_>) -> Result<(), Failure> {
     let mut service = service(args, name)?;
     made::as_client(Kind::Service, &mut service, session);
     args.record.record(session, &mut service);
-    let service = make(args, Kind::Service, service, printer, session)?;
-    printer.print(session, Kind::Service, &service, "created")?;
+    let service = make(args, Kind::Service, service, printer.dry_run(), session)?;
+    printer.print_struct(Kind::Service, &service, "created", session)?;
     if printer.is_yaml() {
-        // One is of `run` itself, the other of the printer, for which the pod is the second object.
-        session.ui.out("---\n---\n");
+        // The printer prints another before the pod, which is its second object.
+        session.ui.out("---\n");
     }
     Ok(())
 }
@@ -163,14 +164,14 @@ fn make(
     args: &Args,
     kind: Kind,
     mut tree: Value,
-    printer: &Printer,
+    dry_run: DryRun,
     session: &mut Session<'_>,
 ) -> Result<Value, Failure> {
-    if args.make.save_config && printer.dry_run() != DryRun::Client {
+    if args.make.save_config && dry_run != DryRun::Client {
         made::save_config(kind, &mut tree);
     }
     crate::manifest::strict::normalise(kind, &mut tree);
-    Ok(made::create(session, kind, &tree, &Writing::by(&args.field_manager).dry_run(printer.dry_run()))?)
+    Ok(made::create(session, kind, &tree, &Writing::by(&args.field_manager).dry_run(dry_run))?)
 }
 
 fn check(args: &Args, attach: bool, dry_run: DryRun, session: &Session<'_>) -> Result<(), Failure> {

@@ -22,14 +22,6 @@ pub fn two_way_json_merge(original: &Value, modified: &Value) -> Value {
     }
 }
 
-/// The JSON merge patch that `kubectl apply` sends for kinds whose lists it knows nothing of.
-pub fn three_way_json_merge(original: &Value, modified: &Value, current: &Value) -> Value {
-    let additions = keep_nulls(two_way_json_merge(current, modified), false);
-    let mut patch = keep_nulls(two_way_json_merge(original, modified), true);
-    json_patch::merge(&mut patch, &additions);
-    patch
-}
-
 fn difference(original: &Map<String, Value>, modified: &Map<String, Value>) -> Map<String, Value> {
     let mut patch = Map::new();
     for (key, new) in modified {
@@ -50,27 +42,6 @@ fn difference(original: &Map<String, Value>, modified: &Map<String, Value>) -> M
         patch.insert(key.clone(), Value::Null);
     }
     patch
-}
-
-/// Keeps only the nulls of a patch, or all but them.
-fn keep_nulls(patch: Value, nulls: bool) -> Value {
-    let Value::Object(map) = patch else { return patch };
-    let mut kept = Map::new();
-    for (key, value) in map {
-        match value {
-            Value::Object(inner) if !inner.is_empty() => {
-                let inner = keep_nulls(Value::Object(inner), nulls);
-                if inner.as_object().is_some_and(|o| !o.is_empty()) {
-                    kept.insert(key, inner);
-                }
-            }
-            value if value.is_null() == nulls => {
-                kept.insert(key, value);
-            }
-            _ => {}
-        }
-    }
-    Value::Object(kept)
 }
 
 /// The document that a JSON patch makes of another.

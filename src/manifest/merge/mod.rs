@@ -24,7 +24,7 @@ use crate::error::{ApiError, Reason};
 
 pub(in crate::manifest) use self::print::go_value;
 
-pub use self::json::{json_merge_patch, json_patch, three_way_json_merge, two_way_json_merge};
+pub use self::json::{json_merge_patch, json_patch, two_way_json_merge};
 
 /// Why a patch could not be made or applied.
 #[derive(Debug, Clone, PartialEq, Eq)]

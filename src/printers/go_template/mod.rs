@@ -59,19 +59,12 @@ impl GoTemplate {
         eval::execute(&self.text, &self.trees, data, self.allow_missing_keys)
     }
 
-    /// The output of `-o go-template` for an object.
+    /// The output of `-o go-template` for an object; of a struct Go shows the fields in the order of their declaration when
+    /// the template fails.
     ///
     /// # Errors
     /// `error executing template "...": template: output:1:2: executing "output" at <...>: ...`, after what had been printed
     /// by then and what kubectl adds for debugging.
-    pub fn print(&self, data: &Value) -> Result<String, PrintFailure> {
-        self.print_in(None, data)
-    }
-
-    /// The same for a struct: Go shows its fields in the order of their declaration when the template fails.
-    ///
-    /// # Errors
-    /// The same.
     pub fn print_in(&self, order: Option<&dyn Order>, data: &Value) -> Result<String, PrintFailure> {
         self.execute(data).map_err(|(printed, e)| {
             let (template, raw, object) = (&self.text, json::to_compact_in(order, data), sprint(data));

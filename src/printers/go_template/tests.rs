@@ -154,7 +154,7 @@ fn errors_in_gos_words() {
         assert_eq!(printed.strip_prefix('!').unwrap_or(&printed), error, "{template}");
     }
     let strict = GoTemplate::parse("{{.kind}} {{.nope}}").unwrap().allow_missing_keys(false);
-    let failure = strict.print(&json!({"kind": "A"})).unwrap_err();
+    let failure = strict.print_in(None, &json!({"kind": "A"})).unwrap_err();
     insta::assert_snapshot!(failure.message, @r#"error executing template "{{.kind}} {{.nope}}": template: output:1:12: executing "output" at <.nope>: map has no entry for key "nope""#);
     insta::assert_snapshot!(failure.output, @r#"
     A Error executing template: template: output:1:12: executing "output" at <.nope>: map has no entry for key "nope". Printing more information for debugging the template:

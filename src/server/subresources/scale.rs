@@ -4,12 +4,14 @@
 
 use serde_json::{Value, json};
 
+use crate::api::request::FieldValidation;
 use crate::api::selector::Selector;
-use crate::api::{Object, ObjectKey};
+use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::strict;
 use crate::registry::Context;
-use crate::server::{Ask, Reply, Server, not_served, tree_of};
+use crate::server::verbs::check_name;
+use crate::server::{Ask, Reply, Server, codec, not_served, tree_of};
 
 /// The `Scale` of an object.
 ///
@@ -41,24 +43,43 @@ pub(in crate::server) fn of(object: &Object) -> Result<Value, ApiError> {
     Ok(json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": spec, "status": status}))
 }
 
+/// Reads a body as a `Scale`.
+///
+/// # Errors
+/// `BadRequest` for what is no `Scale`, or one of another object.
+pub(in crate::server) fn decode(
+    ask: &Ask<'_>,
+    body: &Value,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let bad_request = |detail: String| {
+        ApiError::new(Reason::BadRequest, format!("Scale in version \"v1\" cannot be handled as a Scale: {detail}"))
+    };
+    codec::check_type("autoscaling/v1", ("autoscaling", "Scale"), body)?;
+    let (scale, unknown) = strict::decode_as(schema::scale(), body).map_err(|e| bad_request(e.to_string()))?;
+    match validation {
+        FieldValidation::Strict if !unknown.is_empty() => return Err(bad_request(strict::strict_message(&unknown))),
+        FieldValidation::Warn => warnings.extend(unknown),
+        _ => {}
+    }
+    check_name(scale["metadata"]["name"].as_str().unwrap_or_default(), &ask.resource.name)?;
+    Ok(scale)
+}
+
 /// Gives an object the number of replicas that a `Scale` says.
 ///
 /// # Errors
-/// `BadRequest` for what is no `Scale`, `Invalid` for a number below zero, `Conflict` for an old one.
+/// `Invalid` for a number below zero, `Conflict` for an old `Scale`.
 pub(in crate::server) fn update(
     server: &mut Server,
     ask: &Ask<'_>,
-    body: &Value,
+    scale: &Value,
     context: &Context<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Reply, ApiError> {
-    let kind = body["kind"].as_str().unwrap_or("Scale");
-    if kind != "Scale" {
-        let text = format!("{kind} in version \"v1\" cannot be handled as a Scale: the kinds differ");
-        return Err(ApiError::new(Reason::BadRequest, text));
-    }
     let (name, resource) = (&ask.resource.name, ask.served.kind.resource());
-    let replicas = body["spec"]["replicas"].as_i64().unwrap_or(0);
+    let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
     if replicas < 0 {
         let cause = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
         return Err(ApiError::invalid("Scale.autoscaling", name, vec![cause]));
@@ -66,7 +87,7 @@ pub(in crate::server) fn update(
     let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), name.clone());
     let old = server.cluster().view().get(&key).cloned();
     let old = old.ok_or_else(|| ApiError::not_found(&resource, name))?;
-    let version = body["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    let version = scale["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     if !version.is_empty() && old.meta().resource_version.as_deref() != Some(version) {
         return Err(ApiError::stale(&resource, name));
     }

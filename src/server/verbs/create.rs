@@ -23,7 +23,7 @@ impl Server {
         body: &Value,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
-        let by = writer(ask, options)?;
+        let by = writer(ask, "CreateOptions", options)?;
         let object = codec::decode(ask, body, options.field_validation, warnings)?;
         let api_version = ask.resource.api_version();
         let context = Context::new(&by).sent_in(&api_version).dry_run(options.dry_run);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::api::request::{DeleteOptions, Deletion, ListOptions, Propagation};
 use crate::api::{Kind, Object, ObjectKey};
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::registry::Context;
 use crate::server::{Ask, List, Reply, Server};
 
@@ -49,14 +49,10 @@ impl Server {
         options: &DeleteOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Arc<Object>, ApiError> {
-        if let Some(asked) = options.resource_version.as_deref()
-            && let Some(old) = self.cluster.view().get(key)
-        {
-            check_revision(key, asked, old)?;
-        }
         let deletion = Deletion {
             key: key.clone(),
             uid: options.uid.clone(),
+            resource_version: options.resource_version.clone(),
             grace: options.grace_period,
             propagation: options.propagation.unwrap_or(default_propagation(key.kind)),
         };
@@ -81,23 +77,16 @@ impl Server {
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
         let list = self.select(ask, which)?;
+        let items = list.items.iter().map(|object| self.with_owners(ask, object)).collect::<Result<_, _>>()?;
         for object in &list.items {
-            self.delete_one(ask, &object.key(), options, warnings)?;
+            match self.delete_one(ask, &object.key(), options, warnings) {
+                // OBSERVATION: it went with another one, or by itself.
+                Err(refused) if refused.reason == Reason::NotFound => {}
+                done => _ = done?,
+            }
         }
-        Ok(Reply::List(List { revision: self.cluster.revision(), ..list }))
+        Ok(Reply::List(List { items, ..list }))
     }
-}
-
-fn check_revision(key: &ObjectKey, asked: &str, old: &Object) -> Result<(), ApiError> {
-    let version = old.meta().resource_version.as_deref().unwrap_or_default();
-    if asked == version {
-        return Ok(());
-    }
-    let detail = format!(
-        "the ResourceVersion in the precondition ({asked}) does not match the ResourceVersion in record ({version}). \
-         The object might have been modified"
-    );
-    Err(ApiError::conflict(&key.kind.resource(), &key.name, &detail))
 }
 
 /// What becomes of the dependents when nobody says it: jobs and replication controllers leave theirs behind. Mirrors

@@ -10,30 +10,36 @@ mod patch;
 mod update;
 
 pub(in crate::server) use list::check_revision;
+pub(in crate::server) use update::check_name;
 
 use super::Ask;
 use crate::api::request::{Agent, By, WriteOptions};
 use crate::error::{ApiError, FieldError};
 
-/// On whose behalf something is written: under the manager's name that the options give, or else the client's.
-fn writer(ask: &Ask<'_>, options: &WriteOptions) -> Result<By, ApiError> {
+/// On whose behalf something is written: under the manager's name that the options give, or else the client's. `kind` is
+/// that of the options, `CreateOptions`.
+fn writer(ask: &Ask<'_>, kind: &str, options: &WriteOptions) -> Result<By, ApiError> {
     if options.field_manager.is_empty() {
         return Ok(ask.by.clone());
     }
-    check_manager(&options.field_manager)?;
+    let faults = validate_field_manager(&options.field_manager);
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(&format!("{kind}.meta.k8s.io"), "", faults));
+    }
     Ok(By { user: ask.by.user.clone(), agent: Agent::Client(options.field_manager.clone()) })
 }
 
 /// Mirrors `ValidateFieldManager`.
-fn check_manager(name: &str) -> Result<(), ApiError> {
+fn validate_field_manager(name: &str) -> Vec<FieldError> {
     const LONGEST: usize = 128;
     let mut faults = Vec::new();
     if name.len() > LONGEST {
         faults.push(FieldError::too_long("fieldManager", LONGEST));
     }
-    if let Some(odd) = name.chars().find(|c| c.is_control()) {
-        let text = format!("should not contain unprintable characters: {odd:?}");
-        faults.push(FieldError::invalid("fieldManager", name, &text));
-    }
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::invalid("CreateOptions.meta.k8s.io", "", faults)) }
+    let odd = name.char_indices().filter(|(_, c)| c.is_control() || c.is_whitespace() && *c != ' ');
+    faults.extend(odd.map(|(at, c)| {
+        let text = format!("invalid character U+{:04X} (at position {at})", u32::from(c));
+        FieldError::invalid("fieldManager", name, &text)
+    }));
+    faults
 }

@@ -4,18 +4,20 @@
 
 use serde_json::Value;
 
-use super::writer;
+use super::{check_name, writer};
 use crate::api::request::{FieldValidation, PatchOptions, PatchType};
 use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::json::unmarshal_strict;
 use crate::manifest::merge::{self, json_merge_patch, json_patch};
-use crate::manifest::strict::{DecodeError, Decoded, decode_patched, decode_version, normalise, strict_message};
+use crate::manifest::strict::{
+    DecodeError, Decoded, decode_as, decode_patched, decode_version, normalise, strict_message,
+};
 use crate::manifest::versions::{from_stored, to_stored};
 use crate::manifest::yaml;
 use crate::registry::Context;
 use crate::server::authorize::{Attributes, authorize};
-use crate::server::{Ask, Reply, Server, subresources};
+use crate::server::{Ask, Reply, Server, codec, subresources};
 
 impl Server {
     /// Patches an object, or a part of it.
@@ -31,7 +33,7 @@ impl Server {
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
         check_options(options, form)?;
-        let by = writer(ask, &options.write)?;
+        let by = writer(ask, "PatchOptions", &options.write)?;
         let api_version = ask.resource.api_version();
         let context =
             Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.write.dry_run);
@@ -43,8 +45,8 @@ impl Server {
         let live = live.ok_or_else(|| ApiError::not_found(&key.kind.resource(), &key.name))?;
         if ask.resource.subresource == "scale" {
             let scale = subresources::scale::of(&live)?;
-            let patched = patch_tree(&scale, form, body)?;
-            return subresources::scale::update(self, ask, &patched, &context, warnings);
+            let scale = patch_scale(&scale, form, body, options.write.field_validation, warnings)?;
+            return subresources::scale::update(self, ask, &scale, &context, warnings);
         }
         // Who owns which field is only worked out for a patch that speaks of it.
         let live = match body.contains("managedFields") {
@@ -66,9 +68,10 @@ impl Server {
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
         let bad_request = |text: String| ApiError::new(Reason::BadRequest, format!("error decoding YAML: {text}"));
-        let tree = yaml::to_json(body).map_err(|e| bad_request(e.to_string()))?;
-        let config = to_stored(key.kind, &ask.resource.api_version(), &tree);
+        let mut tree = yaml::to_json(body).map_err(|e| bad_request(e.to_string()))?;
         let view = self.cluster.view();
+        check_applied(ask, &mut tree, view.get(key).is_some())?;
+        let config = to_stored(key.kind, &ask.resource.api_version(), &tree);
         if view.get(key).is_none() {
             let create = Attributes {
                 verb: "create".into(),
@@ -78,6 +81,11 @@ impl Server {
                 ..Attributes::default()
             };
             authorize(&view, &context.by.user, &create)?;
+        }
+        if !context.subresource.is_empty() {
+            // What an apply makes of the part is known once it was tried.
+            let tried = self.cluster.registry_mut().apply(key, &config, options.force, &context.dry_run(true))?;
+            self.may_decide(ask, &tried.object)?;
         }
         let answer = self.cluster.registry_mut().apply(key, &config, options.force, context)?;
         warnings.extend(answer.warnings);
@@ -98,14 +106,64 @@ fn check_options(options: &PatchOptions, form: PatchType) -> Result<(), ApiError
     Err(ApiError::invalid("PatchOptions.meta.k8s.io", "", vec![fault]))
 }
 
-/// What a patch makes of a tree that is no stored object, such as a `Scale`.
-fn patch_tree(tree: &Value, form: PatchType, body: &str) -> Result<Value, ApiError> {
-    let (patch, _) = unmarshal_strict(body.as_bytes())
-        .map_err(|e| ApiError::new(Reason::BadRequest, format!("error decoding patch: {e}")))?;
-    Ok(match form {
-        PatchType::Json => json_patch(tree, &patch)?,
-        _ => json_merge_patch(tree, &patch),
-    })
+/// Refuses a configuration of something else than what the request names; `exists` says whether that is there. Mirrors
+/// the checks of `structuredMergeManager.Apply` and `patcher.applyPatch`.
+fn check_applied(ask: &Ask<'_>, config: &mut Value, exists: bool) -> Result<(), ApiError> {
+    let bad_request = |text: String| Err(ApiError::new(Reason::BadRequest, text));
+    let (kind, resource, expected) = (ask.served.kind, ask.resource, ask.resource.api_version());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    let (version, name) = (text(&config["apiVersion"]), text(&config["metadata"]["name"]));
+    if version != expected {
+        return bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {expected}"
+        ));
+    }
+    codec::check_type(&expected, (kind.group(), kind.name()), config)?;
+    if !exists || !name.is_empty() {
+        check_name(&name, &resource.name)?;
+    }
+    let namespace = text(&config["metadata"]["namespace"]);
+    match resource.namespace.as_str() {
+        "" => {
+            let metadata = config.get_mut("metadata").and_then(Value::as_object_mut);
+            metadata.into_iter().for_each(|metadata| _ = metadata.remove("namespace"));
+        }
+        asked if !namespace.is_empty() && namespace != asked => {
+            let text = "the namespace of the provided object does not match the namespace sent on the request";
+            return bad_request(text.into());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What a patch makes of a `Scale`.
+///
+/// # Errors
+/// `BadRequest` for a body that is no patch, `Invalid` for a patch that makes what is no `Scale`.
+fn patch_scale(
+    scale: &Value,
+    form: PatchType,
+    body: &str,
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<Value, ApiError> {
+    let bad_request = |text: String| ApiError::new(Reason::BadRequest, format!("error decoding patch: {text}"));
+    let (patch, duplicates) = unmarshal_strict(body.as_bytes()).map_err(|e| bad_request(e.to_string()))?;
+    let patched = match form {
+        PatchType::Json => json_patch(scale, &patch)?,
+        _ if !patch.is_object() => return Err(bad_request(no_object(&patch))),
+        _ => json_merge_patch(scale, &patch),
+    };
+    let invalid = |text: &str| ApiError::invalid("", "", vec![FieldError::invalid("patch", patched.to_string(), text)]);
+    let (scale, unknown) = decode_as(schema::scale(), &patched).map_err(|DecodeError(text)| invalid(&text))?;
+    let unknown = [duplicates, unknown].concat();
+    match validation {
+        FieldValidation::Strict if !unknown.is_empty() => return Err(invalid(&strict_message(&unknown))),
+        FieldValidation::Warn => warnings.extend(unknown),
+        _ => {}
+    }
+    Ok(scale)
 }
 
 /// An object after a patch, before admission.

@@ -23,14 +23,15 @@ impl Server {
         body: &Value,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
-        let by = writer(ask, options)?;
+        let by = writer(ask, "UpdateOptions", options)?;
         let api_version = ask.resource.api_version();
         let context = Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.dry_run);
         if ask.resource.subresource == "scale" {
-            return subresources::scale::update(self, ask, body, &context, warnings);
+            let scale = subresources::scale::decode(ask, body, options.field_validation, warnings)?;
+            return subresources::scale::update(self, ask, &scale, &context, warnings);
         }
         let object = codec::decode(ask, body, options.field_validation, warnings)?;
-        check_name(&object, &ask.resource.name)?;
+        check_name(object.name(), &ask.resource.name)?;
         self.put(ask, object, &context, warnings)
     }
 
@@ -53,9 +54,9 @@ impl Server {
     }
 }
 
-/// Mirrors `checkName`.
-fn check_name(object: &Object, name: &str) -> Result<(), ApiError> {
-    let text = match object.name() {
+/// Refuses an object of another name than the path's. Mirrors `checkName`.
+pub(in crate::server) fn check_name(given: &str, name: &str) -> Result<(), ApiError> {
+    let text = match given {
         same if same == name => return Ok(()),
         "" => format!("the name of the object ({name} based on URL) was undeterminable: name must be provided"),
         other => format!("the name of the object ({other}) does not match the name on the URL ({name})"),

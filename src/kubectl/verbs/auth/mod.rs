@@ -34,6 +34,13 @@ enum What {
     Whoami(whoami::Args),
 }
 
+impl Args {
+    /// Whether the command may change the cluster.
+    pub fn writes(&self) -> bool {
+        matches!(self.what, What::Reconcile(_))
+    }
+}
+
 /// Runs the verb.
 ///
 /// # Errors

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::api::Kind;
 use crate::error::Failure;
 use crate::kubectl::print::errors::{Fault, usage};
-use crate::kubectl::print::made::{self, MakeArgs, Printer};
-use crate::kubectl::request::{Validate, Writing};
+use crate::kubectl::print::made::{self, MakeArgs, ObjectPrinter};
+use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 
 /// The arguments of every generator.
@@ -34,7 +34,7 @@ pub struct Generator<'a> {
     pub name: String,
     /// What stands after `--`.
     pub command: &'a [String],
-    printer: Printer,
+    printer: ObjectPrinter,
     validate: Validate,
     save_config: bool,
     manager: &'a str,
@@ -53,7 +53,7 @@ impl Common {
         Ok(Generator {
             name: name.clone(),
             command: &self.command,
-            printer: Printer::new(&self.make.output, &self.make.dry_run, session)?,
+            printer: ObjectPrinter::new(&self.make.output, DryRun::parse(&self.make.dry_run)?, session)?,
             validate: Validate::parse(&self.validate)?,
             save_config: self.make.save_config,
             manager: &self.field_manager,
@@ -76,7 +76,7 @@ impl Generator<'_> {
     /// # Errors
     /// The server's refusal.
     pub fn finish(
-        &self,
+        mut self,
         session: &mut Session<'_>,
         kind: Kind,
         mut tree: Value,
@@ -95,6 +95,6 @@ impl Generator<'_> {
             (Fault::Api(e), Some(failed)) => Fault::plain(format!("{failed}{}", e.message)),
             (fault, _) => fault,
         })?;
-        self.printer.print(session, kind, &tree, "created")
+        Ok(self.printer.print_struct(kind, &tree, "created", session)?)
     }
 }

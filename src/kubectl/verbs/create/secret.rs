@@ -132,7 +132,7 @@ fn generic(args: &Generic, session: &mut Session<'_>) -> Result<(), Failure> {
         Ok(())
     };
     collect().map_err(Failure::error)?;
-    data.finish(&generator, session, args.secret_type.as_deref().unwrap_or_default(), args.append_hash)
+    data.finish(generator, session, args.secret_type.as_deref().unwrap_or_default(), args.append_hash)
 }
 
 fn docker_registry(args: &DockerRegistry, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -154,7 +154,7 @@ fn docker_registry(args: &DockerRegistry, session: &mut Session<'_>) -> Result<(
         let mut entries = sources::file(session, &source).map_err(Failure::error)?.into_iter();
         entries.try_for_each(|e| data.add(e)).map_err(Failure::error)?;
     }
-    data.finish(&generator, session, "kubernetes.io/dockerconfigjson", args.append_hash)
+    data.finish(generator, session, "kubernetes.io/dockerconfigjson", args.append_hash)
 }
 
 /// Docker's `config.json`, fields in the order of kubectl's struct.
@@ -181,7 +181,7 @@ fn tls(args: &Tls, session: &mut Session<'_>) -> Result<(), Failure> {
     key_pair::check(&cert, &key).map_err(Failure::error)?;
     let mut data = Data::default();
     data.add(("tls.crt".into(), cert)).and_then(|()| data.add(("tls.key".into(), key))).map_err(Failure::error)?;
-    data.finish(&generator, session, "kubernetes.io/tls", args.append_hash)
+    data.finish(generator, session, "kubernetes.io/tls", args.append_hash)
 }
 
 /// A secret's keys and values.
@@ -203,7 +203,7 @@ impl Data {
 
     fn finish(
         self,
-        generator: &Generator<'_>,
+        generator: Generator<'_>,
         session: &mut Session<'_>,
         secret_type: &str,
         append_hash: bool,

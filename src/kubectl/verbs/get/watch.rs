@@ -78,7 +78,7 @@ type Each<'a> = &'a mut dyn FnMut(&Session<'_>, WatchEvent) -> Result<(), Failur
 /// Those of `each`, and when the state file can't be read.
 pub(in crate::kubectl) fn follow(session: &mut Session<'_>, watch: &mut Watch, each: Each<'_>) -> Result<(), Failure> {
     let end = session.request_timeout.map(|span| wall_now() + span);
-    if session.client.server().is_manual() {
+    if session.client.is_manual() {
         let longest = session.request_timeout.map_or(LONGEST, |span| span.min(LONGEST));
         let_run(session, longest, watch, each)?;
     }
@@ -93,10 +93,10 @@ pub(in crate::kubectl) fn follow(session: &mut Session<'_>, watch: &mut Watch, e
 fn let_run(session: &mut Session<'_>, longest: Duration, watch: &mut Watch, each: Each<'_>) -> Result<(), Failure> {
     // OBSERVATION: `get` only reads, but a clock that runs writes; without this the time that passed would be lost.
     session.client.checkpoint()?;
-    let mut wait = session.client.server_mut().wait_for_rest(longest);
+    let mut wait = session.client.wait_for_rest(longest);
     loop {
         // One thing at a time, so that every row shows the age that it had then.
-        let passed = session.client.server_mut().pass(&mut wait)?;
+        let passed = session.client.pass_once(&mut wait)?;
         if print_news(session, watch, each)? || passed != Passed::Moved {
             session.client.checkpoint()?;
         }

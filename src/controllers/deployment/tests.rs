@@ -1,1 +1,0 @@
-//! How a Deployment scales its ReplicaSets.

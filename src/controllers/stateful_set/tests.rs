@@ -1,1 +1,0 @@
-//! What a StatefulSet does next.
