@@ -152,6 +152,8 @@ fn recorded_commands_are_answered_as_recorded() {
         fs::write(&list, text).expect("the list of differences");
         return;
     }
+    let uncaused: Vec<&String> = causes.iter().filter(|(_, why)| why.is_empty()).map(|(command, _)| command).collect();
+    assert!(uncaused.is_empty(), "why these differ is not said:\n{uncaused:#?}");
     let listed: BTreeSet<String> = causes.into_keys().collect();
     let new: Vec<&String> = found.difference(&listed).collect();
     let gone: Vec<&String> = listed.difference(&found).collect();
