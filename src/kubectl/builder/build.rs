@@ -59,6 +59,8 @@ pub struct Builder<'a> {
     pub chunk: u64,
     /// In which form the server is asked.
     pub form: Form,
+    /// Whether the objects do, without trees of what they hold, which cost more than all else.
+    pub treeless: bool,
 }
 
 /// What kubectl says where neither names nor files are given.
@@ -291,7 +293,7 @@ impl<'a> Builder<'a> {
         if served.namespaced && self.all_namespaces {
             return Err(Fault::plain("a resource cannot be retrieved by name across all namespaces"));
         }
-        let info = Info::named(served, &session.namespace, name);
+        let info = Info { treeless: self.treeless, ..Info::named(served, &session.namespace, name) };
         Ok(Info { subresource: self.subresource.into(), ..info })
     }
 

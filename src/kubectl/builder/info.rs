@@ -32,6 +32,8 @@ pub struct Info {
     pub object: Option<Arc<Object>>,
     /// The part that is meant, `status`; empty for the whole.
     pub subresource: String,
+    /// Whether `object` does, and `tree` stays unknown.
+    pub treeless: bool,
 }
 
 impl Info {
@@ -45,6 +47,7 @@ impl Info {
             tree: Value::Null,
             object: None,
             subresource: String::new(),
+            treeless: false,
         }
     }
 
@@ -55,6 +58,12 @@ impl Info {
             object: Some(Arc::clone(&object)),
             ..Info::named(served, object.namespace(), object.name())
         }
+    }
+
+    /// An object of the cluster whose content nobody looks at as a tree.
+    pub fn treeless(served: Served, object: Arc<Object>) -> Info {
+        let named = Info::named(served, object.namespace(), object.name());
+        Info { object: Some(object), treeless: true, ..named }
     }
 
     /// Its kind.
@@ -128,7 +137,9 @@ impl Info {
 
     /// An object of the server becomes its content.
     pub fn refresh_object(&mut self, object: Arc<Object>, session: &Session<'_>) {
-        self.tree = from_stored(self.served.kind, &self.served.api_version(), session.tree(&object));
+        if !self.treeless {
+            self.tree = from_stored(self.served.kind, &self.served.api_version(), session.tree(&object));
+        }
         (self.name, self.namespace) = (object.name().into(), object.namespace().into());
         self.object = Some(object);
     }

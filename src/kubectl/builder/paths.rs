@@ -432,7 +432,7 @@ fn to_info(session: &Session<'_>, source: &str, tree: Value, reading: Reading) -
         let text = format!("no matches for kind {kind:?} in version {api_version:?}");
         return Err(Unknown { name, namespace, text });
     };
-    Ok(Info { served, namespace, name, source: source.to_string(), tree, object: None, subresource: String::new() })
+    Ok(Info { source: source.to_string(), name, namespace, tree, ..Info::named(served, "", "") })
 }
 
 /// A kind that the server has in another version.

@@ -190,7 +190,11 @@ impl<'p> Walk<'p> {
             }
             _ => return Err(ApiError::internal("the server did not answer with a list").into()),
         };
-        let infos = objects.into_iter().map(|object| Step::Info(Box::new(Info::of(served, object, session))));
+        let info = |object| match builder.treeless {
+            true => Info::treeless(served, object),
+            false => Info::of(served, object, session),
+        };
+        let infos = objects.into_iter().map(|object| Step::Info(Box::new(info(object))));
         Ok(std::iter::once(Step::ListBegins).chain(infos).chain([Step::ListEnds]).collect())
     }
 

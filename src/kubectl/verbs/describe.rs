@@ -2,6 +2,8 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/describe/describe.go`.
 
+use std::sync::Arc;
+
 use crate::api::request::Form;
 use crate::error::Failure;
 use crate::kinds;
@@ -56,6 +58,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         types_alone: true,
         continue_on_error: true,
         chunk: args.chunk(),
+        treeless: true,
         ..Builder::default()
     };
     let (infos, fault) = builder.plan(session)?.infos(session);
@@ -108,8 +111,14 @@ fn describe_matching_resources(
     session: &Session<'_>,
 ) -> Result<(), Failure> {
     let words = [kind.to_string()];
-    let builder =
-        Builder { args: &words, types_alone: true, single_type: true, chunk: args.chunk(), ..Builder::default() };
+    let builder = Builder {
+        args: &words,
+        types_alone: true,
+        single_type: true,
+        chunk: args.chunk(),
+        treeless: true,
+        ..Builder::default()
+    };
     let infos = builder.plan(session)?.all(session)?;
     let mut found = false;
     for info in infos.into_iter().filter(|info| info.name.starts_with(prefix)) {
@@ -131,6 +140,7 @@ fn text(session: &Session<'_>, info: &Info, show_events: bool) -> String {
     match &info.object {
         // OBSERVATION: a kind of another group has no describer, whatever the stored one has.
         Some(object) if info.served.group != object.kind().group() => {
+            let info = Info::of(info.served, Arc::clone(object), session);
             generic_tree(object.meta(), &info.tree, &mut d, &context);
         }
         Some(object) => kinds::rules(object.kind()).describe(object, &mut d, &context),

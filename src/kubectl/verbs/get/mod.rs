@@ -70,6 +70,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             true => Form::Table,
             false => Form::Object,
         },
+        treeless: prints_tables && !sorts,
         ..args.builder()
     };
     let plan = builder.plan(session)?.ignoring(args.ignore_not_found.then_some(Fault::is_not_found));

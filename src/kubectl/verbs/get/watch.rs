@@ -31,7 +31,9 @@ const LONGEST: Duration = Duration::secs(3600);
 pub fn run(args: &Args, format: Option<Format>, session: &mut Session<'_>) -> Result<(), Failure> {
     let prints_tables = matches!(format, None | Some(Format::Wide)) && args.server_print;
     let form = if prints_tables { Form::Table } else { Form::Object };
-    let plan = Builder { single_type: true, unflattened: true, form, ..args.builder() }.plan(session)?;
+    let plan =
+        Builder { single_type: true, unflattened: true, form, treeless: args.sort_by.is_none(), ..args.builder() }
+            .plan(session)?;
     let infos = match plan.infos(session) {
         (_, Some(fault)) if fault.is_not_found() && args.ignore_not_found => return Ok(()),
         (_, Some(fault)) => return Err(fault.into()),
