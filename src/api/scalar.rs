@@ -273,6 +273,11 @@ fn scientific(sign: &str, digits: &str, exponent: i32, width: usize) -> String {
     format!("{sign}{}{point}{}e{exponent_sign}{:0width$}", &digits[..1], &digits[1..], exponent.unsigned_abs())
 }
 
+/// Strings as Go's `%q` prints a slice of them: `["a" "b"]`.
+pub fn quote_all(all: &[String]) -> String {
+    format!("[{}]", all.iter().map(|one| quote(one)).collect::<Vec<_>>().join(" "))
+}
+
 /// A string as Go's `%q` prints it (`strconv.Quote`).
 pub fn quote(s: &str) -> String {
     let mut quoted = String::from("\"");

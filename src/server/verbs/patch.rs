@@ -8,6 +8,7 @@ use super::{check_name, writer};
 use crate::api::request::{FieldValidation, PatchOptions, PatchType};
 use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
+use crate::kinds::rbac::authorizer::Attributes;
 use crate::manifest::json::unmarshal_strict;
 use crate::manifest::merge::{self, json_merge_patch, json_patch};
 use crate::manifest::strict::{
@@ -16,7 +17,7 @@ use crate::manifest::strict::{
 use crate::manifest::versions::{from_stored, to_stored};
 use crate::manifest::yaml;
 use crate::registry::Context;
-use crate::server::authorize::{Attributes, authorize};
+use crate::server::authorize::authorize;
 use crate::server::{Ask, Reply, Server, codec, subresources};
 
 impl Server {
@@ -39,7 +40,7 @@ impl Server {
             Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.write.dry_run);
         let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), ask.resource.name.clone());
         if form == PatchType::Apply {
-            return self.apply(ask, &key, (body, options), &context, warnings);
+            return self.apply(ask, &key, (body, options), &context.named(&key.name), warnings);
         }
         let live = self.cluster.view().get(&key).cloned();
         let live = live.ok_or_else(|| ApiError::not_found(&key.kind.resource(), &key.name))?;
@@ -77,10 +78,16 @@ impl Server {
                 verb: "create".into(),
                 group: ask.resource.group.clone(),
                 resource: ask.resource.plural.clone(),
+                subresource: ask.resource.subresource.clone(),
                 namespace: ask.resource.namespace.clone(),
-                ..Attributes::default()
+                name: ask.resource.name.clone(),
+                path: String::new(),
             };
-            authorize(&view, &context.by.user, &create)?;
+            if let Err(refused) = authorize(&view, &context.by.user, &create) {
+                // Whether they may is asked of what is else ready to be stored.
+                self.cluster.registry_mut().apply(key, &config, options.force, &context.dry_run(true))?;
+                return Err(refused);
+            }
         }
         if !context.subresource.is_empty() {
             // What an apply makes of the part is known once it was tried.
