@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{check_name, writer};
-use crate::api::request::{FieldValidation, PatchOptions, PatchType};
+use crate::api::request::{FieldValidation, PatchOptions, PatchType, WriteOptions};
 use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
@@ -33,8 +33,8 @@ impl Server {
         (form, body): (PatchType, &str),
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
-        check_options(options, form)?;
-        let by = writer(ask, "PatchOptions", &options.write)?;
+        let faults = [validate_form(options, form), options.write.faults.clone()].concat();
+        let by = writer(ask, "PatchOptions", &WriteOptions { faults, ..options.write.clone() })?;
         let api_version = ask.resource.api_version();
         let context =
             Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.write.dry_run);
@@ -100,17 +100,16 @@ impl Server {
     }
 }
 
-/// Mirrors `ValidatePatchOptions`.
-fn check_options(options: &PatchOptions, form: PatchType) -> Result<(), ApiError> {
-    let applies = form == PatchType::Apply;
-    let fault = if applies && options.write.field_manager.is_empty() {
-        FieldError::required("fieldManager", "is required for apply patch")
-    } else if !applies && options.force {
-        FieldError::forbidden("force", "may not be specified for non-apply patch")
-    } else {
-        return Ok(());
-    };
-    Err(ApiError::invalid("PatchOptions.meta.k8s.io", "", vec![fault]))
+/// Mirrors `ValidatePatchOptions`, as far as the patch's form counts.
+fn validate_form(options: &PatchOptions, form: PatchType) -> Vec<FieldError> {
+    match form {
+        PatchType::Apply if options.write.field_manager.is_empty() => {
+            vec![FieldError::required("fieldManager", "is required for apply patch")]
+        }
+        PatchType::Apply => Vec::new(),
+        _ if options.force => vec![FieldError::forbidden("force", "may not be specified for non-apply patch")],
+        _ => Vec::new(),
+    }
 }
 
 /// Refuses a configuration of something else than what the request names; `exists` says whether that is there. Mirrors
