@@ -12,6 +12,7 @@ mod ownership;
 mod store;
 mod subresources;
 
+pub use apply::{Applied, check_applied};
 pub use list::Selection;
 
 use std::sync::Arc;
