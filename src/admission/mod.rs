@@ -12,6 +12,7 @@ mod node_taint;
 mod pod_security;
 pub mod pod_topology_labels;
 mod priority;
+mod rbac_escalation;
 mod resource_quota;
 mod runtime_class;
 mod service_account;
@@ -58,6 +59,8 @@ pub struct Request<'a> {
     pub seed: u64,
     /// Who asks for it.
     pub user: &'a User,
+    /// The name in the request's path; empty for an object that is posted.
+    pub name: &'a str,
     /// The subresource that the write goes to, such as `scale`; empty for the object itself.
     pub subresource: &'a str,
     /// The version in which the object was sent, `events.k8s.io/v1`; empty for the stored one.
@@ -132,6 +135,7 @@ pub fn create(request: &Request<'_>, mut object: Object) -> Result<(Object, Vec<
     for plugin in PLUGINS {
         plugin.create(request, &mut object)?;
     }
+    rbac_escalation::check_create(request, &object, request.name)?;
     let mut warnings = rules.warnings_on_prepare(&object);
     rules.prepare_for_create(&mut object);
     if rules.has_generation() {
@@ -165,6 +169,10 @@ pub fn update(
 ) -> Result<(Object, Vec<String>), ApiError> {
     let kind = object.kind();
     let rules = kinds::rules(kind);
+    if part == Part::Whole {
+        rules.set_defaults(&mut object);
+        rbac_escalation::check_update(request, &object, old)?;
+    }
     keep_system_metadata(&mut object, old);
     if let Part::Of(part) = part {
         // Only the part moves; everything else is as it was, but for annotations of the metadata.
@@ -178,7 +186,6 @@ pub fn update(
             false => Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults)),
         };
     }
-    rules.set_defaults(&mut object);
     if rules.has_status() {
         rules.copy_status(&mut object, old);
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::user::User;
 use super::{Kind, Object, ObjectKey, Time};
+use crate::error::FieldError;
 
 /// On whose behalf something is written, and under which name the fields are owned that it sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct WriteOptions {
     pub field_manager: String,
     /// What happens to unknown fields.
     pub field_validation: FieldValidation,
+    /// What the request says of these and means nothing, as its server refuses it.
+    pub faults: Vec<FieldError>,
 }
 
 /// The forms of a patch.
@@ -137,6 +140,8 @@ pub struct DeleteOptions {
     pub resource_version: Option<String>,
     /// Go all the way but delete nothing.
     pub dry_run: bool,
+    /// What the request says of these and means nothing, as its server refuses it.
+    pub faults: Vec<FieldError>,
 }
 
 /// A deletion: what, and how.

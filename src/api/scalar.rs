@@ -273,6 +273,11 @@ fn scientific(sign: &str, digits: &str, exponent: i32, width: usize) -> String {
     format!("{sign}{}{point}{}e{exponent_sign}{:0width$}", &digits[..1], &digits[1..], exponent.unsigned_abs())
 }
 
+/// Strings as Go's `%q` prints a slice of them: `["a" "b"]`.
+pub fn quote_all(all: &[String]) -> String {
+    format!("[{}]", all.iter().map(|one| quote(one)).collect::<Vec<_>>().join(" "))
+}
+
 /// A string as Go's `%q` prints it (`strconv.Quote`).
 pub fn quote(s: &str) -> String {
     let mut quoted = String::from("\"");
@@ -296,6 +301,38 @@ pub fn quote(s: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Takes back what `%` and two digits stand for. Mirrors Go's `url.PathUnescape`.
+///
+/// # Errors
+/// The escape that is none: `%zz`.
+pub fn path_unescape(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, after) = after.split_at(after.len().min(2));
+        let digit = |at: usize| digits.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+        let Some(byte) = digit(0).zip(digit(1)).and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) else {
+            return Err(format!("%{}", String::from_utf8_lossy(digits)));
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The same for a part of a query. Mirrors Go's `url.QueryUnescape`.
+///
+/// # Errors
+/// The escape that is none.
+pub fn query_unescape(text: &str) -> Result<String, String> {
+    path_unescape(&text.replace('+', " "))
 }
 
 /// Mirrors Go's `url.QueryEscape`.

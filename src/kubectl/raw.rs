@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::api::request::{Form, Resource, Target, Verb};
+use crate::api::scalar::{path_unescape, quote};
 use crate::api::{Kind, schema};
 use crate::error::Failure;
 use crate::kubectl::session::Session;
@@ -17,11 +18,20 @@ use crate::server::{Reply, encode, request_info};
 /// # Errors
 /// kubectl's text.
 pub fn check_uri(uri: &str) -> Result<(), Failure> {
-    if uri.starts_with('/') || uri.contains("://") {
-        return Ok(());
+    let path = uri.split('?').next().unwrap_or_default();
+    let fault = if uri.chars().any(|c| c.is_ascii_control()) {
+        Some("net/url: invalid control character in URL".to_string())
+    } else if uri.starts_with(':') {
+        Some("missing protocol scheme".to_string())
+    } else if !uri.starts_with('/') && !uri.contains("://") {
+        Some("invalid URI for request".to_string())
+    } else {
+        path_unescape(path).err().map(|escape| format!("invalid URL escape {}", quote(&escape)))
+    };
+    match fault {
+        None => Ok(()),
+        Some(what) => Err(Failure::error(format!("--raw must be a valid URL path: parse {}: {what}", quote(uri)))),
     }
-    let what = if uri.starts_with(':') { "missing protocol scheme" } else { "invalid URI for request" };
-    Err(Failure::error(format!("--raw must be a valid URL path: parse {uri:?}: {what}")))
 }
 
 /// Refuses what can't go with `--raw` where it sends a file. Mirrors the `Validate` of `create`, `replace` and `delete`.
@@ -54,7 +64,7 @@ pub fn run(method: &str, uri: &str, file: Option<&String>, session: &mut Session
     };
     // A whole address leads to the same server.
     let path = uri.split_once("://").map_or(uri, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
-    let (target, verb) = request_info::request(method, path, &String::from_utf8_lossy(&body));
+    let (target, verb) = request_info::request(method, path, &String::from_utf8_lossy(&body))?;
     session.client.want_managed_fields(true);
     if let (Verb::Watch(options), Target::Resource(resource)) = (&verb, &target) {
         let mut watch = session.client.watch_at(resource.clone(), options.clone())?;

@@ -118,6 +118,7 @@ impl<'a> Writing<'a> {
             dry_run: self.dry_run == DryRun::Server,
             field_manager: self.manager.to_string(),
             field_validation: self.validate.field_validation(),
+            faults: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ mod ownership;
 mod store;
 mod subresources;
 
+pub use apply::{Applied, check_applied};
 pub use list::Selection;
 
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Registry {
 pub struct Context<'a> {
     /// Who writes.
     pub by: &'a By,
+    /// The name in the request's path, where that may lead to an object that is not there; else empty.
+    pub name: &'a str,
     /// The subresource that is written to; empty for the object itself.
     pub subresource: &'a str,
     /// The version in which the object was sent; empty for the stored one.
@@ -47,7 +50,12 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A write to an object itself, that lasts.
     pub fn new(by: &'a By) -> Context<'a> {
-        Context { by, subresource: "", api_version: "", dry_run: false }
+        Context { by, name: "", subresource: "", api_version: "", dry_run: false }
+    }
+
+    /// The same for an object that is made under that name if it is not there.
+    pub fn named(self, name: &'a str) -> Context<'a> {
+        Context { name, ..self }
     }
 
     /// The same for a subresource.
@@ -136,6 +144,7 @@ impl Registry {
             now: self.now,
             seed: self.seed,
             user: &context.by.user,
+            name: context.name,
             subresource: context.subresource,
             api_version: context.api_version,
         }

@@ -1,36 +1,13 @@
-//! Who may do what: RBAC, and who may act as whom.
+//! Who may make a request, and who may act as whom.
 //!
-//! Mirrors `plugin/pkg/auth/authorizer/rbac` and `k8s.io/apiserver/pkg/endpoints/filters` (WithAuthorization,
-//! WithImpersonation).
+//! Mirrors `k8s.io/apiserver/pkg/endpoints/filters` (WithAuthorization, WithImpersonation).
 
-use crate::api::k8s::api::rbac::v1::{
-    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
-};
 use crate::api::request::{By, Request, Target, Verb};
 use crate::api::selector::FieldSelector;
 use crate::api::user::User;
-use crate::api::{Kind, Lister};
 use crate::error::{ApiError, Reason};
+use crate::kinds::rbac::authorizer::{Attributes, allowed, rules_for};
 use crate::store::View;
-
-/// A request to be judged. Mirrors `authorizer.Attributes`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes {
-    /// `get`, `list`, `create`, ...
-    pub verb: String,
-    /// The API group; empty for the core's.
-    pub group: String,
-    /// The resource in the plural; empty for what is no resource.
-    pub resource: String,
-    /// The part of it, `log`; empty for the whole.
-    pub subresource: String,
-    /// The namespace; empty for the whole cluster.
-    pub namespace: String,
-    /// The object's name; empty for none in particular.
-    pub name: String,
-    /// The path of what is no resource, `/version`.
-    pub path: String,
-}
 
 impl Attributes {
     /// What a request has to be judged by. A list or watch that a field selector restricts to one name is about it.
@@ -47,14 +24,6 @@ impl Attributes {
                 name: if r.name.is_empty() { selected_name(&request.verb) } else { r.name.clone() },
                 path: String::new(),
             },
-        }
-    }
-
-    /// `pods/log`, as rules name it.
-    fn whole_resource(&self) -> String {
-        match self.subresource.as_str() {
-            "" => self.resource.clone(),
-            part => format!("{}/{part}", self.resource),
         }
     }
 }
@@ -131,99 +100,7 @@ pub fn authorize(view: &View<'_>, user: &User, attributes: &Attributes) -> Resul
         "{about} is forbidden: User {:?} cannot {verb} resource {:?} in API group {group:?} {scope}{}",
         user.name,
         attributes.whole_resource(),
-        reason(&rules_for(view, user, namespace).missing),
+        rules_for(view, user, namespace).faults().map(|fault| format!(": RBAC: {fault}")).unwrap_or_default(),
     );
     Err(ApiError { name: name.clone(), ..ApiError::new(Reason::Forbidden, text) })
-}
-
-/// Whether a user may do that.
-pub fn allowed(view: &View<'_>, user: &User, attributes: &Attributes) -> bool {
-    user.is_privileged()
-        || rules_for(view, user, &attributes.namespace).rules.iter().any(|rule| covers(rule, attributes))
-}
-
-/// What was wrong with the bindings that were looked at, as it ends a refusal.
-fn reason(missing: &[String]) -> String {
-    match missing {
-        [] => String::new(),
-        [one] => format!(": RBAC: {one}"),
-        many => format!(": RBAC: [{}]", many.join(", ")),
-    }
-}
-
-/// What bindings give a user.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Rules {
-    /// The rules, in the order of the bindings.
-    pub rules: Vec<PolicyRule>,
-    /// What is said of roles that bindings name and that are not there.
-    pub missing: Vec<String>,
-}
-
-impl Rules {
-    fn add(&mut self, view: &View<'_>, role: &RoleRef, namespace: &str) {
-        let found = match role.kind.as_str() {
-            "ClusterRole" => view.get_as::<ClusterRole>("", &role.name).map(|r| r.rules.clone()),
-            _ => view.get_as::<Role>(namespace, &role.name).map(|r| r.rules.clone()),
-        };
-        match found {
-            Some(rules) => self.rules.extend(rules.unwrap_or_default()),
-            None => {
-                let kind = role.kind.to_ascii_lowercase();
-                self.missing.push(format!("{kind}.rbac.authorization.k8s.io {:?} not found", role.name));
-            }
-        }
-    }
-}
-
-/// The rules that bindings give a user in a namespace (`""`: the whole cluster). Mirrors `VisitRulesFor`.
-pub fn rules_for(view: &View<'_>, user: &User, namespace: &str) -> Rules {
-    let mut rules = Rules::default();
-    for binding in view.list_as::<ClusterRoleBinding>().filter(|b| names(b.subjects.as_deref(), user, namespace)) {
-        rules.add(view, &binding.role_ref, "");
-    }
-    if !namespace.is_empty() {
-        let here = Lister::list(view, Kind::RoleBinding, Some(namespace));
-        for binding in here.iter().filter_map(|o| o.get::<RoleBinding>()) {
-            if names(binding.subjects.as_deref(), user, namespace) {
-                rules.add(view, &binding.role_ref, namespace);
-            }
-        }
-    }
-    rules
-}
-
-fn names(subjects: Option<&[Subject]>, user: &User, namespace: &str) -> bool {
-    subjects.into_iter().flatten().any(|s| match s.kind.as_str() {
-        "User" => s.name == user.name,
-        "Group" => user.groups.contains(&s.name),
-        "ServiceAccount" => {
-            let of = s.namespace.as_deref().unwrap_or(namespace);
-            user.name == format!("system:serviceaccount:{of}:{}", s.name)
-        }
-        _ => false,
-    })
-}
-
-/// Mirrors `RuleAllows`.
-fn covers(rule: &PolicyRule, request: &Attributes) -> bool {
-    let has = |list: Option<&[String]>, value: &str| list.into_iter().flatten().any(|v| v == "*" || v == value);
-    if !has(Some(&rule.verbs), &request.verb) {
-        return false;
-    }
-    if !request.path.is_empty() {
-        let covered = |url: &String| match url.strip_suffix('*') {
-            Some(start) => request.path.starts_with(start),
-            None => *url == request.path,
-        };
-        return rule.non_resource_urls.iter().flatten().any(covered);
-    }
-    let part = (!request.subresource.is_empty()).then(|| format!("*/{}", request.subresource));
-    let resources = rule.resources.as_deref();
-    has(rule.api_groups.as_deref(), &request.group)
-        && (has(resources, &request.whole_resource()) || part.is_some_and(|part| has(resources, &part)))
-        && match rule.resource_names.as_deref() {
-            None | Some([]) => true,
-            Some(names) => names.contains(&request.name),
-        }
 }

@@ -31,9 +31,9 @@ use crate::api::request::{Accept, By, Form, Request, Resource, Target, Verb};
 use crate::api::table::Table;
 use crate::api::{Kind, Object, Time};
 use crate::error::{ApiError, Reason};
+use crate::kinds::rbac::authorizer::Attributes;
 use crate::sim::Cluster;
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
-use authorize::Attributes;
 use served::Served;
 
 /// The API server of a cluster, within one transaction at a time.

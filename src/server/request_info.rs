@@ -9,17 +9,23 @@ use crate::api::request::{
     Connect, DeleteOptions, FieldValidation, ListOptions, LogOptions, PatchOptions, Propagation, Resource, Target,
     Verb, WriteOptions,
 };
-use crate::api::scalar::query_escape;
+use crate::api::scalar::{path_unescape, query_escape, query_unescape};
+use crate::error::{ApiError, FieldError, Reason};
 
 /// What a request asks for, by its method (`GET`, `POST`, `PUT` or `DELETE`), its path with its query, and its body. A
 /// body that is no JSON stays a text, so that who decodes it can say so.
-pub fn request(method: &str, url: &str, body: &str) -> (Target, Verb) {
+///
+/// # Errors
+/// `BadRequest` for a path with an escape that is none.
+pub fn request(method: &str, url: &str, body: &str) -> Result<(Target, Verb), ApiError> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let path = path_unescape(path)
+        .map_err(|_| ApiError::new(Reason::BadRequest, "the server rejected our request for an unknown reason"))?;
     let query = Query::parse(query);
     let tree = || serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_string()));
-    let target = match resource(path) {
+    let target = match resource(&path) {
         Some(resource) => Target::Resource(resource),
-        None => Target::Path(path.to_string()),
+        None => Target::Path(path),
     };
     let verb = match (method, &target) {
         ("POST", _) => Verb::Create(query.write_options(), tree()),
@@ -37,10 +43,10 @@ pub fn request(method: &str, url: &str, body: &str) -> (Target, Verb) {
         }
         _ => Verb::Get,
     };
-    (target, verb)
+    Ok((target, verb))
 }
 
-/// The resource of a path; none for a path that is no resource's.
+/// The resource of a path without escapes; none for a path that is no resource's.
 pub fn resource(path: &str) -> Option<Resource> {
     let words: Vec<&str> = path.split('/').filter(|w| !w.is_empty()).collect();
     let (group, version, rest) = match words.as_slice() {
@@ -76,13 +82,14 @@ pub fn resource(path: &str) -> Option<Resource> {
 struct Query(Vec<(String, String)>);
 
 impl Query {
+    /// Mirrors Go's `url.ParseQuery`: what can't be read is left out.
     fn parse(text: &str) -> Query {
-        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        let pairs = text.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';'));
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (unescape(name), unescape(value))
+            query_unescape(name).ok().zip(query_unescape(value).ok())
         };
-        Query(pairs.map(pair).collect())
+        Query(pairs.filter_map(pair).collect())
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -91,6 +98,10 @@ impl Query {
 
     fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default().to_string()
+    }
+
+    fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
     }
 
     fn is(&self, name: &str) -> bool {
@@ -112,41 +123,43 @@ impl Query {
     }
 
     fn write_options(&self) -> WriteOptions {
-        WriteOptions {
-            dry_run: self.get("dryRun").is_some_and(|d| d == "All"),
-            field_manager: self.text("fieldManager"),
-            field_validation: match self.get("fieldValidation") {
-                Some("Strict") => FieldValidation::Strict,
-                Some("Ignore") => FieldValidation::Ignore,
-                _ => FieldValidation::Warn,
-            },
-        }
+        let mut faults = Vec::new();
+        let dry_run = dry_run(&self.all("dryRun"), &mut faults);
+        let field_validation = match self.get("fieldValidation").unwrap_or_default() {
+            "Strict" => FieldValidation::Strict,
+            "Ignore" => FieldValidation::Ignore,
+            "" | "Warn" => FieldValidation::Warn,
+            other => {
+                let known = ["", "Ignore", "Strict", "Warn"];
+                faults.push(FieldError::not_supported("fieldValidation", other, &known));
+                FieldValidation::Warn
+            }
+        };
+        WriteOptions { dry_run, field_manager: self.text("fieldManager"), field_validation, faults }
     }
 
     /// What the query or the body, a `DeleteOptions`, asks for; the body counts if there is one.
     fn delete_options(&self, body: &str) -> DeleteOptions {
-        let propagation = |name: &str| match name {
-            "Foreground" => Some(Propagation::Foreground),
-            "Background" => Some(Propagation::Background),
-            "Orphan" => Some(Propagation::Orphan),
-            _ => None,
-        };
         let tree: Value = serde_json::from_str(body).unwrap_or_default();
+        let mut faults = Vec::new();
         if !tree.is_object() {
             return DeleteOptions {
                 grace_period: self.number("gracePeriodSeconds"),
-                propagation: self.get("propagationPolicy").and_then(propagation),
-                dry_run: self.get("dryRun").is_some_and(|d| d == "All"),
+                propagation: propagation(self.get("propagationPolicy"), &mut faults),
+                dry_run: dry_run(&self.all("dryRun"), &mut faults),
+                faults,
                 ..DeleteOptions::default()
             };
         }
         let precondition = |name: &str| tree["preconditions"][name].as_str().map(String::from);
+        let said: Vec<&str> = tree["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         DeleteOptions {
             grace_period: tree["gracePeriodSeconds"].as_i64(),
-            propagation: tree["propagationPolicy"].as_str().and_then(propagation),
+            propagation: propagation(tree["propagationPolicy"].as_str(), &mut faults),
             uid: precondition("uid"),
             resource_version: precondition("resourceVersion"),
-            dry_run: tree["dryRun"].as_array().is_some_and(|all| all.iter().any(|d| d == "All")),
+            dry_run: dry_run(&said, &mut faults),
+            faults,
         }
     }
 
@@ -164,24 +177,26 @@ impl Query {
     }
 }
 
-/// Mirrors Go's `url.QueryUnescape`; what is no escape stays as it is.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = std::str::from_utf8(after.get(..2).unwrap_or_default()).unwrap_or_default();
-        match (first, u8::from_str_radix(hex, 16)) {
-            (b'%', Ok(byte)) => {
-                bytes.push(byte);
-                rest = &after[2..];
-                continue;
-            }
-            (b'+', _) => bytes.push(b' '),
-            _ => bytes.push(*first),
-        }
-        rest = after;
+/// Mirrors `ValidateDryRun`.
+fn dry_run(said: &[&str], faults: &mut Vec<FieldError>) -> bool {
+    if said.iter().any(|word| *word != "All") {
+        faults.push(FieldError::not_supported("dryRun", said, &["All"]));
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    !said.is_empty()
+}
+
+/// Mirrors `ValidateDeleteOptions`.
+fn propagation(said: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Propagation> {
+    match said? {
+        "Foreground" => Some(Propagation::Foreground),
+        "Background" => Some(Propagation::Background),
+        "Orphan" => Some(Propagation::Orphan),
+        other => {
+            let known = ["Foreground", "Background", "Orphan", "nil"];
+            faults.push(FieldError::not_supported_in_order("propagationPolicy", other, &known));
+            None
+        }
+    }
 }
 
 /// The path and query under which a request goes over the wire; parameters stand in the order of their names.

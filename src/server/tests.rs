@@ -128,3 +128,69 @@ fn a_taught_kind_is_explained_from_its_schema() {
         <no description>
     ");
 }
+
+/// What becomes of a configuration that a manager applies to a deployment or its scale.
+fn apply(server: &mut Server, part: &str, (write, force): (WriteOptions, bool), body: &str) -> String {
+    let key = ObjectKey::new(Kind::Deployment, "default", "web");
+    let response = server.handle(&Request {
+        by: By::client(User::admin("test"), "test"),
+        impersonate: None,
+        verb: Verb::Patch(PatchOptions { write, force }, PatchType::Apply, body.into()),
+        target: Target::Resource(Resource::object(&key).part(part)),
+        accept: Accept::default(),
+    });
+    let outcome = match response.outcome {
+        Ok(Reply::Tree(scale)) => scale["spec"].to_string(),
+        Ok(_) => "applied".into(),
+        Err(refused) => refused.standard_message(),
+    };
+    [response.warnings, vec![outcome]].concat().join("\n")
+}
+
+fn manager(name: &str, field_validation: FieldValidation) -> WriteOptions {
+    WriteOptions { field_manager: name.into(), field_validation, ..WriteOptions::default() }
+}
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: nginx}]}}
+";
+
+#[test]
+fn a_key_that_stands_twice_in_what_is_applied_is_refused_or_told() {
+    let mut server = server();
+    let mut apply = |validation| apply(&mut server, "", (manager("me", validation), false), DEPLOYMENT);
+    insta::assert_snapshot!(apply(FieldValidation::Strict), @r#"
+    Error from server (BadRequest): error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:
+      line 6: key "replicas" already set in map
+    "#);
+    insta::assert_snapshot!(apply(FieldValidation::Warn), @r#"
+    line 6: key "replicas" already set in map
+    applied
+    "#);
+    insta::assert_snapshot!(apply(FieldValidation::Ignore), @"applied");
+}
+
+#[test]
+fn a_scale_is_applied_by_who_owns_the_replicas() {
+    let mut server = server();
+    let mut apply = |part: &str, name: &str, force, body: &str| {
+        apply(&mut server, part, (manager(name, FieldValidation::Ignore), force), body)
+    };
+    let scale =
+        |spec: &str| format!("apiVersion: autoscaling/v1\nkind: Scale\nmetadata: {{name: web}}\nspec: {{{spec}}}\n");
+    insta::assert_snapshot!(apply("scale", "me", false, &scale("replicas: 4")), @r#"Error from server (NotFound): deployments.apps "web" not found"#);
+    apply("", "me", false, DEPLOYMENT);
+    insta::assert_snapshot!(apply("scale", "you", false, &scale("replicas: 4")), @r#"Error from server (Conflict): Apply failed with 1 conflict: conflict with "me": .spec.replicas"#);
+    insta::assert_snapshot!(apply("scale", "you", true, &scale("replicas: 4")), @r#"{"replicas":4}"#);
+    insta::assert_snapshot!(apply("", "me", false, DEPLOYMENT), @r#"Error from server (Conflict): Apply failed with 1 conflict: conflict with "you" with subresource "scale": .spec.replicas"#);
+    insta::assert_snapshot!(apply("scale", "you", false, &scale("replicas: -1")), @r#"The Scale "web" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0"#);
+    insta::assert_snapshot!(apply("scale", "you", false, &scale("copies: 1")), @"Error from server: failed to create typed patch object (default/web; autoscaling/v1, Kind=Scale): .spec.copies: field not declared in schema");
+    insta::assert_snapshot!(apply("scale", "you", false, DEPLOYMENT), @"Error from server (BadRequest): Incorrect version specified in apply patch. Specified patch version: apps/v1, expected: autoscaling/v1");
+    insta::assert_snapshot!(apply("scale", "you", false, &scale("")), @"{}");
+}

@@ -76,6 +76,14 @@ fn who_has_just_the_right_is_let_in() {
             if ask.resource.subresource == "approval" {
                 rules.push(rule("signers", "approve"));
             }
+            // Who writes roles and bindings must also have what they give, or be let give it.
+            match served.plural {
+                roles @ ("roles" | "clusterroles") => rules.push(rule(roles, "escalate")),
+                "rolebindings" | "clusterrolebindings" => {
+                    rules.extend(["roles", "clusterroles"].map(|roles| rule(roles, "bind")));
+                }
+                _ => {}
+            }
             create(&mut api, "ClusterRole", json!({"metadata": {"name": role}, "rules": rules}));
             let group = "rbac.authorization.k8s.io";
             let subjects = json!([{"apiGroup": group, "kind": "User", "name": user}]);

@@ -457,3 +457,27 @@ fn raw_requests_go_to_the_server_as_they_are() {
     assert_snapshot!(feed("kubectl get --raw nothing", ""), @r#"error: --raw must be a valid URL path: parse "nothing": invalid URI for request"#);
     assert_snapshot!(feed("kubectl get --raw /nothing", ""), @"Error from server (NotFound): the server could not find the requested resource");
 }
+
+#[test]
+fn raw_requests_are_read_as_go_reads_them() {
+    let mut session = Session::new();
+    let new = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"raw"}}"#;
+    let mut feed = |command: &str, input: &str| session.0.feed(command, input);
+    let place = "/api/v1/namespaces/default/configmaps";
+    assert_snapshot!(feed(&format!("kubectl create --raw {place}?dryRun=All&dryRun=some&fieldValidation=strict&fieldManager=%01 -f -"), new), @r#"
+    The CreateOptions "" is invalid: 
+    * fieldManager: Invalid value: "\u0001": invalid character U+0001 (at position 0)
+    * dryRun: Unsupported value: ["All","some"]: supported values: "All"
+    * fieldValidation: Unsupported value: "strict": supported values: "", "Ignore", "Strict", "Warn"
+    "#);
+    assert_snapshot!(feed(&format!("kubectl create --raw {place}?dryRun -f -"), new), @r#"The CreateOptions "" is invalid: dryRun: Unsupported value: [""]: supported values: "All""#);
+    assert_snapshot!(feed(&format!("kubectl create --raw {place}?fieldValidation= -f -"), new), @r#"{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"raw","namespace":"default","uid":"3401fd5f-ae44-48cb-90ae-4c7404982dd6","resourceVersion":"216","creationTimestamp":"2026-01-01T00:00:00Z"}}"#);
+    assert_snapshot!(feed(&format!("kubectl replace --raw {place}/raw?dryRun=Server -f -"), new), @r#"The UpdateOptions "" is invalid: dryRun: Unsupported value: ["Server"]: supported values: "All""#);
+    assert_snapshot!(feed(&format!("kubectl delete --raw {place}/raw?propagationPolicy=Later"), ""), @r#"The DeleteOptions "" is invalid: propagationPolicy: Unsupported value: "Later": supported values: "Foreground", "Background", "Orphan", "nil""#);
+    assert_snapshot!(feed(&format!("kubectl delete --raw {place}?dryRun=no"), ""), @r#"The DeleteOptions "" is invalid: dryRun: Unsupported value: ["no"]: supported values: "All""#);
+    assert_snapshot!(feed(&format!("kubectl delete --raw {place}/raw?dryRun=no --as=jane"), ""), @r#"Error from server (Forbidden): configmaps "raw" is forbidden: User "jane" cannot delete resource "configmaps" in API group "" in the namespace "default""#);
+    assert_snapshot!(feed(&format!("kubectl delete --raw {place}/raw -f -"), r#"{"propagationPolicy":"Later"}"#), @r#"The DeleteOptions "" is invalid: propagationPolicy: Unsupported value: "Later": supported values: "Foreground", "Background", "Orphan", "nil""#);
+    assert_snapshot!(feed("kubectl delete --raw /api/v1/namespaces/default/config%6daps/%72aw?propagationPolicy=%zz", ""), @r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","details":{"name":"raw","kind":"configmaps","uid":"3401fd5f-ae44-48cb-90ae-4c7404982dd6"}}"#);
+    assert_snapshot!(feed("kubectl get --raw /api/v1/namespaces/default/configmaps/%zz", ""), @r#"error: --raw must be a valid URL path: parse "/api/v1/namespaces/default/configmaps/%zz": invalid URL escape "%zz""#);
+    assert_snapshot!(feed("kubectl get --raw /api/v1/%4", ""), @r#"error: --raw must be a valid URL path: parse "/api/v1/%4": invalid URL escape "%4""#);
+}

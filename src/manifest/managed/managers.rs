@@ -116,6 +116,12 @@ impl Conflicts {
         let rest: BTreeMap<_, _> = rest.filter(|(_, set)| !set.is_empty()).collect();
         (!rest.is_empty()).then_some(Conflicts(rest))
     }
+
+    /// The same as they are seen in another version.
+    pub fn seen_in(self, api_version: &str) -> Conflicts {
+        let seen = |(manager, set)| (Manager { api_version: api_version.to_string(), ..manager }, set);
+        Conflicts(self.0.into_iter().map(seen).collect())
+    }
 }
 
 impl From<Conflicts> for ApiError {

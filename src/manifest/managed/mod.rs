@@ -16,7 +16,7 @@ use crate::manifest::strict::normalise;
 
 pub use managers::{Conflicts, Manager, Managers, Operation, place_of, reset_fields};
 pub use set::FieldSet;
-pub use typed::{compare, field_set};
+pub use typed::{Place, compare, field_set};
 pub use validate::validate;
 
 /// The note of who wrote an object: an entry that names no fields.

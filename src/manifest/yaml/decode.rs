@@ -21,15 +21,7 @@ const LONG_TAG: &str = "tag:yaml.org,2002:";
 
 /// The document's value as JSON.
 pub(super) fn decode(document: &Document) -> Result<Value, YamlError> {
-    let mut decoder = Decoder {
-        nodes: &document.nodes,
-        decoded: 0,
-        decoded_in_alias: 0,
-        alias_depth: 0,
-        aliased_bytes: 0,
-        expanding: BTreeSet::new(),
-    };
-    let item = decoder.item(document.root, 0)?;
+    let item = Decoder::new(document).item(document.root, 0)?;
     let mut unsupported = None;
     let value = convert(&item, &mut unsupported)?;
     match unsupported {
@@ -38,8 +30,17 @@ pub(super) fn decode(document: &Document) -> Result<Value, YamlError> {
     }
 }
 
+/// The keys that a mapping has twice: `line 3: key "a" already set in map`.
+pub(super) fn duplicates(document: &Document) -> Result<Vec<String>, YamlError> {
+    let mut decoder = Decoder::new(document);
+    decoder.item(document.root, 0)?;
+    Ok(decoder.duplicates)
+}
+
 struct Decoder<'a> {
     nodes: &'a [Node],
+    lines: &'a [usize],
+    duplicates: Vec<String>,
     /// Nodes decoded so far, each as often as aliases name it.
     decoded: usize,
     decoded_in_alias: usize,
@@ -49,7 +50,20 @@ struct Decoder<'a> {
     expanding: BTreeSet<Id>,
 }
 
-impl Decoder<'_> {
+impl<'a> Decoder<'a> {
+    fn new(document: &'a Document) -> Decoder<'a> {
+        Decoder {
+            nodes: &document.nodes,
+            lines: &document.lines,
+            duplicates: Vec::new(),
+            decoded: 0,
+            decoded_in_alias: 0,
+            alias_depth: 0,
+            aliased_bytes: 0,
+            expanding: BTreeSet::new(),
+        }
+    }
+
     fn item(&mut self, id: Id, depth: usize) -> Result<Item, Fault> {
         self.count(depth)?;
         match &self.nodes[id] {
@@ -90,6 +104,10 @@ impl Decoder<'_> {
                 collection => return Err(Fault::plain(format!("invalid map key: {}", collection.go_syntax()))),
             };
             let item = self.item(*value, depth + 1)?;
+            if map.contains_key(&key) {
+                let (line, key) = (self.lines[*value] + 1, Item::from(key.clone()).go_syntax_alone());
+                self.duplicates.push(format!("line {line}: key {key} already set in map"));
+            }
             map.insert(key, item);
         }
         Ok(())

@@ -61,6 +61,15 @@ pub fn to_json(text: &str) -> Result<Value, YamlError> {
     }
 }
 
+/// The keys that stand twice in a mapping of the first document, merged ones among them: `line 3: key "a" already set in
+/// map`. Mirrors what `UnmarshalStrict` finds.
+///
+/// # Errors
+/// Those of `to_json`.
+pub fn duplicate_keys(text: &str) -> Result<Vec<String>, YamlError> {
+    Document::read(text)?.map_or(Ok(Vec::new()), |document| decode::duplicates(&document))
+}
+
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone)]
 struct Fault {

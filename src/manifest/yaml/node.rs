@@ -23,13 +23,16 @@ pub(super) enum Node {
 
 pub(super) struct Document {
     pub(super) nodes: Vec<Node>,
+    /// Where each begins, counted from 0.
+    pub(super) lines: Vec<usize>,
     pub(super) root: Id,
 }
 
 impl Document {
     /// Reads the first document of a text; none if there is nothing but comments.
     pub(super) fn read(text: &str) -> Result<Option<Document>, Fault> {
-        let mut builder = Builder { parser: Parser::new(text), nodes: Vec::new(), anchors: BTreeMap::new() };
+        let mut builder =
+            Builder { parser: Parser::new(text), nodes: Vec::new(), lines: Vec::new(), anchors: BTreeMap::new() };
         if matches!(builder.parser.next()?, Event::StreamEnd) {
             return Ok(None);
         }
@@ -37,13 +40,14 @@ impl Document {
         let root = builder.node(event, 0)?;
         // The end is asked for because a fault right behind the node belongs to the document.
         builder.parser.next()?;
-        Ok(Some(Document { nodes: builder.nodes, root }))
+        Ok(Some(Document { nodes: builder.nodes, lines: builder.lines, root }))
     }
 }
 
 struct Builder {
     parser: Parser,
     nodes: Vec<Node>,
+    lines: Vec<usize>,
     anchors: BTreeMap<String, Id>,
 }
 
@@ -53,6 +57,7 @@ impl Builder {
             return Err(Fault::plain(format!("exceeded max depth of {MAX_DEPTH}")));
         }
         let id = self.nodes.len();
+        self.lines.push(self.parser.line);
         match event {
             Event::Scalar(scalar) => {
                 self.name(&scalar.anchor, id);

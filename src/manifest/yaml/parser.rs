@@ -58,6 +58,10 @@ pub(super) struct Parser {
     states: Vec<State>,
     /// Handles and prefixes of `%TAG`.
     tag_directives: Vec<(String, String)>,
+    /// The line of the token that was taken last.
+    taken: usize,
+    /// The line on which the node of the last event begins, counted from 0.
+    pub(super) line: usize,
 }
 
 impl Parser {
@@ -67,6 +71,8 @@ impl Parser {
             state: State::FirstDocumentStart,
             states: Vec::new(),
             tag_directives: Vec::new(),
+            taken: 0,
+            line: 0,
         }
     }
 
@@ -104,7 +110,9 @@ impl Parser {
     }
 
     fn take(&mut self) -> Option<Token> {
-        self.scanner.take()
+        let token = self.scanner.take();
+        self.taken = token.as_ref().map_or(self.taken, |token| token.mark.line);
+        token
     }
 
     /// A fault at the next token.
@@ -122,8 +130,16 @@ impl Parser {
         self.node(block, indentless)
     }
 
-    /// A scalar that is not there, as the value in `key:`.
+    /// A scalar that is not there, before the next token.
     fn empty_then(&mut self, then: State) -> Result<Event, Fault> {
+        self.line = self.mark()?.line;
+        self.state = then;
+        Ok(empty_scalar())
+    }
+
+    /// A scalar that is not there, behind the last token, as the value in `key:`.
+    fn empty_behind(&mut self, then: State) -> Result<Event, Fault> {
+        self.line = self.taken;
         self.state = then;
         Ok(empty_scalar())
     }
@@ -212,6 +228,7 @@ impl Parser {
     /// A node with its tag and anchor. `block` allows block collections, `indentless` a list at its key's column.
     fn node(&mut self, block: bool, indentless: bool) -> Result<Event, Fault> {
         let start = self.mark()?;
+        self.line = start.line;
         if let Kind::Alias(name) = self.peek()? {
             let name = name.clone();
             self.take();
@@ -294,7 +311,7 @@ impl Parser {
                 self.take();
                 let then = State::BlockSequenceEntry { first: false };
                 match self.peek()? {
-                    Kind::BlockEntry | Kind::BlockEnd => self.empty_then(then),
+                    Kind::BlockEntry | Kind::BlockEnd => self.empty_behind(then),
                     _ => self.node_then(then, true, false),
                 }
             }
@@ -315,7 +332,7 @@ impl Parser {
         self.take();
         match self.peek()? {
             Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd => {
-                self.empty_then(State::IndentlessSequenceEntry)
+                self.empty_behind(State::IndentlessSequenceEntry)
             }
             _ => self.node_then(State::IndentlessSequenceEntry, true, false),
         }
@@ -329,7 +346,7 @@ impl Parser {
             Kind::Key => {
                 self.take();
                 match self.peek()? {
-                    Kind::Key | Kind::Value | Kind::BlockEnd => self.empty_then(State::BlockMappingValue),
+                    Kind::Key | Kind::Value | Kind::BlockEnd => self.empty_behind(State::BlockMappingValue),
                     _ => self.node_then(State::BlockMappingValue, true, true),
                 }
             }
@@ -349,7 +366,7 @@ impl Parser {
         }
         self.take();
         match self.peek()? {
-            Kind::Key | Kind::Value | Kind::BlockEnd => self.empty_then(then),
+            Kind::Key | Kind::Value | Kind::BlockEnd => self.empty_behind(then),
             _ => self.node_then(then, true, true),
         }
     }
@@ -372,6 +389,7 @@ impl Parser {
             }
             Kind::Key => {
                 self.take();
+                self.line = self.taken;
                 self.state = State::FlowPairKey;
                 Ok(Event::MappingStart(None))
             }
@@ -384,7 +402,7 @@ impl Parser {
             Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd => {
                 // OBSERVATION: the token is passed over, so that `[? : a]` is no pair but a fault.
                 self.take();
-                self.empty_then(State::FlowPairValue)
+                self.empty_behind(State::FlowPairValue)
             }
             _ => self.node_then(State::FlowPairValue, false, false),
         }

@@ -3,7 +3,7 @@
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use serde_json::{Value, json};
 
-use super::to_json;
+use super::{duplicate_keys, to_json};
 use crate::manifest::json::MAX_DEPTH;
 
 fn fault(text: &str) -> String {
@@ -152,4 +152,16 @@ proptest! {
     fn no_string_makes_it_panic(text in any::<String>()) {
         let _ = to_json(&text);
     }
+}
+
+#[test]
+fn keys_that_stand_twice_are_told_with_the_line_of_their_value() {
+    let found = |text: &str| duplicate_keys(text).unwrap().join("\n");
+    assert_eq!(found("a: 1\nb: {a: 2}\nc: [{a: 1}, {a: 1}]\n"), "");
+    insta::assert_snapshot!(found("a: 1\nb:\n  1: x\n  1:\n  - y\na:\n  c: {d: 1, d: 2}\nb:\n"), @r#"
+    line 5: key 1 already set in map
+    line 7: key "d" already set in map
+    line 7: key "a" already set in map
+    line 8: key "b" already set in map
+    "#);
 }

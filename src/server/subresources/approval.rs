@@ -5,7 +5,7 @@
 use crate::api::k8s::api::certificates::v1::CertificateSigningRequest;
 use crate::api::{Object, Typed};
 use crate::error::ApiError;
-use crate::server::authorize::{Attributes, allowed};
+use crate::kinds::rbac::authorizer::{Attributes, allowed};
 use crate::server::{Ask, Server};
 
 impl Server {

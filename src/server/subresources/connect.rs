@@ -7,6 +7,7 @@ use crate::api::Kind;
 use crate::api::request::WriteOptions;
 use crate::error::ApiError;
 use crate::registry::Context;
+use crate::server::verbs::writer;
 use crate::server::{Ask, Reply, Server, codec, method_not_allowed};
 
 impl Server {
@@ -21,6 +22,7 @@ impl Server {
         body: &Value,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
+        let by = writer(ask, "CreateOptions", options)?;
         match (ask.served.kind, ask.resource.subresource.as_str()) {
             (Kind::Pod, "eviction") => eviction::create(self, ask, options, body),
             (Kind::Pod, "binding") => {
@@ -28,7 +30,7 @@ impl Server {
                 let served = served.ok_or_else(method_not_allowed)?;
                 let ask = Ask { by: ask.by, served: &served, resource: ask.resource, accept: ask.accept };
                 let binding = codec::decode(&ask, body, options.field_validation, warnings)?;
-                binding::create(self, binding, &Context::new(ask.by).dry_run(options.dry_run))
+                binding::create(self, binding, &Context::new(&by).dry_run(options.dry_run))
             }
             _ => Err(method_not_allowed()),
         }

@@ -14,7 +14,7 @@ use crate::api::k8s::api::rbac::v1::PolicyRule;
 use crate::api::user::User;
 use crate::error::{ApiError, Reason};
 use crate::kinds;
-use crate::server::authorize::{Attributes, allowed, rules_for};
+use crate::kinds::rbac::authorizer::{Attributes, allowed, rules_for};
 use crate::server::{Ask, Reply, Server};
 
 impl Server {
@@ -87,17 +87,18 @@ impl Server {
             (None, None) => Attributes::default(),
         };
         let view = self.cluster.view();
-        let missing = rules_for(&view, user, &attributes.namespace).missing;
+        let faults = rules_for(&view, user, &attributes.namespace).faults();
         let allowed = allowed(&view, user, &attributes);
         SubjectAccessReviewStatus {
             allowed,
-            reason: (!allowed && !missing.is_empty()).then(|| format!("RBAC: {}", missing.join(", "))),
+            reason: faults.filter(|_| !allowed).map(|fault| format!("RBAC: {fault}")),
             ..Default::default()
         }
     }
 
     fn rules(&self, user: &User, namespace: &str) -> SubjectRulesReviewStatus {
         let found = rules_for(&self.cluster.view(), user, namespace);
+        let evaluation_error = found.faults();
         let mut all = found.rules;
         if user.is_privileged() {
             // Mirrors the first authorizer of the server, which lets the masters do everything.
@@ -126,7 +127,7 @@ impl Server {
             resource_rules: all.iter().filter(|rule| !is_url(rule)).map(resource).collect(),
             non_resource_rules: all.iter().filter(is_url).map(non_resource).collect(),
             incomplete: false,
-            evaluation_error: (!found.missing.is_empty()).then(|| found.missing.join(", ")),
+            evaluation_error,
         }
     }
 }

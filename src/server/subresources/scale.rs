@@ -8,8 +8,9 @@ use crate::api::request::FieldValidation;
 use crate::api::selector::Selector;
 use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
+use crate::manifest::managed::Place;
 use crate::manifest::strict;
-use crate::registry::Context;
+use crate::registry::{Applied, Context, Registry, check_applied};
 use crate::server::verbs::check_name;
 use crate::server::{Ask, Reply, Server, codec, not_served, tree_of};
 
@@ -67,6 +68,51 @@ pub(in crate::server) fn decode(
     Ok(scale)
 }
 
+/// What an applied `Scale` makes of the object that it scales. Mirrors `scaleUpdatedObjectInfo.UpdatedObject`.
+///
+/// # Errors
+/// `Conflict` when somebody else owns the replicas, `Invalid` for a number below zero, and faults of the configuration.
+pub(in crate::server) fn applied(
+    registry: &Registry,
+    key: &ObjectKey,
+    scale: &Value,
+    force: bool,
+    context: &Context<'_>,
+) -> Result<Applied, ApiError> {
+    check_applied(key, scale, Place::Object(schema::scale()), ("autoscaling/v1", "Scale"))?;
+    let mut config = json!({
+        "apiVersion": key.kind.api_version(),
+        "kind": key.kind.name(),
+        "metadata": {"name": key.name, "namespace": key.namespace},
+    });
+    if let Some(version) = scale["metadata"]["resourceVersion"].as_str() {
+        config["metadata"]["resourceVersion"] = json!(version);
+    }
+    if let Some(replicas) = scale["spec"]["replicas"].as_i64() {
+        config["spec"] = json!({"replicas": replicas});
+    }
+    let mut applied = registry.applied(key, &config, force, context)?;
+    check_replicas(&key.name, scale["spec"]["replicas"].as_i64().unwrap_or(0))?;
+    // A `Scale` that lost its replicas asks for none.
+    match applied.object_mut() {
+        Some(Object::Deployment(o)) => _ = o.spec.get_or_insert_default().replicas.get_or_insert(0),
+        Some(Object::ReplicaSet(o)) => _ = o.spec.get_or_insert_default().replicas.get_or_insert(0),
+        Some(Object::StatefulSet(o)) => _ = o.spec.get_or_insert_default().replicas.get_or_insert(0),
+        Some(Object::ReplicationController(o)) => _ = o.spec.get_or_insert_default().replicas.get_or_insert(0),
+        _ => {}
+    }
+    Ok(applied)
+}
+
+/// Mirrors `ValidateScale`.
+fn check_replicas(name: &str, replicas: i64) -> Result<(), ApiError> {
+    if replicas >= 0 {
+        return Ok(());
+    }
+    let cause = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+    Err(ApiError::invalid("Scale.autoscaling", name, vec![cause]))
+}
+
 /// Gives an object the number of replicas that a `Scale` says.
 ///
 /// # Errors
@@ -80,10 +126,7 @@ pub(in crate::server) fn update(
 ) -> Result<Reply, ApiError> {
     let (name, resource) = (&ask.resource.name, ask.served.kind.resource());
     let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
-    if replicas < 0 {
-        let cause = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
-        return Err(ApiError::invalid("Scale.autoscaling", name, vec![cause]));
-    }
+    check_replicas(name, replicas)?;
     let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), name.clone());
     let old = server.cluster().view().get(&key).cloned();
     let old = old.ok_or_else(|| ApiError::not_found(&resource, name))?;

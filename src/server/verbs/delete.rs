@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::check_options;
 use crate::api::request::{DeleteOptions, Deletion, ListOptions, Propagation};
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::{ApiError, Reason};
@@ -27,6 +28,7 @@ impl Server {
         options: &DeleteOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
+        check_options("DeleteOptions", options.faults.clone())?;
         let (kind, resource) = (ask.served.kind, ask.resource);
         let key = ObjectKey::new(kind, resource.namespace.clone(), resource.name.clone());
         let object = self.delete_one(ask, &key, options, warnings)?;
@@ -76,6 +78,7 @@ impl Server {
         which: &ListOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
+        check_options("DeleteOptions", options.faults.clone())?;
         let list = self.select(ask, which)?;
         let items = list.items.iter().map(|object| self.with_owners(ask, object)).collect::<Result<_, _>>()?;
         for object in &list.items {

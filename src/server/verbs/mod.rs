@@ -18,15 +18,21 @@ use crate::error::{ApiError, FieldError};
 
 /// On whose behalf something is written: under the manager's name that the options give, or else the client's. `kind` is
 /// that of the options, `CreateOptions`.
-fn writer(ask: &Ask<'_>, kind: &str, options: &WriteOptions) -> Result<By, ApiError> {
+pub(in crate::server) fn writer(ask: &Ask<'_>, kind: &str, options: &WriteOptions) -> Result<By, ApiError> {
+    let faults = [validate_field_manager(&options.field_manager), options.faults.clone()].concat();
+    check_options(kind, faults)?;
     if options.field_manager.is_empty() {
         return Ok(ask.by.clone());
     }
-    let faults = validate_field_manager(&options.field_manager);
-    if !faults.is_empty() {
-        return Err(ApiError::invalid(&format!("{kind}.meta.k8s.io"), "", faults));
-    }
     Ok(By { user: ask.by.user.clone(), agent: Agent::Client(options.field_manager.clone()) })
+}
+
+/// Refuses options that have faults; `kind` is theirs, `DeleteOptions`.
+fn check_options(kind: &str, faults: Vec<FieldError>) -> Result<(), ApiError> {
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(ApiError::invalid(&format!("{kind}.meta.k8s.io"), "", faults)),
+    }
 }
 
 /// Mirrors `ValidateFieldManager`.

@@ -5,9 +5,10 @@
 use serde_json::Value;
 
 use super::{check_name, writer};
-use crate::api::request::{FieldValidation, PatchOptions, PatchType};
+use crate::api::request::{FieldValidation, PatchOptions, PatchType, WriteOptions};
 use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
+use crate::kinds::rbac::authorizer::Attributes;
 use crate::manifest::json::unmarshal_strict;
 use crate::manifest::merge::{self, json_merge_patch, json_patch};
 use crate::manifest::strict::{
@@ -15,8 +16,8 @@ use crate::manifest::strict::{
 };
 use crate::manifest::versions::{from_stored, to_stored};
 use crate::manifest::yaml;
-use crate::registry::Context;
-use crate::server::authorize::{Attributes, authorize};
+use crate::registry::{Applied, Context};
+use crate::server::authorize::authorize;
 use crate::server::{Ask, Reply, Server, codec, subresources};
 
 impl Server {
@@ -32,14 +33,14 @@ impl Server {
         (form, body): (PatchType, &str),
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
-        check_options(options, form)?;
-        let by = writer(ask, "PatchOptions", &options.write)?;
+        let faults = [validate_form(options, form), options.write.faults.clone()].concat();
+        let by = writer(ask, "PatchOptions", &WriteOptions { faults, ..options.write.clone() })?;
         let api_version = ask.resource.api_version();
         let context =
             Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.write.dry_run);
         let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), ask.resource.name.clone());
         if form == PatchType::Apply {
-            return self.apply(ask, &key, (body, options), &context, warnings);
+            return self.apply(ask, &key, (body, options), &context.named(&key.name), warnings);
         }
         let live = self.cluster.view().get(&key).cloned();
         let live = live.ok_or_else(|| ApiError::not_found(&key.kind.resource(), &key.name))?;
@@ -67,50 +68,102 @@ impl Server {
         context: &Context<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Reply, ApiError> {
-        let bad_request = |text: String| ApiError::new(Reason::BadRequest, format!("error decoding YAML: {text}"));
+        let bad_request = |text: String| {
+            ApiError::new(Reason::BadRequest, format!("error decoding YAML: error converting YAML to JSON: {text}"))
+        };
         let mut tree = yaml::to_json(body).map_err(|e| bad_request(e.to_string()))?;
-        let view = self.cluster.view();
-        check_applied(ask, &mut tree, view.get(key).is_some())?;
-        let config = to_stored(key.kind, &ask.resource.api_version(), &tree);
-        if view.get(key).is_none() {
-            let create = Attributes {
-                verb: "create".into(),
-                group: ask.resource.group.clone(),
-                resource: ask.resource.plural.clone(),
-                namespace: ask.resource.namespace.clone(),
-                ..Attributes::default()
-            };
-            authorize(&view, &context.by.user, &create)?;
+        let live = self.cluster.view().get(key).cloned();
+        if live.is_none() && !context.subresource.is_empty() {
+            return Err(ApiError::not_found(&key.kind.resource(), &key.name));
         }
-        if !context.subresource.is_empty() {
+        let is_scale = context.subresource == "scale";
+        let of_kind = (key.kind.group(), key.kind.name());
+        let (version, of_kind) = match is_scale {
+            true => ("autoscaling/v1".to_string(), ("autoscaling", "Scale")),
+            false => (ask.resource.api_version(), of_kind),
+        };
+        check_applied(ask, &mut tree, (&version, of_kind), live.is_some())?;
+        let registry = self.cluster.registry();
+        let applied = match is_scale {
+            true => subresources::scale::applied(registry, key, &tree, options.force, context)?,
+            false => registry.applied(key, &to_stored(key.kind, &version, &tree), options.force, context)?,
+        };
+        warnings.extend(check_keys(body, options.write.field_validation)?);
+        if live.is_none() {
+            self.may_create(ask, key, &applied, context)?;
+        }
+        if !context.subresource.is_empty() && !is_scale {
             // What an apply makes of the part is known once it was tried.
-            let tried = self.cluster.registry_mut().apply(key, &config, options.force, &context.dry_run(true))?;
+            let tried = self.cluster.registry_mut().put_applied(key, applied.clone(), &context.dry_run(true))?;
             self.may_decide(ask, &tried.object)?;
         }
-        let answer = self.cluster.registry_mut().apply(key, &config, options.force, context)?;
+        let answer = self.cluster.registry_mut().put_applied(key, applied, context)?;
         warnings.extend(answer.warnings);
-        self.shown(ask, &answer.object)
+        match is_scale {
+            true => subresources::scale::of(&answer.object).map(Reply::Tree),
+            false => self.shown(ask, &answer.object),
+        }
+    }
+
+    /// Refuses to create for who may not: that is asked of what is else ready to be stored. Mirrors
+    /// `withAuthorization`.
+    fn may_create(
+        &mut self,
+        ask: &Ask<'_>,
+        key: &ObjectKey,
+        applied: &Applied,
+        context: &Context<'_>,
+    ) -> Result<(), ApiError> {
+        let create = Attributes {
+            verb: "create".into(),
+            group: ask.resource.group.clone(),
+            resource: ask.resource.plural.clone(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            ..Attributes::default()
+        };
+        let Err(refused) = authorize(&self.cluster.view(), &context.by.user, &create) else { return Ok(()) };
+        self.cluster.registry_mut().put_applied(key, applied.clone(), &context.dry_run(true))?;
+        Err(refused)
     }
 }
 
-/// Mirrors `ValidatePatchOptions`.
-fn check_options(options: &PatchOptions, form: PatchType) -> Result<(), ApiError> {
-    let applies = form == PatchType::Apply;
-    let fault = if applies && options.write.field_manager.is_empty() {
-        FieldError::required("fieldManager", "is required for apply patch")
-    } else if !applies && options.force {
-        FieldError::forbidden("force", "may not be specified for non-apply patch")
-    } else {
-        return Ok(());
+/// What of a configuration is told or refused since a key stands twice in it.
+fn check_keys(body: &str, validation: FieldValidation) -> Result<Vec<String>, ApiError> {
+    let found = match validation {
+        FieldValidation::Ignore => Vec::new(),
+        _ => yaml::duplicate_keys(body).unwrap_or_default(),
     };
-    Err(ApiError::invalid("PatchOptions.meta.k8s.io", "", vec![fault]))
+    if found.is_empty() || validation == FieldValidation::Warn {
+        return Ok(found);
+    }
+    let found = found.join("\n  ");
+    let text = format!("error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {found}");
+    Err(ApiError::new(Reason::BadRequest, text))
+}
+
+/// Mirrors `ValidatePatchOptions`, as far as the patch's form counts.
+fn validate_form(options: &PatchOptions, form: PatchType) -> Vec<FieldError> {
+    match form {
+        PatchType::Apply if options.write.field_manager.is_empty() => {
+            vec![FieldError::required("fieldManager", "is required for apply patch")]
+        }
+        PatchType::Apply => Vec::new(),
+        _ if options.force => vec![FieldError::forbidden("force", "may not be specified for non-apply patch")],
+        _ => Vec::new(),
+    }
 }
 
 /// Refuses a configuration of something else than what the request names; `exists` says whether that is there. Mirrors
 /// the checks of `structuredMergeManager.Apply` and `patcher.applyPatch`.
-fn check_applied(ask: &Ask<'_>, config: &mut Value, exists: bool) -> Result<(), ApiError> {
+fn check_applied(
+    ask: &Ask<'_>,
+    config: &mut Value,
+    (expected, kind): (&str, (&str, &str)),
+    exists: bool,
+) -> Result<(), ApiError> {
     let bad_request = |text: String| Err(ApiError::new(Reason::BadRequest, text));
-    let (kind, resource, expected) = (ask.served.kind, ask.resource, ask.resource.api_version());
+    let resource = ask.resource;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let (version, name) = (text(&config["apiVersion"]), text(&config["metadata"]["name"]));
     if version != expected {
@@ -118,22 +171,21 @@ fn check_applied(ask: &Ask<'_>, config: &mut Value, exists: bool) -> Result<(), 
             "Incorrect version specified in apply patch. Specified patch version: {version}, expected: {expected}"
         ));
     }
-    codec::check_type(&expected, (kind.group(), kind.name()), config)?;
+    codec::check_type(expected, kind, config)?;
     if !exists || !name.is_empty() {
         check_name(&name, &resource.name)?;
     }
     let namespace = text(&config["metadata"]["namespace"]);
-    match resource.namespace.as_str() {
-        "" => {
-            let metadata = config.get_mut("metadata").and_then(Value::as_object_mut);
-            metadata.into_iter().for_each(|metadata| _ = metadata.remove("namespace"));
-        }
-        asked if !namespace.is_empty() && namespace != asked => {
-            let text = "the namespace of the provided object does not match the namespace sent on the request";
-            return bad_request(text.into());
-        }
-        _ => {}
+    let asked = &resource.namespace;
+    if !asked.is_empty() && !namespace.is_empty() && namespace != *asked {
+        let text = "the namespace of the provided object does not match the namespace sent on the request";
+        return bad_request(text.into());
     }
+    let metadata = config.get_mut("metadata").and_then(Value::as_object_mut);
+    metadata.into_iter().for_each(|metadata| match asked.is_empty() {
+        true => _ = metadata.remove("namespace"),
+        false => _ = metadata.insert("namespace".into(), Value::String(asked.clone())),
+    });
     Ok(())
 }
 

@@ -3,7 +3,6 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/auth`.
 
 mod can_i;
-mod covers;
 mod reconcile;
 mod reconciliation;
 mod rules;

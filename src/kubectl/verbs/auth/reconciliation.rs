@@ -4,11 +4,11 @@
 
 use serde_json::{Value, json};
 
-use super::covers::uncovered;
 use crate::api::k8s::api::rbac::v1::{PolicyRule, Subject};
 use crate::api::request::{DeleteOptions, Resource, Verb, WriteOptions};
 use crate::api::{Kind, ObjectKey};
 use crate::error::{ApiError, Reason};
+use crate::kinds::rbac::covers::uncovered;
 use crate::kubectl::builder::info::{Info, check_name};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;

@@ -1,14 +1,50 @@
-//! Whether rules allow all that other rules allow.
+//! Whether rules allow all that other rules allow, and what of that they don't.
 //!
-//! Mirrors `k8s.io/component-helpers/auth/rbac/validation/policy_comparator.go`.
+//! Mirrors `k8s.io/component-helpers/auth/rbac/validation/policy_comparator.go`, and of `pkg/registry/rbac/validation`
+//! `CompactRules`.
 
 use crate::api::k8s::api::rbac::v1::PolicyRule;
+use crate::api::scalar::quote_all;
 use crate::kinds::shared::access::items;
 
 /// What of `servants` no rule of `owners` allows, in rules of one verb, resource and name each. Mirrors `Covers`.
-pub(super) fn uncovered(owners: &[PolicyRule], servants: &[PolicyRule]) -> Vec<PolicyRule> {
+pub fn uncovered(owners: &[PolicyRule], servants: &[PolicyRule]) -> Vec<PolicyRule> {
     let parts = servants.iter().flat_map(breakdown);
     parts.filter(|part| !owners.iter().any(|owner| rule_covers(owner, part))).collect()
+}
+
+/// Parts as a refusal tells them, a line each and sorted: those that differ in their verbs alone are one. Mirrors
+/// `CompactRules`, `CompactString` and what `ConfirmNoEscalation` makes of them.
+pub fn compact_lines(parts: Vec<PolicyRule>) -> Vec<String> {
+    let mut compact: Vec<PolicyRule> = Vec::new();
+    for mut part in parts {
+        let is_same = |other: &&mut PolicyRule| {
+            items(&part.non_resource_urls).is_empty()
+                && (&other.api_groups, &other.resources, &other.resource_names)
+                    == (&part.api_groups, &part.resources, &part.resource_names)
+        };
+        match compact.iter_mut().find(is_same) {
+            Some(other) => other.verbs.append(&mut part.verbs),
+            None => compact.push(part),
+        }
+    }
+    let mut lines: Vec<String> = compact.iter().map(compact_string).collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+fn compact_string(rule: &PolicyRule) -> String {
+    let fields = [
+        ("APIGroups", items(&rule.api_groups)),
+        ("Resources", items(&rule.resources)),
+        ("NonResourceURLs", items(&rule.non_resource_urls)),
+        ("ResourceNames", items(&rule.resource_names)),
+        ("Verbs", &rule.verbs),
+    ];
+    let told = fields.iter().filter(|(_, all)| !all.is_empty());
+    let told: Vec<String> = told.map(|(field, all)| format!("{field}:{}", quote_all(all))).collect();
+    format!("{{{}}}", told.join(", "))
 }
 
 /// Rules of one verb, resource and name each, or of one path. Mirrors `BreakdownRule`.
