@@ -20,7 +20,11 @@ impl Attributes {
                 group: r.group.clone(),
                 resource: r.plural.clone(),
                 subresource: r.subresource.clone(),
-                namespace: r.namespace.clone(),
+                // A namespace lies within itself. Mirrors `RequestInfoFactory.NewRequestInfo`.
+                namespace: match (r.group.as_str(), r.plural.as_str()) {
+                    ("", "namespaces") => r.name.clone(),
+                    _ => r.namespace.clone(),
+                },
                 name: if r.name.is_empty() { selected_name(&request.verb) } else { r.name.clone() },
                 path: String::new(),
             },
@@ -30,7 +34,7 @@ impl Attributes {
 
 fn selected_name(verb: &Verb) -> String {
     let options = match verb {
-        Verb::List(options) | Verb::Watch(options) | Verb::DeleteCollection(_, options) => options,
+        Verb::List(options) | Verb::Watch(options) => options,
         _ => return String::new(),
     };
     let selector = FieldSelector::parse(&options.field_selector).unwrap_or_default();

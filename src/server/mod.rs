@@ -161,6 +161,9 @@ impl Server {
         let Target::Resource(resource) = &request.target else { return Err(method_not_allowed()) };
         let served = served::find(self.minor(), resource).ok_or_else(not_served)?;
         let named = !resource.name.is_empty();
+        if !served.namespaced && !resource.namespace.is_empty() {
+            return Err(not_served());
+        }
         // No path leads to one object without its namespace, nor to one of a kind that is only posted.
         let has_names = ["get", "update", "patch", "delete"].iter().any(|verb| served.verbs.contains(verb));
         if named && (served.namespaced && resource.namespace.is_empty() || !has_names) {

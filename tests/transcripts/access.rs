@@ -122,3 +122,61 @@ fn extras_are_part_of_who_is_impersonated() {
     Extra: team     [x]
     ");
 }
+
+#[test]
+fn a_right_reaches_no_further_than_what_it_names() {
+    let mut session = Session::new();
+    session.run(&[
+        "kubectl run p1 --image=nginx",
+        "kubectl create deploy d --image=nginx",
+        "kubectl create cm c1",
+        "kubectl create role part --verb=create --resource=pods/binding --resource-name=p1",
+        "kubectl create rolebinding part --role=part --user=bob",
+        "kubectl create role exec --verb=get,create --resource=pods/exec",
+        "kubectl create rolebinding exec --role=exec --user=execer",
+        "kubectl create role clear --verb=deletecollection --resource=configmaps --resource-name=c1",
+        "kubectl create rolebinding clear --role=clear --user=dcol",
+        "kubectl create rolebinding here --clusterrole=cluster-admin --user=jane",
+    ]);
+    let mut post = |line: &str, body: &str| session.0.feed(line, body);
+    let pods = "/api/v1/namespaces/default/pods";
+    // The name that was judged is the one that is acted on.
+    assert_snapshot!(post(&format!("kubectl create --raw {pods}/p1/binding -f - --as=bob"), r#"{"metadata":{"name":"victim"},"target":{"name":"n"}}"#), @"Error from server (BadRequest): name in URL does not match name in Binding object");
+    for body in ["{", r#"{"kind":"Pod"}"#, r#"{"metadata":{"name":5}}"#, "{}"] {
+        let said = post(&format!("kubectl create --raw {pods}/p1/eviction -f -"), body);
+        assert!(said.contains("BadRequest"), "{body}: {said}");
+    }
+    let dry = r#"{"metadata":{"name":"p1"},"deleteOptions":{"dryRun":["Foo"]}}"#;
+    assert_snapshot!(post(&format!("kubectl create --raw {pods}/p1/eviction -f -"), dry), @r#"The DeleteOptions "" is invalid: dryRun: Unsupported value: ["Foo"]: supported values: "All""#);
+    assert_snapshot!(post("kubectl replace --raw /apis/apps/v1/namespaces/default/deployments/d/scale -f -", "{}"), @"Error from server (BadRequest): the name of the object (d based on URL) was undeterminable: name must be provided");
+    assert_snapshot!(session.run(&[
+        "kubectl get --raw /api/v1/namespaces/default/pods/p1/exec --as=execer",
+        "kubectl delete --raw '/api/v1/namespaces/default/configmaps?fieldSelector=metadata.name%3Dc1' --as=dcol",
+        "kubectl get --raw /api/v1/namespaces/default/componentstatuses --as=jane",
+        "kubectl get ns default --as=jane -o name",
+        "kubectl get ns kube-system --as=jane",
+        "kubectl get deploy,pods,cm -o name",
+    ]), @r#"
+    $ kubectl get --raw /api/v1/namespaces/default/pods/p1/exec --as=execer
+    Error from server (BadRequest): Upgrade request required
+    [exit 1]
+    $ kubectl delete --raw '/api/v1/namespaces/default/configmaps?fieldSelector=metadata.name%3Dc1' --as=dcol
+    Error from server (Forbidden): configmaps is forbidden: User "dcol" cannot deletecollection resource "configmaps" in API group "" in the namespace "default"
+    [exit 1]
+    $ kubectl get --raw /api/v1/namespaces/default/componentstatuses --as=jane
+    Error from server (NotFound): the server could not find the requested resource
+    [exit 1]
+    $ kubectl get ns default --as=jane -o name
+    namespace/default
+    $ kubectl get ns kube-system --as=jane
+    Error from server (Forbidden): namespaces "kube-system" is forbidden: User "jane" cannot get resource "namespaces" in API group "" in the namespace "kube-system"
+    [exit 1]
+    $ kubectl get deploy,pods,cm -o name
+    deployment.apps/d
+    pod/d-5d86c56fdc-t52q8
+    pod/p1
+    configmap/c1
+    configmap/kube-root-ca.crt
+    configmap/openshift-service-ca.crt
+    "#);
+}

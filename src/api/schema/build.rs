@@ -55,6 +55,11 @@ pub(super) fn scale(types: &mut Types) -> &'static TypeDef {
     root_of::<k8s_openapi::api::autoscaling::v1::Scale>(types)
 }
 
+/// What the subresource `eviction` takes.
+pub(super) fn eviction(types: &mut Types) -> &'static TypeDef {
+    root_of::<k8s_openapi::api::policy::v1::Eviction>(types)
+}
+
 fn root_of<T: JsonSchema>(types: &mut Types) -> &'static TypeDef {
     let name = T::schema_name();
     if let Some(def) = types.get(name.as_ref()) {

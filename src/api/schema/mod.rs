@@ -227,6 +227,11 @@ pub fn scale() -> &'static TypeDef {
     build::scale(&mut registry().lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// The struct that the subresource `eviction` takes.
+pub fn eviction() -> &'static TypeDef {
+    build::eviction(&mut registry().lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// A type by its published name; known once a kind that reaches it was looked at.
 pub fn named(name: &str) -> Option<&'static TypeDef> {
     registry().lock().unwrap_or_else(PoisonError::into_inner).get(name).copied()

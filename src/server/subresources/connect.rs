@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{binding, eviction};
 use crate::api::Kind;
 use crate::api::request::WriteOptions;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::registry::Context;
 use crate::server::verbs::writer;
 use crate::server::{Ask, Reply, Server, codec, method_not_allowed};
@@ -30,6 +30,10 @@ impl Server {
                 let served = served.ok_or_else(method_not_allowed)?;
                 let ask = Ask { by: ask.by, served: &served, resource: ask.resource, accept: ask.accept };
                 let binding = codec::decode(&ask, body, options.field_validation, warnings)?;
+                if binding.name() != ask.resource.name {
+                    let text = "name in URL does not match name in Binding object";
+                    return Err(ApiError::new(Reason::BadRequest, text));
+                }
                 binding::create(self, binding, &Context::new(&by).dry_run(options.dry_run))
             }
             _ => Err(method_not_allowed()),

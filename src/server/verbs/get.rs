@@ -3,7 +3,7 @@
 //! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers/get.go`.
 
 use crate::api::ObjectKey;
-use crate::error::ApiError;
+use crate::error::{ApiError, Reason};
 use crate::server::{Ask, Reply, Server, subresources};
 
 impl Server {
@@ -20,6 +20,7 @@ impl Server {
         let object = self.cluster.view().get(&key).cloned();
         let object = object.ok_or_else(|| ApiError::not_found(&kind.resource(), &key.name))?;
         match resource.subresource.as_str() {
+            "attach" | "exec" | "portforward" => Err(ApiError::new(Reason::BadRequest, "Upgrade request required")),
             "scale" => Ok(Reply::Tree(subresources::scale::of(&object)?)),
             _ => self.shown(ask, &object),
         }
