@@ -113,6 +113,12 @@ fn flush_frequency(text: &str) -> Result<Duration, &'static str> {
 }
 
 impl Global {
+    /// Whether somebody else is to be asked for than who asks.
+    pub fn impersonates(&self) -> bool {
+        let given = |flag: &Option<String>| flag.as_deref().is_some_and(|text| !text.is_empty());
+        given(&self.impersonate) || given(&self.as_uid) || !self.as_group.is_empty() || !self.as_user_extra.is_empty()
+    }
+
     /// How much kubectl's log says (`-v`).
     pub fn verbosity(&self) -> u8 {
         self.verbosity.and_then(|level| level.try_into().ok()).unwrap_or(0)

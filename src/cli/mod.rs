@@ -164,6 +164,18 @@ impl Verb {
     }
 }
 
+impl App {
+    /// kstate's own verbs act on a cluster from outside, where no role reaches: nobody can do so as somebody else.
+    fn check_impersonation(&self) -> Result<(), Failure> {
+        match self.verb.is_kubectl() || !self.global.impersonates() {
+            true => Ok(()),
+            false => {
+                Err(Failure::error("impersonation is for kubectl's commands: this one acts on the cluster as a whole"))
+            }
+        }
+    }
+}
+
 /// Runs the command line and returns the exit code.
 pub fn main(args: Vec<OsString>) -> u8 {
     let ui = Ui::terminal();
@@ -205,6 +217,7 @@ fn program(argv0: Option<&String>) -> &'static str {
 fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
     let program = program(args.first());
     let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), Plugins::Run, ui)?;
+    app.check_impersonation()?;
     let home = Home::find()?;
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     match app.verb {
@@ -252,6 +265,7 @@ pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> 
     let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, kept: Some(&kept) };
     let outcome = parse::parse(program, words.get(1..).unwrap_or_default(), Plugins::Ignore, ui).and_then(|parse| {
         let Parse { app, path } = parse;
+        app.check_impersonation()?;
         // What the user's environment names is not a lesson's.
         let files = Vec::new();
         let standing = Standing::find(&app.global, program, &path, app.verb.needs_cluster(), &kept, files, folder)?;

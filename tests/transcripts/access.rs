@@ -180,3 +180,15 @@ fn a_right_reaches_no_further_than_what_it_names() {
     configmap/openshift-service-ca.crt
     "#);
 }
+
+#[test]
+fn nobody_acts_from_outside_as_somebody_else() {
+    assert_snapshot!(Session::new().run(&["kstate undo --as=jane", "kstate clock advance 1h --as-group=devs --as=x"]), @"
+    $ kstate undo --as=jane
+    error: impersonation is for kubectl's commands: this one acts on the cluster as a whole
+    [exit 1]
+    $ kstate clock advance 1h --as-group=devs --as=x
+    error: impersonation is for kubectl's commands: this one acts on the cluster as a whole
+    [exit 1]
+    ");
+}
