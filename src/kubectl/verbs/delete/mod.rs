@@ -86,6 +86,7 @@ impl Args {
             all_namespaces: self.all_namespaces,
             continue_on_error: true,
             unasked: true,
+            treeless: true,
             ..Builder::default()
         };
         Ok(builder.plan(session)?.ignoring(ignores.then_some(Fault::is_not_found)))

@@ -11,6 +11,7 @@ use crate::api::request::ListOptions;
 use crate::api::{Duration, Object, Time};
 use crate::error::{ApiError, Failure};
 use crate::kinds::shared::rollout;
+use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::info::Info;
 use crate::kubectl::client::{Client, Waited};
 use crate::kubectl::flags;
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure>
     if args.revision < 0 {
         return Err(Failure::error(format!("revision must be a positive integer: {}", args.revision)));
     }
-    let plan = args.which.builder().plan(session)?;
+    let plan = Builder { treeless: true, ..args.which.builder() }.plan(session)?;
     let (mut found, mut hint) = (false, None);
     let watched = plan.visit(session, |info, session| {
         found = true;
