@@ -1,18 +1,23 @@
 //! What the pods of each node ask for in sum, kept up with every write, so that scheduling one pod costs a look at
 //! each node and not at each pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use elsa::FrozenBTreeMap;
+use serde::{Deserialize, Serialize};
+
+use super::sqlite::Db;
 use crate::api::Object;
 use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
 use crate::api::object::controller_of;
 use crate::api::resources::{self, Resources};
+use crate::error::ApiError;
 
 /// A host port in use: protocol, port, address.
 pub type HostPort = (String, i32, String);
 
 /// The pods of a node in sum. Pods that have ended count for nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct NodeLoad {
     /// What they ask for.
     pub requested: Resources,
@@ -21,6 +26,7 @@ pub struct NodeLoad {
     /// How many they are.
     pub pods: i64,
     /// The host ports that they use, with how many use each.
+    #[serde(with = "pairs")]
     pub ports: BTreeMap<HostPort, u32>,
     /// How many of them each controller has, by its uid; those that are being deleted are left out.
     pub owned: BTreeMap<String, u32>,
@@ -37,87 +43,108 @@ pub struct NodeCapacity {
     pub pods: i64,
 }
 
-/// The sums over a table: of pods those per node, of nodes what they have.
-#[derive(Debug, Default)]
+/// Where a pod counts: at the node that it is bound to, or that it is meant for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) node: String,
+    pub(super) bound: bool,
+}
+
+/// The sums of nodes' pods, and what nodes have, as far as somebody asked.
+#[derive(Default)]
 pub(super) struct Loads {
-    bound: BTreeMap<String, NodeLoad>,
-    nominated: BTreeMap<String, NodeLoad>,
-    capacity: BTreeMap<String, NodeCapacity>,
+    sums: FrozenBTreeMap<Place, Box<Option<NodeLoad>>>,
+    /// Whose sum the transaction changed.
+    changed: BTreeSet<Place>,
+    capacity: FrozenBTreeMap<String, Box<Option<NodeCapacity>>>,
 }
 
 impl Loads {
-    pub(super) fn bound(&self, node: &str) -> Option<&NodeLoad> {
-        self.bound.get(node)
+    pub(super) fn at(&self, db: &Db, node: &str, bound: bool) -> Result<Option<&NodeLoad>, ApiError> {
+        let place = Place { node: node.to_string(), bound };
+        if let Some(known) = self.sums.get(&place) {
+            return Ok(known.as_ref());
+        }
+        let load = db.load(&place)?;
+        Ok(self.sums.insert(place, Box::new(load)).as_ref())
     }
 
-    pub(super) fn nominated(&self, node: &str) -> Option<&NodeLoad> {
-        self.nominated.get(node)
-    }
-
-    pub(super) fn capacity(&self, node: &str) -> Option<&NodeCapacity> {
-        self.capacity.get(node)
+    /// What a node has to give; `node` finds the node.
+    pub(super) fn capacity<'n>(&self, name: &str, node: impl FnOnce() -> Option<&'n Node>) -> Option<&NodeCapacity> {
+        if let Some(known) = self.capacity.get(name) {
+            return known.as_ref();
+        }
+        let capacity = node().map(|node| {
+            let (allocatable, pods) = resources::allocatable(node);
+            NodeCapacity { allocatable, pods }
+        });
+        self.capacity.insert(name.to_string(), Box::new(capacity)).as_ref()
     }
 
     /// Follows a change of one object.
-    pub(super) fn change(&mut self, old: Option<&Object>, new: Option<&Object>) {
+    pub(super) fn change(&mut self, db: &Db, old: Option<&Object>, new: Option<&Object>) -> Result<(), ApiError> {
         match (old, new) {
             (Some(Object::Pod(old)), Some(Object::Pod(new))) if counts_alike(old, new) => {}
-            (Some(Object::Pod(_)), _) | (_, Some(Object::Pod(_))) => {
+            (Some(Object::Node(node)), _) | (_, Some(Object::Node(node))) => {
+                self.capacity.as_mut().remove(node.metadata.name.as_deref().unwrap_or_default());
+            }
+            _ => {
                 for (object, more) in [(old, false), (new, true)] {
                     if let Some(Object::Pod(pod)) = object {
-                        self.count(pod, more);
+                        self.count(db, pod, more)?;
                     }
                 }
             }
-            (_, Some(Object::Node(node))) => self.set_capacity(node),
-            (Some(Object::Node(node)), None) => {
-                self.capacity.remove(node.metadata.name.as_deref().unwrap_or_default());
-            }
-            _ => {}
         }
+        Ok(())
     }
 
-    fn set_capacity(&mut self, node: &Node) {
-        let (allocatable, pods) = resources::allocatable(node);
-        let name = node.metadata.name.clone().unwrap_or_default();
-        self.capacity.insert(name, NodeCapacity { allocatable, pods });
-    }
-
-    fn count(&mut self, pod: &Pod, more: bool) {
-        let Some((node, bound)) = place(pod) else { return };
-        let Some(spec) = &pod.spec else { return };
-        let loads = if bound { &mut self.bound } else { &mut self.nominated };
-        let load = loads.entry(node.to_string()).or_default();
-        load.count(pod, spec, more);
+    fn count(&mut self, db: &Db, pod: &Pod, more: bool) -> Result<(), ApiError> {
+        let Some(place) = Place::of(pod) else { return Ok(()) };
+        self.at(db, &place.node, place.bound)?;
+        let sum = self.sums.as_mut().entry(place.clone()).or_default();
+        let load = sum.get_or_insert_default();
+        load.count(pod, more);
         if load.pods == 0 {
-            loads.remove(node);
+            **sum = None;
         }
+        self.changed.insert(place);
+        Ok(())
+    }
+
+    /// Stores what the transaction changed.
+    pub(super) fn settle(&mut self, db: &Db) -> Result<(), ApiError> {
+        for place in std::mem::take(&mut self.changed) {
+            db.set_load(&place, self.sums.get(&place).and_then(Option::as_ref))?;
+        }
+        Ok(())
     }
 }
 
-/// The node that a pod is on, or is meant for, and whether it is bound to it; none for a pod that has ended.
-fn place(pod: &Pod) -> Option<(&str, bool)> {
-    let status = pod.status.as_ref();
-    if matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")) {
-        return None;
+impl Place {
+    /// Where a pod counts; none for a pod that has ended, or is not placed.
+    pub(super) fn of(pod: &Pod) -> Option<Place> {
+        let status = pod.status.as_ref();
+        if matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")) {
+            return None;
+        }
+        let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_ref()).filter(|n| !n.is_empty());
+        let nominated = || status.and_then(|s| s.nominated_node_name.as_ref()).filter(|n| !n.is_empty());
+        let place = bound.map(|node| (node, true)).or_else(|| nominated().map(|node| (node, false)));
+        place.map(|(node, bound)| Place { node: node.clone(), bound })
     }
-    let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).filter(|n| !n.is_empty());
-    if let Some(node) = bound {
-        return Some((node, true));
-    }
-    let nominated = status.and_then(|s| s.nominated_node_name.as_deref()).filter(|n| !n.is_empty());
-    nominated.map(|node| (node, false))
 }
 
 fn counts_alike(old: &Pod, new: &Pod) -> bool {
-    place(old) == place(new)
+    Place::of(old) == Place::of(new)
         && old.metadata.deletion_timestamp.is_some() == new.metadata.deletion_timestamp.is_some()
         && old.spec == new.spec
 }
 
 impl NodeLoad {
     /// Counts a pod in, or out.
-    pub fn count(&mut self, pod: &Pod, spec: &PodSpec, more: bool) {
+    pub fn count(&mut self, pod: &Pod, more: bool) {
+        let Some(spec) = &pod.spec else { return };
         let (requests, nonzero) = (resources::pod_requests(spec), resources::nonzero_requests(spec));
         let sign: i64 = if more { 1 } else { -1 };
         match more {
@@ -156,4 +183,24 @@ pub fn host_ports(spec: &PodSpec) -> impl Iterator<Item = HostPort> + '_ {
         let ip = port.host_ip.clone().filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".into());
         Some((protocol, number, ip))
     })
+}
+
+/// A map whose keys are no texts, as a list of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<K, V>, D::Error> {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }

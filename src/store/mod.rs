@@ -9,7 +9,7 @@ mod sqlite;
 mod table;
 mod view;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub use view::View;
 
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
+use load::Loads;
 use sqlite::Past;
 use table::Table;
 
@@ -50,8 +51,9 @@ fn same_content(one: &Object, other: &Object) -> bool {
 pub struct Store {
     db: sqlite::Db,
     /// By the kinds' places.
-    tables: Vec<OnceCell<Table>>,
+    tables: Vec<Table>,
     nothing: Table,
+    loads: Loads,
     revision: u64,
     changes: Vec<Change>,
     /// By the kinds' places: no revision after this one is of the kind.
@@ -91,6 +93,7 @@ impl Store {
             db,
             tables: Vec::new(),
             nothing: Table::new(Kind::ConfigMap),
+            loads: Loads::default(),
             revision: 0,
             changes: Vec::new(),
             last_of_kind: Vec::new(),
@@ -125,10 +128,11 @@ impl Store {
     /// # Errors
     /// When the disk is full or the file can't be written; nothing of the transaction lasts then.
     pub fn commit(&mut self) -> Result<(), ApiError> {
+        let settled = self.settle();
         let fault = self.fault.borrow_mut().take();
         let ended = match fault {
             Some(fault) => Err(fault),
-            None => self.db.commit(),
+            None => settled.and_then(|()| self.db.commit()),
         };
         self.changes.clear();
         ended.inspect_err(|_| self.rollback())
@@ -144,15 +148,16 @@ impl Store {
     /// A place for each kind that is known by now.
     fn make_room(&mut self) {
         if self.tables.len() < Kind::count() {
-            self.tables.resize_with(Kind::count(), OnceCell::new);
+            let new = Kind::known().skip(self.tables.len()).map(Table::new);
+            self.tables.extend(new);
             self.last_of_kind.resize(Kind::count(), self.revision);
         }
     }
 
     fn forget(&mut self) {
-        for table in &mut self.tables {
-            table.take();
-        }
+        self.tables.clear();
+        self.loads = Loads::default();
+        self.make_room();
     }
 
     /// The newest revision.
@@ -172,22 +177,29 @@ impl Store {
 
     fn table(&self, kind: Kind) -> &Table {
         // OBSERVATION: a kind that became known within this transaction, and that nothing was stored of.
-        let Some(table) = self.tables.get(kind.index()) else { return &self.nothing };
-        table.get_or_init(|| {
-            let mut table = Table::new(kind);
-            match self.db.load(kind) {
-                Ok(objects) => objects.into_iter().for_each(|o| table.insert(Arc::new(o))),
-                Err(e) => *self.fault.borrow_mut() = Some(e),
-            }
-            table
-        })
+        self.tables.get(kind.index()).unwrap_or(&self.nothing)
     }
 
-    fn table_mut(&mut self, kind: Kind) -> &mut Table {
+    fn table_mut(&mut self, kind: Kind) -> (&mut Table, &sqlite::Db) {
         self.make_room();
-        self.table(kind);
-        // The line above has just filled the cell.
-        self.tables[kind.index()].get_mut().expect("table was loaded")
+        (&mut self.tables[kind.index()], &self.db)
+    }
+
+    /// The kinds of which a bucket has members, in their order.
+    fn kinds_with(&self, index: Index, bucket: &str) -> Vec<Kind> {
+        let mut kinds = self.read(self.db.kinds_with(index, bucket));
+        kinds.extend(self.tables.iter().filter(|table| table.was_moved(index, bucket)).map(Table::kind));
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+
+    /// What was read, or nothing where the file can't be read: the commit then says so.
+    fn read<T: Default>(&self, result: Result<T, ApiError>) -> T {
+        result.unwrap_or_else(|e| {
+            self.fault.borrow_mut().get_or_insert(e);
+            T::default()
+        })
     }
 
     /// Writes an object as the next revision and stamps it with that revision.
@@ -198,10 +210,13 @@ impl Store {
         let key = object.key();
         let revision = self.revision + 1;
         object.meta_mut().resource_version = Some(revision.to_string());
-        self.db.append(revision, &key, Some(&object.to_json()))?;
-        self.note_revision(key.kind, revision);
+        let text = object.to_json();
         let object = Arc::new(object);
-        let old = self.table_mut(key.kind).replace(Arc::clone(&object));
+        let (table, db) = self.table_mut(key.kind);
+        let old = table.replace(db, Arc::clone(&object))?;
+        db.append(old.as_ref().map_or(0, |o| o.revision()), revision, &key, Some(&text))?;
+        self.loads.change(&self.db, old.as_deref(), Some(&object))?;
+        self.note_revision(key.kind, revision);
         self.changes.push(Change { key, old, new: Some(Arc::clone(&object)), revision });
         Ok(object)
     }
@@ -211,9 +226,11 @@ impl Store {
     /// # Errors
     /// When the file can't be written.
     pub fn remove(&mut self, key: &ObjectKey) -> Result<Option<Arc<Object>>, ApiError> {
-        let Some(old) = self.table_mut(key.kind).remove(key) else { return Ok(None) };
         let revision = self.revision + 1;
-        self.db.append(revision, key, None)?;
+        let (table, db) = self.table_mut(key.kind);
+        let Some(old) = table.remove(db, key)? else { return Ok(None) };
+        db.append(old.revision(), revision, key, None)?;
+        self.loads.change(&self.db, Some(&old), None)?;
         self.note_revision(key.kind, revision);
         self.changes.push(Change { key: key.clone(), old: Some(Arc::clone(&old)), new: None, revision });
         Ok(Some(old))
@@ -221,8 +238,26 @@ impl Store {
 
     fn note_revision(&mut self, kind: Kind, revision: u64) {
         self.revision = revision;
-        self.make_room();
         self.last_of_kind[kind.index()] = revision;
+    }
+
+    /// Brings the newest revisions, and what follows from them, up to what the transaction did.
+    fn settle(&mut self) -> Result<(), ApiError> {
+        let mut tally: BTreeMap<(Kind, String), i64> = BTreeMap::new();
+        for (kind, table) in Kind::known().zip(&mut self.tables) {
+            for ((namespace, name), changed) in table.take_changed() {
+                let more = i64::from(changed.now.is_some()) - i64::from(changed.before.is_some());
+                let key = ObjectKey::new(kind, namespace, name);
+                self.db.settle_object(&key, changed.before.as_deref(), changed.now.as_deref())?;
+                if more != 0 {
+                    *tally.entry((kind, key.namespace)).or_default() += more;
+                }
+            }
+        }
+        for ((kind, namespace), more) in tally {
+            self.db.add_to_tally(kind, &namespace, more)?;
+        }
+        self.loads.settle(&self.db)
     }
 
     /// The changes of this transaction that nobody has taken yet.
@@ -348,15 +383,19 @@ impl Store {
     /// When there is no such operation, or the file can't be written.
     pub fn undo_to(&mut self, operation: u64) -> Result<(), ApiError> {
         for Past { key, previous, object } in self.db.written_since(operation)? {
-            let there = self.table_mut(key.kind).get(&key.namespace, &key.name).cloned();
+            let there = self.table(key.kind).get(&self.db, &key.namespace, &key.name)?.cloned();
             match object {
                 None => _ = self.remove(&key)?,
                 Some(object) if there.is_some_and(|there| same_content(&there, &object)) => {}
                 Some(mut object) => {
-                    self.note_revision(key.kind, self.revision + 1);
-                    object.meta_mut().resource_version = Some(self.revision.to_string());
-                    self.db.append_after(previous, self.revision, &key, Some(&object.to_json()))?;
-                    self.table_mut(key.kind).replace(Arc::new(object));
+                    let revision = self.revision + 1;
+                    object.meta_mut().resource_version = Some(revision.to_string());
+                    let object = Arc::new(object);
+                    let (table, db) = self.table_mut(key.kind);
+                    db.append(previous, revision, &key, Some(&object.to_json()))?;
+                    let old = table.replace(db, Arc::clone(&object))?;
+                    self.loads.change(&self.db, old.as_deref(), Some(&object))?;
+                    self.note_revision(key.kind, revision);
                 }
             }
         }

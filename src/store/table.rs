@@ -1,104 +1,260 @@
-//! The newest revision of every object of one kind, in memory, with its indexes.
+//! The newest revision of the objects of one kind, as far as a command has asked for them.
+//!
+//! What is asked for by name costs one row of the file, a bucket of an index its members, a namespace or the kind what
+//! it holds. What was read stays at hand, and what the transaction changes lies over it until it is committed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use elsa::FrozenBTreeMap;
+
 use super::index::{self, Index};
-use super::load::Loads;
+use super::sqlite::Db;
 use crate::api::{Kind, Object, ObjectKey};
+use crate::error::ApiError;
 
 /// Namespace and name.
-type Name = (String, String);
+pub(super) type Name = (String, String);
 
+/// An index's bucket: its members by rank, namespace and name.
+type Bucket = BTreeMap<(u128, Name), Arc<Object>>;
+
+/// What a transaction did to an object.
 #[derive(Debug)]
+pub(super) struct Changed {
+    /// The object when the transaction began.
+    pub(super) before: Option<Arc<Object>>,
+    /// The object by now.
+    pub(super) now: Option<Arc<Object>>,
+}
+
 pub(super) struct Table {
-    objects: BTreeMap<Name, Arc<Object>>,
-    indexes: Vec<(Index, BTreeMap<String, BTreeSet<(u128, Name)>>)>,
-    loads: Loads,
+    kind: Kind,
+    /// All objects, once all were asked for.
+    whole: OnceCell<BTreeMap<Name, Arc<Object>>>,
+    /// All objects of the namespaces that were asked for.
+    namespaces: FrozenBTreeMap<String, Box<BTreeMap<String, Arc<Object>>>>,
+    /// The objects that were asked for by name; none for a name that nobody has.
+    single: FrozenBTreeMap<Name, Box<Option<Arc<Object>>>>,
+    /// The buckets that were asked for.
+    buckets: FrozenBTreeMap<(Index, String), Box<Bucket>>,
+    /// What this transaction changed.
+    changed: BTreeMap<Name, Changed>,
+    /// What it changed in buckets that nobody has asked for yet: whether a member came.
+    moved: BTreeMap<(Index, String), BTreeMap<(u128, Name), bool>>,
 }
 
 impl Table {
     pub(super) fn new(kind: Kind) -> Table {
-        let indexes = index::of(kind).iter().map(|i| (*i, BTreeMap::new())).collect();
-        Table { objects: BTreeMap::new(), indexes, loads: Loads::default() }
+        Table {
+            kind,
+            whole: OnceCell::new(),
+            namespaces: FrozenBTreeMap::new(),
+            single: FrozenBTreeMap::new(),
+            buckets: FrozenBTreeMap::new(),
+            changed: BTreeMap::new(),
+            moved: BTreeMap::new(),
+        }
     }
 
-    pub(super) fn insert(&mut self, object: Arc<Object>) {
-        self.replace(object);
+    pub(super) fn get(&self, db: &Db, namespace: &str, name: &str) -> Result<Option<&Arc<Object>>, ApiError> {
+        let key = (namespace.to_string(), name.to_string());
+        if let Some(whole) = self.whole.get() {
+            return Ok(whole.get(&key));
+        }
+        if let Some(changed) = self.changed.get(&key) {
+            return Ok(changed.now.as_ref());
+        }
+        if let Some(objects) = self.namespaces.get(namespace) {
+            return Ok(objects.get(name));
+        }
+        if let Some(known) = self.single.get(&key) {
+            return Ok(known.as_ref());
+        }
+        let object = db.object(self.kind, namespace, name)?.map(Arc::new);
+        Ok(self.single.insert(key, Box::new(object)).as_ref())
     }
 
-    pub(super) fn replace(&mut self, object: Arc<Object>) -> Option<Arc<Object>> {
-        let name = (object.namespace().to_string(), object.name().to_string());
-        let old = self.objects.insert(name.clone(), Arc::clone(&object));
-        self.loads.change(old.as_deref(), Some(&object));
-        for (index, buckets) in &mut self.indexes {
-            let before = old.as_ref().map(|o| index::entries(*index, o)).unwrap_or_default();
-            let after = index::entries(*index, &object);
-            if before != after {
-                take_out(buckets, before, &name);
-                for (bucket, rank) in after {
-                    buckets.entry(bucket).or_default().insert((rank, name.clone()));
-                }
+    /// All objects, by namespace and name.
+    pub(super) fn all(&self, db: &Db) -> Result<&BTreeMap<Name, Arc<Object>>, ApiError> {
+        if let Some(whole) = self.whole.get() {
+            return Ok(whole);
+        }
+        let mut objects = BTreeMap::new();
+        for object in db.objects(self.kind)? {
+            objects.insert((object.namespace().to_string(), object.name().to_string()), Arc::new(object));
+        }
+        for (name, changed) in &self.changed {
+            lay_over(&mut objects, name.clone(), &changed.now);
+        }
+        Ok(self.whole.get_or_init(|| objects))
+    }
+
+    /// The objects of a namespace, by name.
+    pub(super) fn in_namespace<'a>(
+        &'a self,
+        db: &Db,
+        namespace: &str,
+    ) -> Result<Box<dyn Iterator<Item = &'a Arc<Object>> + 'a>, ApiError> {
+        if let Some(whole) = self.whole.get() {
+            let namespace = namespace.to_string();
+            let from = (namespace.clone(), String::new());
+            return Ok(Box::new(whole.range(from..).take_while(move |((ns, _), _)| *ns == namespace).map(|(_, o)| o)));
+        }
+        if let Some(known) = self.namespaces.get(namespace) {
+            return Ok(Box::new(known.values()));
+        }
+        let mut objects = BTreeMap::new();
+        for object in db.objects_in(self.kind, namespace)? {
+            objects.insert(object.name().to_string(), Arc::new(object));
+        }
+        let from = (namespace.to_string(), String::new());
+        for ((_, name), changed) in self.changed.range(from..).take_while(|((ns, _), _)| ns == namespace) {
+            lay_over(&mut objects, name.clone(), &changed.now);
+        }
+        Ok(Box::new(self.namespaces.insert(namespace.to_string(), Box::new(objects)).values()))
+    }
+
+    /// The members of a bucket.
+    pub(super) fn bucket(&self, db: &Db, index: Index, bucket: &str) -> Result<&Bucket, ApiError> {
+        let key = (index, bucket.to_string());
+        if let Some(known) = self.buckets.get(&key) {
+            return Ok(known);
+        }
+        let mut members = Bucket::new();
+        for (rank, object) in db.members(self.kind, index, bucket)? {
+            let name = (object.namespace().to_string(), object.name().to_string());
+            let now = self.changed.get(&name).and_then(|c| c.now.clone());
+            members.insert((rank, name), now.unwrap_or_else(|| Arc::new(object)));
+        }
+        for ((rank, name), came) in self.moved.get(&key).into_iter().flatten() {
+            let now = self.changed.get(name).and_then(|c| c.now.as_ref()).filter(|_| *came);
+            match now {
+                Some(object) => _ = members.insert((*rank, name.clone()), Arc::clone(object)),
+                None => _ = members.remove(&(*rank, name.clone())),
             }
         }
-        old
+        Ok(self.buckets.insert(key, Box::new(members)))
     }
 
-    pub(super) fn remove(&mut self, key: &ObjectKey) -> Option<Arc<Object>> {
-        let name = (key.namespace.clone(), key.name.clone());
-        let old = self.objects.remove(&name)?;
-        self.loads.change(Some(&old), None);
-        for (index, buckets) in &mut self.indexes {
-            take_out(buckets, index::entries(*index, &old), &name);
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether the transaction brought members to a bucket, or somebody has asked for it.
+    pub(super) fn was_moved(&self, index: Index, bucket: &str) -> bool {
+        let key = (index, bucket.to_string());
+        self.moved.contains_key(&key) || self.buckets.get(&key).is_some()
+    }
+
+    /// How many members a bucket has.
+    pub(super) fn bucket_len(&self, db: &Db, index: Index, bucket: &str) -> Result<usize, ApiError> {
+        let key = (index, bucket.to_string());
+        if let Some(known) = self.buckets.get(&key) {
+            return Ok(known.len());
         }
-        Some(old)
+        let stored = db.count_members(self.kind, index, bucket)?;
+        let moved = self.moved.get(&key).into_iter().flatten();
+        Ok(moved.fold(stored, |n, (_, came)| if *came { n + 1 } else { n.saturating_sub(1) }))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.objects.len()
+    /// How many objects there are, in a namespace or in all.
+    pub(super) fn len(&self, db: &Db, namespace: Option<&str>) -> Result<usize, ApiError> {
+        if let (Some(whole), None) = (self.whole.get(), namespace) {
+            return Ok(whole.len());
+        }
+        let stored = db.tally(self.kind, namespace)?;
+        let changed = self.changed.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns));
+        Ok(changed.fold(stored, |n, (_, c)| match (&c.before, &c.now) {
+            (None, Some(_)) => n + 1,
+            (Some(_), None) => n.saturating_sub(1),
+            _ => n,
+        }))
     }
 
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<&Arc<Object>> {
-        // BTreeMap has no lookup by a borrowed pair; the two clones are cheaper than a second map.
-        self.objects.get(&(namespace.to_string(), name.to_string()))
+    /// Puts an object in the place of the one of its name, and gives that back.
+    pub(super) fn replace(&mut self, db: &Db, object: Arc<Object>) -> Result<Option<Arc<Object>>, ApiError> {
+        let key = object.key();
+        self.change(db, &key, Some(object))
     }
 
-    pub(super) fn loads(&self) -> &Loads {
-        &self.loads
+    /// Removes an object, and gives it back.
+    pub(super) fn remove(&mut self, db: &Db, key: &ObjectKey) -> Result<Option<Arc<Object>>, ApiError> {
+        match self.get(db, &key.namespace, &key.name)? {
+            Some(_) => self.change(db, key, None),
+            None => Ok(None),
+        }
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Object>> {
-        self.objects.values()
+    fn change(&mut self, db: &Db, key: &ObjectKey, new: Option<Arc<Object>>) -> Result<Option<Arc<Object>>, ApiError> {
+        let old = self.get(db, &key.namespace, &key.name)?.cloned();
+        let name = (key.namespace.clone(), key.name.clone());
+        for index in index::of(self.kind) {
+            let before = old.as_ref().map(|o| index::entries(*index, o)).unwrap_or_default();
+            let after = new.as_ref().map(|o| index::entries(*index, o)).unwrap_or_default();
+            for (bucket, rank) in &before {
+                if !after.contains(&(bucket.clone(), *rank)) {
+                    self.move_member(*index, bucket, (*rank, name.clone()), None);
+                }
+            }
+            for (bucket, rank) in after {
+                let came = !before.contains(&(bucket.clone(), rank));
+                self.move_member(*index, &bucket, (rank, name.clone()), new.as_ref().map(|o| (o, came)));
+            }
+        }
+        self.single.as_mut().remove(&name);
+        if let Some(whole) = self.whole.get_mut() {
+            lay_over(whole, name.clone(), &new);
+        }
+        if let Some(objects) = self.namespaces.as_mut().get_mut(&key.namespace) {
+            lay_over(objects, key.name.clone(), &new);
+        }
+        match self.changed.get_mut(&name) {
+            Some(changed) => changed.now = new,
+            None => _ = self.changed.insert(name, Changed { before: old.clone(), now: new }),
+        }
+        Ok(old)
     }
 
-    pub(super) fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Object>> + 'a {
-        let from = (namespace.to_string(), String::new());
-        self.objects.range(from..).take_while(move |((ns, _), _)| ns == namespace).map(|(_, o)| o)
+    /// Follows a member of a bucket that came (or was there and changed), or went.
+    fn move_member(&mut self, index: Index, bucket: &str, member: (u128, Name), object: Option<(&Arc<Object>, bool)>) {
+        let key = (index, bucket.to_string());
+        if let Some(members) = self.buckets.as_mut().get_mut(&key) {
+            match object {
+                Some((object, _)) => _ = members.insert(member, Arc::clone(object)),
+                None => _ = members.remove(&member),
+            }
+            return;
+        }
+        let came = match object {
+            Some((_, false)) => return,
+            object => object.is_some(),
+        };
+        let moved = self.moved.entry(key).or_default();
+        // What came and went within the transaction is as if it had never been.
+        match moved.get(&member) {
+            Some(before) if *before != came => _ = moved.remove(&member),
+            _ => _ = moved.insert(member, came),
+        }
     }
 
-    pub(super) fn bucket<'a>(
-        &'a self,
-        index: Index,
-        bucket: &str,
-        least: u128,
-    ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
-        let members = self.indexes.iter().find(|(i, _)| *i == index).and_then(|(_, b)| b.get(bucket));
-        let from = (least, (String::new(), String::new()));
-        members.into_iter().flat_map(move |m| m.range(from.clone()..)).filter_map(|(_, name)| self.objects.get(name))
-    }
-
-    pub(super) fn bucket_len(&self, index: Index, bucket: &str) -> usize {
-        self.indexes.iter().find(|(i, _)| *i == index).and_then(|(_, b)| b.get(bucket)).map_or(0, BTreeSet::len)
+    /// What the transaction changed, by name; from here on it counts as stored.
+    pub(super) fn take_changed(&mut self) -> BTreeMap<Name, Changed> {
+        self.moved.clear();
+        let changed = std::mem::take(&mut self.changed);
+        if self.whole.get().is_none() {
+            for (name, changed) in &changed {
+                self.single.insert(name.clone(), Box::new(changed.now.clone()));
+            }
+        }
+        changed
     }
 }
 
-fn take_out(buckets: &mut BTreeMap<String, BTreeSet<(u128, Name)>>, entries: Vec<(String, u128)>, name: &Name) {
-    for (bucket, rank) in entries {
-        if let Some(members) = buckets.get_mut(&bucket) {
-            members.remove(&(rank, name.clone()));
-            if members.is_empty() {
-                buckets.remove(&bucket);
-            }
-        }
+fn lay_over<K: Ord>(objects: &mut BTreeMap<K, Arc<Object>>, key: K, now: &Option<Arc<Object>>) {
+    match now {
+        Some(object) => _ = objects.insert(key, Arc::clone(object)),
+        None => _ = objects.remove(&key),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::load::{NodeCapacity, NodeLoad};
 use super::{Index, Store};
+use crate::api::k8s::api::core::v1::Node;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 
 /// The state of the cluster at one moment.
@@ -24,32 +25,34 @@ impl<'a> View<'a> {
 
     /// The object of that key.
     pub fn get(&self, key: &ObjectKey) -> Option<&'a Arc<Object>> {
-        self.store.table(key.kind).get(&key.namespace, &key.name)
+        self.store.read(self.store.table(key.kind).get(&self.store.db, &key.namespace, &key.name))
     }
 
     /// The object of a typed kind; an empty namespace for cluster-wide kinds.
     pub fn get_as<T: Typed + 'a>(&self, namespace: &str, name: &str) -> Option<&'a T> {
-        self.store.table(T::OF).get(namespace, name).and_then(|o| o.get::<T>())
+        self.get(&ObjectKey::new(T::OF, namespace, name)).and_then(|o| o.get::<T>())
     }
 
     /// All objects of a kind, by namespace and name.
     pub fn list(&self, kind: Kind) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
-        self.store.table(kind).all()
+        let all = self.store.table(kind).all(&self.store.db).map(Some);
+        self.store.read(all).into_iter().flat_map(|all| all.values())
     }
 
     /// The objects of a kind in a namespace, by name.
     pub fn list_in(&self, kind: Kind, namespace: &'a str) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
-        self.store.table(kind).in_namespace(namespace)
+        let found = self.store.table(kind).in_namespace(&self.store.db, namespace).map(Some);
+        self.store.read(found).into_iter().flatten()
     }
 
     /// All objects of a typed kind.
     pub fn list_as<T: Typed + 'a>(&self) -> impl Iterator<Item = &'a T> + use<'a, T> {
-        self.store.table(T::OF).all().filter_map(|o| o.get::<T>())
+        self.list(T::OF).filter_map(|o| o.get::<T>())
     }
 
     /// The members of an index's bucket, by rank, namespace and name.
     pub fn indexed(&self, kind: Kind, index: Index, bucket: &str) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
-        self.store.table(kind).bucket(index, bucket, 0)
+        self.indexed_from(kind, index, bucket, 0)
     }
 
     /// The members of a bucket whose rank is at least `least`.
@@ -60,32 +63,39 @@ impl<'a> View<'a> {
         bucket: &str,
         least: u128,
     ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
-        self.store.table(kind).bucket(index, bucket, least)
+        let members = self.store.table(kind).bucket(&self.store.db, index, bucket).map(Some);
+        let from = (least, (String::new(), String::new()));
+        self.store.read(members).into_iter().flat_map(move |members| members.range(from.clone()..).map(|(_, o)| o))
     }
 
     /// What the pods that are bound to a node ask for in sum; none when there are no such pods.
     pub fn node_load(&self, node: &str) -> Option<&'a NodeLoad> {
-        self.store.table(Kind::Pod).loads().bound(node)
+        self.store.read(self.store.loads.at(&self.store.db, node, true))
     }
 
     /// What the pods that are meant for a node but not bound to it yet ask for in sum.
     pub fn nominated_load(&self, node: &str) -> Option<&'a NodeLoad> {
-        self.store.table(Kind::Pod).loads().nominated(node)
+        self.store.read(self.store.loads.at(&self.store.db, node, false))
     }
 
     /// What a node has to give.
     pub fn node_capacity(&self, node: &str) -> Option<&'a NodeCapacity> {
-        self.store.table(Kind::Node).loads().capacity(node)
+        self.store.loads.capacity(node, || self.get_as::<Node>("", node))
     }
 
     /// How many objects of a kind there are.
     pub fn len(&self, kind: Kind) -> usize {
-        self.store.table(kind).len()
+        self.store.read(self.store.table(kind).len(&self.store.db, None))
+    }
+
+    /// How many objects of a kind there are in a namespace.
+    pub fn len_in(&self, kind: Kind, namespace: &str) -> usize {
+        self.store.read(self.store.table(kind).len(&self.store.db, Some(namespace)))
     }
 
     /// How many members a bucket has.
     pub fn count(&self, kind: Kind, index: Index, bucket: &str) -> usize {
-        self.store.table(kind).bucket_len(index, bucket)
+        self.store.read(self.store.table(kind).bucket_len(&self.store.db, index, bucket))
     }
 
     /// Since when a node's kubelet is stopped; none while it runs.
@@ -126,8 +136,9 @@ impl<'a> View<'a> {
 
     /// The objects of any kind that name an owner of that uid.
     pub fn dependents(&self, owner_uid: &str) -> Vec<&'a Arc<Object>> {
-        let kinds = Kind::known().filter(|k| *k != Kind::Event);
-        kinds.flat_map(|k| self.store.table(k).bucket(Index::Owner, owner_uid, 0)).collect()
+        let mut kinds = self.store.kinds_with(Index::Owner, owner_uid);
+        kinds.retain(|k| *k != Kind::Event);
+        kinds.into_iter().flat_map(|k| self.indexed(k, Index::Owner, owner_uid)).collect()
     }
 }
 
@@ -138,7 +149,9 @@ impl Lister for View<'_> {
 
     fn list(&self, kind: Kind, namespace: Option<&str>) -> Vec<Arc<Object>> {
         match namespace {
-            Some(ns) => self.store.table(kind).in_namespace(ns).cloned().collect(),
+            Some(ns) => self
+                .store
+                .read(self.store.table(kind).in_namespace(&self.store.db, ns).map(|found| found.cloned().collect())),
             None => View::list(self, kind).cloned().collect(),
         }
     }

@@ -143,10 +143,8 @@ impl<'a> Cycle<'a> {
 
 impl Removed {
     fn count(&mut self, object: &Object, more: bool) {
-        if let Some(pod) = object.get::<Pod>()
-            && let Some(spec) = &pod.spec
-        {
-            self.load.count(pod, spec, more);
+        if let Some(pod) = object.get::<Pod>() {
+            self.load.count(pod, more);
         }
     }
 }

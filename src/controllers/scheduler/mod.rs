@@ -331,7 +331,7 @@ fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
         load.pods += nominated.pods;
         nominated.ports.iter().for_each(|(port, n)| *load.ports.entry(port.clone()).or_insert(0) += n);
         if own {
-            load.count(cycle.pod, cycle.spec, false);
+            load.count(cycle.pod, false);
         }
         return Some(load);
     }
@@ -341,7 +341,7 @@ fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
             && spec.priority.unwrap_or(0) >= cycle.priority()
             && other.uid() != cycle.object.uid()
         {
-            load.count(pod, spec, true);
+            load.count(pod, true);
         }
     }
     Some(load)

@@ -18,7 +18,7 @@ const OPERATIONS_KEPT: i64 = 200;
 pub(in crate::store) struct Past {
     pub(in crate::store) key: ObjectKey,
     /// The revision that it replaced; 0 for none.
-    pub(in crate::store) previous: i64,
+    pub(in crate::store) previous: u64,
     /// None where there was nothing.
     pub(in crate::store) object: Option<Object>,
 }
@@ -88,7 +88,7 @@ impl Db {
         let past = |(kind, namespace, name, previous, text): Columns| {
             let kind = Kind::from_stored_name(&kind).ok_or_else(|| self.damaged(&format!("it holds a {kind:?}")))?;
             let object = text.map(|text| Object::from_stored(kind, &text)).transpose()?;
-            Ok(Past { key: ObjectKey::new(kind, namespace, name), previous: previous.unwrap_or(0), object })
+            Ok(Past { key: ObjectKey::new(kind, namespace, name), previous: previous.unwrap_or(0) as u64, object })
         };
         rows.into_iter().map(past).collect()
     }
@@ -143,7 +143,9 @@ impl Db {
 
     /// Empties every table.
     pub(in crate::store) fn clear(&mut self) -> Result<(), ApiError> {
-        for table in ["revision", "current", "setting", "sequence", "timer", "operation", "journal"] {
+        for table in
+            ["revision", "current", "member", "tally", "load", "setting", "sequence", "timer", "operation", "journal"]
+        {
             self.execute(&format!("DELETE FROM {table}"), [])?;
         }
         self.find_operation()

@@ -1,6 +1,8 @@
 //! The state file: the only place that speaks SQL.
 
 mod history;
+mod objects;
+mod timers;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,11 +10,11 @@ use std::path::Path;
 use std::time::Duration as WallDuration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 
-use crate::api::{Kind, Object, ObjectKey, Time};
+use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
 pub(super) use history::Past;
+pub use timers::Timer;
 
 /// How long a command waits for another process's transaction to end.
 const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
@@ -20,8 +22,8 @@ const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
 /// How many KiB of the file may stand in memory; they are taken only as they are used.
 const CACHE_KIB: i64 = 256 * 1024;
 
-/// The layout's version; a file of a later one is refused.
-const LAYOUT: i64 = 1;
+/// The layout's version; a file of a later one is refused, one of an earlier is brought up to it.
+const LAYOUT: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE revision (
@@ -42,26 +44,18 @@ CREATE TABLE journal (
     PRIMARY KEY (operation, what, name)) WITHOUT ROWID;
 ";
 
-/// A pending entry of the work queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Timer {
-    /// The controller that wants to come back.
-    pub controller: String,
-    /// Kind of the key to look at.
-    pub kind: String,
-    /// Namespace of the key.
-    pub namespace: String,
-    /// Name of the key.
-    pub name: String,
-    /// When, in milliseconds on the cluster's clock.
-    pub due: i64,
-    /// The order among timers that are due at once.
-    pub seq: u64,
-    /// Whether it is a heartbeat, resync or backoff: nothing that a settled cluster waits for.
-    pub recurring: bool,
-    /// How often in a row it failed; sets the backoff.
-    pub failures: u32,
-}
+/// What follows from the objects and is kept up with them.
+const DERIVED: &str = "
+CREATE TABLE member (
+    idx INTEGER NOT NULL, bucket TEXT NOT NULL, kind TEXT NOT NULL, rank BLOB NOT NULL, namespace TEXT NOT NULL,
+    name TEXT NOT NULL, PRIMARY KEY (idx, bucket, kind, rank, namespace, name)) WITHOUT ROWID;
+CREATE TABLE tally (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, namespace)) WITHOUT ROWID;
+CREATE TABLE load (node TEXT NOT NULL, bound INTEGER NOT NULL, load TEXT NOT NULL,
+    PRIMARY KEY (node, bound)) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (due, seq);
+CREATE INDEX timer_progress ON timer (due, seq) WHERE NOT recurring;
+";
 
 /// What a revision of an object replaced.
 #[derive(Debug, Clone)]
@@ -113,6 +107,7 @@ impl Db {
         let db = Db::over(Connection::open_with_flags(path, flags).map_err(|e| fault(&shown, &e))?, shown)?;
         match db.number("PRAGMA user_version", [])?.unwrap_or(0) {
             LAYOUT => Ok(db),
+            1 => db.upgrade(),
             layout if layout > LAYOUT => {
                 Err(ApiError::internal(format!("{} was written by a newer kstate; this one can't read it", db.path)))
             }
@@ -147,6 +142,7 @@ impl Db {
 
     fn lay_out(self) -> Result<Db, ApiError> {
         self.check(self.connection.execute_batch(SCHEMA))?;
+        self.check(self.connection.execute_batch(DERIVED))?;
         self.check(self.connection.pragma_update(None, "user_version", LAYOUT))?;
         Ok(self)
     }
@@ -214,41 +210,17 @@ impl Db {
         Ok(newest.unwrap_or(0) as u64)
     }
 
-    pub(super) fn load(&self, kind: Kind) -> Result<Vec<Object>, ApiError> {
-        let sql = "SELECT r.object FROM current c JOIN revision r ON r.rev = c.rev WHERE c.kind = ?1";
-        let texts: Vec<String> = self.rows(sql, params![kind.stored_name()], |r| r.get(0))?;
-        texts.iter().map(|t| Object::from_stored(kind, t)).collect()
-    }
-
-    pub(super) fn append(&self, revision: u64, key: &ObjectKey, object: Option<&str>) -> Result<(), ApiError> {
-        let sql = "SELECT rev FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
-        let previous = self.number(sql, params![key.kind.stored_name(), key.namespace, key.name])?.unwrap_or(0);
-        self.append_after(previous, revision, key, object)
-    }
-
-    /// Appends a revision that counts as coming after `previous`, whatever was there last.
-    pub(super) fn append_after(
+    /// Appends a revision that counts as coming after `previous`; 0 for none.
+    pub(super) fn append(
         &self,
-        previous: i64,
+        previous: u64,
         revision: u64,
         key: &ObjectKey,
         object: Option<&str>,
     ) -> Result<(), ApiError> {
-        let (kind, rev) = (key.kind.stored_name(), revision as i64);
-        self.execute(
-            "INSERT INTO revision (rev, kind, namespace, name, previous, object) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![rev, kind, key.namespace, key.name, previous, object],
-        )?;
-        if object.is_some() {
-            self.execute(
-                "INSERT OR REPLACE INTO current VALUES (?1, ?2, ?3, ?4)",
-                params![kind, key.namespace, key.name, rev],
-            )?;
-        } else {
-            let sql = "DELETE FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3";
-            self.execute(sql, params![kind, key.namespace, key.name])?;
-        }
-        Ok(())
+        let (kind, rev, previous) = (key.kind.stored_name(), revision as i64, previous as i64);
+        let sql = "INSERT INTO revision (rev, kind, namespace, name, previous, object) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.execute(sql, params![rev, kind, key.namespace, key.name, previous, object]).map(|_| ())
     }
 
     pub(super) fn changes_after(&self, kind: Kind, revision: u64) -> Result<Vec<(u64, Object, bool)>, ApiError> {
@@ -302,54 +274,6 @@ impl Db {
         self.journal(What::Setting, name, Some(before))?;
         self.execute("DELETE FROM setting WHERE name = ?1", params![name]).map(|_| ())
     }
-
-    pub(super) fn timers(&self) -> Result<Vec<Timer>, ApiError> {
-        let sql =
-            "SELECT controller, kind, namespace, name, due, seq, recurring, failures FROM timer ORDER BY due, seq";
-        self.rows(sql, [], |r| {
-            Ok(Timer {
-                controller: r.get(0)?,
-                kind: r.get(1)?,
-                namespace: r.get(2)?,
-                name: r.get(3)?,
-                due: r.get(4)?,
-                seq: r.get::<_, i64>(5)? as u64,
-                recurring: r.get(6)?,
-                failures: r.get(7)?,
-            })
-        })
-    }
-
-    /// Makes these the pending timers; only what differs is written.
-    pub(super) fn set_timers(&self, timers: &[Timer]) -> Result<(), ApiError> {
-        let stored: BTreeMap<String, Timer> = self.timers()?.into_iter().map(|t| (t.path(), t)).collect();
-        let wanted: BTreeMap<String, &Timer> = timers.iter().map(|t| (t.path(), t)).collect();
-        for (path, timer) in stored.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
-            self.journal(What::Timer, path, Some(&timer.text()))?;
-            self.remove_timer(timer)?;
-        }
-        for (path, timer) in &wanted {
-            let before = stored.get(path);
-            if before != Some(timer) {
-                self.journal(What::Timer, path, before.map(Timer::text).as_deref())?;
-                self.put_timer(timer)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn put_timer(&self, t: &Timer) -> Result<(), ApiError> {
-        self.execute(
-            "INSERT OR REPLACE INTO timer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![t.controller, t.kind, t.namespace, t.name, t.due, t.seq as i64, t.recurring, t.failures],
-        )
-        .map(|_| ())
-    }
-
-    fn remove_timer(&self, t: &Timer) -> Result<(), ApiError> {
-        let sql = "DELETE FROM timer WHERE controller = ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4";
-        self.execute(sql, params![t.controller, t.kind, t.namespace, t.name]).map(|_| ())
-    }
 }
 
 /// What SQLite said, as one clear sentence that names the file.
@@ -370,35 +294,4 @@ fn fault(path: &str, error: &rusqlite::Error) -> ApiError {
         _ => format!("the state file {path}: {error}"),
     };
     ApiError::internal(text)
-}
-
-impl Timer {
-    /// A timer for a key.
-    pub fn new(controller: &str, key: &ObjectKey, due: Time, seq: u64, recurring: bool, failures: u32) -> Timer {
-        Timer {
-            controller: controller.to_string(),
-            kind: key.kind.stored_name(),
-            namespace: key.namespace.clone(),
-            name: key.name.clone(),
-            due: due.0,
-            seq,
-            recurring,
-            failures,
-        }
-    }
-
-    /// The key to look at; none when the kind is unknown to this version.
-    pub fn key(&self) -> Option<ObjectKey> {
-        Some(ObjectKey::new(Kind::from_stored_name(&self.kind)?, self.namespace.clone(), self.name.clone()))
-    }
-
-    /// What names it.
-    fn path(&self) -> String {
-        format!("{}/{}/{}/{}", self.controller, self.kind, self.namespace, self.name)
-    }
-
-    fn text(&self) -> String {
-        // A timer is plain data: it always has a text.
-        serde_json::to_string(self).unwrap_or_default()
-    }
 }
