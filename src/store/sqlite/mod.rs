@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration as WallDuration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
 use crate::api::{Kind, Object, ObjectKey};
@@ -133,6 +134,8 @@ impl Db {
         let (fault, noted) = (RefCell::default(), RefCell::default());
         let db = Db { connection, path, data_version: 0, operation: 0, fault, noted };
         db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
+        // Else SQLite plans a statement anew for every value that is bound, which cost more than the statement.
+        db.check(db.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true))?;
         db.check(db.connection.pragma_update(None, "synchronous", "normal"))?;
         // A command that changes much is one transaction, which SQLite would write out and read back in pieces.
         db.check(db.connection.pragma_update(None, "cache_size", -CACHE_KIB))?;
