@@ -34,6 +34,7 @@ pub(super) struct Table {
     /// All objects, once all were asked for.
     whole: OnceCell<BTreeMap<Name, Arc<Object>>>,
     /// All objects of the namespaces that were asked for.
+    #[expect(clippy::box_collection, reason = "elsa hands out references into what a Box holds")]
     namespaces: FrozenBTreeMap<String, Box<BTreeMap<String, Arc<Object>>>>,
     /// The objects that were asked for by name; none for a name that nobody has.
     single: FrozenBTreeMap<Name, Box<Option<Arc<Object>>>>,
