@@ -48,4 +48,5 @@ pub mod lessons;
 pub mod kubectl;
 
 pub mod cli;
+pub mod host;
 pub mod ui;

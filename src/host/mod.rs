@@ -1,0 +1,3 @@
+//! The machine that kstate runs on: its files, and what a command may see of them.
+
+pub mod private;
