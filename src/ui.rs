@@ -145,9 +145,13 @@ impl Ui {
 
     /// Writes to standard error exactly what is given.
     pub fn err(&self, text: &str) {
-        if self.keeps(text, true) {
-            return;
+        if !self.keeps(text, true) {
+            self.notice(text);
         }
+    }
+
+    /// Writes to standard error at once, whatever is held back: why nothing happens for a while.
+    pub fn notice(&self, text: &str) {
         match &self.sink {
             // OBSERVATION: when standard error is gone too, there is nobody left to tell.
             Sink::Terminal => _ = io::stderr().lock().write_all(text.as_bytes()),

@@ -6,6 +6,7 @@
 mod admission;
 mod bounds;
 mod conformance;
+mod files;
 mod holes;
 mod home;
 mod kubeconfig;

@@ -269,9 +269,10 @@ fn a_locked_state_file_is_waited_for_and_then_refused() {
     file.execute_batch("BEGIN IMMEDIATE").expect("to lock");
     // Who only reads is not kept waiting.
     assert_eq!(home.ok("get nodes --no-headers").lines().count(), 3);
-    let Answer { out, err, code } = home.run("apply -f claim.yaml");
+    let Answer { out, err, code } = home.run("apply -f claim.yaml --request-timeout=2s");
     assert_eq!((out.as_str(), code), ("", Some(1)));
-    assert_eq!(err, format!("error: the state file {} is locked by another process\n", home.state().display()));
+    let locked = format!("error: the state file {} is locked by another process\n", home.state().display());
+    assert_eq!(err, format!("waiting for another process, which writes to the cluster\n{locked}"));
     file.execute_batch("ROLLBACK").expect("to unlock");
     home.ok("apply -f claim.yaml");
 }

@@ -3,12 +3,16 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::error::Failure;
+use crate::host::lock::{Lock, lock, try_lock};
+use crate::host::{private, whole};
 use crate::kubectl::kubeconfig::{self, Section, Stanza};
 use crate::kubectl::wall::wall_now;
 use crate::sim::{Cluster, Config};
+use crate::store::file;
+use crate::ui::Ui;
 
 /// The name of the cluster that the first command makes.
 pub const DEFAULT_CLUSTER: &str = "k3d-deadless";
@@ -68,7 +72,36 @@ impl Home {
     /// When they can't be made.
     pub fn prepare(&self) -> Result<()> {
         let folder = self.folder.join("clusters");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+        private::create_folder(&folder)
+            .map_err(|e| failed(format!("cannot make the folder {}", folder.display()), &e).into())
+    }
+
+    /// Keeps other commands from handling whole files, until the lock is dropped, and clears away what killed ones left.
+    ///
+    /// # Errors
+    /// When another holds it for too long, or the folder can't be written.
+    pub fn lock(&self) -> Result<Lock> {
+        self.prepare()?;
+        let say = |holder: &str| Ui::terminal().err(&format!("waiting for {holder}, which handles a cluster's file\n"));
+        let lock =
+            lock(&self.folder, &say).map_err(|e| failed(format!("cannot lock {}", self.folder.display()), &e))?;
+        self.sweep();
+        Ok(lock)
+    }
+
+    /// Removes what a killed command left. The lock is held.
+    fn sweep(&self) {
+        // OBSERVATION: what can't be removed is in nobody's way, and is tried again by the next command.
+        let _ = file::clear_away(&self.folder.join("clusters").join("any"));
+        let Ok(entries) = std::fs::read_dir(self.folder.join("clusters")) else { return };
+        for path in entries.filter_map(|entry| entry.ok().map(|e| e.path())) {
+            // An earlier kstate's.
+            let left =
+                [".new", ".gone", ".new-wal", ".new-shm"].iter().any(|end| path.to_string_lossy().ends_with(end));
+            if left && path.is_file() {
+                let _ = whole::remove(&path);
+            }
+        }
     }
 
     /// The clusters' names, sorted.
@@ -93,10 +126,8 @@ impl Home {
     /// The cluster that was chosen last, whatever the kubeconfig says.
     fn current_by_itself(&self) -> String {
         let text = std::fs::read_to_string(self.file("current")).unwrap_or_default();
-        match text.trim() {
-            "" => DEFAULT_CLUSTER.to_string(),
-            name => name.to_string(),
-        }
+        // OBSERVATION: a `cluster delete` that was killed may leave the name of what it removed.
+        Some(text.trim()).filter(|name| self.has(name)).unwrap_or(DEFAULT_CLUSTER).to_string()
     }
 
     /// The namespace of a cluster's own context.
@@ -118,11 +149,12 @@ impl Home {
     /// # Errors
     /// When a file can't be read or written.
     pub fn set_current(&self, name: &str) -> Result<()> {
+        let _lock = self.lock()?;
         self.change_kubeconfig(|config| {
             add_cluster(config, name, &self.kubeconfig_name());
             config.current_context = name.to_string();
         })?;
-        self.write("current", &format!("{name}\n"))
+        self.write_locked("current", &format!("{name}\n"))
     }
 
     fn kubeconfig_name(&self) -> String {
@@ -159,7 +191,7 @@ impl Home {
         // OBSERVATION: one that can't be read is its owner's to repair; the clusters are there all the same.
         let Ok(Some(mut config)) = self.stored_kubeconfig() else { return Ok(()) };
         change(&mut config);
-        self.write(KUBECONFIG, &config.to_yaml())
+        self.write_locked(KUBECONFIG, &config.to_yaml())
     }
 
     /// Writes a small file whole or not at all.
@@ -167,11 +199,14 @@ impl Home {
     /// # Errors
     /// When it can't be written.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
-        self.prepare()?;
-        let (path, new) = (self.file(name), self.file(&format!("{name}.new")));
-        std::fs::write(&new, text)
-            .and_then(|()| std::fs::rename(&new, &path))
-            .with_context(|| format!("cannot write {}", path.display()))
+        let _lock = self.lock()?;
+        self.write_locked(name, text)
+    }
+
+    /// The same while the lock is held.
+    fn write_locked(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.file(name);
+        whole::write(&path, text.as_bytes()).map_err(|e| failed(format!("cannot write {}", path.display()), &e).into())
     }
 
     /// Makes a cluster.
@@ -180,30 +215,35 @@ impl Home {
     /// When one of that name exists, the name can't be a file's, or the file can't be written.
     pub fn create(&self, name: &str, config: Config) -> Result<Cluster> {
         let path = self.cluster_file(name)?;
-        if path.exists() {
+        let _lock = self.lock()?;
+        if self.is_taken(&path) {
             return Err(Failure::error(format!("cluster {name:?} already exists"))
                 .hint(format!("kstate cluster reset {name} empties it, kstate cluster delete {name} removes it"))
                 .into());
         }
-        self.prepare()?;
-        // Made beside its place and moved there whole: another process sees all of it or nothing.
-        let new = path.with_extension(format!("{}.new", std::process::id()));
-        let made = Cluster::new_on_disk(&new, config, wall_now());
-        let moved = made
-            .map(drop)
-            .map_err(anyhow::Error::from)
-            .and_then(|()| put_in_place(&new, &path).with_context(|| format!("cannot write {}", path.display())));
-        for leftover in [new.clone(), beside(&new, "-wal"), beside(&new, "-shm")] {
-            let _ = std::fs::remove_file(leftover);
+        self.make(name, &path, config)
+    }
+
+    /// Whether there is a cluster in a file. The lock is held.
+    fn is_taken(&self, path: &Path) -> bool {
+        if path.exists() && matches!(Cluster::open(path), Ok(None)) {
+            // OBSERVATION: what stays is taken up by the new one.
+            let _ = file::remove(path);
+            return false;
         }
-        moved?;
+        path.exists()
+    }
+
+    /// Makes a cluster where none is. The lock is held.
+    fn make(&self, name: &str, path: &Path, config: Config) -> Result<Cluster> {
+        let cluster = Cluster::new_on_disk(path, config, wall_now())?;
         self.change_kubeconfig(|config| {
             add_cluster(config, name, &self.kubeconfig_name());
             if config.current_context.is_empty() {
                 config.current_context = name.to_string();
             }
         })?;
-        Ok(Cluster::open(&path)?)
+        Ok(cluster)
     }
 
     /// Opens a cluster; the default one is made on first use.
@@ -212,18 +252,45 @@ impl Home {
     /// When there is no such cluster, or its file can't be read.
     pub fn open(&self, name: &str) -> Result<Cluster> {
         let path = self.cluster_file(name)?;
-        if !path.exists() {
-            if name == DEFAULT_CLUSTER {
-                return self.create(name, Config::default()).or_else(|e| match path.exists() {
-                    true => Ok(Cluster::open(&path)?),
-                    false => Err(e),
-                });
-            }
-            return Err(Failure::error(format!("cluster {name:?} not found"))
-                .hint(format!("kstate cluster create {name} makes it; there are: {}", self.clusters().join(", ")))
-                .into());
+        if file::is_being_made(&path)
+            && let Some(_lock) = try_lock(&self.folder)
+        {
+            self.sweep();
         }
-        Ok(Cluster::open(&path)?)
+        if path.exists() {
+            if let Some(cluster) = Cluster::open(&path)? {
+                return Ok(cluster);
+            }
+            // Who removed it was killed, or could not remove the file.
+            let _lock = self.lock()?;
+            if !self.is_taken(&path) {
+                self.forget(name)?;
+            }
+        }
+        if name == DEFAULT_CLUSTER {
+            let _lock = self.lock()?;
+            if !self.is_taken(&path) {
+                return self.make(name, &path, Config::default());
+            }
+        }
+        match path.exists().then(|| Cluster::open(&path)).transpose()?.flatten() {
+            Some(cluster) => Ok(cluster),
+            None => Err(Failure::error(format!("cluster {name:?} not found"))
+                .hint(format!("kstate cluster create {name} makes it; there are: {}", self.clusters().join(", ")))
+                .into()),
+        }
+    }
+
+    /// Opens the cluster in use, which the kubeconfig calls `chosen`.
+    ///
+    /// # Errors
+    /// When its file can't be read.
+    pub fn open_chosen(&self, chosen: &str) -> Result<Cluster> {
+        self.open(chosen).or_else(|e| {
+            // What a killed `cluster delete` left in use is forgotten by now.
+            let current = self.current();
+            if current == chosen { Err(e) } else { self.open(&current) }
+        })
     }
 
     /// Removes a cluster.
@@ -232,22 +299,19 @@ impl Home {
     /// When there is none of that name, or its file can't be removed.
     pub fn delete(&self, name: &str) -> Result<()> {
         let path = self.cluster_file(name)?;
-        if !path.exists() {
-            return Err(Failure::error(format!("cluster {name:?} not found")).into());
+        let _lock = self.lock()?;
+        let removed = path.exists() && file::remove(&path)?;
+        self.forget(name)?;
+        match removed {
+            true => Ok(()),
+            false => Err(Failure::error(format!("cluster {name:?} not found")).into()),
         }
-        let unremovable = || format!("cannot remove {}", path.display());
-        let remove = |file: &Path| match std::fs::remove_file(file) {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-            removed => removed.with_context(unremovable),
-        };
-        // Under another name first: a new cluster of this name must not meet what is beside the old one.
-        let gone = path.with_extension(format!("{}.gone", std::process::id()));
-        std::fs::rename(&path, &gone).with_context(unremovable)?;
-        for file in [beside(&path, "-wal"), beside(&path, "-shm"), gone] {
-            remove(&file)?;
-        }
-        if self.current_by_itself() == name {
-            let _ = std::fs::remove_file(self.file("current"));
+    }
+
+    /// Forgets a cluster that is gone: it is not in use any more, and not in the kubeconfig. The lock is held.
+    fn forget(&self, name: &str) -> Result<()> {
+        if std::fs::read_to_string(self.file("current")).is_ok_and(|text| text.trim() == name) {
+            let _ = whole::remove(&self.file("current"));
         }
         self.change_kubeconfig(|config| {
             config.clusters.remove(name);
@@ -259,6 +323,11 @@ impl Home {
             }
         })
     }
+}
+
+/// One sentence of what could not be done, and why.
+fn failed(what: String, why: &std::io::Error) -> Failure {
+    Failure::error(format!("{what}: {}", whole::worded(why)))
 }
 
 /// The kubeconfig that clusters have by themselves.
@@ -296,18 +365,4 @@ fn add_cluster(config: &mut kubeconfig::Config, name: &str, origin: &str) {
         let stanza = Stanza { origin: origin.to_string(), ..stanza };
         config.section_mut(section).entry(key).or_insert(stanza);
     }
-}
-
-/// Gives a file its name, unless another process was faster: what that one has stored meanwhile must not be replaced.
-fn put_in_place(new: &Path, path: &Path) -> std::io::Result<()> {
-    match std::fs::hard_link(new, path) {
-        Err(e) if e.kind() != ErrorKind::AlreadyExists => std::fs::rename(new, path),
-        linked => linked,
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_os_string();
-    name.push(suffix);
-    PathBuf::from(name)
 }

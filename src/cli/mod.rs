@@ -22,12 +22,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::api::user::User;
 use crate::error::{ApiError, Failure};
-use crate::kubectl::client::Client;
+use crate::kubectl::client::{self, Client};
 use crate::kubectl::read_ahead::ReadAhead;
 use crate::kubectl::session::{CommandLine, Disk, Session};
 use crate::kubectl::verbs;
 use crate::kubectl::version::Info;
-use crate::kubectl::wall::wall_now;
 use crate::server::Server;
 use crate::sim::Cluster;
 use crate::ui::Ui;
@@ -246,13 +245,13 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
         standing.namespace = home.namespace_of(name);
     }
     let chosen = &standing.contexts.chosen.cluster;
-    let name = match named {
-        Some(name) => name,
+    let cluster = match named {
+        Some(name) => home.open(&name)?,
         // Who works on a kubeconfig alone means no cluster; who chose one that kstate doesn't have means the one in use.
-        None if needs_cluster && home.has(chosen) => chosen.clone(),
-        None => home.current(),
+        None if needs_cluster && home.has(chosen) => home.open_chosen(chosen)?,
+        None => home.open_chosen(&home.current())?,
     };
-    let mut server = Server::over(home.open(&name)?);
+    let mut server = Server::over(cluster);
     let place = Place { ui, program, folder, shared: true, kept: None };
     Ok(execute(app, args, &mut server, standing, &place)?)
 }
@@ -319,8 +318,8 @@ fn transact(
     let ahead = ReadAhead::of(words, place.ui, &place.folder)
         .map_err(|e| Failure::error(format!("cannot read the input: {e}")))?;
     let writes = app.verb.access() == Access::Writes;
+    client::begin(server, place.ui, writes, standing.contexts.chosen.timeout)?;
     let cluster = server.cluster_mut();
-    cluster.begin(writes, wall_now())?;
     let mut operation = None;
     if writes && app.verb.can_be_undone() {
         operation = Some(cluster.note_operation(&format!("{} {}", place.program, words.join(" ")))?);

@@ -120,6 +120,11 @@ impl Registry {
         &mut self.store
     }
 
+    /// The store alone: the registry ends.
+    pub fn into_store(self) -> Store {
+        self.store
+    }
+
     /// What rows and descriptions are made with.
     pub fn with_print_context<R>(&self, f: impl FnOnce(&PrintContext<'_>) -> R) -> R {
         let view = self.view();

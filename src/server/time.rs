@@ -2,11 +2,14 @@
 //!
 //! A real client sleeps; here the cluster's clock goes from one due thing to the next.
 
+use std::time::Duration as WallDuration;
+
 use super::Server;
 use crate::api::{Duration, Time};
 use crate::error::ApiError;
 use crate::sim::ClockMode;
 pub use crate::sim::{Passed, Wait};
+use crate::store::PATIENCE;
 
 impl Server {
     /// A wait that lets everything happen until a deadline, or without one, as long as anything can still change.
@@ -40,12 +43,29 @@ impl Server {
         self.cluster.between_requests()
     }
 
-    /// Begins a command: what others did since the last one is seen from here on. `wall` is the real time.
+    /// Begins a command: what others did since the last one is seen from here on. `wall` is the real time. Where another
+    /// process writes, it is waited for; after `silence`, `say` is told for whom.
     ///
     /// # Errors
-    /// When the file is locked or damaged.
-    pub fn begin(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
-        self.cluster.begin(write, wall)
+    /// When it writes for longer than `patience`, or the file is damaged.
+    pub fn begin(
+        &mut self,
+        write: bool,
+        wall: impl Fn() -> Time,
+        (silence, patience): (WallDuration, Option<WallDuration>),
+        say: impl FnOnce(&str),
+    ) -> Result<(), ApiError> {
+        let patience = patience.unwrap_or(PATIENCE);
+        if self.cluster.try_begin(write, wall(), silence.min(patience))? {
+            return Ok(());
+        }
+        if let Some(rest) = patience.checked_sub(silence) {
+            say(&self.cluster.store().writer());
+            if self.cluster.try_begin(write, wall(), rest)? {
+                return Ok(());
+            }
+        }
+        Err(self.cluster.store().locked())
     }
 
     /// Ends the command: all of it lasts from here on.

@@ -11,6 +11,7 @@ mod rbac;
 mod testing;
 
 use std::path::Path;
+use std::time::Duration as WallDuration;
 
 pub use config::{ClockMode, Config, check_nodes, parse_version};
 pub use converge::{Passed, Wait};
@@ -53,13 +54,14 @@ const LOG_KEPT: u64 = 100_000;
 const COMMAND_TIME: Duration = Duration::millis(100);
 
 impl Cluster {
-    /// Makes a new cluster in a state file that must not exist yet, with its nodes, namespaces and classes,
-    /// and leaves it settled and without events. `wall` is the real time.
+    /// Makes a new cluster in a state file, with its nodes, namespaces and classes, and leaves it settled and without
+    /// events. There must be no such file, or one whose cluster was removed. `wall` is the real time.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file can't be written; then it isn't there.
     pub fn new_on_disk(path: &Path, config: Config, wall: Time) -> Result<Cluster, ApiError> {
-        Cluster::make(Store::create(path)?, config, wall)
+        let fill = |store| Ok(Cluster::make(store, config.clone(), wall)?.registry.into_store());
+        Ok(Cluster::over(Store::create(path, fill)?, config.clone()))
     }
 
     /// The same in memory, for lessons' checks and tests.
@@ -72,10 +74,15 @@ impl Cluster {
 
     fn make(store: Store, config: Config, wall: Time) -> Result<Cluster, ApiError> {
         let mut cluster = Cluster::over(store, config);
-        cluster.store_mut().begin(true)?;
-        cluster.writable = true;
-        cluster.furnish(wall)?;
-        cluster.commit()?;
+        match cluster.store().is_taken_up() {
+            true => cluster.reset(wall)?,
+            false => {
+                cluster.store_mut().begin(true)?;
+                cluster.writable = true;
+                cluster.furnish(wall)?;
+                cluster.commit()?;
+            }
+        }
         Ok(cluster)
     }
 
@@ -119,19 +126,19 @@ impl Cluster {
         done.inspect_err(|_| self.rollback())
     }
 
-    /// Opens the cluster of a state file. Nothing is read before `begin`.
+    /// Opens the cluster of a state file; none if it was removed. Nothing is read before `begin`.
     ///
     /// # Errors
     /// When the file can't be opened, is damaged or holds no cluster.
-    pub fn open(path: &Path) -> Result<Cluster, ApiError> {
-        let mut store = Store::open(path)?;
+    pub fn open(path: &Path) -> Result<Option<Cluster>, ApiError> {
+        let Some(mut store) = Store::open(path)? else { return Ok(None) };
         store.begin(false)?;
         let text = store.setting(CONFIG).map(String::from);
         store.rollback();
         let text = text.ok_or_else(|| ApiError::internal(format!("{} holds no cluster", path.display())))?;
         let config = serde_json::from_str(&text)
             .map_err(|e| ApiError::internal(format!("the state file {} is damaged: {e}", path.display())))?;
-        Ok(Cluster::over(store, config))
+        Ok(Some(Cluster::over(store, config)))
     }
 
     /// From the next command on, lets work that is due at the same time be done in an order drawn from `seed`: for
@@ -145,17 +152,35 @@ impl Cluster {
     /// passed since the last command pass in the cluster too. `wall` is the real time.
     ///
     /// With `write` false the command only reads; where time has passed that controllers must act on, the
-    /// transaction writes all the same.
+    /// transaction writes all the same, unless another process writes just then: a reader never waits.
     ///
     /// # Errors
-    /// When the file is locked or damaged.
+    /// When another process writes for too long, or the file is damaged.
     pub fn begin(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
+        self.store_mut().begin(write)?;
+        self.go_on(write, wall)
+    }
+
+    /// The same, but false where another process writes until `patience` is over.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn try_begin(&mut self, write: bool, wall: Time, patience: WallDuration) -> Result<bool, ApiError> {
+        let begun = self.store_mut().try_begin(write, patience)?;
+        begun.then(|| self.go_on(write, wall)).transpose().map(|begun| begun.is_some())
+    }
+
+    fn go_on(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
         self.wall = wall;
-        self.start(write)?;
+        self.take_up(write)?;
         let target = self.wall_target(wall)?;
         if !self.writable && self.queue.next_due().is_some_and(|due| due <= target.max(self.now())) {
             self.store_mut().rollback();
-            self.start(true)?;
+            let writes = self.store_mut().try_begin(true, WallDuration::ZERO)?;
+            if !writes {
+                self.store_mut().begin(false)?;
+            }
+            self.take_up(writes)?;
         }
         let target = self.wall_target(wall)?;
         if self.writable {
@@ -166,8 +191,8 @@ impl Cluster {
         Ok(())
     }
 
-    fn start(&mut self, write: bool) -> Result<(), ApiError> {
-        self.store_mut().begin(write)?;
+    /// Takes the clock and the queue as the transaction finds them.
+    fn take_up(&mut self, write: bool) -> Result<(), ApiError> {
         self.writable = write;
         let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
         self.registry.set_now(Time(now));

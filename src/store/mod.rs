@@ -13,9 +13,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration as WallDuration;
 
 pub use index::Index;
-pub use sqlite::{Before, Operation, Timer};
+pub use sqlite::{Before, Operation, Timer, file};
 pub use view::View;
 
 use crate::api::{Kind, Object, ObjectKey};
@@ -35,6 +36,13 @@ pub struct Change {
     pub new: Option<Arc<Object>>,
     /// The revision that this change made.
     pub revision: u64,
+}
+
+/// How long a command waits for another that writes.
+pub const PATIENCE: WallDuration = WallDuration::from_secs(30);
+
+fn removed() -> ApiError {
+    ApiError::internal("the cluster was deleted")
 }
 
 /// Whether two objects differ in their revisions at most.
@@ -61,23 +69,31 @@ pub struct Store {
     settings: BTreeMap<String, String>,
     settings_changed: u64,
     fault: RefCell<Option<ApiError>>,
+    taken_up: bool,
 }
 
 impl Store {
-    /// Opens a state file.
+    /// Opens a state file; none for one whose cluster was removed and that others had open then.
     ///
     /// # Errors
     /// `InternalError` with a text that names the file when it can't be opened, is locked or is damaged.
-    pub fn open(path: &Path) -> Result<Store, ApiError> {
-        Ok(Store::over(sqlite::Db::open(path)?))
+    pub fn open(path: &Path) -> Result<Option<Store>, ApiError> {
+        Ok(sqlite::Db::open(path)?.map(Store::over))
     }
 
-    /// Makes a state file.
+    /// Makes a state file: `fill` puts into it what a new one holds, and only what is whole and lasts takes its name.
+    /// A file whose cluster was removed is taken up anew.
     ///
     /// # Errors
-    /// `InternalError` with a text that names the file when it can't be written.
-    pub fn create(path: &Path) -> Result<Store, ApiError> {
-        Ok(Store::over(sqlite::Db::create(path)?))
+    /// Those of `fill`; `InternalError` with a text that names the file when it can't be written. Nothing is there then.
+    pub fn create(path: &Path, fill: impl FnOnce(Store) -> Result<Store, ApiError>) -> Result<Store, ApiError> {
+        if path.exists() {
+            let mut store = Store::over(sqlite::Db::open_any(path)?);
+            store.taken_up = true;
+            return fill(store);
+        }
+        file::make(path, |new| fill(Store::over(sqlite::Db::create(new, path)?))?.db.close())?;
+        Store::open(path)?.ok_or_else(removed)
     }
 
     /// A state that lives in memory and ends with the process: lessons' checks and tests.
@@ -100,6 +116,7 @@ impl Store {
             settings: BTreeMap::new(),
             settings_changed: 0,
             fault: RefCell::new(None),
+            taken_up: false,
         }
     }
 
@@ -108,19 +125,50 @@ impl Store {
     /// What another process wrote since the last one is seen from here on.
     ///
     /// # Errors
-    /// When the file stays locked, or is damaged.
+    /// When another process writes for longer than half a minute, or the file is damaged.
     pub fn begin(&mut self, write: bool) -> Result<(), ApiError> {
+        match self.try_begin(write, PATIENCE)? {
+            true => Ok(()),
+            false => Err(self.db.locked()),
+        }
+    }
+
+    /// The same, but false where another process writes until `patience` is over. Who only reads never waits.
+    ///
+    /// # Errors
+    /// When the file is damaged, or its cluster was removed.
+    pub fn try_begin(&mut self, write: bool, patience: WallDuration) -> Result<bool, ApiError> {
         self.fault.take();
         self.make_room();
-        self.db.begin(write)?;
+        if !self.db.begin(write, patience)? {
+            return Ok(false);
+        }
         let revision = self.db.revision()?;
         if revision != self.revision || self.db.changed_elsewhere()? {
+            if self.db.is_retired()? && !self.taken_up {
+                return Err(removed());
+            }
             self.forget();
             self.last_of_kind.fill(revision);
         }
         self.revision = revision;
         self.settings = self.db.settings()?;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether the file's cluster was removed, and is to be made anew in it.
+    pub fn is_taken_up(&self) -> bool {
+        self.taken_up
+    }
+
+    /// Who writes to the file, if they said so.
+    pub fn writer(&self) -> String {
+        self.db.writer()
+    }
+
+    /// What is said when another process writes for too long.
+    pub fn locked(&self) -> ApiError {
+        self.db.locked()
     }
 
     /// Makes all writes since `begin` lasting.
@@ -412,6 +460,7 @@ impl Store {
     /// When the file can't be written.
     pub fn clear(&mut self) -> Result<(), ApiError> {
         self.db.clear()?;
+        self.db.take_up()?;
         self.settings.clear();
         self.changes.clear();
         self.forget();

@@ -43,7 +43,7 @@ impl Api {
     fn new() -> Api {
         let config = Config { clock: ClockMode::Manual, ..Config::default() };
         let mut server = Server::over(Cluster::new_in_memory(config, Time::default()).expect("a cluster"));
-        server.begin(true, Time::default()).expect("to begin");
+        server.cluster_mut().begin(true, Time::default()).expect("to begin");
         Api(server)
     }
 

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::error::Failure;
+use crate::host::lock::{Lock, lock};
+use crate::host::{private, whole};
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
 use crate::lessons::parse::parse;
 use crate::lessons::progress::{Progress, digest};
+use crate::ui::Ui;
 
 /// A lesson and what it is known by.
 #[derive(Debug, Clone)]
@@ -114,18 +117,27 @@ impl Home {
         Ok(serde_json::from_str(&text).map_err(damaged)?)
     }
 
+    /// Keeps other commands from handling whole files of the lessons, until the lock is dropped.
+    ///
+    /// # Errors
+    /// Another holds it for too long, or the folder can't be written.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        let say = |holder: &str| Ui::terminal().err(&format!("waiting for {holder}, which handles a lesson's file\n"));
+        private::create_folder(&self.0)
+            .and_then(|()| lock(&self.0, &say))
+            .map_err(|e| anyhow!("cannot lock {}: {}", self.0.display(), whole::worded(&e)))
+    }
+
     /// Remembers, all or nothing.
     ///
     /// # Errors
     /// The file can't be written.
     pub(super) fn save(&self, progress: &Progress) -> Result<()> {
         let file = self.progress_file();
-        let new = file.with_extension(format!("json.{}", std::process::id()));
         let text = serde_json::to_string_pretty(progress).unwrap_or_default() + "\n";
-        fs::create_dir_all(&self.0)
-            .and_then(|()| fs::write(&new, text))
-            .and_then(|()| fs::rename(&new, &file))
-            .with_context(|| file.display().to_string())
+        let _lock = self.lock()?;
+        whole::write(&file, text.as_bytes())
+            .map_err(|e| anyhow!("cannot write {}: {}", file.display(), whole::worded(&e)))
     }
 
     fn progress_file(&self) -> PathBuf {

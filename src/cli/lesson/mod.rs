@@ -127,12 +127,14 @@ fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End> {
         },
         None => None,
     };
-    let (reached, mut shell) = match place {
-        Some(reached) => {
-            let folder = home.files(&found.key, false)?;
-            (reached, LessonShell::open(&state, folder)?)
-        }
+    let goes_on = match place {
+        Some(reached) => LessonShell::open(&state, home.files(&found.key, false)?)?.map(|shell| (reached, shell)),
+        None => None,
+    };
+    let (reached, mut shell) = match goes_on {
+        Some(goes_on) => goes_on,
         None => {
+            let _lock = home.lock()?;
             let folder = home.files(&found.key, true)?;
             (Reached { finished, ..Reached::start(lesson) }, LessonShell::on_disk(lesson, &state, folder)?)
         }

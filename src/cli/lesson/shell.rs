@@ -1,7 +1,6 @@
 //! Runs a lesson's commands in this process, on a cluster of the lesson's own.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,6 +14,7 @@ use crate::lessons::shell::{Mark, Reply, Shell};
 use crate::lessons::words;
 use crate::server::Server;
 use crate::sim::{ClockMode, Cluster, Config, parse_version};
+use crate::store::file;
 use crate::ui::Ui;
 
 /// How old a lesson's cluster is when it begins.
@@ -50,24 +50,20 @@ impl LessonShell {
     /// # Errors
     /// The file can't be written.
     pub(super) fn on_disk(lesson: &Lesson, state: &Path, folder: PathBuf) -> Result<Self, Failure> {
-        // SQLite keeps two more files beside its own while it is open.
-        for suffix in ["", "-wal", "-shm"] {
-            let file = PathBuf::from(format!("{}{suffix}", state.display()));
-            match fs::remove_file(&file) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(unusable(&file, &e)),
-                _ => {}
-            }
+        if state.exists() {
+            file::remove(state)?;
         }
         let cluster = Cluster::new_on_disk(state, config(lesson), wall_now())?;
         LessonShell { server: Server::over(cluster), folder, passing: false }.prepared(lesson)
     }
 
-    /// The cluster as the last session left it.
+    /// The cluster as the last session left it; none if it was removed.
     ///
     /// # Errors
     /// The file is damaged or can't be read.
-    pub(super) fn open(state: &Path, folder: PathBuf) -> Result<Self, Failure> {
-        Ok(LessonShell { server: Server::over(Cluster::open(state)?), folder, passing: false })
+    pub(super) fn open(state: &Path, folder: PathBuf) -> Result<Option<Self>, Failure> {
+        let shell = |cluster| LessonShell { server: Server::over(cluster), folder, passing: false };
+        Ok(Cluster::open(state)?.map(shell))
     }
 
     /// The folder in which the commands run.

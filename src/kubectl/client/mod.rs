@@ -22,7 +22,7 @@ use crate::api::{Kind, Lister, Object, ObjectKey, Time};
 use crate::error::{ApiError, Reason};
 use crate::server::{List, Reply, Response, Server, encode, tree_of};
 use crate::ui::Ui;
-pub use waiting::Waited;
+pub use waiting::{Waited, begin};
 
 /// A client of one cluster's server, for one command.
 pub struct Client<'a> {

@@ -6,7 +6,22 @@ use crate::api::{Duration, Kind, ObjectKey, Time};
 use crate::error::{ApiError, Failure};
 use crate::kubectl::wall::wall_now;
 use crate::server::watch::{Watch, WatchEvent};
-use crate::server::{Passed, Reply, Response, Wait};
+use crate::server::{Passed, Reply, Response, Server, Wait};
+use crate::ui::Ui;
+
+/// After how long a writer that waits for another says so.
+const SILENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Begins a command. Where another process writes, it is waited for, and after a second the user is told for whom; at
+/// most for `patience`, else for half a minute.
+///
+/// # Errors
+/// When that takes too long, or the state file is damaged.
+pub fn begin(server: &mut Server, ui: &Ui, write: bool, patience: Option<Duration>) -> Result<(), ApiError> {
+    let patience = patience.map(|span| std::time::Duration::from_millis(span.0.max(0) as u64));
+    let say = |writer: &str| ui.notice(&format!("waiting for {writer}, which writes to the cluster\n"));
+    server.begin(write, wall_now, (SILENCE, patience), say)
+}
 
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +168,7 @@ impl<'a> Client<'a> {
     pub fn meanwhile<R>(&mut self, f: impl FnOnce() -> R) -> Result<R, Failure> {
         self.server.commit()?;
         let outcome = f();
-        self.server.begin(true, wall_now())?;
+        begin(self.server, self.ui, true, None)?;
         Ok(outcome)
     }
 
@@ -170,7 +185,7 @@ impl<'a> Client<'a> {
         self.ui.release();
         meanwhile();
         self.ui.hold();
-        self.server.begin(write, wall_now())?;
+        begin(self.server, self.ui, write, None)?;
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! The state file: the only place that speaks SQL.
 
+pub mod file;
 mod history;
 mod objects;
 mod timers;
+mod writer;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,15 +12,21 @@ use std::path::Path;
 use std::time::Duration as WallDuration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params};
 
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
+use crate::host::{private, whole};
+use file::RETIRED;
 pub(super) use history::Past;
 pub use timers::Timer;
+use writer::Writer;
 
-/// How long a command waits for another process's transaction to end.
+/// How long a command waits for the moments at which another process keeps even readers out.
 const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
+
+/// What stands for the path of a state that lives in memory.
+const IN_MEMORY: &str = ":memory:";
 
 /// How many KiB of the file may stand in memory; they are taken only as they are used.
 const CACHE_KIB: i64 = 256 * 1024;
@@ -90,6 +98,8 @@ pub(super) struct Db {
     fault: RefCell<Option<ApiError>>,
     /// What the journal holds already of that operation.
     noted: RefCell<BTreeSet<(What, String)>>,
+    /// Tells others who writes, while a transaction does.
+    writer: Option<Writer>,
 }
 
 /// What `undo` brings back beside the objects.
@@ -101,14 +111,13 @@ enum What {
 }
 
 impl Db {
-    /// Opens a state file that is there, and changes nothing in it.
-    pub(super) fn open(path: &Path) -> Result<Db, ApiError> {
-        let shown = path.display().to_string();
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Db::over(Connection::open_with_flags(path, flags).map_err(|e| fault(&shown, &e))?, shown)?;
+    /// Opens a state file that is there, and changes nothing in it; none for one whose cluster was removed.
+    pub(super) fn open(path: &Path) -> Result<Option<Db>, ApiError> {
+        let db = Db::open_any(path)?;
         match db.number("PRAGMA user_version", [])?.unwrap_or(0) {
-            LAYOUT => Ok(db),
-            1 => db.upgrade(),
+            LAYOUT => Ok(Some(db)),
+            1 => db.upgrade().map(Some),
+            RETIRED => Ok(None),
             layout if layout > LAYOUT => {
                 Err(ApiError::internal(format!("{} was written by a newer kstate; this one can't read it", db.path)))
             }
@@ -116,27 +125,39 @@ impl Db {
         }
     }
 
-    /// Makes a state file.
-    pub(super) fn create(path: &Path) -> Result<Db, ApiError> {
+    /// Opens a state file whatever is in it.
+    pub(super) fn open_any(path: &Path) -> Result<Db, ApiError> {
         let shown = path.display().to_string();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Db::over(Connection::open_with_flags(path, flags).map_err(|e| fault(&shown, &e))?, shown)
+    }
+
+    /// Makes a state file that will be moved to the place `shown`.
+    pub(super) fn create(path: &Path, shown: &Path) -> Result<Db, ApiError> {
+        let shown = shown.display().to_string();
+        // SQLite gives the files beside it the mode of this one.
+        private::create_new(path)
+            .map_err(|e| ApiError::internal(format!("cannot write the state file {shown}: {}", whole::worded(&e))))?;
         let db = Db::over(Connection::open(path).map_err(|e| fault(&shown, &e))?, shown)?;
-        // WAL lets readers go on while one process writes; NORMAL loses nothing to a killed process.
+        // WAL lets readers go on while one process writes.
         db.check(db.connection.pragma_update(None, "journal_mode", "wal"))?;
         db.lay_out()
     }
 
     pub(super) fn in_memory() -> Result<Db, ApiError> {
-        let shown = ":memory:".to_string();
+        let shown = IN_MEMORY.to_string();
         Db::over(Connection::open_in_memory().map_err(|e| fault(&shown, &e))?, shown)?.lay_out()
     }
 
     fn over(connection: Connection, path: String) -> Result<Db, ApiError> {
         let (fault, noted) = (RefCell::default(), RefCell::default());
-        let db = Db { connection, path, data_version: 0, operation: 0, fault, noted };
+        let db = Db { connection, path, data_version: 0, operation: 0, fault, noted, writer: None };
         db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
         // Else SQLite plans a statement anew for every value that is bound, which cost more than the statement.
         db.check(db.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true))?;
-        db.check(db.connection.pragma_update(None, "synchronous", "normal"))?;
+        // What a command acknowledged lasts through a loss of power, as etcd's does.
+        db.check(db.connection.pragma_update(None, "synchronous", "full"))?;
+        db.check(db.connection.pragma_update(None, "fullfsync", true))?;
         // A command that changes much is one transaction, which SQLite would write out and read back in pieces.
         db.check(db.connection.pragma_update(None, "cache_size", -CACHE_KIB))?;
         db.connection.set_prepared_statement_cache_capacity(64);
@@ -181,10 +202,43 @@ impl Db {
         self.check(rows)
     }
 
-    pub(super) fn begin(&mut self, write: bool) -> Result<(), ApiError> {
+    /// Begins a transaction. False: another process writes, and did so until `patience` was over.
+    pub(super) fn begin(&mut self, write: bool, patience: WallDuration) -> Result<bool, ApiError> {
         self.fault.take();
-        self.check(self.connection.execute_batch(if write { "BEGIN IMMEDIATE" } else { "BEGIN" }))?;
-        self.find_operation()
+        if write {
+            self.check(self.connection.busy_timeout(patience))?;
+            let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
+            self.check(self.connection.busy_timeout(BUSY_TIMEOUT))?;
+            if begun.as_ref().is_err_and(is_busy) {
+                return Ok(false);
+            }
+            self.check(begun)?;
+            self.writer = Writer::here(&self.path);
+        } else {
+            self.check(self.connection.execute_batch("BEGIN"))?;
+        }
+        self.find_operation()?;
+        Ok(true)
+    }
+
+    /// Who writes to the file, if they said so.
+    pub(super) fn writer(&self) -> String {
+        writer::of(&self.path)
+    }
+
+    /// What is said when another process writes for too long.
+    pub(super) fn locked(&self) -> ApiError {
+        ApiError::internal(format!("the state file {} is locked by {}", self.path, self.writer()))
+    }
+
+    /// Whether another process removed the cluster.
+    pub(super) fn is_retired(&self) -> Result<bool, ApiError> {
+        Ok(self.number("PRAGMA user_version", [])? == Some(RETIRED))
+    }
+
+    /// Takes up a file whose cluster was removed for another one.
+    pub(super) fn take_up(&self) -> Result<(), ApiError> {
+        self.check(self.connection.pragma_update(None, "user_version", LAYOUT))
     }
 
     /// Ends the transaction, or reports its first fault: then it must be rolled back.
@@ -192,13 +246,14 @@ impl Db {
         let fault = self.fault.borrow().clone();
         match fault {
             Some(fault) => Err(fault),
-            None => self.check(self.connection.execute_batch("COMMIT")),
+            None => self.check(self.connection.execute_batch("COMMIT")).map(|()| self.writer = None),
         }
     }
 
     pub(super) fn rollback(&mut self) {
         // OBSERVATION: SQLite may have rolled back by itself (disk full); then there is nothing left to undo.
         let _ = self.connection.execute_batch("ROLLBACK");
+        self.writer = None;
     }
 
     pub(super) fn changed_elsewhere(&mut self) -> Result<bool, ApiError> {
@@ -279,6 +334,14 @@ impl Db {
     }
 }
 
+/// Whether another process is in the way.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// The faults that are met reading.
+const READS: [i32; 3] = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_FSTAT];
+
 /// What SQLite said, as one clear sentence that names the file.
 fn fault(path: &str, error: &rusqlite::Error) -> ApiError {
     let code = error.sqlite_error_code();
@@ -293,6 +356,11 @@ fn fault(path: &str, error: &rusqlite::Error) -> ApiError {
             format!("cannot open the state file {path}: {error}")
         }
         Some(ErrorCode::ReadOnly) => format!("cannot write the state file {path}: {error}"),
+        Some(ErrorCode::SystemIoFailure) => {
+            let reads = matches!(error, rusqlite::Error::SqliteFailure(e, _) if READS.contains(&e.extended_code));
+            let what = if reads { "read" } else { "write" };
+            format!("cannot {what} the state file {path}: input/output error")
+        }
         Some(ErrorCode::DiskFull) => format!("cannot write the state file {path}: no space left on device"),
         _ => format!("the state file {path}: {error}"),
     };
