@@ -4,18 +4,21 @@ use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::private;
 
 /// The lock's file. It is never removed: else two processes could hold locks of that name.
 const NAME: &str = "lock";
 
-/// After how long the user is told what is waited for.
-const SILENCE: Duration = Duration::from_secs(1);
+/// How long it is slept between two attempts.
+const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long it is waited for at most.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// After how many attempts the user is told what is waited for: a second.
+const SILENT: u32 = 200;
+
+/// How many attempts there are at most: half a minute.
+const ATTEMPTS: u32 = 6_000;
 
 /// A lock that is held until it is dropped, or the process ends.
 #[derive(Debug)]
@@ -31,20 +34,19 @@ pub struct Lock {
 /// The system's; `TimedOut` when another process holds it for half a minute.
 pub fn lock(folder: &Path, say: &dyn Fn(&str)) -> io::Result<Lock> {
     let mut file = private::open_or_create(&folder.join(NAME))?;
-    let begun = Instant::now();
-    let mut silent = true;
-    loop {
+    for attempt in 0.. {
         match file.try_lock() {
             Ok(()) => break,
             Err(TryLockError::Error(_)) => return Ok(Lock { _file: None }),
-            Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+            Err(TryLockError::WouldBlock) if attempt == ATTEMPTS => {
                 return Err(io::Error::new(ErrorKind::TimedOut, format!("{} holds the lock", holder(&mut file))));
             }
-            Err(TryLockError::WouldBlock) if silent && begun.elapsed() > SILENCE => {
-                silent = false;
-                say(&holder(&mut file));
+            Err(TryLockError::WouldBlock) => {
+                if attempt == SILENT {
+                    say(&holder(&mut file));
+                }
+                sleep(PAUSE);
             }
-            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)),
         }
     }
     // OBSERVATION: a full disk leaves the name of an earlier holder there, which is only shown.

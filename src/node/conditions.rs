@@ -4,7 +4,8 @@
 
 use crate::api::k8s::api::core::v1::{Container, ContainerStatus, PodCondition, PodSpec, PodStatus};
 
-use super::pod_status::{Author, find, is_past, is_running, is_sidecar};
+use super::author::Author;
+use super::container_status::{find, is_past, is_running, is_sidecar};
 
 /// The condition that a pod's sandbox is there, its network included.
 const READY_TO_START: &str = "PodReadyToStartContainers";

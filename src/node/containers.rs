@@ -6,9 +6,9 @@ use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, PodStatus};
 use crate::api::names::Draw;
 
+use super::container_status;
 use super::events::{event, warning};
-use super::pod_status;
-use super::pods::{FIRST_SYNC, NEXT_SYNC, Sync};
+use super::sync::{FIRST_SYNC, NEXT_SYNC, Sync, image};
 use super::{config, images, words};
 
 /// Mirrors `MaxContainerBackOff` and `imageBackOff`: 10 s, doubled up to 5 min.
@@ -46,7 +46,7 @@ impl<'a> Sync<'a> {
     /// Tries to start a container. A node that holds another image by then is handed back in `node`.
     pub(super) fn attempt(&mut self, status: &PodStatus, container: &'a Container, node: &mut Option<Node>) -> Attempt {
         let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
-        let before = pod_status::find(list, &container.name);
+        let before = container_status::find(list, &container.name);
         let name = image(container);
         let (about, host, version) = (self.about(container), self.node_name(), self.author.version);
         let Some(full) = images::full_name(name) else {
@@ -93,9 +93,9 @@ impl<'a> Sync<'a> {
         let id = Draw::new(self.view.seed(), &purpose, restarts as u64).hex(64);
         let image = (full, images::image_id(full));
         let created = self.author.created(container, before, format!("containerd://{id}"), image);
-        match self.is_init(container) && !pod_status::is_sidecar(container) {
-            true => pod_status::completed(&created, self.now()),
-            false => pod_status::running(&created, self.now()),
+        match self.is_init(container) && !container_status::is_sidecar(container) {
+            true => container_status::completed(&created, self.now()),
+            false => container_status::running(&created, self.now()),
         }
     }
 
@@ -135,8 +135,4 @@ impl<'a> Sync<'a> {
         self.say(warning(about, host, "Failed", format!("Error: {reason}")));
         self.waits(before, container, reason, &message)
     }
-}
-
-pub(super) fn image(container: &Container) -> &str {
-    container.image.as_deref().unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{About, Controller, Deletion, Outcome, Write};
 use crate::store::{Change, Index, View};
 
-use super::{events, memory, pod_status, pods, volumes};
+use super::{container_status, events, memory, pods, volumes};
 
 /// How long a container takes to stop. It is killed at once, whatever its grace period is.
 const STOP_TIME: Duration = Duration::secs(1);
@@ -103,7 +103,7 @@ fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Outcome {
     let due = deadline - grace + STOP_TIME.min(grace);
     if !events::has_said(view, object, "Killing") {
         let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
-        for status in statuses.filter(|s| pod_status::is_running(s)) {
+        for status in statuses.filter(|s| container_status::is_running(s)) {
             let about = About::container(object, &status.name);
             let message = format!("Stopping container {}", status.name);
             outcome.event(events::event(about, node_name(pod), "Killing", message));

@@ -3,8 +3,10 @@
 //! Mirrors `pkg/kubelet`. Containers are not run: they start as soon as their image, their configuration and their
 //! volumes are there, and run until the pod is deleted.
 
+mod author;
 mod conditions;
 mod config;
+mod container_status;
 mod containers;
 mod disk;
 mod events;
@@ -15,6 +17,7 @@ mod network;
 mod node_status;
 mod pod_status;
 mod pods;
+mod sync;
 mod volumes;
 mod words;
 

@@ -4,17 +4,20 @@
 //! or it is not, so a step happens at one moment. When it is due is derived from the pod's status and from what the
 //! kubelet remembers of the pod.
 
-use crate::api::k8s::api::core::v1::{Container, Node, Pod, PodSpec, PodStatus};
+use crate::api::k8s::api::core::v1::{Container, Node, Pod, PodStatus};
 use crate::api::names::Draw;
 use crate::api::{Duration, Object, Time};
-use crate::controllers::{About, Action, EventDraft, Outcome, Write};
+use crate::controllers::{About, Outcome, Write};
 use crate::store::View;
 
-use super::containers::{Attempt, image};
+use super::author::Author;
+use super::container_status::{find, is_past, is_running, terminated};
+use super::containers::Attempt;
 use super::disk::Disk;
 use super::events::{event, warning};
 use super::memory::Memory;
-use super::pod_status::{self, Author, CONTAINER_CREATING, POD_INITIALIZING};
+use super::pod_status::{self, CONTAINER_CREATING, POD_INITIALIZING};
+use super::sync::{FIRST_SYNC, NEXT_SYNC, Sync, image};
 use super::{conditions, config, images, network, volumes};
 
 /// How long a sandbox and containers take to start when nothing must be pulled.
@@ -22,20 +25,6 @@ const START_TIME: Duration = Duration::secs(1);
 
 /// Mirrors `durationBeforeRetry` of `pkg/util/goroutinemap/exponentialbackoff`: 500 ms, doubled up to 2 min 2 s.
 const MOUNT_BACK_OFF: (Duration, Duration) = (Duration::millis(500), Duration::secs(122));
-
-/// When a pod that failed is looked at again: soon after its first failure, then every so often.
-pub(super) const FIRST_SYNC: Duration = Duration::secs(3);
-pub(super) const NEXT_SYNC: Duration = Duration::secs(12);
-
-/// One look at one pod.
-pub(super) struct Sync<'a> {
-    pub(super) view: &'a View<'a>,
-    pub(super) author: Author<'a>,
-    pub(super) object: &'a Object,
-    pub(super) spec: &'a PodSpec,
-    pub(super) memory: Memory,
-    outcome: Outcome,
-}
 
 /// Brings a pod of this node one step further.
 pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod, now: Time) -> Outcome {
@@ -67,43 +56,14 @@ enum Mounted {
 }
 
 impl<'a> Sync<'a> {
-    pub(super) fn now(&self) -> Time {
-        self.author.now
-    }
-
-    fn write(&mut self, status: PodStatus) {
-        if self.author.pod.status.as_ref() != Some(&status) {
-            self.outcome.write(Write::update_status(Pod { status: Some(status), ..self.author.pod.clone() }));
-        }
-    }
-
-    pub(super) fn say(&mut self, event: EventDraft) {
-        self.outcome.push(Action::Event(event));
-    }
-
-    pub(super) fn node_name(&self) -> &'a str {
-        self.author.node.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    pub(super) fn is_init(&self, container: &Container) -> bool {
-        self.spec.init_containers.iter().flatten().any(|c| c.name == container.name)
-    }
-
-    /// What an event about a container names.
-    pub(super) fn about(&self, container: &Container) -> About {
-        let list = if self.is_init(container) { "initContainers" } else { "containers" };
-        About { field_path: format!("spec.{list}{{{}}}", container.name), ..About::object(self.object) }
-    }
-
     /// The containers whose turn it is: the first init container that is not through, else all that do not run.
     fn turn(&self, status: &PodStatus) -> Vec<&'a Container> {
         let init = self.spec.init_containers.as_deref().unwrap_or_default();
-        let past = |c: &Container| pod_status::is_past(c, pod_status::find(&status.init_container_statuses, &c.name));
+        let past = |c: &Container| is_past(c, find(&status.init_container_statuses, &c.name));
         if let Some(next) = init.iter().find(|c| !past(c)) {
             return vec![next];
         }
-        let running =
-            |c: &Container| pod_status::find(&status.container_statuses, &c.name).is_some_and(pod_status::is_running);
+        let running = |c: &Container| find(&status.container_statuses, &c.name).is_some_and(is_running);
         self.spec.containers.iter().filter(|c| !running(c)).collect()
     }
 
@@ -338,7 +298,7 @@ impl<'a> Sync<'a> {
             // OBSERVATION: the image was changed in place, so this container starts anew.
             let since = slot.state.as_ref().and_then(|s| s.running.as_ref()).and_then(|r| r.started_at.as_ref());
             let since = since.map(Time::from_meta).unwrap_or(self.author.now);
-            let last = pod_status::terminated(slot, "Completed", 0, since, self.author.now);
+            let last = terminated(slot, "Completed", 0, since, self.author.now);
             let reason = if slot.image.is_empty() { POD_INITIALIZING } else { CONTAINER_CREATING };
             let mut next = self.author.waiting(container, Some(slot), reason, "");
             next.restart_count += 1;

@@ -37,7 +37,7 @@ fn cron_tab() -> Kind {
 fn server() -> Server {
     let config = Config { clock: ClockMode::Manual, ..Config::default() };
     let mut server = Server::over(Cluster::new_in_memory(config, Time::default()).unwrap());
-    server.begin(true, Time::default()).unwrap();
+    server.cluster_mut().begin(true, Time::default()).unwrap();
     server
 }
 

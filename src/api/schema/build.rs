@@ -29,11 +29,11 @@ type Types = BTreeMap<String, &'static TypeDef>;
 
 macro_rules! define_root {
     ($($variant:ident, $($module:ident)::+, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
-        /// The struct of a kind, with every type that it reaches.
-        pub(super) fn root(types: &mut Types, kind: Kind) -> &'static TypeDef {
+        /// The struct of a kind that Kubernetes itself has, with every type that it reaches.
+        pub(super) fn root(types: &mut Types, kind: Kind) -> Option<&'static TypeDef> {
             match kind {
-                $(Kind::$variant => root_of::<k8s_openapi::$($module)::+::$variant>(types),)*
-                custom => super::custom::root(types, custom),
+                $(Kind::$variant => Some(root_of::<k8s_openapi::$($module)::+::$variant>(types)),)*
+                _ => None,
             }
         }
     };

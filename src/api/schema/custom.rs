@@ -13,8 +13,8 @@ use crate::api::Kind;
 
 type Types = BTreeMap<String, &'static TypeDef>;
 
-/// The struct of a kind: what its schema says, and the metadata that every object has.
-pub(super) fn root(types: &mut Types, kind: Kind) -> &'static TypeDef {
+/// The struct of a kind: what its schema says, and the metadata that every object has, which `like` has too.
+pub(super) fn root(types: &mut Types, kind: Kind, like: &TypeDef) -> &'static TypeDef {
     let info = kind.info();
     // Two schemas of one kind are two structs: a definition may change.
     let name = format!("{}.{}.{}#{}", reversed(info.group), info.version, info.name, kind.index());
@@ -28,8 +28,7 @@ pub(super) fn root(types: &mut Types, kind: Kind) -> &'static TypeDef {
         fields
             .insert(field.to_string(), FieldDef { description: description.into(), ..plain(FieldType::String, false) });
     }
-    let metadata = super::build::root(builder.types, Kind::ConfigMap).fields.get("metadata").map(|f| &f.ty);
-    if let Some(FieldType::Struct(meta)) = metadata {
+    if let Some(FieldType::Struct(meta)) = like.fields.get("metadata").map(|f| &f.ty) {
         fields.insert(
             "metadata".into(),
             FieldDef { description: METADATA.into(), ..plain(FieldType::Struct(meta), false) },

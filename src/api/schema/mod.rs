@@ -208,7 +208,15 @@ fn registry() -> &'static Registry {
 
 /// The struct of a kind in its stored version.
 pub fn of(kind: Kind) -> &'static TypeDef {
-    build::root(&mut registry().lock().unwrap_or_else(PoisonError::into_inner), kind)
+    root(&mut registry().lock().unwrap_or_else(PoisonError::into_inner), kind)
+}
+
+/// The struct of a kind, be it Kubernetes' own or one that a cluster was taught.
+fn root(types: &mut BTreeMap<String, &'static TypeDef>, kind: Kind) -> &'static TypeDef {
+    build::root(types, kind).unwrap_or_else(|| {
+        let like = root(types, Kind::ConfigMap);
+        custom::root(types, kind, like)
+    })
 }
 
 /// The struct of a kind in a version that is served: the stored one, or another one of the few that there are.
@@ -217,7 +225,7 @@ pub fn of_version(kind: Kind, api_version: &str) -> Option<&'static TypeDef> {
     match (kind, api_version) {
         (Kind::HorizontalPodAutoscaler, "autoscaling/v1") => Some(build::autoscaler_v1(&mut types)),
         (Kind::Event, "events.k8s.io/v1") => Some(build::events_v1(&mut types)),
-        _ if api_version == kind.api_version() => Some(build::root(&mut types, kind)),
+        _ if api_version == kind.api_version() => Some(root(&mut types, kind)),
         _ => None,
     }
 }

@@ -1,14 +1,10 @@
 //! The provisioners that run in a cluster, and what those for NFS make: the Ganesha server and the client provisioner.
 
+use super::options::Options;
 use super::{draw_of, local_path};
-use crate::api::k8s::api::core::v1::{
-    NFSVolumeSource, Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec,
-};
-use crate::api::k8s::api::storage::v1::StorageClass;
-use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
-use crate::api::{Kind, ObjectMeta};
-use crate::controllers::persistent_volume::helpers::requested_storage;
-use crate::store::{Index, View};
+use crate::api::Kind;
+use crate::api::k8s::api::core::v1::{NFSVolumeSource, PersistentVolume, PersistentVolumeSpec};
+use crate::store::Index;
 
 /// A provisioner that runs in the cluster.
 pub(super) struct Backend {
@@ -52,15 +48,6 @@ const NFS_CLIENT: Backend = Backend {
 /// The export of the workshops' NFS server, on which the client provisioner makes folders.
 const NFS_EXPORT: (&str, &str) = ("192.168.1.21", "/nfsdata");
 
-/// What a volume is made from.
-pub(super) struct Options<'a> {
-    pub(super) view: &'a View<'a>,
-    pub(super) claim: &'a PersistentVolumeClaim,
-    pub(super) class: &'a StorageClass,
-    pub(super) node: Option<&'a Node>,
-    pub(super) volume_name: &'a str,
-}
-
 impl Backend {
     /// Looks whether it can make such a volume, before it begins.
     ///
@@ -81,43 +68,6 @@ impl Backend {
     /// Whether it does its work in a pod on the volume's node.
     pub(super) fn works_on_node(&self) -> bool {
         self.provisioner == local_path::NAME
-    }
-}
-
-impl Options<'_> {
-    pub(super) fn refuse_selector(&self, refusal: &str) -> Result<(), String> {
-        match self.claim.spec.as_ref().is_some_and(|s| s.selector.is_some()) {
-            true => Err(refusal.to_string()),
-            false => Ok(()),
-        }
-    }
-
-    pub(super) fn namespace(&self) -> &str {
-        self.claim.metadata.namespace.as_deref().unwrap_or_default()
-    }
-
-    pub(super) fn claim_name(&self) -> &str {
-        self.claim.metadata.name.as_deref().unwrap_or_default()
-    }
-
-    pub(super) fn access_modes(&self) -> Vec<String> {
-        self.claim.spec.as_ref().and_then(|s| s.access_modes.clone()).unwrap_or_default()
-    }
-
-    /// A volume of the size, modes, options and policy that are asked for.
-    pub(super) fn volume(&self, spec: PersistentVolumeSpec) -> PersistentVolume {
-        let size = Text(requested_storage(self.claim).to_string());
-        PersistentVolume {
-            metadata: ObjectMeta::default(),
-            spec: Some(PersistentVolumeSpec {
-                access_modes: Some(self.access_modes()),
-                capacity: Some([("storage".to_string(), size)].into()),
-                mount_options: self.class.mount_options.clone(),
-                persistent_volume_reclaim_policy: self.class.reclaim_policy.clone(),
-                ..spec
-            }),
-            status: None,
-        }
     }
 }
 

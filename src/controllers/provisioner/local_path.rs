@@ -3,7 +3,7 @@
 //! Mirrors `provisioner.go` of rancher/local-path-provisioner, as k3s configures it. A cluster of an older version has the
 //! provisioner of its time.
 
-use super::backends::Options;
+use super::options::Options;
 use crate::api::ObjectMeta;
 use crate::api::k8s::api::core::v1::{
     HostPathVolumeSource, LocalVolumeSource, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PersistentVolume,

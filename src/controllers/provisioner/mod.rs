@@ -6,6 +6,7 @@
 
 mod backends;
 pub(crate) mod local_path;
+mod options;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,8 @@ use crate::controllers::persistent_volume::reference_to_claim;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
 use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::{Change, View};
-use backends::{Backend, Options, PROVISIONERS};
+use backends::{Backend, PROVISIONERS};
+use options::Options;
 
 /// How long making or deleting a volume takes: a helper pod's life.
 const HELPER_TIME: Duration = Duration::secs(1);

@@ -1,0 +1,58 @@
+//! One look of a kubelet at one pod, and what it says meanwhile.
+
+use crate::api::k8s::api::core::v1::{Container, Pod, PodSpec, PodStatus};
+use crate::api::{Duration, Object, Time};
+use crate::controllers::{About, Action, EventDraft, Outcome, Write};
+use crate::store::View;
+
+use super::author::Author;
+use super::memory::Memory;
+
+/// When a pod that failed is looked at again: soon after its first failure, then every so often.
+pub(super) const FIRST_SYNC: Duration = Duration::secs(3);
+pub(super) const NEXT_SYNC: Duration = Duration::secs(12);
+
+/// One look at one pod.
+pub(super) struct Sync<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) author: Author<'a>,
+    pub(super) object: &'a Object,
+    pub(super) spec: &'a PodSpec,
+    pub(super) memory: Memory,
+    pub(super) outcome: Outcome,
+}
+
+impl<'a> Sync<'a> {
+    pub(super) fn now(&self) -> Time {
+        self.author.now
+    }
+
+    pub(super) fn write(&mut self, status: PodStatus) {
+        if self.author.pod.status.as_ref() != Some(&status) {
+            self.outcome.write(Write::update_status(Pod { status: Some(status), ..self.author.pod.clone() }));
+        }
+    }
+
+    pub(super) fn say(&mut self, event: EventDraft) {
+        self.outcome.push(Action::Event(event));
+    }
+
+    pub(super) fn node_name(&self) -> &'a str {
+        self.author.node.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn is_init(&self, container: &Container) -> bool {
+        self.spec.init_containers.iter().flatten().any(|c| c.name == container.name)
+    }
+
+    /// What an event about a container names.
+    pub(super) fn about(&self, container: &Container) -> About {
+        let list = if self.is_init(container) { "initContainers" } else { "containers" };
+        About { field_path: format!("spec.{list}{{{}}}", container.name), ..About::object(self.object) }
+    }
+}
+
+/// The image that a container asks for.
+pub(super) fn image(container: &Container) -> &str {
+    container.image.as_deref().unwrap_or_default()
+}
