@@ -6,8 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
-use std::sync::{Mutex, Once};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::Mutex;
 
 use dialoguer::console::{Term, measure_text_width};
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
@@ -15,9 +15,7 @@ use dialoguer::{BasicHistory, Confirm, History, Input, Select};
 use owo_colors::{OwoColorize, Style};
 
 use crate::error::Failure;
-
-/// The exit code of a process that the user interrupted, as shells have it.
-const INTERRUPTED: u8 = 130;
+use crate::host::{interrupt, read};
 
 /// Columns assumed where there is no terminal to ask.
 const DEFAULT_WIDTH: usize = 80;
@@ -217,13 +215,10 @@ impl Ui {
     /// Standard input to its end.
     ///
     /// # Errors
-    /// It can't be read.
+    /// It can't be read, or has no end.
     pub fn input(&self) -> io::Result<Vec<u8>> {
         match &self.sink {
-            Sink::Terminal => {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-            }
+            Sink::Terminal => read::to_end(io::stdin().lock()),
             Sink::Captured { input, .. } => Ok(input.take().into_bytes()),
         }
     }
@@ -231,7 +226,7 @@ impl Ui {
     /// From here on an interrupt (Ctrl-C) at a terminal says this before it ends the process.
     pub fn on_interrupt(&self, farewell: &str) {
         if self.interactive && self.answers.is_none() {
-            show_cursor_on_interrupt();
+            interrupt::before_exit(leave);
             if let Ok(mut slot) = FAREWELL.lock() {
                 *slot = Some(farewell.to_string());
             }
@@ -250,7 +245,7 @@ impl Ui {
         if !self.interactive {
             return Ok(None);
         }
-        show_cursor_on_interrupt();
+        interrupt::before_exit(leave);
         let theme = self.theme();
         Select::with_theme(theme.as_ref())
             .with_prompt(prompt)
@@ -357,17 +352,6 @@ impl Theme for Bare {
 static FAREWELL: Mutex<Option<String>> = Mutex::new(None);
 
 /// dialoguer hides the cursor while one selects, and an interrupt would leave it hidden in the user's shell.
-fn show_cursor_on_interrupt() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // OBSERVATION: where no handler can be set, an interrupt ends the process all the same.
-        let _ = ctrlc::set_handler(|| {
-            leave();
-            std::process::exit(INTERRUPTED.into());
-        });
-    });
-}
-
 fn leave() {
     let _ = Term::stdout().show_cursor();
     let farewell = FAREWELL.lock().ok().and_then(|mut f| f.take()).filter(|f| !f.is_empty());
@@ -379,7 +363,7 @@ fn leave() {
 fn lost_terminal(dialoguer::Error::IO(e): dialoguer::Error) -> Failure {
     if e.kind() == ErrorKind::Interrupted {
         leave();
-        return Failure::silent(INTERRUPTED);
+        return Failure::silent(interrupt::EXIT);
     }
     Failure::error(format!("the terminal can't be read: {e}"))
 }

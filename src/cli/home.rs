@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::error::Failure;
 use crate::host::lock::{Lock, lock, try_lock};
-use crate::host::{private, whole};
+use crate::host::{self, private, whole};
 use crate::kubectl::kubeconfig::{self, Section, Stanza};
 use crate::kubectl::wall::wall_now;
 use crate::sim::{Cluster, Config};
@@ -327,7 +327,7 @@ impl Home {
 
 /// One sentence of what could not be done, and why.
 fn failed(what: String, why: &std::io::Error) -> Failure {
-    Failure::error(format!("{what}: {}", whole::worded(why)))
+    Failure::error(format!("{what}: {}", host::reason(why)))
 }
 
 /// The kubeconfig that clusters have by themselves.

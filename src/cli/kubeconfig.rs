@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::Path;
 
 use crate::api::user::User;
 use crate::cli::global::Global;
 use crate::cli::home::{self, Home};
 use crate::error::Failure;
+use crate::host::Host;
 use crate::kubectl::contexts::Contexts;
 use crate::kubectl::kubeconfig::Config;
 use crate::kubectl::kubeconfig::access::{ConfigAccess, OwnFile};
@@ -90,7 +90,7 @@ impl<'a> Standing<'a> {
         needs_cluster: bool,
         own: &'a dyn OwnFile,
         environment: Vec<String>,
-        folder: &Path,
+        host: &Host,
     ) -> Result<Standing<'a>, Failure> {
         let overrides = global.overrides(program);
         let named = overrides.context.clone();
@@ -98,7 +98,7 @@ impl<'a> Standing<'a> {
             explicit: global.kubeconfig.clone().unwrap_or_default(),
             environment,
             own,
-            folder: folder.to_path_buf(),
+            files: host.files.clone(),
         };
         if !needs_cluster {
             let contexts = Contexts { access, chosen: Chosen::default(), named };
@@ -129,8 +129,8 @@ impl<'a> Standing<'a> {
 }
 
 /// The files that `KUBECONFIG` names, each once.
-pub fn environment() -> Vec<String> {
-    let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
+pub fn environment(host: &Host) -> Vec<String> {
+    let named = host.variable("KUBECONFIG").unwrap_or_default();
     let mut files = Vec::new();
     for file in std::env::split_paths(&named).map(|file| file.to_string_lossy().into_owned()) {
         if !files.contains(&file) && !named.is_empty() {

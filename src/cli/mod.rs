@@ -22,9 +22,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::api::user::User;
 use crate::error::{ApiError, Failure};
+use crate::host::{Attended, Host, go_io_error};
 use crate::kubectl::client::{self, Client};
 use crate::kubectl::read_ahead::ReadAhead;
-use crate::kubectl::session::{CommandLine, Disk, Session};
+use crate::kubectl::session::{CommandLine, Session};
 use crate::kubectl::verbs;
 use crate::kubectl::version::Info;
 use crate::server::Server;
@@ -33,7 +34,7 @@ use crate::ui::Ui;
 use global::Global;
 use home::Home;
 use kubeconfig::{Kept, Standing};
-use parse::{Parse, Plugins};
+use parse::Parse;
 
 /// kstate runs a Kubernetes control plane for storage and state in one process, and speaks kubectl.
 #[derive(Debug, Parser)]
@@ -215,30 +216,31 @@ fn program(argv0: Option<&String>) -> &'static str {
 
 fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
     let program = program(args.first());
-    let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), Plugins::Run, ui)?;
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let host = Host::of_person(folder.clone());
+    let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), &host, ui)?;
     app.check_impersonation()?;
     let home = Home::find()?;
-    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     match app.verb {
         Verb::Cluster(args) => return cluster::run(args, &home, ui),
         Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
         // These speak of kstate, not of a cluster, and must not make one.
         Verb::Completion(args) => return Ok(completion::print(&args, program, ui)?),
         Verb::Help(args) => {
-            help::print(&args, program, ui);
+            help::print(&args, program, &host, ui);
             return Ok(());
         }
         Verb::Options(_) => {
             help::options::print(program, ui);
             return Ok(());
         }
-        Verb::Plugin(args) => return Ok(plugin::print(&args, program, ui)?),
+        Verb::Plugin(args) => return Ok(plugin::print(&args, program, &host, ui)?),
         _ => {}
     }
     let named = app.global.cluster.clone().filter(|name| program == "kstate" && !name.is_empty());
     let needs_cluster = app.verb.needs_cluster();
-    let (looks, files) = (needs_cluster && named.is_none(), kubeconfig::environment());
-    let mut standing = Standing::find(&app.global, program, &path, looks, &home, files, &folder)?;
+    let (looks, files) = (needs_cluster && named.is_none(), kubeconfig::environment(&host));
+    let mut standing = Standing::find(&app.global, program, &path, looks, &home, files, &host)?;
     if !standing.namespace_given
         && let Some(name) = &named
     {
@@ -252,22 +254,37 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
         None => home.open_chosen(&home.current())?,
     };
     let mut server = Server::over(cluster);
-    let place = Place { ui, program, folder, shared: true, kept: None };
+    let place = Place { ui, program, host, shared: true, kept: None };
     Ok(execute(app, args, &mut server, standing, &place)?)
 }
 
 /// Runs the words of a command line on a cluster that is not the user's own (a lesson's, a test's) and returns
-/// the exit code. The first word is the name that the binary would be called by.
+/// the exit code. The first word is the name that the binary would be called by; nothing is seen of the machine but the
+/// files of `folder`.
 pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> u8 {
+    match Host::of_lesson(folder, Attended::No) {
+        Ok(host) => run_where(words, ui, server, &host, |_| Ok(())),
+        Err(e) => report(&Failure::error(go_io_error("open", &folder.display().to_string(), &e)), ui),
+    }
+}
+
+/// The same where not every verb may run: what is judged is the verb that was understood, wherever it stands in the line.
+fn run_where(
+    words: &[String],
+    ui: &Ui,
+    server: &mut Server,
+    host: &Host,
+    judge: impl FnOnce(&Verb) -> Result<(), Failure>,
+) -> u8 {
     let program = program(words.first());
     let kept = Kept::new(server.cluster_mut().kubeconfig());
-    let place = Place { ui, program, folder: folder.to_path_buf(), shared: false, kept: Some(&kept) };
-    let outcome = parse::parse(program, words.get(1..).unwrap_or_default(), Plugins::Ignore, ui).and_then(|parse| {
+    let place = Place { ui, program, host: host.clone(), shared: false, kept: Some(&kept) };
+    let outcome = parse::parse(program, words.get(1..).unwrap_or_default(), host, ui).and_then(|parse| {
         let Parse { app, path } = parse;
+        judge(&app.verb)?;
         app.check_impersonation()?;
-        // What the user's environment names is not a lesson's.
-        let files = Vec::new();
-        let standing = Standing::find(&app.global, program, &path, app.verb.needs_cluster(), &kept, files, folder)?;
+        let (looks, files) = (app.verb.needs_cluster(), kubeconfig::environment(host));
+        let standing = Standing::find(&app.global, program, &path, looks, &kept, files, host)?;
         execute(app, words, server, standing, &place)
     });
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
@@ -277,7 +294,7 @@ pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> 
 struct Place<'a> {
     ui: &'a Ui,
     program: &'static str,
-    folder: PathBuf,
+    host: Host,
     shared: bool,
     /// The kubeconfig that the cluster keeps, in a lesson or a test.
     kept: Option<&'a Kept>,
@@ -315,8 +332,7 @@ fn transact(
     place: &Place<'_>,
 ) -> Result<Result<(), Failure>, Failure> {
     let words = args.get(1..).unwrap_or_default();
-    let ahead = ReadAhead::of(words, place.ui, &place.folder)
-        .map_err(|e| Failure::error(format!("cannot read the input: {e}")))?;
+    let ahead = ReadAhead::of(words, place.ui, &place.host.files).map_err(Failure::error)?;
     let writes = app.verb.access() == Access::Writes;
     client::begin(server, place.ui, writes, standing.contexts.chosen.timeout)?;
     let cluster = server.cluster_mut();
@@ -381,7 +397,8 @@ fn session<'a>(
         namespace_given: standing.namespace_given,
         namespace: standing.namespace,
         line: CommandLine { program: place.program, words: words.to_vec(), change_cause, help: help::text },
-        disk: Disk { folder: place.folder.clone(), ahead },
+        host: place.host.clone(),
+        ahead,
         request_timeout: standing.contexts.chosen.timeout,
         contexts: standing.contexts,
         shared: place.shared,

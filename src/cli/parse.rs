@@ -8,16 +8,8 @@ use crate::cli::argv::pflag::{self, Parsed};
 use crate::cli::argv::{self, Line};
 use crate::cli::{App, OWN_VERBS, help, plugin, usage};
 use crate::error::Failure;
+use crate::host::Host;
 use crate::ui::Ui;
-
-/// Whether words that are no command may be the name of a program on the PATH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plugins {
-    /// As at a user's terminal.
-    Run,
-    /// As in a lesson, which runs nothing but kubectl and kstate.
-    Ignore,
-}
 
 /// A command line that was read.
 pub struct Parse {
@@ -32,7 +24,7 @@ pub struct Parse {
 /// # Errors
 /// pflag's, cobra's and kubectl's texts for what is wrong with it; help and versions are printed here, and end with exit
 /// code 0.
-pub fn parse(program: &'static str, args: &[String], plugins: Plugins, ui: &Ui) -> Result<Parse, Failure> {
+pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Result<Parse, Failure> {
     let root = App::command().name(program).bin_name(program);
     let line = Line::read(args, &root);
     let is_own = |name: &String| program == "kubectl" && OWN_VERBS.contains(&name.as_str());
@@ -40,8 +32,8 @@ pub fn parse(program: &'static str, args: &[String], plugins: Plugins, ui: &Ui) 
         Some(first) => Some(first).filter(|first| is_own(first)).cloned(),
         None => argv::first_word(args, &root, &root).map(|at| args[at].clone()),
     };
-    if program == "kubectl" && plugins == Plugins::Run {
-        plugin::run_in_place(&line, args, unknown.is_some(), &root)?;
+    if program == "kubectl" && host.is_person() {
+        plugin::run_in_place(&line, args, unknown.is_some(), &root, host)?;
     }
     match unknown.as_deref() {
         Some("alpha") if program == "kubectl" => {
@@ -55,7 +47,7 @@ pub fn parse(program: &'static str, args: &[String], plugins: Plugins, ui: &Ui) 
     if argv::takes_all_words(command) {
         let mut words = line.rest.iter().take_while(|word| *word != "--");
         if words.any(|word| word == "--help" || word == "-h") {
-            return Err(asked_for_help(program, &line, ui));
+            return Err(asked_for_help(program, &line, host, ui));
         }
         usage::check_subcommand(program, &line, ui)?;
         let words = Parsed { words: line.rest.clone(), ..Parsed::default() };
@@ -73,13 +65,13 @@ pub fn parse(program: &'static str, args: &[String], plugins: Plugins, ui: &Ui) 
     }
     let asks_version = parsed.global.iter().any(|word| word == "--version");
     if parsed.help || (line.path.is_empty() && !asks_version) {
-        return Err(asked_for_help(program, &line, ui));
+        return Err(asked_for_help(program, &line, host, ui));
     }
     verb(program, &line, &parsed, root, ui)
 }
 
-fn asked_for_help(program: &'static str, line: &Line, ui: &Ui) -> Failure {
-    help::print_text(program, &help::deepest(&line.path, &line.rest), ui);
+fn asked_for_help(program: &'static str, line: &Line, host: &Host, ui: &Ui) -> Failure {
+    help::print_text(program, &help::deepest(&line.path, &line.rest), host, ui);
     Failure::silent(0)
 }
 

@@ -3,7 +3,7 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/plugin` and `HandlePluginCommand` of `k8s.io/kubectl/pkg/cmd/plugin.go`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command as Process;
 
 use clap::{Command, CommandFactory};
@@ -11,6 +11,7 @@ use clap::{Command, CommandFactory};
 use crate::cli::argv::Line;
 use crate::cli::{App, help};
 use crate::error::Failure;
+use crate::host::{Host, go_io_error};
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
 
@@ -42,14 +43,14 @@ enum PluginCommand {
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    print(&args, session.line.program, session.ui)
+    print(&args, session.line.program, &session.host, session.ui)
 }
 
 /// Prints the plugins.
 ///
 /// # Errors
 /// When there are none, or there is something wrong with one.
-pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure> {
+pub fn print(args: &Args, program: &'static str, host: &Host, ui: &Ui) -> Result<(), Failure> {
     let Some(PluginCommand::List { name_only, .. }) = &args.command else {
         return Err(match args.rest.as_slice() {
             [] => Failure::raw(help::text(program, "plugin")),
@@ -60,16 +61,10 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure>
         });
     };
     let unreadable = |folder: &str, why: &std::io::Error| {
-        let why = match why.kind() {
-            std::io::ErrorKind::NotFound => "no such file or directory".into(),
-            std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-            std::io::ErrorKind::NotADirectory => "not a directory".into(),
-            _ => why.to_string(),
-        };
-        let text = format!("open {folder}: {why}");
+        let text = go_io_error("open", folder, why);
         ui.err(&format!("Unable to read directory {folder:?} from your PATH: {text}. Skipping...\n"));
     };
-    let plugins = find(unreadable);
+    let plugins = find(host, unreadable);
     if plugins.is_empty() {
         return Err(Failure::error("unable to find any kubectl plugins in your PATH"));
     }
@@ -81,7 +76,7 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure>
         let name = path.rsplit('/').next().unwrap_or_default().to_string();
         ui.out(&format!("{}\n", if *name_only { &name } else { &path }));
         let mut complaints = Vec::new();
-        if !is_executable(Path::new(&path)) {
+        if !host.files.is_executable(&path) {
             complaints.push(format!("warning: {path} identified as a kubectl plugin, but it is not executable"));
         }
         match seen.get(&name) {
@@ -104,8 +99,8 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure>
 }
 
 /// The programs, folder by folder in the order of the PATH.
-fn find(unreadable: impl Fn(&str, &std::io::Error)) -> Vec<String> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+fn find(host: &Host, unreadable: impl Fn(&str, &std::io::Error)) -> Vec<String> {
+    let path = host.variable("PATH").unwrap_or_default();
     let (mut folders, mut plugins) = (Vec::new(), Vec::new());
     for folder in std::env::split_paths(&path) {
         if folder.to_string_lossy().trim().is_empty() || folders.contains(&folder) {
@@ -113,29 +108,25 @@ fn find(unreadable: impl Fn(&str, &std::io::Error)) -> Vec<String> {
         }
         let shown = folder.display().to_string();
         folders.push(folder);
-        let entries = match std::fs::read_dir(&shown) {
+        let entries = match host.files.list(&shown) {
             Ok(entries) => entries,
             Err(why) => {
                 unreadable(&shown, &why);
                 continue;
             }
         };
-        let mut names: Vec<String> = entries
-            .filter_map(Result::ok)
-            .filter(|e| !e.file_type().is_ok_and(|t| t.is_dir()))
-            .map(|e| e.file_name().to_string_lossy().into_owned())
-            .filter(|n| n.starts_with("kubectl-"))
-            .collect();
-        names.sort();
-        plugins.extend(names.into_iter().map(|n| format!("{}/{n}", shown.trim_end_matches('/'))));
+        let files = entries.into_iter().filter(|entry| !entry.is_folder);
+        let names = files.map(|entry| entry.name.to_string_lossy().into_owned());
+        let names = names.filter(|name| name.starts_with("kubectl-"));
+        plugins.extend(names.map(|name| format!("{}/{name}", shown.trim_end_matches('/'))));
     }
     plugins
 }
 
 /// The first words of the commands that plugins stand for: `foo` of `kubectl-foo-bar`.
-pub fn first_words() -> Vec<String> {
+pub fn first_words(host: &Host) -> Vec<String> {
     let first = |path: &String| path.rsplit('/').next()?.split('-').nth(1).map(|word| word.replace('_', "-"));
-    let plugins = find(|_, _| {});
+    let plugins = find(host, |_, _| {});
     plugins.iter().filter_map(first).filter(|word| !help::is_kubectl(word)).collect()
 }
 
@@ -144,20 +135,20 @@ pub fn first_words() -> Vec<String> {
 ///
 /// # Errors
 /// A flag before the plugin's name; a plugin that can't be run; with its exit code, one that ran on Windows.
-pub fn run_in_place(line: &Line, words: &[String], unknown: bool, root: &Command) -> Result<(), Failure> {
+pub fn run_in_place(line: &Line, words: &[String], unknown: bool, root: &Command, host: &Host) -> Result<(), Failure> {
     let plain = words.iter().find(|word| !word.starts_with('-'));
     if unknown && plain.is_none_or(|word| !matches!(word.as_str(), "help" | "__complete" | "__completeNoDesc")) {
-        return run_longest(words, 1);
+        return run_longest(words, 1, host);
     }
     let below = line.rest.first().filter(|word| !word.starts_with('-'));
     if line.path == ["create"] && below.is_some_and(|word| line.command(root).find_subcommand(word).is_none()) {
-        return run_longest(words, words.len() - line.rest.len() + 1);
+        return run_longest(words, words.len() - line.rest.len() + 1, host);
     }
     Ok(())
 }
 
 /// Looks for `kubectl-A-B-C`, then for `kubectl-A-B` with the word C, down to `least` words.
-fn run_longest(words: &[String], least: usize) -> Result<(), Failure> {
+fn run_longest(words: &[String], least: usize, host: &Host) -> Result<(), Failure> {
     let mut name: Vec<String> =
         words.iter().take_while(|word| !word.starts_with('-')).map(|word| word.replace('-', "_")).collect();
     if name.is_empty() {
@@ -165,8 +156,10 @@ fn run_longest(words: &[String], least: usize) -> Result<(), Failure> {
         return Err(Failure::raw(format!("Error: flags cannot be placed before plugin name: {first}")));
     }
     while name.len() >= least && !name.is_empty() {
-        if let Some(program) = look_up(&format!("kubectl-{}", name.join("-"))) {
-            return run_program(&program, &words[name.len()..]);
+        if let Some(program) = look_up(&format!("kubectl-{}", name.join("-")), host)
+            && let Some(programs) = host.programs()
+        {
+            return run_program(&mut programs.command(program), &words[name.len()..]);
         }
         name.pop();
     }
@@ -174,19 +167,19 @@ fn run_longest(words: &[String], least: usize) -> Result<(), Failure> {
 }
 
 /// The program of a name on the PATH. Mirrors `exec.LookPath`.
-fn look_up(name: &str) -> Option<PathBuf> {
+fn look_up(name: &str, host: &Host) -> Option<PathBuf> {
     if name.contains(['/', '\\']) {
         return None;
     }
     let extensions = match cfg!(windows) {
-        true => std::env::var("PATHEXT").unwrap_or_else(|_| ".com;.exe;.bat;.cmd".into()),
+        true => host.variable_text("PATHEXT").unwrap_or_else(|| ".com;.exe;.bat;.cmd".into()),
         false => String::new(),
     };
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = host.variable("PATH").unwrap_or_default();
     for folder in std::env::split_paths(&path) {
         for extension in extensions.split(';') {
             let file = folder.join(format!("{name}{extension}"));
-            if is_executable(&file) {
+            if host.files.is_executable(&file) {
                 return Some(file);
             }
         }
@@ -195,15 +188,14 @@ fn look_up(name: &str) -> Option<PathBuf> {
 }
 
 #[cfg(unix)]
-fn run_program(program: &Path, words: &[String]) -> Result<(), Failure> {
-    use std::os::unix::process::CommandExt;
-    let why = Process::new(program).arg0(program).args(words).exec();
+fn run_program(program: &mut Process, words: &[String]) -> Result<(), Failure> {
+    let why = std::os::unix::process::CommandExt::exec(program.args(words));
     Err(Failure::raw(format!("Error: {why}")))
 }
 
 #[cfg(not(unix))]
-fn run_program(program: &Path, words: &[String]) -> Result<(), Failure> {
-    match Process::new(program).args(words).status() {
+fn run_program(program: &mut Process, words: &[String]) -> Result<(), Failure> {
+    match program.args(words).status() {
         Ok(status) if status.success() => Err(Failure::silent(0)),
         Ok(status) => Err(Failure::raw(format!("Error: {status}"))),
         Err(why) => Err(Failure::raw(format!("Error: {why}"))),
@@ -216,16 +208,4 @@ fn overwritten(root: &clap::Command, name: &str) -> Option<String> {
     // kubectl finds the longest command, and takes the rest for its arguments.
     let path = Line::read(&words, root).path;
     Some(path.join(" ")).filter(|path| help::is_kubectl(path))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|m| !m.is_dir() && m.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
-    matches!(extension.as_str(), "bat" | "cmd" | "com" | "exe" | "ps1")
 }

@@ -49,7 +49,7 @@ pub fn check_subcommand(program: &'static str, line: &Line, ui: &Ui) -> Result<(
     match path.as_str() {
         // It alone has no check of its own.
         "certificate" => {
-            help::print_text(program, &path, ui);
+            ui.out(&format!("{}\n", help::text(program, &path)));
             Err(Failure::silent(0))
         }
         _ if words.is_empty() => {

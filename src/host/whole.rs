@@ -69,20 +69,6 @@ pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What the system said, in kubectl's words and without a number.
-pub fn worded(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::StorageFull => "no space left on device".into(),
-        ErrorKind::AlreadyExists => "file exists".into(),
-        ErrorKind::NotFound => "no such file or directory".into(),
-        ErrorKind::PermissionDenied => "permission denied".into(),
-        ErrorKind::ReadOnlyFilesystem => "read-only file system".into(),
-        ErrorKind::IsADirectory => "is a directory".into(),
-        ErrorKind::NotADirectory => "not a directory".into(),
-        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

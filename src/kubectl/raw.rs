@@ -8,6 +8,7 @@ use crate::api::request::{Form, Resource, Target, Verb};
 use crate::api::scalar::{path_unescape, quote};
 use crate::api::{Kind, schema};
 use crate::error::Failure;
+use crate::host::go_io_error;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::get::watch::follow;
 use crate::printers::json::{to_compact, to_compact_in, write_string};
@@ -55,12 +56,8 @@ pub fn check_file(files: &[String]) -> Result<(), Failure> {
 pub fn run(method: &str, uri: &str, file: Option<&String>, session: &mut Session<'_>) -> Result<(), Failure> {
     let body = match file.map(String::as_str) {
         None => Vec::new(),
-        Some("-") => session.disk.ahead.stdin(session.ui).map_err(Failure::error)?,
-        Some(name) => session.disk.ahead.file(&session.disk.path(name)).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => Failure::error(format!("open {name}: no such file or directory")),
-            std::io::ErrorKind::PermissionDenied => Failure::error(format!("open {name}: permission denied")),
-            _ => Failure::error(format!("read {name}: {e}")),
-        })?,
+        Some("-") => session.stdin().map_err(|e| Failure::error(go_io_error("read", "/dev/stdin", &e)))?,
+        Some(name) => session.read(name).map_err(|e| Failure::error(go_io_error("open", name, &e)))?,
     };
     // A whole address leads to the same server.
     let path = uri.split_once("://").map_or(uri, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));

@@ -1,20 +1,20 @@
 //! Input that another process writes: it is read to its end before the cluster is taken, since that process may be a
 //! kstate that waits for the same cluster.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
-
+use crate::host::files::{FileType, Files};
+use crate::host::go_io_error;
 use crate::ui::Ui;
+use std::collections::BTreeMap;
 
 /// The flags whose values are files.
-const FILE_FLAGS: &[&str] = &["-f", "--filename", "--patch-file", "--from-file", "--from-env-file", "--cert", "--key"];
+const FILE_FLAGS: &[&str] =
+    &["-f", "--filename", "--patch-file", "--from-file", "--from-env-file", "--cert", "--key", "-o", "--output"];
 
 /// What was read before the command began.
 #[derive(Debug, Default)]
 pub struct ReadAhead {
     stdin: Option<Vec<u8>>,
-    pipes: BTreeMap<PathBuf, Vec<u8>>,
+    pipes: BTreeMap<String, Vec<u8>>,
 }
 
 impl ReadAhead {
@@ -22,7 +22,7 @@ impl ReadAhead {
     ///
     /// # Errors
     /// When one of them can't be read.
-    pub fn of(words: &[String], ui: &Ui, folder: &Path) -> io::Result<ReadAhead> {
+    pub fn of(words: &[String], ui: &Ui, files: &Files) -> Result<ReadAhead, String> {
         let mut ahead = ReadAhead::default();
         let mut flag = "";
         let mut sets_env = false;
@@ -39,7 +39,7 @@ impl ReadAhead {
                 for name in value.split([',', '=']) {
                     match name {
                         "-" => ahead.read_stdin(ui)?,
-                        _ => ahead.read_pipe(&folder.join(name))?,
+                        _ => ahead.read_pipe(name, files)?,
                     }
                 }
             }
@@ -48,34 +48,29 @@ impl ReadAhead {
         Ok(ahead)
     }
 
-    fn read_stdin(&mut self, ui: &Ui) -> io::Result<()> {
+    fn read_stdin(&mut self, ui: &Ui) -> Result<(), String> {
         if self.stdin.is_none() {
-            self.stdin = Some(ui.input()?);
+            self.stdin = Some(ui.input().map_err(|e| go_io_error("read", "/dev/stdin", &e))?);
         }
         Ok(())
     }
 
-    fn read_pipe(&mut self, path: &Path) -> io::Result<()> {
-        let is_pipe = std::fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
+    fn read_pipe(&mut self, path: &str, files: &Files) -> Result<(), String> {
+        let is_pipe = files.file_type(path).is_ok_and(|t| t == FileType::Other);
         if is_pipe && !self.pipes.contains_key(path) {
-            self.pipes.insert(path.to_path_buf(), std::fs::read(path)?);
+            let bytes = files.read(path).map_err(|e| go_io_error("open", path, &e))?;
+            self.pipes.insert(path.to_string(), bytes);
         }
         Ok(())
     }
 
-    /// Standard input to its end.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub fn stdin(&self, ui: &Ui) -> io::Result<Vec<u8>> {
-        self.stdin.clone().map_or_else(|| ui.input(), Ok)
+    /// Standard input, if it was read.
+    pub fn stdin(&self) -> Option<Vec<u8>> {
+        self.stdin.clone()
     }
 
-    /// A file's content.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub fn file(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.pipes.get(path).cloned().map_or_else(|| std::fs::read(path), Ok)
+    /// A pipe's content, if it was read.
+    pub fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.pipes.get(path).cloned()
     }
 }

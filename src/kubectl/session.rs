@@ -1,11 +1,12 @@
 //! What a verb works with: the terminal, the server, the user's files, and where the user stands.
 
-use std::path::{Path, PathBuf};
+use std::io;
 
 use super::client::Client;
 use super::contexts::Contexts;
 use super::read_ahead::ReadAhead;
 use crate::api::{Kind, Object, ObjectKey};
+use crate::host::Host;
 use crate::server::{tree_of, tree_with_owners};
 use crate::ui::Ui;
 
@@ -21,8 +22,10 @@ pub struct Session<'a> {
     pub namespace_given: bool,
     /// The command line.
     pub line: CommandLine,
-    /// The user's files.
-    pub disk: Disk,
+    /// The machine, as far as the command may see it.
+    pub host: Host,
+    /// What other processes wrote for this command.
+    pub ahead: ReadAhead,
     /// The kubeconfig, and what was chosen from it.
     pub contexts: Contexts<'a>,
     /// How long a single request may take (`--request-timeout`); none for as long as it needs.
@@ -45,22 +48,23 @@ pub struct CommandLine {
     pub help: fn(&'static str, &str) -> String,
 }
 
-/// The files that a command may read.
-pub struct Disk {
-    /// Where relative paths start.
-    pub folder: PathBuf,
-    /// What other processes wrote for this command.
-    pub ahead: ReadAhead,
-}
-
-impl Disk {
-    /// A path of the user's.
-    pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.join(Path::new(path))
-    }
-}
-
 impl Session<'_> {
+    /// The content of a file that the command line names.
+    ///
+    /// # Errors
+    /// When it can't be read, may not be seen, or has no end.
+    pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.ahead.file(path).map_or_else(|| self.host.files.read(path), Ok)
+    }
+
+    /// Standard input to its end.
+    ///
+    /// # Errors
+    /// When it can't be read, or has no end.
+    pub fn stdin(&self) -> io::Result<Vec<u8>> {
+        self.ahead.stdin().map_or_else(|| self.ui.input(), Ok)
+    }
+
     /// The key of a name in the session's namespace, or in none.
     pub fn key(&self, kind: Kind, name: &str) -> ObjectKey {
         let namespace = if kind.is_namespaced() { self.namespace.as_str() } else { "" };

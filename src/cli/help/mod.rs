@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory};
 use crate::cli::argv::Line;
 use crate::cli::{App, OWN_VERBS, plugin};
 use crate::error::Failure;
+use crate::host::Host;
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
 pub use table::groups_of_commands;
@@ -31,12 +32,12 @@ pub struct Args {
 /// # Errors
 /// None but those of writing.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    print(&args, session.line.program, session.ui);
+    print(&args, session.line.program, &session.host, session.ui);
     Ok(())
 }
 
 /// Prints the help of a command, or what there is.
-pub fn print(args: &Args, program: &'static str, ui: &Ui) {
+pub fn print(args: &Args, program: &'static str, host: &Host, ui: &Ui) {
     let root = root_command(program);
     let path = match deepest(&[], &args.words) {
         path if path.is_empty() => Line::read(&args.words, &root).path.join(" "),
@@ -44,11 +45,15 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) {
     };
     let known = program != "kubectl" || is_kubectl(&path);
     match args.words.is_empty() || (known && !path.is_empty()) {
-        true => print_text(program, &path, ui),
+        true => print_text(program, &path, host, ui),
         false => {
             let topic: Vec<String> = args.words.iter().map(|w| format!("`{w}`")).collect();
             ui.err(&format!("Unknown help topic [{}]\n\n\n", topic.join(" ")));
-            ui.err(&format!("{}\n", groups(program, &root) + &ending(program, program, "[flags] [options]", true)));
+            ui.err(&format!(
+                "{}\n",
+                groups(program, &root, &plugin::first_words(host))
+                    + &ending(program, program, "[flags] [options]", true)
+            ));
         }
     }
 }
@@ -115,21 +120,25 @@ pub fn deepest(path: &[String], words: &[String]) -> String {
 }
 
 /// Prints the help of a command, or of all for an empty path.
-pub fn print_text(program: &'static str, path: &str, ui: &Ui) {
-    // kubectl's template for `options` is empty.
-    if path != "options" {
-        ui.out(&format!("{}\n", text(program, path)));
+pub fn print_text(program: &'static str, path: &str, host: &Host, ui: &Ui) {
+    match path {
+        "" => ui.out(&format!("{}\n", overview(program, &plugin::first_words(host)))),
+        // kubectl's template for `options` is empty.
+        "options" => {}
+        path => ui.out(&format!("{}\n", text(program, path))),
     }
+}
+
+/// The help of all commands and of these plugins, without the final line break.
+fn overview(program: &'static str, plugins: &[String]) -> String {
+    let groups = groups(program, &root_command(program), plugins);
+    about(program) + &groups + &ending(program, program, "[flags] [options]", true)
 }
 
 /// The help of a command, `create configmap`, or of all for an empty path; without the final line break.
 pub fn text(program: &'static str, path: &str) -> String {
     match commands().get(path) {
-        _ if path.is_empty() => {
-            about(program)
-                + &groups(program, &root_command(program))
-                + &ending(program, program, "[flags] [options]", true)
-        }
+        _ if path.is_empty() => overview(program, &[]),
         Some(entry) => kubectl_text(program, path, entry),
         None => own_text(program, path),
     }
@@ -194,7 +203,7 @@ fn about(program: &str) -> String {
 }
 
 /// All commands in kubectl's groups, after those of kstate's own.
-fn groups(program: &str, root: &Command) -> String {
+fn groups(program: &str, root: &Command, plugins: &[String]) -> String {
     let mut text = String::new();
     let longest = root.get_subcommands().map(|c| c.get_name().len()).max().unwrap_or(0).max(13);
     let line = |name: &str, short: &str| format!("  {name:width$} {short}\n", width = longest + 2);
@@ -212,9 +221,9 @@ fn groups(program: &str, root: &Command) -> String {
             text.push_str(&line(name, commands().get(name).map_or("", |e| e.short)));
         }
         if title == PLUGINS {
-            let about = |name: String| (format!("The command {name} is a plugin installed by the user"), name);
-            let named: Vec<(String, String)> = plugin::first_words().into_iter().map(about).collect();
-            text.push_str(&list(&named.iter().map(|(s, n)| (n.as_str(), s.as_str())).collect::<Vec<_>>()));
+            let about = |name: &String| format!("The command {name} is a plugin installed by the user");
+            let named: Vec<(&str, String)> = plugins.iter().map(|name| (name.as_str(), about(name))).collect();
+            text.push_str(&list(&named.iter().map(|(name, about)| (*name, about.as_str())).collect::<Vec<_>>()));
         }
         text.push('\n');
     }

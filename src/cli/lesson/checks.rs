@@ -10,7 +10,7 @@ use crate::cli::failure_of;
 use crate::cli::lesson::home::{self, Found};
 use crate::cli::lesson::shell::LessonShell;
 use crate::error::Failure;
-use crate::host::whole;
+use crate::host::{self, whole};
 use crate::lessons::check::{compare, replay};
 use crate::lessons::library;
 use crate::lessons::update::update;
@@ -92,7 +92,7 @@ fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool> {
         };
         let text = update(lesson, &replies)?;
         whole::write(file, text.as_bytes())
-            .map_err(|e| Failure::error(format!("cannot write {}: {}", lesson.path, whole::worded(&e))))?;
+            .map_err(|e| Failure::error(format!("cannot write {}: {}", lesson.path, host::reason(&e))))?;
         verdict("updated", good, format!("{} of {commands} commands", differences.len()));
         return Ok(true);
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::error::Failure;
 use crate::host::lock::{Lock, lock};
-use crate::host::{private, whole};
+use crate::host::{self, private, whole};
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
 use crate::lessons::parse::parse;
@@ -60,7 +60,7 @@ pub(super) fn all() -> Result<Vec<Found>> {
 }
 
 fn read(file: &Path, name: &str) -> Result<String> {
-    let bytes = match fs::read(file) {
+    let bytes = match host::read::file(file) {
         Err(e) if e.kind() == ErrorKind::NotFound => bail!("the path {name:?} does not exist"),
         read => read.with_context(|| format!("{name} can't be read"))?,
     };
@@ -91,7 +91,8 @@ impl Home {
                 removed => removed.with_context(|| folder.display().to_string())?,
             }
         }
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        private::create_folder(&folder).with_context(|| folder.display().to_string())?;
+        [&self.0, &self.0.join(key)].into_iter().for_each(|folder| private::restrict(folder));
         Ok(folder)
     }
 
@@ -125,7 +126,7 @@ impl Home {
         let say = |holder: &str| Ui::terminal().err(&format!("waiting for {holder}, which handles a lesson's file\n"));
         private::create_folder(&self.0)
             .and_then(|()| lock(&self.0, &say))
-            .map_err(|e| anyhow!("cannot lock {}: {}", self.0.display(), whole::worded(&e)))
+            .map_err(|e| anyhow!("cannot lock {}: {}", self.0.display(), host::reason(&e)))
     }
 
     /// Remembers, all or nothing.
@@ -137,7 +138,7 @@ impl Home {
         let text = serde_json::to_string_pretty(progress).unwrap_or_default() + "\n";
         let _lock = self.lock()?;
         whole::write(&file, text.as_bytes())
-            .map_err(|e| anyhow!("cannot write {}: {}", file.display(), whole::worded(&e)))
+            .map_err(|e| anyhow!("cannot write {}: {}", file.display(), host::reason(&e)))
     }
 
     fn progress_file(&self) -> PathBuf {

@@ -1,12 +1,12 @@
 //! Runs a lesson's commands in this process, on a cluster of the lesson's own.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::api::Duration;
-use crate::cli::run_on;
+use crate::cli::{Verb, run_where};
 use crate::error::{ApiError, Failure};
+use crate::host::temporary::Passing;
+use crate::host::{Attended, Host, private};
 use crate::kubectl::wall::wall_now;
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
@@ -27,8 +27,9 @@ const READING: Duration = Duration::secs(3);
 pub(super) struct LessonShell {
     server: Server,
     folder: PathBuf,
-    /// Whether the folder goes with the shell.
-    passing: bool,
+    host: Host,
+    /// The folder, if it goes with the shell.
+    _passing: Option<Passing>,
 }
 
 impl LessonShell {
@@ -37,12 +38,12 @@ impl LessonShell {
     /// # Errors
     /// The cluster or the folder can't be made.
     pub(super) fn in_memory(lesson: &Lesson) -> Result<Self, Failure> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("kstate-lesson-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).map_err(|e| unusable(&folder, &e))?;
+        let passing = Passing::folder("kstate-lesson-");
+        let passing = passing.map_err(|e| Failure::error(format!("cannot make a folder for the lesson: {e}")))?;
         let cluster = Cluster::new_in_memory(config(lesson), wall_now())?;
-        LessonShell { server: Server::over(cluster), folder, passing: true }.prepared(lesson)
+        let folder = passing.path().to_path_buf();
+        let shell = LessonShell { _passing: Some(passing), ..LessonShell::over(cluster, folder, Attended::No)? };
+        shell.prepared(lesson)
     }
 
     /// A new cluster in the file `state`, in place of one that may be there.
@@ -54,7 +55,8 @@ impl LessonShell {
             file::remove(state)?;
         }
         let cluster = Cluster::new_on_disk(state, config(lesson), wall_now())?;
-        LessonShell { server: Server::over(cluster), folder, passing: false }.prepared(lesson)
+        private::restrict(state);
+        LessonShell::over(cluster, folder, Attended::Yes)?.prepared(lesson)
     }
 
     /// The cluster as the last session left it; none if it was removed.
@@ -62,8 +64,13 @@ impl LessonShell {
     /// # Errors
     /// The file is damaged or can't be read.
     pub(super) fn open(state: &Path, folder: PathBuf) -> Result<Option<Self>, Failure> {
-        let shell = |cluster| LessonShell { server: Server::over(cluster), folder, passing: false };
-        Ok(Cluster::open(state)?.map(shell))
+        let shell = |cluster| LessonShell::over(cluster, folder, Attended::Yes);
+        Cluster::open(state)?.map(shell).transpose()
+    }
+
+    fn over(cluster: Cluster, folder: PathBuf, attended: Attended) -> Result<Self, Failure> {
+        let host = Host::of_lesson(&folder, attended).map_err(|e| unusable(&folder, &e))?;
+        Ok(LessonShell { server: Server::over(cluster), folder, host, _passing: None })
     }
 
     /// The folder in which the commands run.
@@ -84,7 +91,7 @@ impl LessonShell {
             };
             self.write_file("class.yaml", text)?;
             self.run("kubectl apply -f class.yaml");
-            fs::remove_file(self.folder.join("class.yaml")).map_err(|e| unusable(&self.folder, &e))?;
+            self.host.files.remove("class.yaml").map_err(|e| unusable(&self.folder, &e))?;
         }
         self.settle()?;
         Ok(self)
@@ -103,8 +110,6 @@ impl LessonShell {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words[..] {
             ["kubectl", ..] => {}
-            ["kstate", "undo", ..] => return Err("in a lesson, \"back\" goes back".into()),
-            ["kstate", "lesson" | "cluster", ..] => return Err("this works outside of a lesson only".into()),
             ["kstate", ..] => {}
             _ => return Err("only kubectl and kstate commands run in a lesson".into()),
         }
@@ -112,12 +117,12 @@ impl LessonShell {
     }
 }
 
-impl Drop for LessonShell {
-    fn drop(&mut self) {
-        if self.passing {
-            // OBSERVATION: what can't be removed lies in the system's own folder for such things.
-            let _ = fs::remove_dir_all(&self.folder);
-        }
+/// Whether a verb may run in a lesson.
+fn judge(verb: &Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Undo(_) => Err(Failure::error("in a lesson, \"back\" goes back")),
+        Verb::Lesson(_) | Verb::Cluster(_) => Err(Failure::error("this works outside of a lesson only")),
+        _ => Ok(()),
     }
 }
 
@@ -128,7 +133,10 @@ impl Shell for LessonShell {
             Err(why) => return Reply { output: format!("error: {why}\n"), code: 1 },
         };
         let ui = Ui::captured();
-        let code = run_on(&words, &ui, &mut self.server, &self.folder);
+        let code = run_where(&words, &ui, &mut self.server, &self.host, judge);
+        if self.host.files.take_refused() {
+            ui.err("hint: a lesson sees only the files of its own folder\n");
+        }
         Reply { output: ui.take(), code }
     }
 
@@ -140,8 +148,7 @@ impl Shell for LessonShell {
     }
 
     fn write_file(&mut self, name: &str, text: &str) -> Result<(), Failure> {
-        let file = self.folder.join(name);
-        fs::write(&file, text).map_err(|e| unusable(&file, &e))
+        self.host.files.write(name, text).map_err(|e| unusable(&self.folder.join(name), &e))
     }
 
     fn checkpoint(&mut self) -> Result<Mark, Failure> {
@@ -165,7 +172,7 @@ impl Shell for LessonShell {
         }
         let ui = Ui::captured();
         let words = ["kubectl", "get", &kinds.join(",")].map(String::from);
-        run_on(&words, &ui, &mut self.server, &self.folder);
+        run_where(&words, &ui, &mut self.server, &self.host, judge);
         ui.take_out()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `FilenameParam`, `FileVisitor` and `StreamVisitor` of `k8s.io/cli-runtime/pkg/resource`.
 
-use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::Value;
@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::files::{FileArgs, served_kind};
 use super::info::Info;
 use crate::api::Kind;
+use crate::host::files::{FileType, Files};
+use crate::host::{go_io_error, reason};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 use crate::manifest::{stream, strict};
@@ -116,15 +118,14 @@ impl FileArgs {
     /// Mirrors `Builder.Path`.
     fn add_all(&self, matches: &[String], session: &Session<'_>, paths: &mut Paths, faults: &mut Vec<Fault>) {
         for name in matches {
-            let path = session.disk.path(name);
-            if !path.exists() {
+            let Ok(kind) = session.host.files.file_type(name) else {
                 faults.push(Fault::plain(format!("the path {name:?} does not exist")));
                 continue;
-            }
+            };
             let mut files = Vec::new();
-            match path.is_dir() {
-                true => self.files_below(&path, name.trim_end_matches('/'), &mut files),
-                false => files.push(name.clone()),
+            match kind {
+                FileType::Folder => self.files_below(&session.host.files, name, &mut files),
+                _ => files.push(name.clone()),
             }
             paths.dir |= files.len() > 1;
             paths.sources.extend(files.into_iter().map(Source::File));
@@ -137,26 +138,25 @@ impl FileArgs {
     }
 
     /// The files of a folder in name order, those with a manifest's extension only.
-    fn files_below(&self, folder: &Path, shown: &str, files: &mut Vec<String>) {
-        let Ok(entries) = fs::read_dir(folder) else {
+    fn files_below(&self, host: &Files, folder: &str, files: &mut Vec<String>) {
+        let shown = folder.trim_end_matches('/');
+        let Ok(entries) = host.list(folder) else {
             // To open it as a file tells why it can't be read.
             files.push(shown.to_string());
             return;
         };
-        let mut entries: Vec<_> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
-        entries.sort();
-        for path in entries {
-            let Some(leaf) = path.file_name().and_then(|n| n.to_str()) else { continue };
+        for entry in entries {
+            let Some(leaf) = entry.name.to_str() else { continue };
             let shown = match shown {
                 "." => leaf.to_string(),
                 _ => format!("{shown}/{leaf}"),
             };
             // OBSERVATION: a link to a folder is not followed.
-            if fs::symlink_metadata(&path).is_ok_and(|m| m.is_dir()) {
+            if entry.is_folder {
                 if self.recursive {
-                    self.files_below(&path, &shown, files);
+                    self.files_below(host, &shown, files);
                 }
-            } else if path.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e)) {
+            } else if Path::new(leaf).extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e)) {
                 files.push(shown);
             }
         }
@@ -165,7 +165,7 @@ impl FileArgs {
 
 /// The files that a pattern such as `*.json` stands for; a name that is there stands for itself.
 fn expand_if_file_pattern(session: &Session<'_>, pattern: &str) -> Result<Vec<String>, Fault> {
-    if session.disk.path(pattern).exists() {
+    if session.host.files.exists(pattern) {
         return Ok(vec![pattern.to_string()]);
     }
     let matches = glob(session, pattern);
@@ -186,13 +186,12 @@ fn glob(session: &Session<'_>, pattern: &str) -> Vec<String> {
         let mut next = Vec::new();
         for folder in &found {
             if !part.contains(['*', '?', '[', '\\']) {
-                next.extend(Some(join(folder, part)).filter(|p| session.disk.path(p).exists()));
+                next.extend(Some(join(folder, part)).filter(|p| session.host.files.exists(p)));
                 continue;
             }
-            let place = session.disk.path(if folder.is_empty() { "." } else { folder });
-            let entries = fs::read_dir(place).into_iter().flatten().filter_map(Result::ok);
-            let mut leaves: Vec<String> = entries.filter_map(|e| e.file_name().into_string().ok()).collect();
-            leaves.sort();
+            let entries = session.host.files.list(if folder.is_empty() { "." } else { folder });
+            let entries = entries.into_iter().flatten();
+            let leaves: Vec<String> = entries.filter_map(|e| e.name.into_string().ok()).collect();
             next.extend(leaves.iter().filter(|leaf| matches_glob(part, leaf)).map(|leaf| join(folder, leaf)));
         }
         found = next;
@@ -248,9 +247,7 @@ impl Source {
     /// What it holds.
     pub(super) fn read(&self, reading: Reading, session: &Session<'_>) -> Vec<Step> {
         let (shown, bytes) = match self {
-            Source::Stdin => {
-                ("STDIN", session.disk.ahead.stdin(session.ui).map_err(|e| format!("read /dev/stdin: {e}")))
-            }
+            Source::Stdin => ("STDIN", session.stdin().map_err(|e| go_io_error("read", "/dev/stdin", &e))),
             Source::File(name) => (name.as_str(), read_file(session, name)),
             Source::Text(name, text) => (*name, Ok(text.clone().into_bytes())),
             Source::Kustomization => {
@@ -266,11 +263,9 @@ impl Source {
 }
 
 fn read_file(session: &Session<'_>, name: &str) -> Result<Vec<u8>, String> {
-    let path = session.disk.path(name);
-    session.disk.ahead.file(&path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::PermissionDenied => format!("open {name}: permission denied"),
-        std::io::ErrorKind::IsADirectory => format!("error parsing {name}: read {name}: is a directory"),
-        _ => format!("error parsing {name}: read {name}: {e}"),
+    session.read(name).map_err(|e| match e.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::TimedOut => go_io_error("open", name, &e),
+        _ => format!("error parsing {name}: read {name}: {}", reason(&e)),
     })
 }
 

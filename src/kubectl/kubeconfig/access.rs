@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Config, Section, Stanza, paths};
 use crate::error::Failure;
+use crate::host::files::Files;
+pub use crate::host::go_io_error;
 
 /// The kubeconfig that kstate keeps itself: it is used where kubectl would use the one in the user's home folder.
 pub trait OwnFile {
@@ -34,23 +36,8 @@ pub struct ConfigAccess<'a> {
     pub environment: Vec<String>,
     /// What is used if neither names any.
     pub own: &'a dyn OwnFile,
-    /// Where relative paths start.
-    pub folder: PathBuf,
-}
-
-/// Words of an error of the operating system as Go prints them.
-pub fn go_io_error(what: &str, path: &str, error: &io::Error) -> String {
-    let why = match error.kind() {
-        ErrorKind::NotFound => "no such file or directory".into(),
-        ErrorKind::PermissionDenied => "permission denied".into(),
-        ErrorKind::IsADirectory => "is a directory".into(),
-        ErrorKind::NotADirectory => "not a directory".into(),
-        ErrorKind::AlreadyExists => "file exists".into(),
-        ErrorKind::ReadOnlyFilesystem => "read-only file system".into(),
-        _ => error.to_string(),
-    };
-    let what = if what == "open" && error.kind() == ErrorKind::IsADirectory { "read" } else { what };
-    format!("{what} {path}: {why}")
+    /// The files that the command may see.
+    pub files: Files,
 }
 
 impl ConfigAccess<'_> {
@@ -73,18 +60,13 @@ impl ConfigAccess<'_> {
     /// The file that new stanzas are written to.
     pub fn default_file(&self) -> String {
         let files = self.precedence();
-        let exists = |file: &&String| **file == self.own.name() || self.path(file).exists();
+        let exists = |file: &&String| **file == self.own.name() || self.files.exists(file);
         files.iter().find(exists).or(files.last()).cloned().unwrap_or_default()
-    }
-
-    /// A path of the user's.
-    pub fn path(&self, file: &str) -> PathBuf {
-        self.folder.join(Path::new(file))
     }
 
     /// The folder that the paths in a file count from.
     pub fn base_of(&self, file: &str) -> PathBuf {
-        let file = paths::clean(&self.path(file));
+        let file = paths::clean(&self.files.absolute(file));
         file.parent().map(Path::to_path_buf).unwrap_or_default()
     }
 
@@ -96,7 +78,7 @@ impl ConfigAccess<'_> {
         if file == self.own.name() {
             return self.own.read().map(Some);
         }
-        match std::fs::read(self.path(file)) {
+        match self.files.read(file) {
             Ok(bytes) => Config::read(&String::from_utf8_lossy(&bytes), file).map(Some),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(go_io_error("open", file, &e)),
@@ -219,53 +201,35 @@ impl ConfigAccess<'_> {
         let text = config.to_yaml();
         let written = match file == self.own.name() {
             true => self.own.write(&text),
-            false => write_private(&self.path(file), &text),
+            false => self.files.write(file, &text),
         };
         written.map_err(|e| go_io_error("open", file, &e))
     }
 
     /// Keeps other kubectls from writing the files meanwhile. Mirrors `lockFile`.
-    fn lock(&self) -> Result<Vec<Lock>, String> {
+    fn lock(&self) -> Result<Vec<Lock<'_>>, String> {
         let mut files = self.precedence();
         files.sort();
         let mut locks = Vec::new();
         for file in files.iter().filter(|file| **file != self.own.name()) {
             let name = format!("{file}.lock");
-            let path = self.path(&name);
-            let made = make_folder(&path)
-                .and_then(|()| std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map(drop));
-            made.map_err(|e| go_io_error("open", &name, &e))?;
-            locks.push(Lock(path));
+            self.files.create_new(&name).map_err(|e| go_io_error("open", &name, &e))?;
+            locks.push(Lock { files: &self.files, name });
         }
         Ok(locks)
     }
 }
 
 /// A lock's file, which goes when it is dropped.
-struct Lock(PathBuf);
+struct Lock<'a> {
+    files: &'a Files,
+    name: String,
+}
 
-impl Drop for Lock {
+impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let _ = self.files.remove(&self.name);
     }
-}
-
-fn make_folder(file: &Path) -> io::Result<()> {
-    match file.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-        Some(folder) => std::fs::create_dir_all(folder),
-        None => Ok(()),
-    }
-}
-
-/// Writes a file that none but its owner may read. Mirrors `WriteToFile`.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    make_folder(path)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Of stanzas of one name the first counts, and of everything else the first that is set.

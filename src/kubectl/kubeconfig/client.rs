@@ -11,6 +11,7 @@ use super::access::{ConfigAccess, go_io_error};
 use super::{Config, Fields, Section, Stanza, paths, set};
 use crate::api::Duration;
 use crate::error::Failure;
+use crate::host::files::Files;
 
 /// What the command line says instead of the kubeconfig. Mirrors `ConfigOverrides`.
 #[derive(Debug, Clone, Default)]
@@ -283,7 +284,7 @@ impl<'a> ClientConfig<'a> {
     }
 
     fn unreadable(&self, path: &str) -> Option<String> {
-        std::fs::File::open(self.access.path(path)).err().map(|e| go_io_error("open", path, &e))
+        self.access.files.check_readable(path).err().map(|e| go_io_error("open", path, &e))
     }
 
     /// Mirrors `validateAuthInfo`.
@@ -408,7 +409,7 @@ fn parse_timeout(text: &str) -> Result<Option<Duration>, &'static str> {
 ///
 /// # Errors
 /// When the data is there already, or the file can't be read.
-pub fn flatten(stanza: &mut Stanza, field: &str, base: &Path) -> Result<(), Failure> {
+pub fn flatten(stanza: &mut Stanza, field: &str, base: &Path, files: &Files) -> Result<(), Failure> {
     let path = stanza.text(field).to_string();
     if path.is_empty() {
         return Ok(());
@@ -418,7 +419,7 @@ pub fn flatten(stanza: &mut Stanza, field: &str, base: &Path) -> Result<(), Fail
         return Err(Failure::error("cannot have values for both path and contents"));
     }
     let path = paths::absolute(&path, base);
-    let bytes = std::fs::read(&path).map_err(|e| Failure::error(go_io_error("open", &path, &e)))?;
+    let bytes = files.read(&path).map_err(|e| Failure::error(go_io_error("open", &path, &e)))?;
     stanza.set(&data, serde_json::to_value(k8s_openapi::ByteString(bytes)).unwrap_or_default());
     stanza.fields.remove(field);
     Ok(())

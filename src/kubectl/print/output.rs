@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::error::Failure;
-use crate::kubectl::kubeconfig::access::go_io_error;
+use crate::host::go_io_error;
 use crate::kubectl::session::Session;
 use crate::printers::PrintFailure;
 use crate::printers::custom_columns::CustomColumns;
@@ -67,8 +67,9 @@ impl Format {
                 "template" => Failure::error("custom-columns format specified but no custom columns given"),
                 _ => Failure::error("template format specified but no template given"),
             })?;
-            std::fs::read_to_string(session.disk.path(&path))
-                .map_err(|e| Failure::error(format!("error reading {what} {path}, {}", go_io_error("open", &path, &e))))
+            let bytes = session.read(&path);
+            let bytes = bytes.map_err(|e| format!("error reading {what} {path}, {}", go_io_error("open", &path, &e)));
+            Ok(String::from_utf8_lossy(&bytes.map_err(Failure::error)?).into_owned())
         };
         // OBSERVATION: `-o jsonpath=X --template Y` is no form: the value is looked at only without a template.
         let either = |value: Option<String>| match template.filter(|t| !t.is_empty()) {

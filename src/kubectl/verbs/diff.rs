@@ -4,8 +4,6 @@
 //! kstate compares by itself unless `KUBECTL_EXTERNAL_DIFF` names a program.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use similar::TextDiff;
@@ -14,6 +12,8 @@ use crate::api::Kind;
 use crate::api::names::Draw;
 use crate::api::request::Form;
 use crate::error::Failure;
+use crate::host::Programs;
+use crate::host::temporary::Passing;
 use crate::kubectl::annotation::bare;
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
@@ -113,9 +113,10 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
         }
     }
     compared?;
-    match std::env::var("KUBECTL_EXTERNAL_DIFF") {
-        Ok(program) if !program.is_empty() => run_program(&program, &files),
-        _ => Ok(print(&files, session)),
+    let programs = session.host.programs();
+    match programs.and_then(|programs| Some((programs, programs.named_by(&["KUBECTL_EXTERNAL_DIFF"])?))) {
+        Some((programs, program)) => run_program(programs, &program, &files),
+        None => Ok(print(&files, session)),
     }
 }
 
@@ -204,22 +205,18 @@ fn print(files: &Files, session: &Session<'_>) -> bool {
 }
 
 /// Writes both folders and runs the user's own program on them.
-fn run_program(program: &str, files: &Files) -> Result<bool, Failure> {
-    let root = std::env::temp_dir();
-    let id = std::process::id();
-    let (from, to) = (root.join(format!("LIVE-{id}")), root.join(format!("MERGED-{id}")));
-    let outcome = write(&from, files.iter().map(|(name, (live, _))| (name, live)))
-        .and_then(|()| write(&to, files.iter().map(|(name, (_, merged))| (name, merged))))
-        .and_then(|()| {
-            let mut words = program.split(' ');
-            let mut command = Command::new(words.next().unwrap_or_default());
-            let valid =
-                |w: &&str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'=');
-            command.args(words.filter(valid)).arg(&from).arg(&to).status()
-        });
-    // Nobody needs them any more, and nobody can be told.
-    _ = std::fs::remove_dir_all(&from);
-    _ = std::fs::remove_dir_all(&to);
+fn run_program(programs: Programs, program: &str, files: &Files) -> Result<bool, Failure> {
+    let outcome = Passing::folder("LIVE-").and_then(|from| {
+        let to = Passing::folder("MERGED-")?;
+        for (name, (live, merged)) in files {
+            from.write(name, live)?;
+            to.write(name, merged)?;
+        }
+        let mut words = program.split(' ');
+        let mut command = programs.command(words.next().unwrap_or_default());
+        let valid = |w: &&str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'=');
+        command.args(words.filter(valid)).arg(from.path()).arg(to.path()).status()
+    });
     let name = program.split(' ').next().unwrap_or_default();
     match outcome.map(|status| status.code()) {
         Ok(Some(0)) => Ok(false),
@@ -235,14 +232,6 @@ fn run_program(program: &str, files: &Files) -> Result<bool, Failure> {
         }
         Err(e) => Err(Failure::error(format!("failed to run {name:?}: {e}"))),
     }
-}
-
-fn write<'a>(folder: &Path, files: impl Iterator<Item = (&'a String, &'a String)>) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    for (name, text) in files {
-        std::fs::write(folder.join(name), text)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::api::Kind;
 use crate::api::request::{PatchType, Verb};
 use crate::error::{Failure, Reason};
+use crate::host::reason;
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::info::Info;
@@ -14,7 +15,6 @@ use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
 use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::create::sources::reason;
 use crate::manifest::{json, merge, yaml};
 use crate::printers::json::to_compact;
 
@@ -124,9 +124,9 @@ fn body(args: &Args, session: &Session<'_>) -> Result<String, Failure> {
     let text = match args.patch_file.as_deref().filter(|file| !file.is_empty()) {
         None => flag.to_string(),
         Some(file) => {
-            let bytes = session.disk.ahead.file(&session.disk.path(file));
-            let bytes =
-                bytes.map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?;
+            let bytes = session
+                .read(file)
+                .map_err(|e| Failure::error(format!("unable to read patch file: open {file}: {}", reason(&e))))?;
             String::from_utf8_lossy(&bytes).into_owned()
         }
     };

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{Db, fault, is_busy};
 use crate::error::ApiError;
-use crate::host::{private, whole};
+use crate::host::{self, private, whole};
 
 /// The folder beside the state files in which a new one is made. It is there only meanwhile.
 const MAKING: &str = "making";
@@ -27,7 +27,7 @@ const LET_GO: WallDuration = WallDuration::from_millis(400);
 /// # Errors
 /// Those of `fill`, and when the file can't be written or is there already; then nothing is left behind.
 pub fn make(path: &Path, fill: impl FnOnce(&Path) -> Result<(), ApiError>) -> Result<(), ApiError> {
-    let cannot = |e: io::Error| ApiError::internal(format!("cannot write {}: {}", path.display(), whole::worded(&e)));
+    let cannot = |e: io::Error| ApiError::internal(format!("cannot write {}: {}", path.display(), host::reason(&e)));
     let folder = making(path);
     clear_away(path).map_err(cannot)?;
     private::create_new_folder(&folder).map_err(cannot)?;
@@ -77,14 +77,14 @@ pub fn remove(path: &Path) -> Result<bool, ApiError> {
     }
     whole::remove(path)
         .and_then(|()| logs(path).iter().try_for_each(|log| whole::remove(log)))
-        .map_err(|e| ApiError::internal(format!("cannot remove {shown}: {}", whole::worded(&e))))?;
+        .map_err(|e| ApiError::internal(format!("cannot remove {shown}: {}", host::reason(&e))))?;
     Ok(held)
 }
 
 /// Looks whether all of a new file is there and lasts, before it takes its name.
 fn check(new: &Path, path: &Path) -> Result<(), ApiError> {
     let shown = path.display().to_string();
-    let cannot = |e: io::Error| ApiError::internal(format!("cannot write {shown}: {}", whole::worded(&e)));
+    let cannot = |e: io::Error| ApiError::internal(format!("cannot write {shown}: {}", host::reason(&e)));
     for log in logs(new) {
         // SQLite removes them as it closes the file, once all of them is in it.
         if log.exists() {

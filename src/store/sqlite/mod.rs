@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
-use crate::host::{private, whole};
+use crate::host::{self, private};
 use file::RETIRED;
 pub(super) use history::Past;
 pub use timers::Timer;
@@ -137,7 +137,7 @@ impl Db {
         let shown = shown.display().to_string();
         // SQLite gives the files beside it the mode of this one.
         private::create_new(path)
-            .map_err(|e| ApiError::internal(format!("cannot write the state file {shown}: {}", whole::worded(&e))))?;
+            .map_err(|e| ApiError::internal(format!("cannot write the state file {shown}: {}", host::reason(&e))))?;
         let db = Db::over(Connection::open(path).map_err(|e| fault(&shown, &e))?, shown)?;
         // WAL lets readers go on while one process writes.
         db.check(db.connection.pragma_update(None, "journal_mode", "wal"))?;

@@ -85,7 +85,7 @@ pub(super) fn set_cluster(args: &ClusterArgs, session: &Session<'_>) -> Result<(
 
 /// A path of the user's from the root. Mirrors `filepath.Abs`, to which nothing is the folder itself.
 pub(super) fn absolute(path: &str, session: &Session<'_>) -> String {
-    paths::clean(&session.disk.path(path)).to_string_lossy().into_owned()
+    paths::clean(&session.host.files.absolute(path)).to_string_lossy().into_owned()
 }
 
 /// Set a context entry in kubeconfig.

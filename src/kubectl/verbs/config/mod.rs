@@ -108,7 +108,7 @@ fn unexpected_args(command: &str, args: &[String], session: &Session<'_>) -> Fai
 
 /// A file's bytes as a kubeconfig holds them; none of a file that can't be read, which was looked at before.
 fn embedded(path: &str, session: &Session<'_>) -> Value {
-    let bytes = std::fs::read(session.disk.path(path)).unwrap_or_default();
+    let bytes = session.read(path).unwrap_or_default();
     match bytes.is_empty() {
         true => Value::Null,
         false => serde_json::to_value(k8s_openapi::ByteString(bytes)).unwrap_or_default(),
@@ -117,7 +117,7 @@ fn embedded(path: &str, session: &Session<'_>) -> Value {
 
 /// Refuses a file that is not there.
 fn check_file(flag: &str, path: &str, session: &Session<'_>) -> Result<(), Failure> {
-    match std::fs::metadata(session.disk.path(path)) {
+    match session.host.files.file_type(path) {
         Ok(_) => Ok(()),
         Err(e) => Err(Failure::error(format!("could not stat {flag} file {path}: {}", go_io_error("stat", path, &e)))),
     }

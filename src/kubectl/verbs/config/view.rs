@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Result<(), Failure> {
         ] {
             for stanza in config.section_mut(section).values_mut() {
                 let base = access.base_of(&stanza.origin);
-                fields.iter().try_for_each(|field| flatten(stanza, field, &base))?;
+                fields.iter().try_for_each(|field| flatten(stanza, field, &base, &access.files))?;
             }
         }
     } else if !args.raw {

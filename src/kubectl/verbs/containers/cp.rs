@@ -72,7 +72,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         };
         (from, false, tar)
     } else if !to.pod.is_empty() {
-        if !session.disk.path(from.file).exists() {
+        if !session.host.files.exists(from.file) {
             return Err(Failure::error(format!("{} doesn't exist in local filesystem", from.file)));
         }
         let folder = to.file.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder });

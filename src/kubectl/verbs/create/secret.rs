@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Kind, names};
 use crate::error::Failure;
+use crate::host::reason;
 use crate::kubectl::print::errors::{sub_command_needed, usage};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::generator::{Common, Generator};
@@ -174,8 +175,8 @@ fn tls(args: &Tls, session: &mut Session<'_>) -> Result<(), Failure> {
         return Err(Failure::error("key and cert must be specified"));
     }
     let read = |shown: &str| {
-        let content = session.disk.ahead.file(&session.disk.path(shown));
-        content.map_err(|e| Failure::error(format!("Cannot read file {shown}, open {shown}: {}", sources::reason(&e))))
+        let content = session.read(shown);
+        content.map_err(|e| Failure::error(format!("Cannot read file {shown}, open {shown}: {}", reason(&e))))
     };
     let (cert, key) = (read(&args.cert)?, read(&args.key)?);
     key_pair::check(&cert, &key).map_err(Failure::error)?;

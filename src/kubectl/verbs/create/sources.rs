@@ -2,10 +2,11 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/util/util.go` and `.../pkg/cmd/util/env_file.go`.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::api::names;
+use crate::host::files::FileType;
+use crate::host::{go_io_error, reason};
 use crate::kubectl::session::Session;
 
 /// A key and its value.
@@ -28,25 +29,23 @@ pub fn literal(source: &str) -> Result<Entry, String> {
 /// kubectl's text for a bad source or a file that can't be read.
 pub fn file(session: &Session<'_>, source: &str) -> Result<Vec<Entry>, String> {
     let (key, shown) = key_and_path(source)?;
-    let path = session.disk.path(&shown);
-    let metadata = std::fs::metadata(&path).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
-    if !metadata.is_dir() {
-        return Ok(vec![(key, read(session, &path, &shown)?)]);
+    let files = &session.host.files;
+    let kind = files.file_type(&shown).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
+    if kind != FileType::Folder {
+        return Ok(vec![(key, read(session, &shown)?)]);
     }
     if source.contains('=') {
         return Err("cannot give a key name for a directory path".into());
     }
-    let listed = std::fs::read_dir(&path).map_err(|e| format!("error listing files in {shown}: {}", reason(&e)))?;
-    let mut files: Vec<_> = listed.filter_map(Result::ok).collect();
-    files.sort_by_key(std::fs::DirEntry::file_name);
+    let listed = files.list(&shown).map_err(|e| format!("error listing files in {shown}: {}", reason(&e)))?;
     let mut entries = Vec::new();
-    for file in files {
-        // Links, folders and devices are passed over.
-        if file.file_type().is_ok_and(|t| t.is_file()) {
-            let name = file.file_name().to_string_lossy().into_owned();
-            let content = read(session, &file.path(), &format!("{}/{name}", shown.trim_end_matches('/')))?;
-            entries.push((name, content));
-        }
+    // Links, folders and devices are passed over.
+    for file in listed.into_iter().filter(|entry| entry.is_file) {
+        let name = file.name.to_string_lossy().into_owned();
+        let content = files.read(Path::new(&shown).join(&file.name));
+        let content =
+            content.map_err(|e| go_io_error("open", &format!("{}/{name}", shown.trim_end_matches('/')), &e))?;
+        entries.push((name, content));
     }
     Ok(entries)
 }
@@ -56,12 +55,11 @@ pub fn file(session: &Session<'_>, source: &str) -> Result<Vec<Entry>, String> {
 /// # Errors
 /// kubectl's text for a file that can't be read or a line that is no such pair; `what` names the kind in it.
 pub fn env_file(session: &Session<'_>, shown: &str, what: &str) -> Result<Vec<Entry>, String> {
-    let path = session.disk.path(shown);
-    let metadata = std::fs::metadata(&path).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
-    if metadata.is_dir() {
+    let kind = session.host.files.file_type(shown).map_err(|e| format!("error reading {shown}: {}", reason(&e)))?;
+    if kind == FileType::Folder {
         return Err(format!("env {what} file cannot be a directory"));
     }
-    let bytes = read(session, &path, shown)?;
+    let bytes = read(session, shown)?;
     let mut entries = Vec::new();
     for (index, line) in bytes.split(|b| *b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -77,7 +75,7 @@ pub fn env_file(session: &Session<'_>, shown: &str, what: &str) -> Result<Vec<En
         }
         let (key, value) = match text.split_once('=') {
             Some((key, value)) => (key, value.to_string()),
-            None => (text, std::env::var(text).unwrap_or_default()),
+            None => (text, session.host.variable_text(text).unwrap_or_default()),
         };
         let faults = names::env_var_name(key);
         if !faults.is_empty() {
@@ -102,19 +100,8 @@ fn key_and_path(source: &str) -> Result<(String, String), String> {
     }
 }
 
-fn read(session: &Session<'_>, path: &Path, shown: &str) -> Result<Vec<u8>, String> {
-    session.disk.ahead.file(path).map_err(|e| format!("open {shown}: {}", reason(&e)))
-}
-
-/// A system's error as Go words it.
-pub fn reason(e: &std::io::Error) -> String {
-    match e.kind() {
-        ErrorKind::NotFound => "no such file or directory".into(),
-        ErrorKind::PermissionDenied => "permission denied".into(),
-        ErrorKind::IsADirectory => "is a directory".into(),
-        ErrorKind::NotADirectory => "not a directory".into(),
-        _ => e.to_string(),
-    }
+fn read(session: &Session<'_>, shown: &str) -> Result<Vec<u8>, String> {
+    session.read(shown).map_err(|e| go_io_error("open", shown, &e))
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@
 mod editor;
 mod text;
 
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
 use crate::api::request::{PatchType, Verb};
 use crate::error::{ApiError, Failure, Reason};
+use crate::host::temporary::Passing;
 use crate::kubectl::annotation::{LAST_APPLIED, create_or_update_annotation};
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
@@ -24,7 +23,7 @@ use crate::kubectl::verbs::replace::create_one;
 use crate::manifest::merge;
 use crate::printers::json::{to_compact, to_pretty};
 use crate::printers::yaml::to_yaml;
-use editor::{forget, launch};
+use editor::launch;
 use text::{Complaint, HEADER, LAST_APPLIED_HEADER, check_shape, content, has_lines, header, without_comments};
 
 /// Edit a resource from the default editor.
@@ -186,17 +185,18 @@ struct Editing<'a> {
     printer: ObjectPrinter,
     infos: Vec<Info>,
     /// The file of the last round, as long as it is worth keeping.
-    file: Option<PathBuf>,
+    file: Option<Passing>,
 }
 
 impl Editing<'_> {
     fn run(&mut self, session: &mut Session<'_>) -> Result<(), Failure> {
         let outcome = self.rounds(session);
-        if let (Err(failure), Some(file)) = (&outcome, &self.file)
-            && !failure.message.is_empty()
-            && file.exists()
-        {
-            session.ui.err(&format!("A copy of your changes has been stored to {:?}\n", file.display().to_string()));
+        if let (Err(failure), Some(file)) = (&outcome, self.file.take()) {
+            let (is_there, file) = (file.is_there(), file.keep());
+            if is_there && !failure.message.is_empty() {
+                let shown = file.display().to_string();
+                session.ui.err(&format!("A copy of your changes has been stored to {shown:?}\n"));
+            }
         }
         outcome
     }
@@ -222,12 +222,12 @@ impl Editing<'_> {
                 continue;
             }
             if content(&original) == content(&edited) {
-                self.drop_file();
+                self.file = None;
                 session.ui.err("Edit cancelled, no changes made.\n");
                 return Ok(());
             }
             if !has_lines(&edited) {
-                self.drop_file();
+                self.file = None;
                 session.ui.err("Edit cancelled, saved file was empty.\n");
                 return Ok(());
             }
@@ -242,7 +242,7 @@ impl Editing<'_> {
                 }
             };
             self.save_all(infos, &mut round, session)?;
-            let shown = self.file.as_ref().map(|f| f.display().to_string()).unwrap_or_default();
+            let shown = self.file.as_ref().map(|f| f.path().display().to_string()).unwrap_or_default();
             if round.retryable {
                 let program = session.line.program;
                 session.ui.err(&format!("You can run `{program} replace -f {shown}` to try this update again.\n"));
@@ -254,7 +254,7 @@ impl Editing<'_> {
                 return Err(Failure::silent(1));
             }
             if round.complaints.is_empty() {
-                self.drop_file();
+                self.file = None;
                 return Ok(());
             }
             again = true;
@@ -266,10 +266,9 @@ impl Editing<'_> {
         let program = session.line.program;
         let text = if self.options.windows_line_endings { text.replace('\n', "\r\n") } else { text.to_string() };
         let extension = if as_json { "json" } else { "yaml" };
-        let (saved, file) = session.client.meanwhile(|| launch(program, extension, &text))??;
-        if let Some(old) = self.file.replace(file) {
-            forget(&old);
-        }
+        let host = session.host.clone();
+        let (saved, file) = session.client.meanwhile(|| launch(&host, program, extension, &text))??;
+        self.file = Some(file);
         Ok(saved)
     }
 
@@ -284,12 +283,6 @@ impl Editing<'_> {
             several => json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": several}),
         };
         if as_json { to_pretty(&tree) } else { to_yaml(&tree) }
-    }
-
-    fn drop_file(&mut self) {
-        if let Some(file) = self.file.take() {
-            forget(&file);
-        }
     }
 
     /// Sends what was changed. What was refused is asked again in the next round.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Kind, names};
 use crate::error::Failure;
+use crate::host::go_io_error;
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::info::Info;
 use crate::kubectl::session::Session;
@@ -127,8 +128,8 @@ fn parse<'a>(specs: impl Iterator<Item = &'a String>, session: &Session<'_>) -> 
     for spec in specs {
         if spec == "-" {
             wanted.from_stdin = true;
-            let input = session.disk.ahead.stdin(session.ui);
-            let input = input.map_err(|e| Failure::error(format!("read /dev/stdin: {e}")))?;
+            let input = session.stdin();
+            let input = input.map_err(|e| Failure::error(go_io_error("read", "/dev/stdin", &e)))?;
             for line in String::from_utf8_lossy(&input).lines() {
                 let line = line.split('#').next().unwrap_or_default();
                 if let Some((name, value)) = line.split_once('=') {

@@ -1,0 +1,262 @@
+//! The files that a command may see: all, or those of one folder.
+
+use std::cell::Cell;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use cap_std::fs::{Dir, OpenOptions};
+
+use super::{private, read};
+
+/// What a lesson's folder is called in absolute paths: where it really lies is nobody's business, and not the same twice.
+const LESSON: &str = if cfg!(windows) { r"C:\lesson" } else { "/lesson" };
+
+/// The files that a command may see.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// Where relative paths start.
+    folder: PathBuf,
+    /// The folder that no path leads out of; none where every file may be seen.
+    inside: Option<Rc<Dir>>,
+    /// Whether a path led out of it.
+    refused: Rc<Cell<bool>>,
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileType {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A link, where links are not followed.
+    Link,
+    /// A pipe or a device.
+    Other,
+}
+
+/// A name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The name.
+    pub name: OsString,
+    /// Whether it is a folder itself (no link to one).
+    pub is_folder: bool,
+    /// Whether it is a file itself (no link to one, no device).
+    pub is_file: bool,
+}
+
+impl Files {
+    /// All files; relative paths start at `folder`.
+    pub fn all(folder: PathBuf) -> Files {
+        Files { folder, inside: None, refused: Rc::default() }
+    }
+
+    /// The files of one folder. No path leads out of it: no absolute one, none with `..`, no link. To who tries, nothing
+    /// is there: so it reads as kubectl says it of a file that is missing, and does not tell whether there is one.
+    ///
+    /// # Errors
+    /// When it is no folder, or can't be opened.
+    pub fn below(folder: &Path) -> io::Result<Files> {
+        let inside = Dir::open_ambient_dir(folder, cap_std::ambient_authority())?;
+        Ok(Files { folder: PathBuf::from(LESSON), inside: Some(Rc::new(inside)), refused: Rc::default() })
+    }
+
+    /// Whether a path led out of the folder since this was asked last.
+    pub fn take_refused(&self) -> bool {
+        self.refused.take()
+    }
+
+    /// The system's error, but for a path that leads out, for which cap-std has one without a number.
+    fn refuse(&self, error: io::Error) -> io::Error {
+        if error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+            self.refused.set(true);
+            return ErrorKind::NotFound.into();
+        }
+        error
+    }
+
+    /// A path as it counts from the root. It need not be there.
+    pub fn absolute(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// A path as it counts from the folder that nothing leads out of.
+    fn within<'a>(&self, path: &'a Path) -> &'a Path {
+        match path.strip_prefix(LESSON) {
+            Ok(rest) if rest.as_os_str().is_empty() => Path::new("."),
+            Ok(rest) => rest,
+            Err(_) => path,
+        }
+    }
+
+    /// What a path leads to, links followed.
+    ///
+    /// # Errors
+    /// The system's; [`ErrorKind::NotFound`] for a path out of a lesson's folder.
+    pub fn file_type(&self, path: impl AsRef<Path>) -> io::Result<FileType> {
+        let path = path.as_ref();
+        let (is_folder, is_file) = match &self.inside {
+            None => std::fs::metadata(self.absolute(path)).map(|m| (m.is_dir(), m.is_file()))?,
+            Some(dir) => {
+                dir.metadata(self.within(path)).map(|m| (m.is_dir(), m.is_file())).map_err(|e| self.refuse(e))?
+            }
+        };
+        Ok(match (is_folder, is_file) {
+            (true, _) => FileType::Folder,
+            (_, true) => FileType::File,
+            _ => FileType::Other,
+        })
+    }
+
+    /// Whether something is there that may be seen.
+    pub fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.file_type(path).is_ok()
+    }
+
+    /// What is in a folder, by name.
+    ///
+    /// # Errors
+    /// As [`Files::file_type`].
+    pub fn list(&self, path: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
+        let path = path.as_ref();
+        let mut entries = Vec::new();
+        match &self.inside {
+            None => {
+                for entry in std::fs::read_dir(self.absolute(path))?.filter_map(Result::ok) {
+                    let kind = entry.file_type().ok();
+                    let (is_folder, is_file) = (kind.is_some_and(|t| t.is_dir()), kind.is_some_and(|t| t.is_file()));
+                    entries.push(Entry { name: entry.file_name(), is_folder, is_file });
+                }
+            }
+            Some(dir) => {
+                for entry in dir.read_dir(self.within(path)).map_err(|e| self.refuse(e))?.filter_map(Result::ok) {
+                    let kind = entry.file_type().ok();
+                    let (is_folder, is_file) = (kind.is_some_and(|t| t.is_dir()), kind.is_some_and(|t| t.is_file()));
+                    entries.push(Entry { name: entry.file_name(), is_folder, is_file });
+                }
+            }
+        }
+        entries.sort();
+        Ok(entries)
+    }
+
+    /// A file's content. In a lesson's folder only files are read, no pipes and devices.
+    ///
+    /// # Errors
+    /// As [`Files::file_type`] and [`read::to_end`].
+    pub fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let path = path.as_ref();
+        let Some(dir) = &self.inside else { return read::file(&self.absolute(path)) };
+        match self.file_type(path)? {
+            FileType::Other | FileType::Link => Err(io::Error::other("a lesson reads plain files only")),
+            // To open a folder as a file tells what it is, in the system's own way.
+            FileType::File | FileType::Folder => {
+                dir.open(self.within(path)).map_err(|e| self.refuse(e)).and_then(read::to_end)
+            }
+        }
+    }
+
+    /// Finds out whether a file can be read.
+    ///
+    /// # Errors
+    /// As [`Files::file_type`].
+    pub fn check_readable(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref();
+        match (&self.inside, self.file_type(path)?) {
+            // To open a pipe would take it from whoever waits for its reader.
+            (_, FileType::Other | FileType::Link) => Ok(()),
+            (None, _) => std::fs::File::open(self.absolute(path)).map(drop),
+            (Some(dir), _) => dir.open(self.within(path)).map(drop).map_err(|e| self.refuse(e)),
+        }
+    }
+
+    /// Whether a file can be run as a program; in a lesson's folder none can.
+    pub fn is_executable(&self, path: impl AsRef<Path>) -> bool {
+        self.inside.is_none() && is_executable(&self.absolute(path))
+    }
+
+    /// Makes a file that none but its owner may read, empty, where there is none, and the folders that it lies in.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`]; else as [`Files::file_type`].
+    pub fn create_new(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref();
+        self.make_parent(path)?;
+        match &self.inside {
+            None => private::create_new(&self.absolute(path)).map(drop),
+            Some(dir) => {
+                let mut options = private_options();
+                dir.open_with(self.within(path), options.create_new(true)).map(drop).map_err(|e| self.refuse(e))
+            }
+        }
+    }
+
+    /// Writes a file that none but its owner may read, and makes the folders that it lies in.
+    ///
+    /// # Errors
+    /// As [`Files::file_type`].
+    pub fn write(&self, path: impl AsRef<Path>, text: &str) -> io::Result<()> {
+        let path = path.as_ref();
+        self.make_parent(path)?;
+        match &self.inside {
+            None => private::create_or_empty(&self.absolute(path))?.write_all(text.as_bytes()),
+            Some(dir) => {
+                let mut options = private_options();
+                let mut file = dir
+                    .open_with(self.within(path), options.create(true).truncate(true))
+                    .map_err(|e| self.refuse(e))?;
+                file.write_all(text.as_bytes())
+            }
+        }
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// As [`Files::file_type`].
+    pub fn remove(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref();
+        match &self.inside {
+            None => std::fs::remove_file(self.absolute(path)),
+            Some(dir) => dir.remove_file(self.within(path)).map_err(|e| self.refuse(e)),
+        }
+    }
+
+    fn make_parent(&self, path: &Path) -> io::Result<()> {
+        match &self.inside {
+            None => match self.absolute(path).parent() {
+                Some(folder) if !folder.exists() => std::fs::create_dir_all(folder),
+                _ => Ok(()),
+            },
+            Some(dir) => match self.within(path).parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => {
+                    dir.create_dir_all(folder).map_err(|e| self.refuse(e))
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|m| !m.is_dir() && m.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+    matches!(extension.as_str(), "bat" | "cmd" | "com" | "exe" | "ps1") && path.exists()
+}
+
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    cap_std::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
