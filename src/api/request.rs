@@ -389,12 +389,13 @@ pub enum Form {
     WholeTable,
 }
 
-/// In which form an answer is wanted, and whether it must tell who owns which field.
+/// In which form an answer is wanted, and whether it must tell what takes work to find out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Accept {
     /// Objects, or a table of them.
     pub form: Form,
-    /// Whether `metadata.managedFields` is worked out: for those who will show it.
+    /// Whether it is worked out who owns which field (`metadata.managedFields`), and how many objects follow a piece of
+    /// a list: for those who will show it.
     pub managed_fields: bool,
 }
 

@@ -37,6 +37,6 @@ pub struct Table {
     pub revision: u64,
     /// Where the next piece begins; empty when this is the last.
     pub continue_at: String,
-    /// How many objects follow.
-    pub remaining: u64,
+    /// How many objects follow, where that is known.
+    pub remaining: Option<u64>,
 }

@@ -18,7 +18,7 @@ mod usage;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use crate::api::user::User;
 use crate::error::{ApiError, Failure};
@@ -46,6 +46,14 @@ struct App {
     verb: Verb,
 }
 
+/// The same as far as it goes for every verb.
+#[derive(Debug, Parser)]
+#[command(name = "kstate", version, disable_help_subcommand = true, infer_subcommands = false)]
+struct AnyVerb {
+    #[command(flatten)]
+    _global: Global,
+}
+
 /// The verbs of kstate's own, which kubectl doesn't know.
 const OWN_VERBS: [&str; 5] = ["cluster", "lesson", "clock", "node", "undo"];
 
@@ -56,15 +64,22 @@ enum Access {
     Writes,
 }
 
-/// Lists the verbs that work on one cluster: variant, module, whether kubectl has it too, and whether it may change the cluster.
+/// Lists the verbs that work on one cluster: variant, name, module, whether kubectl has it too, and whether it may change the cluster.
 macro_rules! verbs {
-    ($($(#[$attr:meta])* $variant:ident, $($module:ident)::+, $kubectl:literal, $access:ident;)*) => {
+    ($($variant:ident, $name:literal, $($module:ident)::+, $kubectl:literal, $access:ident;)*) => {
         #[derive(Debug, Subcommand)]
         enum Verb {
             Cluster(cluster::Args),
             Lesson(lesson::Args),
-            $($(#[$attr])* $variant($($module)::+::Args),)*
+            $(#[command(name = $name)] $variant($($module)::+::Args),)*
         }
+
+        /// What adds its arguments to the command of each verb.
+        const ARGUMENTS: &[(&str, fn(Command) -> Command)] = &[
+            ("cluster", <cluster::Args as clap::Args>::augment_args),
+            ("lesson", <lesson::Args as clap::Args>::augment_args),
+            $(($name, <$($module)::+::Args as clap::Args>::augment_args),)*
+        ];
 
         impl Verb {
             fn is_kubectl(&self) -> bool {
@@ -86,54 +101,54 @@ macro_rules! verbs {
 }
 
 verbs! {
-    Annotate, verbs::annotate, true, Writes;
-    ApiResources, verbs::discovery::resources, true, Reads;
-    ApiVersions, verbs::discovery::versions, true, Reads;
-    Apply, verbs::apply, true, Writes;
-    Attach, verbs::containers::attach, true, Reads;
-    Auth, verbs::auth, true, Reads;
-    Autoscale, verbs::autoscale, true, Writes;
-    Certificate, verbs::certificate, true, Writes;
-    ClusterInfo, verbs::discovery::cluster_info, true, Reads;
-    Completion, completion, true, Reads;
-    Config, verbs::config, true, Writes;
-    Cordon, verbs::cordon, true, Writes;
-    Cp, verbs::containers::cp, true, Reads;
-    Create, verbs::create, true, Writes;
-    Debug, verbs::absent::debug, true, Reads;
-    Delete, verbs::delete, true, Writes;
-    Describe, verbs::describe, true, Reads;
-    Diff, verbs::diff, true, Reads;
-    Drain, verbs::drain, true, Writes;
-    Edit, verbs::edit, true, Writes;
-    Events, verbs::events, true, Reads;
-    Explain, verbs::explain, true, Reads;
-    Exec, verbs::containers::exec, true, Reads;
-    Expose, verbs::expose, true, Writes;
-    Get, verbs::get, true, Reads;
-    Help, help, true, Reads;
-    Kuberc, verbs::absent::kuberc, true, Reads;
-    Kustomize, verbs::absent::kustomize, true, Reads;
-    Label, verbs::label, true, Writes;
-    Logs, verbs::containers::logs, true, Reads;
-    Options, help::options, true, Reads;
-    Patch, verbs::patch, true, Writes;
-    Plugin, plugin, true, Reads;
-    PortForward, verbs::containers::port_forward, true, Reads;
-    Proxy, verbs::absent::proxy, true, Reads;
-    Replace, verbs::replace, true, Writes;
-    Rollout, verbs::rollout, true, Writes;
-    Run, verbs::run, true, Writes;
-    Scale, verbs::scale, true, Writes;
-    Set, verbs::set, true, Writes;
-    Taint, verbs::taint, true, Writes;
-    Top, verbs::containers::top, true, Reads;
-    Uncordon, verbs::cordon::uncordon, true, Writes;
-    Version, verbs::discovery::version, true, Reads;
-    Wait, verbs::wait, true, Writes;
-    Clock, clock, false, Writes;
-    Node, node, false, Writes;
-    Undo, undo, false, Writes;
+    Annotate, "annotate", verbs::annotate, true, Writes;
+    ApiResources, "api-resources", verbs::discovery::resources, true, Reads;
+    ApiVersions, "api-versions", verbs::discovery::versions, true, Reads;
+    Apply, "apply", verbs::apply, true, Writes;
+    Attach, "attach", verbs::containers::attach, true, Reads;
+    Auth, "auth", verbs::auth, true, Reads;
+    Autoscale, "autoscale", verbs::autoscale, true, Writes;
+    Certificate, "certificate", verbs::certificate, true, Writes;
+    ClusterInfo, "cluster-info", verbs::discovery::cluster_info, true, Reads;
+    Completion, "completion", completion, true, Reads;
+    Config, "config", verbs::config, true, Writes;
+    Cordon, "cordon", verbs::cordon, true, Writes;
+    Cp, "cp", verbs::containers::cp, true, Reads;
+    Create, "create", verbs::create, true, Writes;
+    Debug, "debug", verbs::absent::debug, true, Reads;
+    Delete, "delete", verbs::delete, true, Writes;
+    Describe, "describe", verbs::describe, true, Reads;
+    Diff, "diff", verbs::diff, true, Reads;
+    Drain, "drain", verbs::drain, true, Writes;
+    Edit, "edit", verbs::edit, true, Writes;
+    Events, "events", verbs::events, true, Reads;
+    Explain, "explain", verbs::explain, true, Reads;
+    Exec, "exec", verbs::containers::exec, true, Reads;
+    Expose, "expose", verbs::expose, true, Writes;
+    Get, "get", verbs::get, true, Reads;
+    Help, "help", help, true, Reads;
+    Kuberc, "kuberc", verbs::absent::kuberc, true, Reads;
+    Kustomize, "kustomize", verbs::absent::kustomize, true, Reads;
+    Label, "label", verbs::label, true, Writes;
+    Logs, "logs", verbs::containers::logs, true, Reads;
+    Options, "options", help::options, true, Reads;
+    Patch, "patch", verbs::patch, true, Writes;
+    Plugin, "plugin", plugin, true, Reads;
+    PortForward, "port-forward", verbs::containers::port_forward, true, Reads;
+    Proxy, "proxy", verbs::absent::proxy, true, Reads;
+    Replace, "replace", verbs::replace, true, Writes;
+    Rollout, "rollout", verbs::rollout, true, Writes;
+    Run, "run", verbs::run, true, Writes;
+    Scale, "scale", verbs::scale, true, Writes;
+    Set, "set", verbs::set, true, Writes;
+    Taint, "taint", verbs::taint, true, Writes;
+    Top, "top", verbs::containers::top, true, Reads;
+    Uncordon, "uncordon", verbs::cordon::uncordon, true, Writes;
+    Version, "version", verbs::discovery::version, true, Reads;
+    Wait, "wait", verbs::wait, true, Writes;
+    Clock, "clock", clock, false, Writes;
+    Node, "node", node, false, Writes;
+    Undo, "undo", undo, false, Writes;
 }
 
 impl Verb {
@@ -165,6 +180,17 @@ impl Verb {
 }
 
 impl App {
+    /// The grammar of a line that calls one verb, or none that there is: to build that of all takes longer than most
+    /// commands do.
+    fn command_for(words: &[String]) -> Command {
+        let root = AnyVerb::command().subcommand_required(true).arg_required_else_help(true);
+        let called = argv::first_word(words, &root, &root).map(|at| words[at].as_str());
+        match ARGUMENTS.iter().find(|(name, _)| called == Some(name)) {
+            Some((name, arguments)) => root.subcommand(arguments(Command::new(name))),
+            None => root,
+        }
+    }
+
     /// kstate's own verbs act on a cluster from outside, where no role reaches: nobody can do so as somebody else.
     fn check_impersonation(&self) -> Result<(), Failure> {
         match self.verb.is_kubectl() || !self.global.impersonates() {

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `NewDefaultKubectlCommandWithArgs` of `k8s.io/kubectl/pkg/cmd` and `ExecuteC` of `github.com/spf13/cobra`.
 
-use clap::{Command, CommandFactory, FromArgMatches};
+use clap::{Command, FromArgMatches};
 
 use crate::cli::argv::pflag::{self, Parsed};
 use crate::cli::argv::{self, Line};
@@ -25,7 +25,7 @@ pub struct Parse {
 /// pflag's, cobra's and kubectl's texts for what is wrong with it; help and versions are printed here, and end with exit
 /// code 0.
 pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Result<Parse, Failure> {
-    let root = App::command().name(program).bin_name(program);
+    let root = App::command_for(args).name(program).bin_name(program);
     let line = Line::read(args, &root);
     let is_own = |name: &String| program == "kubectl" && OWN_VERBS.contains(&name.as_str());
     let unknown = match line.path.first() {

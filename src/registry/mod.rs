@@ -13,7 +13,7 @@ mod store;
 mod subresources;
 
 pub use apply::{Applied, check_applied};
-pub use list::Selection;
+pub use list::{Piece, Selection};
 
 use std::sync::Arc;
 

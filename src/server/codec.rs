@@ -168,13 +168,15 @@ fn encode_list(list: &List, resource: &Resource, in_version: impl Fn(&Arc<Object
     })
 }
 
-fn list_meta(revision: u64, continue_at: &str, remaining: u64) -> Value {
+fn list_meta(revision: u64, continue_at: &str, remaining: Option<u64>) -> Value {
     let mut metadata = json!({});
     if revision > 0 {
         metadata["resourceVersion"] = json!(revision.to_string());
     }
     if !continue_at.is_empty() {
         metadata["continue"] = json!(continue_at);
+    }
+    if let Some(remaining) = remaining {
         metadata["remainingItemCount"] = json!(remaining);
     }
     metadata

@@ -76,8 +76,8 @@ pub struct List {
     pub revision: u64,
     /// Where the next piece begins; empty when this is the last.
     pub continue_at: String,
-    /// How many objects follow.
-    pub remaining: u64,
+    /// How many objects follow, where that is known.
+    pub remaining: Option<u64>,
 }
 
 /// What a handler is given beside the request itself.

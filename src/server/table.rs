@@ -20,6 +20,6 @@ pub(super) fn build(server: &Server, kind: Kind, objects: &[Arc<Object>]) -> Tab
             Row { cells, object: Arc::clone(object) }
         };
         let rows = objects.iter().map(row).collect();
-        Table { kind, columns, rows, revision: 0, continue_at: String::new(), remaining: 0 }
+        Table { kind, columns, rows, revision: 0, continue_at: String::new(), remaining: None }
     })
 }

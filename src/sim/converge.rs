@@ -82,7 +82,7 @@ impl Cluster {
     pub fn converge(&mut self) -> Result<(), ApiError> {
         self.run_until(self.now())?;
         let end = self.now() + BREATH;
-        while let Some(next) = self.queue.next_progress().filter(|next| *next <= end) {
+        while let Some(next) = self.queue.next_progress(self.registry.store()).filter(|next| *next <= end) {
             self.run_until(next)?;
         }
         Ok(())
@@ -178,7 +178,7 @@ impl Cluster {
 
     /// When all recurring work that waits now will have been done once.
     fn round_ends(&self) -> Time {
-        self.queue.last_due().map_or(self.now(), |last| last.min(self.now() + LONGEST_PERIOD))
+        self.queue.last_due(self.registry.store()).map_or(self.now(), |last| last.min(self.now() + LONGEST_PERIOD))
     }
 
     /// Lets the next thing happen that is due, and the time pass until then.
@@ -201,16 +201,17 @@ impl Cluster {
         let next = match wait.lets {
             Lets::Progress => {
                 // Work of this moment may still lie behind a recurring item.
-                let at_once = self.queue.next_due().filter(|due| *due <= self.now());
-                self.queue.next_progress().or(at_once)
+                let at_once = self.queue.next_due(self.registry.store()).filter(|due| *due <= self.now());
+                self.queue.next_progress(self.registry.store()).or(at_once)
             }
-            Lets::Everything | Lets::WhatHelps => self.queue.next_due(),
+            Lets::Everything | Lets::WhatHelps => self.queue.next_due(self.registry.store()),
         };
         if wait.lets == Lets::WhatHelps {
             if wait.seen.0 != self.changed {
                 wait.seen = (self.changed, self.round_ends());
             }
-            let can_help = self.queue.next_progress().is_some() || next.is_some_and(|next| next <= wait.seen.1);
+            let can_help = self.queue.next_progress(self.registry.store()).is_some()
+                || next.is_some_and(|next| next <= wait.seen.1);
             if !can_help {
                 return Ok(Passed::Idle);
             }
@@ -231,9 +232,9 @@ impl Cluster {
     /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
     /// than `gap` skips what it missed.
     fn step(&mut self, target: Time, gap: Duration) -> Result<bool, ApiError> {
-        let Some((item, due, recurring)) = self.queue.pop(target) else { return Ok(false) };
+        let Some((item, due, recurring)) = self.queue.pop(target, self.registry.store()) else { return Ok(false) };
         if recurring && target - due > gap {
-            self.queue.add(item, target, true);
+            self.queue.add(item, target, true, self.registry.store());
             return Ok(true);
         }
         self.registry.set_now(due.max(self.now()));
@@ -254,11 +255,11 @@ impl Cluster {
 
     fn dispatch(&mut self, changes: &[Change]) {
         let view = self.registry.view();
-        let (queue, now) = (&mut self.queue, self.registry.now());
+        let (queue, store, now) = (&mut self.queue, self.registry.store(), self.registry.now());
         for change in changes {
             for controller in all().values() {
                 controller.on_change(&view, change, &mut |key| {
-                    queue.add(Item { controller: controller.name(), key }, now, false)
+                    queue.add(Item { controller: controller.name(), key }, now, false, store)
                 });
             }
         }
@@ -294,11 +295,13 @@ impl Cluster {
             None => {
                 self.queue.forget_failures(&item);
                 match outcome.requeue {
-                    Some(Requeue::After(wait)) => self.queue.add(item, self.now() + wait, false),
+                    Some(Requeue::After(wait)) => {
+                        self.queue.add(item, self.registry.now() + wait, false, self.registry.store())
+                    }
                     Some(Requeue::Recurring(wait)) => {
                         let by_lot = all().get(item.controller).is_some_and(|c| c.resyncs_by_lot());
                         let seed = by_lot.then(|| self.view().seed());
-                        self.queue.resync(item, self.now() + wait, seed);
+                        self.queue.resync(item, self.registry.now() + wait, seed, self.registry.store());
                     }
                     None => {}
                 }
@@ -311,7 +314,7 @@ impl Cluster {
                     return Ok(());
                 };
                 let recurring = error.reason != Reason::Conflict && failures > 0;
-                self.queue.add(item, self.now() + wait, recurring);
+                self.queue.add(item, self.registry.now() + wait, recurring, self.registry.store());
             }
         }
         Ok(())

@@ -90,7 +90,7 @@ impl Cluster {
         Cluster {
             registry: Registry::new(store, config.seed, config.version),
             config,
-            queue: WorkQueue::default(),
+            queue: WorkQueue::new(None),
             changed: 0,
             writable: false,
             wall: Time::default(),
@@ -118,7 +118,7 @@ impl Cluster {
         self.store_mut().begin(true)?;
         self.writable = true;
         let done = self.store_mut().clear().and_then(|()| {
-            self.queue = WorkQueue::load(Vec::new(), self.lots);
+            self.queue = WorkQueue::new(self.lots);
             self.furnish(wall)?;
             self.store_mut().set_setting(INCARNATION, &format!("reset at {}", wall.0))?;
             self.commit()
@@ -174,7 +174,8 @@ impl Cluster {
         self.wall = wall;
         self.take_up(write)?;
         let target = self.wall_target(wall)?;
-        if !self.writable && self.queue.next_due().is_some_and(|due| due <= target.max(self.now())) {
+        if !self.writable && self.queue.next_due(self.registry.store()).is_some_and(|due| due <= target.max(self.now()))
+        {
             self.store_mut().rollback();
             let writes = self.store_mut().try_begin(true, WallDuration::ZERO)?;
             if !writes {
@@ -196,7 +197,7 @@ impl Cluster {
         self.writable = write;
         let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
         self.registry.set_now(Time(now));
-        self.queue = WorkQueue::load(self.store().timers()?, self.lots);
+        self.queue = WorkQueue::new(self.lots);
         Ok(())
     }
 
@@ -239,10 +240,7 @@ impl Cluster {
     fn save_clock(&mut self) -> Result<(), ApiError> {
         let now = self.now().0.to_string();
         self.store_mut().set_setting(NOW, &now)?;
-        if self.queue.is_dirty() {
-            self.registry.store_mut().set_timers(&self.queue.save())?;
-        }
-        Ok(())
+        self.queue.save(self.registry.store())
     }
 
     /// Ends the command: all of it lasts from here on.
@@ -306,7 +304,7 @@ impl Cluster {
             let ahead = self.now() - self.wall;
             self.store_mut().set_setting(OFFSET, &ahead.0.to_string())?;
         }
-        self.queue = WorkQueue::load(self.store().timers()?, self.lots);
+        self.queue = WorkQueue::new(self.lots);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration as WallDuration;
 
 pub use index::Index;
-pub use sqlite::{Before, Operation, Timer, file};
+pub use sqlite::{Before, Operation, Place, Timer, file};
 pub use view::View;
 
 use crate::api::{Kind, Object, ObjectKey};
@@ -382,20 +382,33 @@ impl Store {
         }
     }
 
-    /// The pending timers of the work queue, as the last transaction left them.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn timers(&self) -> Result<Vec<Timer>, ApiError> {
-        self.db.timers()
+    /// At most `limit` pending timers of the work queue behind a place, in their order; with `progress` only those that
+    /// are not recurring.
+    pub fn timers_after(&self, after: Option<Place>, progress: bool, limit: usize) -> Vec<Timer> {
+        self.read(self.db.timers_after(after, progress, limit))
     }
 
-    /// Replaces the pending timers.
+    /// At most `limit` pending timers, the last one first.
+    pub fn last_timers(&self, limit: usize) -> Vec<Timer> {
+        self.read(self.db.last_timers(limit))
+    }
+
+    /// The pending timer of a controller for a key.
+    pub fn timer(&self, controller: &str, key: &ObjectKey) -> Option<Timer> {
+        self.read(self.db.timer(controller, key))
+    }
+
+    /// The greatest number of a pending timer, modulo `counted`; 0 when none waits.
+    pub fn greatest_timer_seq(&self, counted: u64) -> u64 {
+        self.read(self.db.greatest_timer_seq(counted))
+    }
+
+    /// Puts a pending timer in the place of another of its name, or removes it.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn set_timers(&mut self, timers: &[Timer]) -> Result<(), ApiError> {
-        self.db.set_timers(timers)
+    pub fn change_timer(&self, before: Option<&Timer>, now: Option<&Timer>) -> Result<(), ApiError> {
+        self.db.change_timer(before, now)
     }
 
     /// Notes that a command begins, so that `undo` can come back to here.

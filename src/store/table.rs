@@ -29,6 +29,17 @@ pub(super) struct Changed {
     pub(super) now: Option<Arc<Object>>,
 }
 
+impl Changed {
+    /// How many objects there are by now of what `n` were when the transaction began.
+    fn counted_into(&self, n: usize) -> usize {
+        match (&self.before, &self.now) {
+            (None, Some(_)) => n + 1,
+            (Some(_), None) => n.saturating_sub(1),
+            _ => n,
+        }
+    }
+}
+
 pub(super) struct Table {
     kind: Kind,
     /// All objects, once all were asked for.
@@ -117,6 +128,47 @@ impl Table {
         Ok(Box::new(self.namespaces.insert(namespace.to_string(), Box::new(objects)).values()))
     }
 
+    /// At most `limit` objects, of a namespace or of all, from a place on in the order of namespaces and names. They
+    /// are not kept at hand: who goes through a whole kind in pieces holds a piece at a time. Those whose stored text
+    /// does not hold `telltale` may be left out.
+    pub(super) fn page(
+        &self,
+        db: &Db,
+        within: Option<&str>,
+        from: (&str, &str),
+        limit: usize,
+        telltale: Option<&str>,
+    ) -> Result<Vec<Arc<Object>>, ApiError> {
+        let from = (within.unwrap_or(from.0).to_string(), from.1.to_string());
+        let belongs = |name: &Name| within.is_none_or(|within| name.0 == within);
+        if let Some(whole) = self.whole.get() {
+            let range = whole.range(from..).take_while(|(name, _)| belongs(name));
+            return Ok(range.take(limit).map(|(_, object)| Arc::clone(object)).collect());
+        }
+        let changed = || self.changed.range(from.clone()..).take_while(|(name, _)| belongs(name));
+        // Of the rows as many may be gone or replaced as the transaction changed.
+        let most = limit.saturating_add(changed().count());
+        let stored = db.objects_from(self.kind, within, (&from.0, &from.1), most, telltale)?;
+        let is_all = stored.len() < most;
+        let mut page = BTreeMap::new();
+        for object in stored {
+            page.insert((object.namespace().to_string(), object.name().to_string()), Arc::new(object));
+        }
+        let last = page.last_key_value().map(|(name, _)| name.clone()).filter(|_| !is_all);
+        for (name, changed) in changed().take_while(|(name, _)| last.as_ref().is_none_or(|last| *name <= last)) {
+            lay_over(&mut page, name.clone(), &changed.now);
+        }
+        Ok(page.into_values().take(limit).collect())
+    }
+
+    /// How many objects there are, of a namespace or of all, from a place on.
+    pub(super) fn count_from(&self, db: &Db, within: Option<&str>, from: (&str, &str)) -> Result<usize, ApiError> {
+        let stored = db.count_from(self.kind, within, from)?;
+        let from = (within.unwrap_or(from.0).to_string(), from.1.to_string());
+        let changed = self.changed.range(from..).take_while(|((ns, _), _)| within.is_none_or(|within| ns == within));
+        Ok(changed.fold(stored, |n, (_, changed)| changed.counted_into(n)))
+    }
+
     /// The members of a bucket.
     pub(super) fn bucket(&self, db: &Db, index: Index, bucket: &str) -> Result<&Bucket, ApiError> {
         let key = (index, bucket.to_string());
@@ -167,11 +219,7 @@ impl Table {
         }
         let stored = db.tally(self.kind, namespace)?;
         let changed = self.changed.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns));
-        Ok(changed.fold(stored, |n, (_, c)| match (&c.before, &c.now) {
-            (None, Some(_)) => n + 1,
-            (Some(_), None) => n.saturating_sub(1),
-            _ => n,
-        }))
+        Ok(changed.fold(stored, |n, (_, changed)| changed.counted_into(n)))
     }
 
     /// Puts an object in the place of the one of its name, and gives that back.

@@ -45,6 +45,25 @@ impl<'a> View<'a> {
         self.store.read(found).into_iter().flatten()
     }
 
+    /// At most `limit` objects of a kind, in a namespace or in all, from a place on in the order of namespaces and
+    /// names: what goes through many objects in pieces and keeps none at hand. Those whose stored text does not hold
+    /// `telltale` may be left out.
+    pub fn page(
+        &self,
+        kind: Kind,
+        within: Option<&str>,
+        from: (&str, &str),
+        limit: usize,
+        telltale: Option<&str>,
+    ) -> Vec<Arc<Object>> {
+        self.store.read(self.store.table(kind).page(&self.store.db, within, from, limit, telltale))
+    }
+
+    /// How many objects of a kind there are, in a namespace or in all, from a place on.
+    pub fn count_from(&self, kind: Kind, within: Option<&str>, from: (&str, &str)) -> usize {
+        self.store.read(self.store.table(kind).count_from(&self.store.db, within, from))
+    }
+
     /// All objects of a typed kind.
     pub fn list_as<T: Typed + 'a>(&self) -> impl Iterator<Item = &'a T> + use<'a, T> {
         self.list(T::OF).filter_map(|o| o.get::<T>())

@@ -61,6 +61,8 @@ pub struct Builder<'a> {
     pub form: Form,
     /// Whether the objects do, without trees of what they hold, which cost more than all else.
     pub treeless: bool,
+    /// Of lists that come as tables only the rows are kept.
+    pub only_rows: bool,
 }
 
 /// What kubectl says where neither names nor files are given.

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::api::request::{Form, Resource, Target, Verb};
+use crate::api::table::Row as TableRow;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::table::printable_row;
 use crate::kubectl::session::Session;
 use crate::manifest::versions::from_stored;
+use crate::printers::table::Row;
 use crate::server::Reply;
 use crate::server::served::Served;
 
@@ -30,6 +33,8 @@ pub struct Info {
     pub tree: Value,
     /// The object as the server sent it last, where it is a whole object.
     pub object: Option<Arc<Object>>,
+    /// The server's row, where nothing else of the object is kept.
+    pub row: Option<Row>,
     /// The part that is meant, `status`; empty for the whole.
     pub subresource: String,
     /// Whether `object` does, and `tree` stays unknown.
@@ -46,6 +51,7 @@ impl Info {
             source: String::new(),
             tree: Value::Null,
             object: None,
+            row: None,
             subresource: String::new(),
             treeless: false,
         }
@@ -64,6 +70,12 @@ impl Info {
     pub fn treeless(served: Served, object: Arc<Object>) -> Info {
         let named = Info::named(served, object.namespace(), object.name());
         Info { object: Some(object), treeless: true, ..named }
+    }
+
+    /// An object of the cluster of which only the server's row is known.
+    pub fn row(served: Served, row: &TableRow) -> Info {
+        let named = Info::named(served, row.object.namespace(), row.object.name());
+        Info { row: Some(printable_row(row)), treeless: true, ..named }
     }
 
     /// Its kind.

@@ -179,22 +179,25 @@ impl<'p> Walk<'p> {
         let target = Resource::kind(served.kind).of_version(&served.api_version()).within(namespace);
         let reply = session.client.read(Verb::List(options.clone()), Target::Resource(target), builder.form);
         let reply = reply.map_err(|refused| enhance_list_error(refused, &options, served))?;
-        let objects = match reply {
-            Reply::List(list) => {
-                self.continue_at = list.continue_at;
-                list.items
-            }
-            Reply::Table(table) => {
-                self.continue_at = table.continue_at;
-                table.rows.into_iter().map(|row| row.object).collect()
-            }
-            _ => return Err(ApiError::internal("the server did not answer with a list").into()),
-        };
         let info = |object| match builder.treeless {
             true => Info::treeless(served, object),
             false => Info::of(served, object, session),
         };
-        let infos = objects.into_iter().map(|object| Step::Info(Box::new(info(object))));
+        let infos: Vec<Info> = match reply {
+            Reply::List(list) => {
+                self.continue_at = list.continue_at;
+                list.items.into_iter().map(info).collect()
+            }
+            Reply::Table(table) => {
+                self.continue_at = table.continue_at;
+                match builder.only_rows {
+                    true => table.rows.iter().map(|row| Info::row(served, row)).collect(),
+                    false => table.rows.into_iter().map(|row| info(row.object)).collect(),
+                }
+            }
+            _ => return Err(ApiError::internal("the server did not answer with a list").into()),
+        };
+        let infos = infos.into_iter().map(|info| Step::Info(Box::new(info)));
         Ok(std::iter::once(Step::ListBegins).chain(infos).chain([Step::ListEnds]).collect())
     }
 

@@ -31,12 +31,22 @@ pub fn printable(table: &api::Table) -> Table {
         wide_only: c.priority > 0,
         is_name: c.name == "NAME",
     };
-    let row = |row: &api::Row| Row {
+    Table { columns: table.columns.iter().map(column).collect(), rows: table.rows.iter().map(printable_row).collect() }
+}
+
+/// The server's row as the printer takes it.
+pub fn printable_row(row: &api::Row) -> Row {
+    Row {
         cells: row.cells.clone(),
         namespace: row.object.namespace().to_string(),
         labels: row.object.meta().labels.clone().unwrap_or_default(),
-    };
-    Table { columns: table.columns.iter().map(column).collect(), rows: table.rows.iter().map(row).collect() }
+    }
+}
+
+/// Rows of one kind that the server sent, as a table.
+pub fn print_rows(session: &Session<'_>, kind: Kind, rows: Vec<Row>, layout: &Layout) -> String {
+    let Table { columns, .. } = printable(&session.client.table(kind, &[]));
+    crate::printers::table::print(&Table { columns, rows }, &options(kind, layout))
 }
 
 /// Some objects of one kind as a table.

@@ -14,7 +14,7 @@ use crate::api::table::Table;
 use crate::api::{Kind, Object};
 use crate::error::{ApiError, Reason};
 use crate::kinds;
-use crate::registry::Selection;
+use crate::registry::{Piece, Selection};
 use crate::server::{Ask, List, Reply, Server, table};
 
 fn bad_request(text: impl Into<String>) -> ApiError {
@@ -45,21 +45,28 @@ impl Server {
             Selection::parse(kind, &ask.resource.api_version(), &options.label_selector, &options.field_selector)?;
         check_revision(&options.resource_version)?;
         let revision = self.cluster.revision();
-        let mut items = match self.computed_list(ask) {
-            Some(items) => items?.into_iter().filter(|o| selection.matches(o)).collect(),
-            None => self.cluster.registry().list(kind, namespace, &selection),
-        };
         let start = match options.continue_at.as_str() {
-            "" => None,
-            token => Some(read_token(token)?),
+            "" => (String::new(), String::new()),
+            token => read_token(token)?,
         };
-        if let Some(start) = &start {
-            items.retain(|o| (o.namespace(), o.name()) >= (start.0.as_str(), start.1.as_str()));
-        }
-        let limit = usize::try_from(options.limit).unwrap_or(usize::MAX);
-        let (mut continue_at, mut remaining) = (String::new(), 0);
-        if limit > 0 && items.len() > limit {
-            remaining = (items.len() - limit) as u64;
+        let from = (start.0.as_str(), start.1.as_str());
+        let limit = Some(options.limit).filter(|limit| *limit > 0).and_then(|limit| usize::try_from(limit).ok());
+        // One more than asked for shows where the next piece begins.
+        let piece = Piece { from, limit: limit.map(|limit| limit.saturating_add(1)) };
+        let registry = self.cluster.registry();
+        let mut items: Vec<Arc<Object>> = match self.computed_list(ask) {
+            Some(items) => {
+                let selected = items?.into_iter().filter(|o| selection.matches(o));
+                selected.filter(|o| (o.namespace(), o.name()) >= from).collect()
+            }
+            None => registry.list(kind, namespace, &selection, piece),
+        };
+        let (mut continue_at, mut remaining) = (String::new(), None);
+        if let Some(limit) = limit.filter(|limit| items.len() > *limit) {
+            let next = (items[limit].namespace(), items[limit].name());
+            // How many are selected nobody knows without looking at them all; mirrors `GetList` of storage/etcd3.
+            let counts = ask.accept.managed_fields && selection.is_everything();
+            remaining = counts.then(|| registry.count_from(kind, namespace, next) as u64);
             continue_at = token(kind, &items[limit], revision);
             items.truncate(limit);
         }

@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::host::{self, private};
 use file::RETIRED;
 pub(super) use history::Past;
-pub use timers::Timer;
+pub use timers::{Place, Timer};
 use writer::Writer;
 
 /// How long a command waits for the moments at which another process keeps even readers out.

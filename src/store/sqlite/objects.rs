@@ -29,6 +29,52 @@ impl Db {
         self.read_objects(kind, &sql, params![kind.stored_name(), namespace])
     }
 
+    /// The objects of a kind, or of a namespace of it, from a place on in the order of namespaces and names.
+    pub(in crate::store) fn objects_from(
+        &self,
+        kind: Kind,
+        within: Option<&str>,
+        (namespace, name): (&str, &str),
+        limit: usize,
+        telltale: Option<&str>,
+    ) -> Result<Vec<Object>, ApiError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // CROSS JOIN: the rows come in the order of the outer table's key, and no more are read than asked for.
+        let from = "SELECT r.object FROM current c CROSS JOIN revision r ON r.rev = c.rev
+                    WHERE c.kind = ?1 AND (?5 IS NULL OR instr(r.object, ?5))";
+        match within {
+            Some(within) => {
+                let sql = format!("{from} AND c.namespace = ?2 AND c.name >= ?3 ORDER BY c.name LIMIT ?4");
+                self.read_objects(kind, &sql, params![kind.stored_name(), within, name, limit, telltale])
+            }
+            None => {
+                let sql = format!("{from} AND (c.namespace, c.name) >= (?2, ?3) ORDER BY c.namespace, c.name LIMIT ?4");
+                self.read_objects(kind, &sql, params![kind.stored_name(), namespace, name, limit, telltale])
+            }
+        }
+    }
+
+    /// How many objects of a kind, or of a namespace of it, come from a place on.
+    pub(in crate::store) fn count_from(
+        &self,
+        kind: Kind,
+        within: Option<&str>,
+        (namespace, name): (&str, &str),
+    ) -> Result<usize, ApiError> {
+        let count = "SELECT COUNT(*) FROM current WHERE kind = ?1";
+        let n = match within {
+            Some(within) => {
+                let sql = format!("{count} AND namespace = ?2 AND name >= ?3");
+                self.number(&sql, params![kind.stored_name(), within, name])?
+            }
+            None => {
+                let sql = format!("{count} AND (namespace, name) >= (?2, ?3)");
+                self.number(&sql, params![kind.stored_name(), namespace, name])?
+            }
+        };
+        Ok(n.unwrap_or(0) as usize)
+    }
+
     fn read_objects(&self, kind: Kind, sql: &str, with: impl rusqlite::Params) -> Result<Vec<Object>, ApiError> {
         let mut objects = Vec::new();
         let mut fault = None;

@@ -1,13 +1,14 @@
 //! The timers of the work queue.
 
-use std::collections::BTreeMap;
-
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::{Db, What};
 use crate::api::{Kind, ObjectKey, Time};
 use crate::error::ApiError;
+
+/// A place in the order of timers: when, and the number among those of one time.
+pub type Place = (i64, i64);
 
 /// A pending entry of the work queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,11 @@ impl Timer {
         Some(ObjectKey::new(Kind::from_stored_name(&self.kind)?, self.namespace.clone(), self.name.clone()))
     }
 
+    /// Its place in the order of timers.
+    pub fn place(&self) -> Place {
+        (self.due, self.seq as i64)
+    }
+
     /// What names it.
     fn path(&self) -> String {
         format!("{}/{}/{}/{}", self.controller, self.kind, self.namespace, self.name)
@@ -61,40 +67,58 @@ impl Timer {
     }
 }
 
+const COLUMNS: &str = "SELECT controller, kind, namespace, name, due, seq, recurring, failures FROM timer";
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Timer> {
+    Ok(Timer {
+        controller: row.get(0)?,
+        kind: row.get(1)?,
+        namespace: row.get(2)?,
+        name: row.get(3)?,
+        due: row.get(4)?,
+        seq: row.get::<_, i64>(5)? as u64,
+        recurring: row.get(6)?,
+        failures: row.get(7)?,
+    })
+}
+
 impl Db {
-    pub(in crate::store) fn timers(&self) -> Result<Vec<Timer>, ApiError> {
-        let sql =
-            "SELECT controller, kind, namespace, name, due, seq, recurring, failures FROM timer ORDER BY due, seq";
-        self.rows(sql, [], |r| {
-            Ok(Timer {
-                controller: r.get(0)?,
-                kind: r.get(1)?,
-                namespace: r.get(2)?,
-                name: r.get(3)?,
-                due: r.get(4)?,
-                seq: r.get::<_, i64>(5)? as u64,
-                recurring: r.get(6)?,
-                failures: r.get(7)?,
-            })
-        })
+    pub(in crate::store) fn timers_after(
+        &self,
+        after: Option<Place>,
+        progress: bool,
+        limit: usize,
+    ) -> Result<Vec<Timer>, ApiError> {
+        let (due, seq) = after.unwrap_or((i64::MIN, i64::MIN));
+        let which = if progress { "NOT recurring AND" } else { "" };
+        let sql = format!("{COLUMNS} WHERE {which} (due, seq) > (?1, ?2) ORDER BY due, seq LIMIT ?3");
+        self.rows(&sql, params![due, seq, limit as i64], read)
     }
 
-    /// Makes these the pending timers; only what differs is written.
-    pub(in crate::store) fn set_timers(&self, timers: &[Timer]) -> Result<(), ApiError> {
-        let stored: BTreeMap<String, Timer> = self.timers()?.into_iter().map(|t| (t.path(), t)).collect();
-        let wanted: BTreeMap<String, &Timer> = timers.iter().map(|t| (t.path(), t)).collect();
-        for (path, timer) in stored.iter().filter(|(path, _)| !wanted.contains_key(*path)) {
-            self.journal(What::Timer, path, Some(&timer.text()))?;
-            self.remove_timer(timer)?;
+    pub(in crate::store) fn last_timers(&self, limit: usize) -> Result<Vec<Timer>, ApiError> {
+        let sql = format!("{COLUMNS} ORDER BY due DESC, seq DESC LIMIT ?1");
+        self.rows(&sql, params![limit as i64], read)
+    }
+
+    pub(in crate::store) fn timer(&self, controller: &str, key: &ObjectKey) -> Result<Option<Timer>, ApiError> {
+        let sql = format!("{COLUMNS} WHERE controller = ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4");
+        let found = self.rows(&sql, params![controller, key.kind.stored_name(), key.namespace, key.name], read)?;
+        Ok(found.into_iter().next())
+    }
+
+    pub(in crate::store) fn greatest_timer_seq(&self, counted: u64) -> Result<u64, ApiError> {
+        let greatest = self.number("SELECT COALESCE(MAX(seq % ?1), 0) FROM timer", params![counted as i64])?;
+        Ok(greatest.unwrap_or(0) as u64)
+    }
+
+    pub(in crate::store) fn change_timer(&self, before: Option<&Timer>, now: Option<&Timer>) -> Result<(), ApiError> {
+        let Some(path) = now.or(before).map(Timer::path) else { return Ok(()) };
+        self.journal(What::Timer, &path, before.map(Timer::text).as_deref())?;
+        match (before, now) {
+            (_, Some(timer)) => self.put_timer(timer),
+            (Some(timer), None) => self.remove_timer(timer),
+            (None, None) => Ok(()),
         }
-        for (path, timer) in &wanted {
-            let before = stored.get(path);
-            if before != Some(timer) {
-                self.journal(What::Timer, path, before.map(Timer::text).as_deref())?;
-                self.put_timer(timer)?;
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn put_timer(&self, t: &Timer) -> Result<(), ApiError> {

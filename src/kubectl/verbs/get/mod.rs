@@ -71,6 +71,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             false => Form::Object,
         },
         treeless: prints_tables && !sorts,
+        only_rows: prints_tables && !sorts,
         ..args.builder()
     };
     let plan = builder.plan(session)?.ignoring(args.ignore_not_found.then_some(Fault::is_not_found));
@@ -194,17 +195,28 @@ fn print_tables(args: &Args, plan: &Plan<'_>, session: &mut Session<'_>) -> Resu
     let namespaced = !args.all_namespaces && kinds.iter().all(|kind| kind.namespaced);
     let infos = sort_tables(args, format.as_ref(), infos, listed, session)?;
     let layout = args.layout(format.is_some(), kinds.len() > 1);
-    let runs = infos.chunk_by(|a, b| a.served == b.served).map(|run| match run.iter().all(|i| i.object.is_some()) {
-        true => {
-            let objects: Vec<_> = run.iter().filter_map(|info| info.object.clone()).collect();
-            match args.server_print {
-                true => table::print(session, run[0].kind(), &objects, &layout),
-                false => table::print_names(session, run[0].kind(), &objects, &layout),
+    let mut texts = Vec::new();
+    let mut infos = infos.into_iter().peekable();
+    while let Some(first) = infos.next() {
+        let served = first.served;
+        let mut run = vec![first];
+        run.extend(std::iter::from_fn(|| infos.next_if(|info| info.served == served)));
+        texts.push(match () {
+            () if run.iter().all(|info| info.row.is_some()) => {
+                let rows = run.into_iter().filter_map(|info| info.row).collect();
+                table::print_rows(session, served.kind, rows, &layout)
             }
-        }
-        false => scales(args, run, session),
-    });
-    let text = runs.collect::<Vec<_>>().join(if args.no_headers { "" } else { "\n" });
+            () if run.iter().all(|info| info.object.is_some()) => {
+                let objects: Vec<_> = run.into_iter().filter_map(|info| info.object).collect();
+                match args.server_print {
+                    true => table::print(session, served.kind, &objects, &layout),
+                    false => table::print_names(session, served.kind, &objects, &layout),
+                }
+            }
+            () => scales(args, &run, session),
+        });
+    }
+    let text = texts.join(if args.no_headers { "" } else { "\n" });
     if text.is_empty() && !args.ignore_not_found && fault.is_none() {
         session.ui.err(&match namespaced {
             false => "No resources found\n".to_string(),
