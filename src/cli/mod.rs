@@ -260,7 +260,7 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
             help::options::print(program, ui);
             return Ok(());
         }
-        Verb::Plugin(args) => return Ok(plugin::print(&args, program, &host, ui)?),
+        Verb::Plugin(args) => return Ok(plugin::print(&args, (program, help::text), &host, ui)?),
         _ => {}
     }
     let named = app.global.cluster.clone().filter(|name| program == "kstate" && !name.is_empty());

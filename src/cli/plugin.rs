@@ -8,8 +8,9 @@ use std::process::Command as Process;
 
 use clap::{Command, CommandFactory};
 
+use crate::cli::App;
 use crate::cli::argv::Line;
-use crate::cli::{App, help};
+use crate::cli::help::table::is_kubectl;
 use crate::error::Failure;
 use crate::host::{Host, go_io_error};
 use crate::kubectl::session::Session;
@@ -38,22 +39,25 @@ enum PluginCommand {
     },
 }
 
+/// The help of a command, by the program's name and the command's path.
+type HelpText = fn(&'static str, &str) -> String;
+
 /// Runs the verb.
 ///
 /// # Errors
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    print(&args, session.line.program, &session.host, session.ui)
+    print(&args, (session.line.program, session.line.help), &session.host, session.ui)
 }
 
 /// Prints the plugins.
 ///
 /// # Errors
 /// When there are none, or there is something wrong with one.
-pub fn print(args: &Args, program: &'static str, host: &Host, ui: &Ui) -> Result<(), Failure> {
+pub fn print(args: &Args, (program, help): (&'static str, HelpText), host: &Host, ui: &Ui) -> Result<(), Failure> {
     let Some(PluginCommand::List { name_only, .. }) = &args.command else {
         return Err(match args.rest.as_slice() {
-            [] => Failure::raw(help::text(program, "plugin")),
+            [] => Failure::raw(help(program, "plugin")),
             rest => Failure::error(format!(
                 "unknown command {:?}\nSee '{program} plugin -h' for help and examples",
                 rest.join(" ")
@@ -127,7 +131,7 @@ fn find(host: &Host, unreadable: impl Fn(&str, &std::io::Error)) -> Vec<String> 
 pub fn first_words(host: &Host) -> Vec<String> {
     let first = |path: &String| path.rsplit('/').next()?.split('-').nth(1).map(|word| word.replace('_', "-"));
     let plugins = find(host, |_, _| {});
-    plugins.iter().filter_map(first).filter(|word| !help::is_kubectl(word)).collect()
+    plugins.iter().filter_map(first).filter(|word| !is_kubectl(word)).collect()
 }
 
 /// Runs the plugin that the words stand for in place of kubectl, if there is one: where the command is unknown, or the one
@@ -207,5 +211,5 @@ fn overwritten(root: &clap::Command, name: &str) -> Option<String> {
     let words: Vec<String> = name.split('-').skip(1).map(String::from).collect();
     // kubectl finds the longest command, and takes the rest for its arguments.
     let path = Line::read(&words, root).path;
-    Some(path.join(" ")).filter(|path| help::is_kubectl(path))
+    Some(path.join(" ")).filter(|path| is_kubectl(path))
 }

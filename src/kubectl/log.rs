@@ -4,7 +4,7 @@
 
 use crate::api::Time;
 use crate::api::request::{Form, Request, Resource, Target, Verb};
-use crate::kubectl::raw;
+use crate::kubectl::body;
 use crate::server::{Reply, Response, code, request_info, status};
 
 /// From this level on requests are logged.
@@ -177,9 +177,9 @@ fn sent(verb: &Verb) -> Option<String> {
 fn received(request: &Request, response: &Response) -> String {
     match (&response.outcome, &request.target) {
         (Ok(Reply::Text(text)), _) => text.clone(),
-        (Ok(reply), Target::Resource(resource)) => format!("{}\n", raw::text(reply, resource)),
-        (Ok(reply), Target::Path(_)) => format!("{}\n", raw::text(reply, &Resource::default())),
-        (Err(refusal), _) => format!("{}\n", raw::ordered(&status(refusal))),
+        (Ok(reply), Target::Resource(resource)) => format!("{}\n", body::text(reply, resource)),
+        (Ok(reply), Target::Path(_)) => format!("{}\n", body::text(reply, &Resource::default())),
+        (Err(refusal), _) => format!("{}\n", body::ordered(&status(refusal))),
     }
 }
 

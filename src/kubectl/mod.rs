@@ -1,10 +1,12 @@
 //! kubectl: a client of the API server, which it knows by its requests alone.
 
 pub mod annotation;
+mod body;
 pub mod builder;
 pub mod client;
 pub mod contexts;
 pub mod flags;
+mod follow;
 pub mod kubeconfig;
 mod log;
 pub mod overrides;

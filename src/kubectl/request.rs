@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::api::Object;
 use crate::api::request::{FieldValidation, PatchOptions, PatchType, Resource, WriteOptions};
 use crate::error::Failure;
+pub use crate::kubectl::client::PROGRAM;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 
@@ -81,9 +82,6 @@ impl Validate {
         }
     }
 }
-
-/// The name under which a verb writes that has no `--field-manager`.
-pub const PROGRAM: &str = "kubectl";
 
 /// How something is written.
 #[derive(Debug, Clone, Copy)]

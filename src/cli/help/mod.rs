@@ -2,7 +2,7 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/util/templates`.
 
-mod table;
+pub(in crate::cli) mod table;
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
 pub use table::groups_of_commands;
-use table::{Entry, commands, flag, subcommands};
+use table::{Entry, commands, flag, is_kubectl, subcommands};
 
 /// The group that is filled from the PATH.
 const PLUGINS: &str = "Subcommands provided by plugins";
@@ -314,11 +314,6 @@ fn head_of(arg: &Arg, name: &str) -> String {
         None => "false".into(),
     };
     format!("{letter}--{name}={value}")
-}
-
-/// Whether kubectl has a command, `create configmap`, too.
-pub fn is_kubectl(path: &str) -> bool {
-    commands().contains_key(path)
 }
 
 /// Whether kubectl has commands below one.

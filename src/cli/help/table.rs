@@ -30,6 +30,11 @@ pub fn commands() -> &'static BTreeMap<&'static str, Entry> {
     COMMANDS.get_or_init(|| SOURCE.split("\n@ ").skip(1).map(read_entry).collect())
 }
 
+/// Whether kubectl has a command, `create configmap`, too.
+pub fn is_kubectl(path: &str) -> bool {
+    commands().contains_key(path)
+}
+
 fn read_entry(part: &'static str) -> (&'static str, Entry) {
     let (name, mut rest) = part.split_once('\n').unwrap_or((part, ""));
     let mut entry = Entry::default();

@@ -5,5 +5,6 @@ pub mod files;
 pub mod info;
 pub mod mapper;
 mod paths;
+mod plan;
 pub mod select;
 mod walk;

@@ -1,6 +1,6 @@
 //! The flags that choose objects of a type.
 
-use super::build::Builder;
+use super::plan::Builder;
 
 /// `--all`, `-A`, `-l` and `--field-selector`.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::build::{Builder, Plan, Sources};
 use super::info::Info;
 use super::paths::Step;
+use super::plan::{Builder, Plan, Sources};
 use crate::api::request::{ListOptions, Resource, Target, Verb};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::print::errors::Fault;

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::log;
-use super::request::PROGRAM;
 use crate::api::request::{
     Accept, By, Connect, DeleteOptions, Form, ListOptions, PatchOptions, PatchType, Request, Resource, Target, Verb,
     WriteOptions,
@@ -23,6 +22,9 @@ use crate::error::{ApiError, Reason};
 use crate::server::{List, Reply, Response, Server, encode, tree_of};
 use crate::ui::Ui;
 pub use waiting::{Waited, begin};
+
+/// The name under which a verb writes that has no `--field-manager`.
+pub const PROGRAM: &str = "kubectl";
 
 /// A client of one cluster's server, for one command.
 pub struct Client<'a> {
