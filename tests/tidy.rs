@@ -166,6 +166,63 @@ fn only_the_edge_touches_the_world() {
     report(faults);
 }
 
+/// What a command sees of the machine goes through `host`, so that a lesson's command sees no more than it may. kstate's
+/// own folder and the lessons' are kstate's affair.
+#[test]
+fn nobody_goes_around_the_gate() {
+    let keeps_own_files = |name: &str| {
+        ["src/cli/home", "src/cli/cluster", "src/cli/lesson", "src/host/"].iter().any(|part| name.starts_with(part))
+    };
+    // The folder that one stands in, and the words that were typed.
+    let of_the_process = [("src/cli/mod.rs", "std::env::current_dir"), ("src/kubectl/version.rs", "std::env::consts")];
+    let mut faults = Vec::new();
+    for path in sources() {
+        let name = shown(&path);
+        if !(name.starts_with("src/cli") || name.starts_with("src/kubectl")) || keeps_own_files(&name) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        let mut code = without_tests(&text).to_string();
+        for (_, allowed) in of_the_process.iter().filter(|(file, _)| *file == name) {
+            code = code.replace(allowed, "");
+        }
+        for around in [
+            "std::fs",
+            "std::env",
+            "std::os",
+            "std::{",
+            "std::process",
+            "fs::read",
+            "fs::write",
+            "env::var",
+            "File::open",
+            "File::create",
+            "OpenOptions",
+            "read_dir(",
+            "temp_dir(",
+            ".exists()",
+            ".is_dir()",
+            ".is_file()",
+            ".is_symlink()",
+            ".canonicalize()",
+            ".symlink_metadata()",
+            ".read_link()",
+            "Command::new",
+            "TcpStream",
+            "TcpListener",
+            "UdpSocket",
+            "cap_std",
+            "tempfile::",
+            "rustix",
+        ] {
+            if code.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| line.contains(around)) {
+                faults.push(format!("{name} goes around `host` with {around}"));
+            }
+        }
+    }
+    report(faults);
+}
+
 #[test]
 fn files_are_short_and_say_what_they_are_for() {
     let mut faults = Vec::new();

@@ -130,10 +130,9 @@ impl<'a> Standing<'a> {
 
 /// The files that `KUBECONFIG` names, each once.
 pub fn environment(host: &Host) -> Vec<String> {
-    let named = host.variable("KUBECONFIG").unwrap_or_default();
     let mut files = Vec::new();
-    for file in std::env::split_paths(&named).map(|file| file.to_string_lossy().into_owned()) {
-        if !files.contains(&file) && !named.is_empty() {
+    for file in host.paths("KUBECONFIG").iter().map(|file| file.to_string_lossy().into_owned()) {
+        if !files.contains(&file) {
             files.push(file);
         }
     }

@@ -3,8 +3,7 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/plugin` and `HandlePluginCommand` of `k8s.io/kubectl/pkg/cmd/plugin.go`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Command as Process;
+use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory};
 
@@ -12,7 +11,7 @@ use crate::cli::App;
 use crate::cli::argv::Line;
 use crate::cli::help::table::is_kubectl;
 use crate::error::Failure;
-use crate::host::{Host, go_io_error};
+use crate::host::{Host, Programs, go_io_error};
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
 
@@ -104,9 +103,8 @@ pub fn print(args: &Args, (program, help): (&'static str, HelpText), host: &Host
 
 /// The programs, folder by folder in the order of the PATH.
 fn find(host: &Host, unreadable: impl Fn(&str, &std::io::Error)) -> Vec<String> {
-    let path = host.variable("PATH").unwrap_or_default();
     let (mut folders, mut plugins) = (Vec::new(), Vec::new());
-    for folder in std::env::split_paths(&path) {
+    for folder in host.paths("PATH") {
         if folder.to_string_lossy().trim().is_empty() || folders.contains(&folder) {
             continue;
         }
@@ -163,7 +161,7 @@ fn run_longest(words: &[String], least: usize, host: &Host) -> Result<(), Failur
         if let Some(program) = look_up(&format!("kubectl-{}", name.join("-")), host)
             && let Some(programs) = host.programs()
         {
-            return run_program(&mut programs.command(program), &words[name.len()..]);
+            return run_program(programs, &program, &words[name.len()..]);
         }
         name.pop();
     }
@@ -179,8 +177,7 @@ fn look_up(name: &str, host: &Host) -> Option<PathBuf> {
         true => host.variable_text("PATHEXT").unwrap_or_else(|| ".com;.exe;.bat;.cmd".into()),
         false => String::new(),
     };
-    let path = host.variable("PATH").unwrap_or_default();
-    for folder in std::env::split_paths(&path) {
+    for folder in host.paths("PATH") {
         for extension in extensions.split(';') {
             let file = folder.join(format!("{name}{extension}"));
             if host.files.is_executable(&file) {
@@ -191,15 +188,8 @@ fn look_up(name: &str, host: &Host) -> Option<PathBuf> {
     None
 }
 
-#[cfg(unix)]
-fn run_program(program: &mut Process, words: &[String]) -> Result<(), Failure> {
-    let why = std::os::unix::process::CommandExt::exec(program.args(words));
-    Err(Failure::raw(format!("Error: {why}")))
-}
-
-#[cfg(not(unix))]
-fn run_program(program: &mut Process, words: &[String]) -> Result<(), Failure> {
-    match program.args(words).status() {
+fn run_program(programs: Programs, program: &Path, words: &[String]) -> Result<(), Failure> {
+    match programs.run_in_place(program, words) {
         Ok(status) if status.success() => Err(Failure::silent(0)),
         Ok(status) => Err(Failure::raw(format!("Error: {status}"))),
         Err(why) => Err(Failure::raw(format!("Error: {why}"))),

@@ -17,7 +17,7 @@ pub mod whole;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use files::Files;
 
@@ -73,6 +73,11 @@ impl Host {
         self.variable(name).and_then(|value| value.into_string().ok())
     }
 
+    /// The paths that a variable lists, as `PATH` does.
+    pub fn paths(&self, name: &str) -> Vec<PathBuf> {
+        self.variable(name).map(|value| std::env::split_paths(&value).collect()).unwrap_or_default()
+    }
+
     /// The permission to start the user's programs; none where nobody would see them.
     pub fn programs(&self) -> Option<Programs> {
         self.starts_programs.then_some(Programs(()))
@@ -83,6 +88,20 @@ impl Programs {
     /// The first of the variables that names a program.
     pub fn named_by(self, variables: &[&str]) -> Option<String> {
         variables.iter().find_map(|name| variable(name)?.into_string().ok())
+    }
+
+    /// Runs a program in this one's place; where a system has no such thing, until it ends.
+    ///
+    /// # Errors
+    /// It can't be run.
+    pub fn run_in_place(self, program: &Path, words: &[String]) -> io::Result<ExitStatus> {
+        let mut command = self.command(program);
+        command.args(words);
+        #[cfg(unix)]
+        let outcome = Err(std::os::unix::process::CommandExt::exec(&mut command));
+        #[cfg(not(unix))]
+        let outcome = command.status();
+        outcome
     }
 
     /// A program to be started.

@@ -191,3 +191,6 @@ fn config(lesson: &Lesson) -> Config {
 fn unusable(path: &Path, e: &std::io::Error) -> Failure {
     Failure::error(format!("{}: {e}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;
