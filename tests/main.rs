@@ -10,6 +10,7 @@ mod files;
 mod holes;
 mod home;
 mod kubeconfig;
+mod machine;
 mod ownership;
 mod properties;
 mod state;
