@@ -3,6 +3,7 @@
 //! A verb gets a [`Ui`] and says everything through it, so the same verb serves a terminal, a pipe,
 //! a lesson and a test.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +15,7 @@ use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
 use dialoguer::{BasicHistory, Confirm, History, Input, Select};
 use owo_colors::{OwoColorize, Style};
 
+use crate::api::printable::printable;
 use crate::error::Failure;
 use crate::host::{interrupt, read};
 
@@ -28,6 +30,7 @@ pub struct Ui {
     interactive: bool,
     width: Option<usize>,
     closed: Cell<bool>,
+    printable: Cell<bool>,
     /// What waits for [`Ui::release`], and whether it goes to standard error; `None`: nothing is held back.
     held: RefCell<Option<Vec<(String, bool)>>>,
     write_error: RefCell<Option<String>>,
@@ -56,6 +59,7 @@ impl Ui {
             interactive: is_terminal && io::stdin().is_terminal(),
             width: None,
             closed: Cell::new(false),
+            printable: Cell::new(false),
             held: RefCell::new(None),
             write_error: RefCell::new(None),
             typed: RefCell::default(),
@@ -71,6 +75,7 @@ impl Ui {
             interactive: false,
             width: Some(DEFAULT_WIDTH),
             closed: Cell::new(false),
+            printable: Cell::new(false),
             held: RefCell::new(None),
             write_error: RefCell::new(None),
             typed: RefCell::default(),
@@ -92,6 +97,20 @@ impl Ui {
         self.answers = Some(RefCell::new(lines.iter().map(|l| l.to_string()).collect()));
         self.interactive = true;
         self
+    }
+
+    /// From here on nothing is written that a terminal would obey but the colours of [`Ui::paint`], where they are wanted:
+    /// a net below what makes a stranger's words [`printable`] in the first place.
+    pub fn allow_only_printable(&self) {
+        self.printable.set(true);
+    }
+
+    fn checked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match (self.printable.get(), self.colour) {
+            (false, _) => Cow::Borrowed(text),
+            (true, false) => printable(text),
+            (true, true) => Cow::Owned(printable_but_colours(text)),
+        }
     }
 
     /// From here on nothing is written before [`Ui::release`]: what a command says holds only once it is stored.
@@ -129,6 +148,7 @@ impl Ui {
     /// Writes to standard output exactly what is given (no newline is added) and flushes it, so a
     /// watch's lines come when they happen. A reader that went away ends the output quietly.
     pub fn out(&self, text: &str) {
+        let text = &*self.checked(text);
         if self.keeps(text, false) {
             return;
         }
@@ -143,6 +163,7 @@ impl Ui {
 
     /// Writes to standard error exactly what is given.
     pub fn err(&self, text: &str) {
+        let text = &*self.checked(text);
         if !self.keeps(text, true) {
             self.notice(text);
         }
@@ -228,7 +249,7 @@ impl Ui {
         if self.interactive && self.answers.is_none() {
             interrupt::before_exit(leave);
             if let Ok(mut slot) = FAREWELL.lock() {
-                *slot = Some(farewell.to_string());
+                *slot = Some(printable(farewell).into_owned());
             }
         }
     }
@@ -248,8 +269,8 @@ impl Ui {
         interrupt::before_exit(leave);
         let theme = self.theme();
         Select::with_theme(theme.as_ref())
-            .with_prompt(prompt)
-            .items(items)
+            .with_prompt(printable(prompt))
+            .items(items.iter().map(|item| printable(item)))
             .default(default)
             .interact_on_opt(&Term::stdout())
             .map_err(lost_terminal)
@@ -339,6 +360,22 @@ impl Ui {
     }
 }
 
+/// [`printable`], but for what sets colours and styles (`ESC [ 1 ; 31 m`).
+fn printable_but_colours(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut parts = text.split("\u{1b}[");
+    shown.push_str(&printable(parts.next().unwrap_or_default()));
+    for part in parts {
+        let end = part.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(part.len());
+        let (style, rest) = part.split_at(end);
+        match rest.strip_prefix('m') {
+            Some(rest) => shown.extend(["\u{1b}[", style, "m", &*printable(rest)]),
+            None => shown.extend(["^[[", &*printable(part)]),
+        }
+    }
+    shown
+}
+
 /// A prompt that adds nothing of its own: what is typed stands right after it.
 struct Bare;
 
@@ -370,7 +407,20 @@ fn lost_terminal(dialoguer::Error::IO(e): dialoguer::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Style, Ui};
+    use super::{Style, Ui, printable_but_colours};
+
+    #[test]
+    fn a_stranger_has_no_say_over_the_terminal() {
+        let ui = Ui::captured();
+        ui.allow_only_printable();
+        ui.out("\u{1b}[31mred\u{1b}[2J\n");
+        ui.err("\u{9b}2J\u{202e}\n");
+        assert_eq!(ui.take(), "^[[31mred^[[2J\n\\u009b2J\\u202e\n");
+        assert_eq!(
+            printable_but_colours("a\u{1b}[1;31mb\u{1b}[0m\u{1b}[2Jc\u{1b}]0;d\u{7}"),
+            "a\u{1b}[1;31mb\u{1b}[0m^[[2Jc^[]0;d^G"
+        );
+    }
 
     #[test]
     fn captured_keeps_both_streams_in_order() {

@@ -158,3 +158,60 @@ fn an_interrupt_leaves_no_folder() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert_eq!(names(&tmp), Vec::<String>::new());
 }
+
+#[test]
+fn nothing_that_a_lesson_says_is_obeyed_by_a_terminal() {
+    let home = Home::new();
+    let raw = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{7f}";
+    let entities = "&#27;]0;owned&#7;&#27;[2J&#x9b;2J&#x202e;";
+    let quoted = r#""\e]0;owned\a\e[2J\u009b2J\u202E""#;
+    let config_map = format!(
+        "```yaml file=a.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{k: {quoted}}}\n```\n"
+    );
+    let bodies = [
+        format!("{raw} {entities}"),
+        format!("## H{raw}{entities}\n\nx"),
+        format!("`{raw}` **{raw}** [a{entities}](http://x/{entities}) <b>{raw}</b> ![{raw}](http://{raw})"),
+        format!("```text\n{raw}\n```\n\n    {raw}\n\n> {raw}\n\n- {entities}\n\n|a|b|\n|-|-|\n|{raw}|{entities}|\n"),
+        format!("```yaml file=a.yaml\na: \"{raw}\"\n# {raw}\n```\n"),
+        format!("```{raw}\nx\n```\n"),
+        format!("```yaml file={raw}.yaml\nx\n```\n"),
+        format!(
+            "```quiz\nquestion: {quoted}\noptions:\n  a: {quoted}\n  b: B\nanswer: a\nhint: {quoted}\nwhy: {quoted}\n```\n"
+        ),
+        format!("```quiz\nquestion: Q\noptions: {{a: A, b: B}}\nanswer: {quoted}\nwhy: W\n```\n"),
+        format!("```console\n$ kubectl get ns -o name\n{raw}\n```\n"),
+        format!("```console\n$ kubectl get ns {raw}\n```\n"),
+        format!(
+            "{config_map}```console\n$ kubectl apply -f a.yaml\n$ kubectl get cm a -o jsonpath={{.data.k}}\n$ kubectl get cm a -o go-template={{{{.data.k}}}}\n```\n"
+        ),
+    ];
+    let fronts = [
+        "title: T\nsummary: S.\nminutes: 5\n".to_string(),
+        format!("title: {quoted}\nsummary: {quoted}\nminutes: 5\n"),
+        format!("title: T\nsummary: S.\nminutes: {quoted}\n"),
+        format!("title: T\nsummary: S.\nminutes: 5\n{quoted}: 1\n"),
+        format!("title: T\nsummary: S.\nminutes: 5\ncluster: {{nodes: [{quoted}]}}\n"),
+        format!("title: T\nsummary: S.\nminutes: 5\ncluster: {{classes: [{quoted}]}}\n"),
+        format!("title: T\nsummary: S.\nminutes: 5\nwatch: [{quoted}]\n"),
+        format!("title: T\nsummary: S.\nminutes: 5\nkubernetesVersion: {quoted}\n"),
+    ];
+    let usual = fronts[0].clone();
+    let lessons = bodies.iter().map(|body| (&usual, body)).chain(fronts.iter().map(|front| (front, &bodies[0])));
+    for (front, body) in lessons {
+        let text = format!(
+            "---\n{front}---\n\nIntro {raw}.\n\n## One\n\n{body}\n\n```console\n$ kubectl get ns -o name\n```\n"
+        );
+        home.write("evil.md", &text);
+        home.write("evil\u{1b}[2J.md", &text);
+        for line in
+            ["lesson evil.md --auto", "lesson check evil.md", "lesson check .", "lesson evil\u{1b}[2J.md --auto"]
+        {
+            let answer = home.run(line);
+            let said = answer.out + &answer.err;
+            let obeyed = |c: char| c != '\n' && c != '\t' && (c.is_control() || c == '\u{202e}');
+            assert!(!said.contains(obeyed), "{line} of {text:?} says {said:?}");
+            assert!(!said.is_empty());
+        }
+    }
+}

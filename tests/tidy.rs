@@ -9,7 +9,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("error", &[]),
     ("host", &[]),
-    ("ui", &["host"]),
+    ("ui", &["api", "host"]),
     ("manifest", &["api"]),
     ("kinds", &["api"]),
     ("store", &["api", "host"]),

@@ -8,6 +8,7 @@ pub mod kind;
 pub mod names;
 pub mod object;
 pub mod pod;
+pub mod printable;
 pub mod quantity;
 pub mod request;
 pub mod resources;

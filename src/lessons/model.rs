@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::api::printable::printable;
 
 /// One lesson file, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +41,10 @@ impl Lesson {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct FrontMatter {
     /// The heading of the first screen.
+    #[serde(deserialize_with = "printable_text")]
     pub title: String,
     /// One sentence for the menu.
+    #[serde(deserialize_with = "printable_text")]
     pub summary: String,
     /// How long it takes somebody who reads everything, in minutes.
     pub minutes: u32,
@@ -56,6 +60,20 @@ pub struct FrontMatter {
     /// Kinds whose tables are shown after every step that changed something (`[sts, pods, pvc]`).
     #[serde(default)]
     pub watch: Vec<String>,
+}
+
+/// YAML can write any character (`\e`), and what a lesson says goes to a terminal.
+fn printable_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(printable(&String::deserialize(from)?).into_owned())
+}
+
+fn printable_hint<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.map(|text| printable(&text).into_owned()))
+}
+
+fn printable_texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(from)?;
+    Ok(texts.into_iter().map(|(letter, text)| (letter, printable(&text).into_owned())).collect())
 }
 
 fn default_seed() -> u64 {
@@ -138,15 +156,18 @@ pub struct Command {
 #[serde(deny_unknown_fields)]
 pub struct Quiz {
     /// What is asked.
+    #[serde(deserialize_with = "printable_text")]
     pub question: String,
     /// The answers to choose from, by letter: `a`, `b`, `c`, ...
+    #[serde(deserialize_with = "printable_texts")]
     pub options: BTreeMap<String, String>,
     /// The letter of the right one.
     pub answer: String,
     /// A nudge after a first wrong answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "printable_hint")]
     pub hint: Option<String>,
     /// Why it is right: shown after the right answer, or after the second wrong one.
+    #[serde(deserialize_with = "printable_text")]
     pub why: String,
 }
 

@@ -8,6 +8,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Pa
 use super::model::{Block, Command, Console, FrontMatter, Lesson, Quiz, Step};
 use super::words;
 use crate::api::Kind;
+use crate::api::printable::printable;
 use crate::server::{check_nodes, parse_version};
 
 /// The first thing that is wrong with a lesson file.
@@ -23,7 +24,7 @@ pub struct Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.message)
+        write!(f, "{}:{}: {}", self.path, self.line, printable(&self.message))
     }
 }
 
@@ -159,7 +160,11 @@ impl Reader<'_> {
             HeadingLevel::H2 => {
                 self.prose(heading.range.start);
                 let line = self.file.line(heading.range.start);
-                self.steps.push(Step { heading: heading.text.trim().to_string(), line, blocks: Vec::new() });
+                self.steps.push(Step {
+                    heading: printable(heading.text.trim()).into_owned(),
+                    line,
+                    blocks: Vec::new(),
+                });
                 self.read_to = heading.range.end;
             }
             // OBSERVATION: a code host shows no title of its own, so files repeat theirs as `#`.
@@ -281,7 +286,7 @@ impl Reader<'_> {
         }
         for command in &mut commands {
             let text = file.source[command.output_range.clone()].replace("\r\n", "\n");
-            (command.expected, command.exit) = split_exit(text.strip_suffix('\n').unwrap_or(&text));
+            (command.expected, command.exit) = split_exit(&printable(text.strip_suffix('\n').unwrap_or(&text)));
         }
         Ok(commands)
     }

@@ -4,6 +4,7 @@ use owo_colors::{OwoColorize, Style};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use super::parse::options;
+use crate::api::printable::printable;
 
 /// Lines longer than this are hard to read, however wide the terminal is.
 const MAX_WIDTH: usize = 88;
@@ -15,6 +16,7 @@ const UNBROKEN: usize = 36;
 /// code keeps its backquotes.
 pub fn render(markdown: &str, width: usize, colour: bool) -> String {
     let mut page = Page { colour, width: width.min(MAX_WIDTH), ..Page::default() };
+    let markdown = &printable(markdown);
     for event in Parser::new_ext(markdown, options()) {
         page.event(event);
     }
@@ -24,6 +26,7 @@ pub fn render(markdown: &str, width: usize, colour: bool) -> String {
 
 /// `heading` underlined by its place, `2 of 7`.
 pub fn heading(heading: &str, place: &str, width: usize, colour: bool) -> String {
+    let heading = &printable(heading);
     let width = width.min(MAX_WIDTH);
     let used = heading.chars().count() + place.chars().count();
     let gap = " ".repeat(width.saturating_sub(used).max(2));
@@ -84,7 +87,7 @@ impl Page {
             Event::Start(tag) => self.start(tag),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => match &mut self.code {
-                Some(code) => code.push_str(&text),
+                Some(code) => code.push_str(&printable(&text)),
                 None => self.push(&text),
             },
             Event::Code(text) => {
@@ -235,6 +238,8 @@ impl Page {
     }
 
     fn push(&mut self, text: &str) {
+        // Markdown can write any character (`&#27;`).
+        let text = &printable(text);
         let unbroken = self.look.code && text.chars().count() <= UNBROKEN;
         self.line.extend(text.chars().map(|c| (c, self.look, c == ' ' && !unbroken)));
     }
@@ -304,6 +309,29 @@ fn wrap(line: &[Glyph], width: usize) -> Vec<Vec<Glyph>> {
 #[cfg(test)]
 mod tests {
     use super::{heading, render};
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        let evil = "\u{1b}]0;x\u{7}\u{9b}2J\u{202e}&#27;[2J&#7;&#x9b;&#x202e;";
+        let shown = "^[]0;x^G\\u009b2J\\u202e^[[2J^G\\u009b\\u202e";
+        assert_eq!(render(evil, 88, true), format!("{shown}\n"));
+        assert_eq!(render(&format!("[a](http://x/{evil})"), 88, true), format!("a (http://x/{shown})\n"));
+        for around in [
+            "# X",
+            "> X",
+            "- X",
+            "    X",
+            "```text\nX\n```",
+            "|a|\n|-|\n|X|",
+            "<b>X</b>",
+            "![X](http://X)",
+            "**X**",
+            "`X`",
+        ] {
+            let text = render(&around.replace('X', evil), 88, false);
+            assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{around}: {text:?}");
+        }
+    }
 
     #[test]
     fn lays_out_markdown() {

@@ -1,15 +1,18 @@
 //! Splits a command line into words as a POSIX shell does, without anything else that a shell can do.
 
+use crate::api::printable::is_printable;
+
 /// The words of `line`.
 ///
 /// # Errors
-/// An open quote, or something only a shell can do (a pipe, a list of commands, a substitution).
+/// An open quote, a character that no terminal shows, or something only a shell can do (a pipe, a list of commands, a substitution).
 pub fn split(line: &str) -> Result<Vec<String>, String> {
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
+            c if !is_printable(c) || c == '\n' => return Err(unprintable(c)),
             ' ' | '\t' => words.extend(word.take()),
             '\'' | '"' => {
                 let word = word.get_or_insert_default();
@@ -32,6 +35,7 @@ pub fn split(line: &str) -> Result<Vec<String>, String> {
 fn quoted(quote: char, chars: &mut impl Iterator<Item = char>, word: &mut String) -> Result<(), String> {
     while let Some(c) = chars.next() {
         match c {
+            c if !is_printable(c) => return Err(unprintable(c)),
             c if c == quote => return Ok(()),
             '\\' if quote == '"' => match chars.next() {
                 Some(c @ ('"' | '\\' | '$' | '`')) => word.push(c),
@@ -42,6 +46,10 @@ fn quoted(quote: char, chars: &mut impl Iterator<Item = char>, word: &mut String
         }
     }
     Err(format!("a quote ({quote}) is not closed"))
+}
+
+fn unprintable(c: char) -> String {
+    format!("a command is made of printable characters, not {c:?}")
 }
 
 fn only_one_command(sign: &str) -> String {
@@ -68,6 +76,11 @@ mod tests {
             .to_vec())
         );
         assert_eq!(split("kubectl get ''"), Ok(vec!["kubectl".into(), "get".into(), String::new()]));
+        assert_eq!(
+            split("kubectl get a\u{1b}[2J"),
+            Err("a command is made of printable characters, not '\\u{1b}'".into())
+        );
+        assert!(split("kubectl get 'a\u{202e}'").is_err());
         assert_eq!(split("kubectl get 'pv"), Err("a quote (') is not closed".into()));
         assert!(split("kubectl get pv | grep x").is_err() && split("a && b").is_err() && split("echo $(ls)").is_err());
     }

@@ -61,6 +61,8 @@ enum Sub {
 /// There is no such lesson, it is broken or disagrees, or its cluster or the progress can't be kept.
 pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<()> {
     let home = Home::new(home.file("lessons"));
+    // Whoever wrote the lesson has no say over the terminal.
+    ui.allow_only_printable();
     match (&args.command, &args.name) {
         (Some(Sub::List), _) => list(ui, &home),
         (Some(Sub::Check { names, update }), _) => checks::run(ui, folder, names, *update),

@@ -2,6 +2,7 @@
 
 use owo_colors::Style;
 
+use crate::api::printable::printable;
 use crate::lessons::model::{Block, Command, Lesson, Quiz, Step};
 use crate::lessons::render::{heading, render};
 use crate::lessons::shell::Reply;
@@ -47,7 +48,7 @@ impl<'a> Screen<'a> {
     pub(super) fn file(&self, name: &str, text: &str) {
         let quiet = Style::new().dimmed();
         let mut shown = format!("\n{}\n", self.ui.paint(name, Style::new().bold().underline()));
-        for line in text.lines() {
+        for line in printable(text).lines() {
             // OBSERVATION: in the workshop's manifests no "#" stands inside a string.
             let (code, comment) = line.find('#').map_or((line, ""), |at| line.split_at(at));
             let comment = if comment.is_empty() { String::new() } else { self.ui.paint(comment, quiet) };

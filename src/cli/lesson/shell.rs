@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::api::Duration;
+use crate::api::printable::printable;
 use crate::cli::{Verb, run_where};
 use crate::error::{ApiError, Failure};
 use crate::host::temporary::Passing;
@@ -137,7 +138,8 @@ impl Shell for LessonShell {
         if self.host.files.take_refused() {
             ui.err("hint: a lesson sees only the files of its own folder\n");
         }
-        Reply { output: ui.take(), code }
+        // What objects hold, kubectl prints as it is; a lesson's may come from a stranger.
+        Reply { output: printable(&ui.take()).into_owned(), code }
     }
 
     fn settle(&mut self) -> Result<(), Failure> {
@@ -173,7 +175,7 @@ impl Shell for LessonShell {
         let ui = Ui::captured();
         let words = ["kubectl", "get", &kinds.join(",")].map(String::from);
         run_where(&words, &ui, &mut self.server, &self.host, judge);
-        ui.take_out()
+        printable(&ui.take_out()).into_owned()
     }
 }
 
