@@ -1,4 +1,4 @@
-//! Text that a stranger wrote, made fit for a terminal: it can move no cursor, set no title and turn no line around.
+//! Text that a stranger wrote, made fit for a terminal: as kubectl does it, and so that nothing at all is obeyed.
 
 use std::borrow::Cow;
 
@@ -20,6 +20,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// What kubectl replaces in tables, custom columns and descriptions, and nowhere else: templates, `annotate --list`,
+/// `set env --list` and the causes of `rollout history` print what objects hold as it is. Mirrors `EscapeTerminal` of
+/// `k8s.io/cli-runtime/pkg/printers`.
+pub fn escape_terminal(text: &str) -> String {
+    text.replace('\u{1b}', "^[").replace('\r', "\\r")
 }
 
 /// Whether a terminal shows a character, and does nothing else.

@@ -8,7 +8,7 @@ use super::PrintFailure;
 use super::columns::Columns;
 use super::go_value::sprint;
 use super::jsonpath::{JsonPath, JsonPathError, relaxed};
-use super::prefix_writer::escape_terminal;
+use crate::api::printable::escape_terminal;
 
 /// Prints objects under headers that come once.
 #[derive(Debug, Clone)]

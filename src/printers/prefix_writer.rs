@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::tabwriter::TabWriter;
+use crate::api::printable::escape_terminal;
 
 /// No indent.
 pub const LEVEL_0: usize = 0;
@@ -40,11 +41,6 @@ impl PrefixWriter {
     pub fn finish(mut self) -> String {
         self.tabs.take()
     }
-}
-
-/// Replaces what would control the terminal; mirrors `printers.EscapeTerminal`.
-pub fn escape_terminal(text: &str) -> String {
-    text.replace('\u{1b}', "^[").replace('\r', "\\r")
 }
 
 #[cfg(test)]

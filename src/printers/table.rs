@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::columns::Columns;
-use super::prefix_writer::escape_terminal;
+use crate::api::printable::escape_terminal;
 use crate::api::selector::format_labels;
 
 /// A column's heading and when it is shown.

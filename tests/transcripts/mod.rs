@@ -27,6 +27,7 @@ mod roles;
 mod scheduling;
 mod selectors;
 mod services;
+mod terminal;
 mod verbs;
 
 use std::path::Path;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::api::k8s::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, StatefulSet};
 use crate::api::k8s::api::core::v1::PodTemplateSpec;
 use crate::api::object::controller_of;
+use crate::api::printable::escape_terminal;
 use crate::api::selector::label_selector_matches;
 use crate::api::{Kind, LabelSelector, Object, Time};
 use crate::kinds::Description;
@@ -271,7 +272,7 @@ pub fn view_history(history: &BTreeMap<i64, Revision>, revision: i64) -> Result<
 pub fn print_template(revision: &Revision) -> String {
     let mut d = Description::new();
     pod::describe_pod_template(&mut d, &revision.template, revision.version);
-    d.parts.into_iter().map(|(level, text)| format!("{}{text}", "  ".repeat(level))).collect()
+    d.parts.into_iter().map(|(level, text)| format!("{}{}", "  ".repeat(level), escape_terminal(&text))).collect()
 }
 
 /// What going back comes to.
