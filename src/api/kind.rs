@@ -3,6 +3,7 @@
 //! The list is the source of `Kind`, of `Object` and of what the server serves. What a kind *does* (defaults, validation,
 //! columns, describe) is its file in `kinds/`. A kind that is not here can be taught to a cluster: its objects are trees.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -234,8 +235,8 @@ impl Kind {
     }
 
     /// The name under which its objects are stored: a name that no other kind has.
-    pub fn stored_name(self) -> String {
-        if self.is_built_in() { self.name().to_string() } else { self.qualified_kind() }
+    pub fn stored_name(self) -> Cow<'static, str> {
+        if self.is_built_in() { self.name().into() } else { self.qualified_kind().into() }
     }
 
     /// The kind of that stored name.

@@ -42,7 +42,7 @@ pub enum Index {
 }
 
 /// The indexes of a kind.
-pub(super) fn of(kind: Kind) -> &'static [Index] {
+fn of(kind: Kind) -> &'static [Index] {
     match kind {
         Kind::Pod => &[
             Index::Owner,
@@ -62,8 +62,20 @@ pub(super) fn of(kind: Kind) -> &'static [Index] {
     }
 }
 
+/// Where an object stands in indexes: the index, the bucket, the rank in it.
+pub(super) type Entries = Vec<(Index, String, u128)>;
+
+/// Where an object stands in all indexes of its kind.
+pub(super) fn entries_of(kind: Kind, object: &Object) -> Entries {
+    let in_index = |index: &Index| {
+        let index = *index;
+        entries(index, object).into_iter().map(move |(bucket, rank)| (index, bucket, rank))
+    };
+    of(kind).iter().flat_map(in_index).collect()
+}
+
 /// The buckets and ranks under which an object stands in an index.
-pub(super) fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
+fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
     let one = |bucket: String| vec![(bucket, 0)];
     match index {
         Index::Owner => {

@@ -1,7 +1,9 @@
 //! What the pods of each node ask for in sum, kept up with every write, so that scheduling one pod costs a look at
 //! each node and not at each pod.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use elsa::FrozenBTreeMap;
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,22 @@ pub struct NodeCapacity {
     pub pods: i64,
 }
 
+/// What a scheduler knows of a node. Mirrors `NodeInfo` of `pkg/scheduler/framework`.
+#[derive(Debug, Clone)]
+pub struct NodeInfo {
+    /// The node.
+    pub node: Arc<Object>,
+    /// What it has to give.
+    pub capacity: NodeCapacity,
+    /// What the pods that are bound to it ask for; none when there are no such pods.
+    pub load: Option<NodeLoad>,
+    /// What the pods ask for that are meant for it but not bound yet.
+    pub nominated: Option<NodeLoad>,
+}
+
+/// The nodes by name, kept from one pod to the next. Mirrors `Snapshot` of `pkg/scheduler/backend/cache`.
+pub(super) type Snapshot = BTreeMap<String, NodeInfo>;
+
 /// Where a pod counts: at the node that it is bound to, or that it is meant for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -57,6 +75,8 @@ pub(super) struct Loads {
     /// Whose sum the transaction changed.
     changed: BTreeSet<Place>,
     capacity: FrozenBTreeMap<String, Box<Option<NodeCapacity>>>,
+    /// All nodes, once somebody asked for all.
+    snapshot: OnceCell<Snapshot>,
 }
 
 impl Loads {
@@ -69,28 +89,60 @@ impl Loads {
         Ok(self.sums.insert(place, Box::new(load)).as_ref())
     }
 
+    /// What is known of every node; `nodes` are all that there are.
+    pub(super) fn snapshot<'n>(
+        &self,
+        db: &Db,
+        nodes: impl FnOnce() -> Result<Vec<&'n Arc<Object>>, ApiError>,
+    ) -> Result<&Snapshot, ApiError> {
+        if let Some(known) = self.snapshot.get() {
+            return Ok(known);
+        }
+        let mut snapshot = Snapshot::new();
+        for node in nodes()? {
+            snapshot.insert(node.name().to_string(), self.node_info(db, node)?);
+        }
+        Ok(self.snapshot.get_or_init(|| snapshot))
+    }
+
+    fn node_info(&self, db: &Db, node: &Arc<Object>) -> Result<NodeInfo, ApiError> {
+        let capacity = node.get::<Node>().map(NodeCapacity::of).unwrap_or_default();
+        let load = self.at(db, node.name(), true)?.cloned();
+        Ok(NodeInfo { node: Arc::clone(node), capacity, load, nominated: self.at(db, node.name(), false)?.cloned() })
+    }
+
     /// What a node has to give; `node` finds the node.
     pub(super) fn capacity<'n>(&self, name: &str, node: impl FnOnce() -> Option<&'n Node>) -> Option<&NodeCapacity> {
         if let Some(known) = self.capacity.get(name) {
             return known.as_ref();
         }
-        let capacity = node().map(|node| {
-            let (allocatable, pods) = resources::allocatable(node);
-            NodeCapacity { allocatable, pods }
-        });
+        let capacity = node().map(NodeCapacity::of);
         self.capacity.insert(name.to_string(), Box::new(capacity)).as_ref()
     }
 
     /// Follows a change of one object.
-    pub(super) fn change(&mut self, db: &Db, old: Option<&Object>, new: Option<&Object>) -> Result<(), ApiError> {
-        match (old, new) {
+    pub(super) fn change(
+        &mut self,
+        db: &Db,
+        old: Option<&Arc<Object>>,
+        new: Option<&Arc<Object>>,
+    ) -> Result<(), ApiError> {
+        match (old.map(Arc::as_ref), new.map(Arc::as_ref)) {
             (Some(Object::Pod(old)), Some(Object::Pod(new))) if counts_alike(old, new) => {}
             (Some(Object::Node(node)), _) | (_, Some(Object::Node(node))) => {
-                self.capacity.as_mut().remove(node.metadata.name.as_deref().unwrap_or_default());
+                let name = node.metadata.name.as_deref().unwrap_or_default();
+                self.capacity.as_mut().remove(name);
+                if let Some(mut snapshot) = self.snapshot.take() {
+                    match new {
+                        Some(node) => _ = snapshot.insert(name.to_string(), self.node_info(db, node)?),
+                        None => _ = snapshot.remove(name),
+                    }
+                    self.snapshot = OnceCell::from(snapshot);
+                }
             }
             _ => {
                 for (object, more) in [(old, false), (new, true)] {
-                    if let Some(Object::Pod(pod)) = object {
+                    if let Some(Object::Pod(pod)) = object.map(Arc::as_ref) {
                         self.count(db, pod, more)?;
                     }
                 }
@@ -107,6 +159,10 @@ impl Loads {
         load.count(pod, more);
         if load.pods == 0 {
             **sum = None;
+        }
+        if let Some(info) = self.snapshot.get_mut().and_then(|nodes| nodes.get_mut(&place.node)) {
+            let known = if place.bound { &mut info.load } else { &mut info.nominated };
+            known.clone_from(sum);
         }
         self.changed.insert(place);
         Ok(())
@@ -139,6 +195,13 @@ fn counts_alike(old: &Pod, new: &Pod) -> bool {
     Place::of(old) == Place::of(new)
         && old.metadata.deletion_timestamp.is_some() == new.metadata.deletion_timestamp.is_some()
         && old.spec == new.spec
+}
+
+impl NodeCapacity {
+    fn of(node: &Node) -> NodeCapacity {
+        let (allocatable, pods) = resources::allocatable(node);
+        NodeCapacity { allocatable, pods }
+    }
 }
 
 impl NodeLoad {

@@ -263,7 +263,7 @@ impl Store {
         let (table, db) = self.table_mut(key.kind);
         let old = table.replace(db, Arc::clone(&object))?;
         db.append(old.as_ref().map_or(0, |o| o.revision()), revision, &key, Some(&text))?;
-        self.loads.change(&self.db, old.as_deref(), Some(&object))?;
+        self.loads.change(&self.db, old.as_ref(), Some(&object))?;
         self.note_revision(key.kind, revision);
         self.changes.push(Change { key, old, new: Some(Arc::clone(&object)), revision });
         Ok(object)
@@ -296,7 +296,8 @@ impl Store {
             for ((namespace, name), changed) in table.take_changed() {
                 let more = i64::from(changed.now.is_some()) - i64::from(changed.before.is_some());
                 let key = ObjectKey::new(kind, namespace, name);
-                self.db.settle_object(&key, changed.before.as_deref(), changed.now.as_deref())?;
+                let revision = changed.now.as_ref().map(|object| object.revision());
+                self.db.settle_object(&key, revision, &changed.entries_before, &changed.entries_now)?;
                 if more != 0 {
                     *tally.entry((kind, key.namespace)).or_default() += more;
                 }
@@ -455,7 +456,7 @@ impl Store {
                     let (table, db) = self.table_mut(key.kind);
                     db.append(previous, revision, &key, Some(&object.to_json()))?;
                     let old = table.replace(db, Arc::clone(&object))?;
-                    self.loads.change(&self.db, old.as_deref(), Some(&object))?;
+                    self.loads.change(&self.db, old.as_ref(), Some(&object))?;
                     self.note_revision(key.kind, revision);
                 }
             }

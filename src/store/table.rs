@@ -3,13 +3,15 @@
 //! What is asked for by name costs one row of the file, a bucket of an index its members, a namespace or the kind what
 //! it holds. What was read stays at hand, and what the transaction changes lies over it until it is committed.
 
-use std::cell::OnceCell;
+use std::borrow::Borrow;
+use std::cell::{OnceCell, RefCell};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use elsa::FrozenBTreeMap;
 
-use super::index::{self, Index};
+use super::index::{self, Entries, Index};
 use super::sqlite::Db;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
@@ -27,6 +29,10 @@ pub(super) struct Changed {
     pub(super) before: Option<Arc<Object>>,
     /// The object by now.
     pub(super) now: Option<Arc<Object>>,
+    /// Where that one stood in indexes.
+    pub(super) entries_before: Entries,
+    /// Where this one does.
+    pub(super) entries_now: Entries,
 }
 
 impl Changed {
@@ -55,6 +61,10 @@ pub(super) struct Table {
     changed: BTreeMap<Name, Changed>,
     /// What it changed in buckets that nobody has asked for yet: whether a member came.
     moved: BTreeMap<(Index, String), BTreeMap<(u128, Name), bool>>,
+    /// How many objects there are, in all and in namespaces, as far as somebody asked.
+    lens: RefCell<BTreeMap<Option<String>, usize>>,
+    /// How many members buckets have, as far as somebody asked.
+    bucket_lens: RefCell<BTreeMap<(Index, String), usize>>,
 }
 
 impl Table {
@@ -67,24 +77,27 @@ impl Table {
             buckets: FrozenBTreeMap::new(),
             changed: BTreeMap::new(),
             moved: BTreeMap::new(),
+            lens: RefCell::default(),
+            bucket_lens: RefCell::default(),
         }
     }
 
     pub(super) fn get(&self, db: &Db, namespace: &str, name: &str) -> Result<Option<&Arc<Object>>, ApiError> {
-        let key = (namespace.to_string(), name.to_string());
+        let borrowed: &dyn Pair = &(namespace, name);
         if let Some(whole) = self.whole.get() {
-            return Ok(whole.get(&key));
+            return Ok(whole.get(borrowed));
         }
-        if let Some(changed) = self.changed.get(&key) {
+        if let Some(changed) = self.changed.get(borrowed) {
             return Ok(changed.now.as_ref());
         }
         if let Some(objects) = self.namespaces.get(namespace) {
             return Ok(objects.get(name));
         }
-        if let Some(known) = self.single.get(&key) {
+        if let Some(known) = self.single.get(borrowed) {
             return Ok(known.as_ref());
         }
         let object = db.object(self.kind, namespace, name)?.map(Arc::new);
+        let key = (namespace.to_string(), name.to_string());
         Ok(self.single.insert(key, Box::new(object)).as_ref())
     }
 
@@ -171,10 +184,11 @@ impl Table {
 
     /// The members of a bucket.
     pub(super) fn bucket(&self, db: &Db, index: Index, bucket: &str) -> Result<&Bucket, ApiError> {
-        let key = (index, bucket.to_string());
-        if let Some(known) = self.buckets.get(&key) {
+        let borrowed: &dyn BucketKey = &(index, bucket);
+        if let Some(known) = self.buckets.get(borrowed) {
             return Ok(known);
         }
+        let key = (index, bucket.to_string());
         let mut members = Bucket::new();
         for (rank, object) in db.members(self.kind, index, bucket)? {
             let name = (object.namespace().to_string(), object.name().to_string());
@@ -197,29 +211,39 @@ impl Table {
 
     /// Whether the transaction brought members to a bucket, or somebody has asked for it.
     pub(super) fn was_moved(&self, index: Index, bucket: &str) -> bool {
-        let key = (index, bucket.to_string());
-        self.moved.contains_key(&key) || self.buckets.get(&key).is_some()
+        let borrowed: &dyn BucketKey = &(index, bucket);
+        self.moved.contains_key(borrowed) || self.buckets.get(borrowed).is_some()
     }
 
     /// How many members a bucket has.
     pub(super) fn bucket_len(&self, db: &Db, index: Index, bucket: &str) -> Result<usize, ApiError> {
-        let key = (index, bucket.to_string());
-        if let Some(known) = self.buckets.get(&key) {
-            return Ok(known.len());
+        let borrowed: &dyn BucketKey = &(index, bucket);
+        if let Some(known) = self.bucket_lens.borrow().get(borrowed) {
+            return Ok(*known);
         }
-        let stored = db.count_members(self.kind, index, bucket)?;
-        let moved = self.moved.get(&key).into_iter().flatten();
-        Ok(moved.fold(stored, |n, (_, came)| if *came { n + 1 } else { n.saturating_sub(1) }))
+        let len = match self.buckets.get(borrowed) {
+            Some(known) => known.len(),
+            None => {
+                let stored = db.count_members(self.kind, index, bucket)?;
+                let moved = self.moved.get(borrowed).into_iter().flatten();
+                moved.fold(stored, |n, (_, came)| if *came { n + 1 } else { n.saturating_sub(1) })
+            }
+        };
+        self.bucket_lens.borrow_mut().insert((index, bucket.to_string()), len);
+        Ok(len)
     }
 
     /// How many objects there are, in a namespace or in all.
     pub(super) fn len(&self, db: &Db, namespace: Option<&str>) -> Result<usize, ApiError> {
-        if let (Some(whole), None) = (self.whole.get(), namespace) {
-            return Ok(whole.len());
+        let key = namespace.map(String::from);
+        if let Some(known) = self.lens.borrow().get(&key) {
+            return Ok(*known);
         }
         let stored = db.tally(self.kind, namespace)?;
         let changed = self.changed.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns));
-        Ok(changed.fold(stored, |n, (_, changed)| changed.counted_into(n)))
+        let len = changed.fold(stored, |n, (_, changed)| changed.counted_into(n));
+        self.lens.borrow_mut().insert(key, len);
+        Ok(len)
     }
 
     /// Puts an object in the place of the one of its name, and gives that back.
@@ -239,17 +263,27 @@ impl Table {
     fn change(&mut self, db: &Db, key: &ObjectKey, new: Option<Arc<Object>>) -> Result<Option<Arc<Object>>, ApiError> {
         let old = self.get(db, &key.namespace, &key.name)?.cloned();
         let name = (key.namespace.clone(), key.name.clone());
-        for index in index::of(self.kind) {
-            let before = old.as_ref().map(|o| index::entries(*index, o)).unwrap_or_default();
-            let after = new.as_ref().map(|o| index::entries(*index, o)).unwrap_or_default();
-            for (bucket, rank) in &before {
-                if !after.contains(&(bucket.clone(), *rank)) {
-                    self.move_member(*index, bucket, (*rank, name.clone()), None);
-                }
-            }
-            for (bucket, rank) in after {
-                let came = !before.contains(&(bucket.clone(), rank));
-                self.move_member(*index, &bucket, (rank, name.clone()), new.as_ref().map(|o| (o, came)));
+        let entries = |object: &Option<Arc<Object>>| match object {
+            Some(object) => index::entries_of(self.kind, object),
+            None => Entries::new(),
+        };
+        let after = entries(&new);
+        let before = match self.changed.get_mut(&name) {
+            Some(changed) => std::mem::take(&mut changed.entries_now),
+            None => entries(&old),
+        };
+        for (index, bucket, rank) in before.iter().filter(|entry| !after.contains(entry)) {
+            self.move_member(*index, bucket, (*rank, &name), None);
+        }
+        for entry in &after {
+            let (index, bucket, rank) = entry;
+            let came = !before.contains(entry);
+            self.move_member(*index, bucket, (*rank, &name), new.as_ref().map(|o| (o, came)));
+        }
+        let lens = self.lens.get_mut();
+        for counted in [None, Some(key.namespace.clone())] {
+            if let Some(len) = lens.get_mut(&counted) {
+                *len = (*len + usize::from(new.is_some())).saturating_sub(usize::from(old.is_some()));
             }
         }
         self.single.as_mut().remove(&name);
@@ -260,27 +294,43 @@ impl Table {
             lay_over(objects, key.name.clone(), &new);
         }
         match self.changed.get_mut(&name) {
-            Some(changed) => changed.now = new,
-            None => _ = self.changed.insert(name, Changed { before: old.clone(), now: new }),
+            Some(changed) => (changed.now, changed.entries_now) = (new, after),
+            None => {
+                let changed = Changed { before: old.clone(), now: new, entries_before: before, entries_now: after };
+                self.changed.insert(name, changed);
+            }
         }
         Ok(old)
     }
 
     /// Follows a member of a bucket that came (or was there and changed), or went.
-    fn move_member(&mut self, index: Index, bucket: &str, member: (u128, Name), object: Option<(&Arc<Object>, bool)>) {
-        let key = (index, bucket.to_string());
-        if let Some(members) = self.buckets.as_mut().get_mut(&key) {
+    fn move_member(
+        &mut self,
+        index: Index,
+        bucket: &str,
+        (rank, name): (u128, &Name),
+        object: Option<(&Arc<Object>, bool)>,
+    ) {
+        let borrowed: &dyn BucketKey = &(index, bucket);
+        let came = match object {
+            Some((_, false)) => None,
+            object => Some(object.is_some()),
+        };
+        if let Some(came) = came
+            && let Some(len) = self.bucket_lens.get_mut().get_mut(borrowed)
+        {
+            *len = if came { *len + 1 } else { len.saturating_sub(1) };
+        }
+        if let Some(members) = self.buckets.as_mut().get_mut(borrowed) {
             match object {
-                Some((object, _)) => _ = members.insert(member, Arc::clone(object)),
-                None => _ = members.remove(&member),
+                Some((object, _)) => _ = members.insert((rank, name.clone()), Arc::clone(object)),
+                None => _ = members.remove(&(rank, name.clone())),
             }
             return;
         }
-        let came = match object {
-            Some((_, false)) => return,
-            object => object.is_some(),
-        };
-        let moved = self.moved.entry(key).or_default();
+        let Some(came) = came else { return };
+        let member = (rank, name.clone());
+        let moved = self.moved.entry((index, bucket.to_string())).or_default();
         // What came and went within the transaction is as if it had never been.
         match moved.get(&member) {
             Some(before) if *before != came => _ = moved.remove(&member),
@@ -305,5 +355,91 @@ fn lay_over<K: Ord>(objects: &mut BTreeMap<K, Arc<Object>>, key: K, now: &Option
     match now {
         Some(object) => _ = objects.insert(key, Arc::clone(object)),
         None => _ = objects.remove(&key),
+    }
+}
+
+/// Two words that are looked up without being copied.
+trait Pair {
+    fn words(&self) -> (&str, &str);
+}
+
+impl Pair for (String, String) {
+    fn words(&self) -> (&str, &str) {
+        (&self.0, &self.1)
+    }
+}
+
+impl Pair for (&str, &str) {
+    fn words(&self) -> (&str, &str) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn Pair + 'a> for (String, String) {
+    fn borrow(&self) -> &(dyn Pair + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn Pair + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+}
+
+impl Eq for dyn Pair + '_ {}
+
+impl PartialOrd for dyn Pair + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for dyn Pair + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.words().cmp(&other.words())
+    }
+}
+
+/// A bucket that is looked up without its name being copied.
+trait BucketKey {
+    fn parts(&self) -> (Index, &str);
+}
+
+impl BucketKey for (Index, String) {
+    fn parts(&self) -> (Index, &str) {
+        (self.0, &self.1)
+    }
+}
+
+impl BucketKey for (Index, &str) {
+    fn parts(&self) -> (Index, &str) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn BucketKey + 'a> for (Index, String) {
+    fn borrow(&self) -> &(dyn BucketKey + 'a) {
+        self
+    }
+}
+
+impl PartialEq for dyn BucketKey + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn BucketKey + '_ {}
+
+impl PartialOrd for dyn BucketKey + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for dyn BucketKey + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
     }
 }

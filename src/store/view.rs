@@ -1,8 +1,9 @@
 //! The read-only side of the store: what controllers, admission and printers see.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::load::{NodeCapacity, NodeLoad};
+use super::load::{NodeCapacity, NodeInfo, NodeLoad};
 use super::{Index, Store};
 use crate::api::k8s::api::core::v1::Node;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
@@ -85,6 +86,14 @@ impl<'a> View<'a> {
         let members = self.store.table(kind).bucket(&self.store.db, index, bucket).map(Some);
         let from = (least, (String::new(), String::new()));
         self.store.read(members).into_iter().flat_map(move |members| members.range(from.clone()..).map(|(_, o)| o))
+    }
+
+    /// What a scheduler knows of the nodes, by name.
+    pub fn node_infos(&self) -> impl ExactSizeIterator<Item = &'a NodeInfo> + use<'a> {
+        static NONE: BTreeMap<String, NodeInfo> = BTreeMap::new();
+        let (store, db) = (self.store, &self.store.db);
+        let nodes = || store.table(Kind::Node).all(db).map(|all| all.values().collect());
+        store.read(store.loads.snapshot(db, nodes).map(Some)).unwrap_or(&NONE).values()
     }
 
     /// What the pods that are bound to a node ask for in sum; none when there are no such pods.

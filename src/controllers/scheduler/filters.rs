@@ -10,7 +10,7 @@ use super::taints::{self, TAINT_NODE_UNSCHEDULABLE};
 use crate::api::k8s::api::core::v1::Taint;
 use crate::api::resources::Resources;
 use crate::api::selector::matches_required_node_affinity;
-use crate::store::load::{HostPort, NodeLoad, host_ports};
+use crate::store::load::{HostPort, NodeLoad};
 
 const UNSCHEDULABLE: &str = "node(s) were unschedulable";
 const NODE_NAME: &str = "node(s) didn't match the requested node name";
@@ -83,7 +83,7 @@ pub(super) fn clashes(a: &HostPort, b: &HostPort) -> bool {
 /// Whether the pod's host ports are free. Mirrors `NodePorts`.
 pub(super) fn check_ports(cycle: &Cycle<'_>, load: Option<&NodeLoad>) -> Result<(), Rejection> {
     let Some(load) = load else { return Ok(()) };
-    match host_ports(cycle.spec).any(|port| load.ports.keys().any(|used| clashes(&port, used))) {
+    match cycle.ports.iter().any(|port| load.ports.keys().any(|used| clashes(port, used))) {
         true => Err(Rejection::resolvable(NODE_PORTS)),
         false => Ok(()),
     }
@@ -101,11 +101,11 @@ pub(super) fn check_resources(
     let mut reasons = Vec::new();
     let mut resolvable = true;
     if load.map_or(0, |l| l.pods) + 1 > info.capacity.pods {
-        reasons.push("Too many pods".to_string());
+        reasons.push("Too many pods".into());
     }
     let mut check = |name: &str, asked: i64, used: i64, has: i64| {
         if asked > 0 && asked > has - used {
-            reasons.push(format!("Insufficient {name}"));
+            reasons.push(format!("Insufficient {name}").into());
             resolvable &= asked <= has;
         }
     };

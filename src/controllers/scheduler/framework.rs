@@ -2,33 +2,37 @@
 //!
 //! Mirrors `pkg/scheduler/framework/types.go`.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::Object;
 use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
 use crate::api::resources::{self, Resources};
-use crate::api::{Kind, Object};
 use crate::store::View;
-use crate::store::load::{NodeCapacity, NodeLoad};
+use crate::store::load::{self, HostPort, NodeCapacity, NodeLoad, host_ports};
+
+pub(super) const HOSTNAME: &str = "kubernetes.io/hostname";
+pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Why a plugin rejects a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
     /// The reasons, each as it is counted in the message.
-    pub(super) reasons: Vec<String>,
+    pub(super) reasons: Vec<Cow<'static, str>>,
     /// Whether the node might do once other pods are gone; otherwise it is `UnschedulableAndUnresolvable`.
     pub(super) resolvable: bool,
 }
 
 impl Rejection {
     /// Other pods are in the way.
-    pub(super) fn resolvable(reason: &str) -> Rejection {
-        Rejection { reasons: vec![reason.to_string()], resolvable: true }
+    pub(super) fn resolvable(reason: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection { reasons: vec![reason.into()], resolvable: true }
     }
 
     /// No other pod's end would help.
-    pub(super) fn unresolvable(reason: &str) -> Rejection {
-        Rejection { reasons: vec![reason.to_string()], resolvable: false }
+    pub(super) fn unresolvable(reason: impl Into<Cow<'static, str>>) -> Rejection {
+        Rejection { reasons: vec![reason.into()], resolvable: false }
     }
 }
 
@@ -40,18 +44,43 @@ pub(super) struct NodeInfo<'a> {
     pub(super) capacity: &'a NodeCapacity,
     /// What its pods ask for; none for a node without pods.
     pub(super) load: Option<&'a NodeLoad>,
+    /// What the pods ask for that are meant for it but not bound yet.
+    pub(super) nominated: Option<&'a NodeLoad>,
+    /// The labels that most constraints go by.
+    hostname: Option<&'a str>,
+    zone: Option<&'a str>,
 }
 
 impl<'a> NodeInfo<'a> {
     /// A node as it is now.
     pub(super) fn of(view: &View<'a>, node: &'a Node) -> Option<NodeInfo<'a>> {
         let name = node.metadata.name.as_deref()?;
-        Some(NodeInfo { node, name, capacity: view.node_capacity(name)?, load: view.node_load(name) })
+        let (load, nominated) = (view.node_load(name), view.nominated_load(name));
+        NodeInfo::new(node, view.node_capacity(name)?, load, nominated)
+    }
+
+    fn kept(info: &'a load::NodeInfo) -> Option<NodeInfo<'a>> {
+        NodeInfo::new(info.node.get::<Node>()?, &info.capacity, info.load.as_ref(), info.nominated.as_ref())
+    }
+
+    fn new(
+        node: &'a Node,
+        capacity: &'a NodeCapacity,
+        load: Option<&'a NodeLoad>,
+        nominated: Option<&'a NodeLoad>,
+    ) -> Option<NodeInfo<'a>> {
+        let name = node.metadata.name.as_deref()?;
+        let label = |key: &str| node.metadata.labels.as_ref()?.get(key).map(String::as_str);
+        Some(NodeInfo { node, name, capacity, load, nominated, hostname: label(HOSTNAME), zone: label(ZONE) })
     }
 
     /// The value of a label of the node.
     pub(super) fn label(&self, key: &str) -> Option<&'a str> {
-        self.node.metadata.labels.as_ref()?.get(key).map(String::as_str)
+        match key {
+            HOSTNAME => self.hostname,
+            ZONE => self.zone,
+            _ => self.node.metadata.labels.as_ref()?.get(key).map(String::as_str),
+        }
     }
 }
 
@@ -62,6 +91,8 @@ pub(super) struct Cycle<'a> {
     pub(super) pod: &'a Pod,
     pub(super) spec: &'a PodSpec,
     pub(super) requests: Resources,
+    /// The host ports that the pod asks for.
+    pub(super) ports: Vec<HostPort>,
     /// Gathered when first asked for: a pod whose node is chosen needs that node alone.
     nodes: OnceCell<Vec<NodeInfo<'a>>>,
     /// The pods that are thought away to see whether their end would help.
@@ -81,14 +112,15 @@ impl<'a> Cycle<'a> {
         let pod = object.get::<Pod>()?;
         let spec = pod.spec.as_ref()?;
         let (requests, nodes) = (resources::pod_requests(spec), OnceCell::new());
-        Some(Cycle { view, object, pod, spec, requests, nodes, removed: None })
+        let ports = host_ports(spec).collect();
+        Some(Cycle { view, object, pod, spec, requests, ports, nodes, removed: None })
     }
 
     /// All nodes, by name.
     pub(super) fn nodes(&self) -> &[NodeInfo<'a>] {
         self.nodes.get_or_init(|| {
-            let nodes = self.view.list(Kind::Node).filter_map(|o| NodeInfo::of(self.view, o.get::<Node>()?));
-            nodes.collect()
+            let nodes = self.view.node_infos();
+            nodes.filter_map(NodeInfo::kept).collect()
         })
     }
 
@@ -96,7 +128,8 @@ impl<'a> Cycle<'a> {
     pub(super) fn dry_run(&self, info: &NodeInfo<'_>) -> Cycle<'a> {
         let load = info.load.cloned().unwrap_or_default();
         let removed = Removed { node: info.name.to_string(), load, pods: BTreeSet::new() };
-        Cycle { requests: self.requests.clone(), nodes: self.nodes.clone(), removed: Some(removed), ..*self }
+        let (requests, ports) = (self.requests.clone(), self.ports.clone());
+        Cycle { requests, ports, nodes: self.nodes.clone(), removed: Some(removed), ..*self }
     }
 
     /// Thinks a pod of the dry run's node away.

@@ -248,8 +248,9 @@ fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), U
     {
         return Ok((info.name, volumes, claims.all_bound));
     }
-    let mut feasible: Vec<NodeInfo<'a>> = Vec::new();
-    let mut volumes: Vec<PodVolumes<'a>> = Vec::new();
+    let mut feasible: Vec<NodeInfo<'a>> = Vec::with_capacity(cycle.nodes().len());
+    let mut volumes: Vec<PodVolumes<'a>> = Vec::with_capacity(cycle.nodes().len());
+    let mut rejected = Vec::new();
     for info in cycle.nodes() {
         if named.as_ref().is_some_and(|names| !names.contains(info.name)) {
             diagnosis.absent = Some("node(s) didn't satisfy plugin(s) [NodeAffinity]".into());
@@ -260,9 +261,7 @@ fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), U
                 feasible.push(info.clone());
                 volumes.push(found);
             }
-            Err(rejection) => {
-                diagnosis.nodes.insert(info.name.to_string(), rejection);
-            }
+            Err(rejection) => rejected.push((info.name, rejection)),
         }
     }
     match scores::best(cycle, &feasible) {
@@ -270,7 +269,10 @@ fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), U
             let at = feasible.iter().position(|info| info.name == best).unwrap_or_default();
             Ok((best, volumes.swap_remove(at), claims.all_bound))
         }
-        None => Err(make_room(cycle, diagnosis)),
+        None => {
+            diagnosis.nodes.extend(rejected.into_iter().map(|(node, rejection)| (node.to_string(), rejection)));
+            Err(make_room(cycle, diagnosis))
+        }
     }
 }
 
@@ -312,7 +314,7 @@ fn check<'a>(
 /// The node's load together with the pods that are meant for it and are no less important than this one; none when
 /// there are no such pods.
 fn with_nominated(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Option<NodeLoad> {
-    let nominated = cycle.view.nominated_load(info.name)?;
+    let nominated = info.nominated?;
     let important = nominated.priorities.range(cycle.priority()..).next().is_some();
     if !important {
         return None;

@@ -2,10 +2,10 @@
 //!
 //! Mirrors `pkg/scheduler/framework/plugins/podtopologyspread`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::filters::matches_node_affinity;
-use super::framework::{Cycle, NodeInfo, Rejection};
+use super::framework::{Cycle, HOSTNAME, NodeInfo, Rejection, ZONE};
 use super::taints::find_untolerated;
 use crate::api::k8s::api::core::v1::{Pod, ReplicationController, Service, TopologySpreadConstraint};
 use crate::api::object::controller_of;
@@ -15,8 +15,6 @@ use crate::store::Index;
 
 const CONSTRAINTS: &str = "node(s) didn't match pod topology spread constraints";
 const MISSING_LABEL: &str = "node(s) didn't match pod topology spread constraints (missing required label)";
-const HOSTNAME: &str = "kubernetes.io/hostname";
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Which pods a constraint counts.
 enum Counted<'a> {
@@ -188,16 +186,14 @@ pub(super) fn score(cycle: &Cycle<'_>, feasible: &[NodeInfo<'_>]) -> Option<Vec<
     let scored: Vec<bool> = feasible.iter().map(&complete).collect();
     let mut raw = vec![0f64; feasible.len()];
     for constraint in &constraints {
-        let domains: BTreeSet<&str> = feasible
-            .iter()
-            .zip(&scored)
-            .filter(|(_, scored)| **scored)
-            .map(|(info, _)| info.label(constraint.key).unwrap_or_default())
-            .collect();
         let by_host = constraint.key == HOSTNAME;
-        let size = if by_host { scored.iter().filter(|s| **s).count() } else { domains.len() };
+        let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+        if !by_host {
+            let domains = feasible.iter().zip(&scored).filter(|(_, scored)| **scored);
+            counts.extend(domains.map(|(info, _)| (info.label(constraint.key).unwrap_or_default(), 0)));
+        }
+        let size = if by_host { scored.iter().filter(|s| **s).count() } else { counts.len() };
         let weight = ((size + 2) as f64).ln();
-        let mut counts: BTreeMap<&str, i64> = domains.iter().map(|d| (*d, 0)).collect();
         if !by_host {
             for info in cycle.nodes().iter().filter(|info| complete(info) && constraint.includes(cycle, info)) {
                 if let Some(count) = counts.get_mut(info.label(constraint.key).unwrap_or_default()) {

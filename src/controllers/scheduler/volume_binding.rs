@@ -3,6 +3,7 @@
 //!
 //! Mirrors `pkg/scheduler/framework/plugins/volumebinding`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::framework::{Cycle, NodeInfo, Rejection};
@@ -30,15 +31,35 @@ const VOLUME_NOT_THERE: &str = "node(s) unavailable due to one or more pvc(s) bo
 /// The pod's claims, told apart by what must happen to them.
 #[derive(Default)]
 pub(super) struct PodVolumeClaims<'a> {
-    bound: Vec<&'a PersistentVolumeClaim>,
-    /// With whether there may be a volume for it already.
-    unbound_delay_binding: Vec<(&'a PersistentVolumeClaim, bool)>,
+    /// The volumes of those that are bound, as far as they are there.
+    bound: Vec<Option<&'a PersistentVolume>>,
+    unbound_delay_binding: Vec<Unbound<'a>>,
     /// Whether all are bound already.
     pub(super) all_bound: bool,
     /// Whether another pod uses one of them that only one pod may use.
     pub(super) in_use: bool,
     /// Where the bound volumes are.
     pub(super) topologies: Vec<Topology<'a>>,
+}
+
+/// A claim that is bound once a node is chosen.
+#[derive(Clone, Copy)]
+struct Unbound<'a> {
+    claim: &'a PersistentVolumeClaim,
+    /// Whether there may be a volume for it already.
+    may_match: bool,
+    class: Option<&'a StorageClass>,
+    /// Whether the class's driver says how much it has left.
+    tracks_capacity: bool,
+}
+
+impl<'a> Unbound<'a> {
+    fn new(cycle: &Cycle<'a>, claim: &'a PersistentVolumeClaim) -> Unbound<'a> {
+        let class = cycle.view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim));
+        let driver = class.and_then(|class| cycle.view.get_as::<CSIDriver>("", &class.provisioner));
+        let tracks_capacity = driver.and_then(|d| d.spec.storage_capacity) == Some(true);
+        Unbound { claim, may_match: may_match_a_volume(cycle.view, claim), class, tracks_capacity }
+    }
 }
 
 /// What a node would mean for the pod's claims.
@@ -105,12 +126,12 @@ pub(super) fn pod_volume_claims<'a>(cycle: &Cycle<'a>) -> Result<PodVolumeClaims
         claims.in_use |= once && is_in_use(cycle, &format!("{namespace}/{name}"));
         let complete = claim.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(ANN_BIND_COMPLETED));
         if !volume_name.is_empty() && complete {
-            claims.bound.push(claim);
+            claims.bound.push(cycle.view.get_as::<PersistentVolume>("", volume_name));
             continue;
         }
         claims.all_bound = false;
         match is_delay_binding_mode(cycle.view, claim) && volume_name.is_empty() {
-            true => claims.unbound_delay_binding.push((claim, may_match_a_volume(cycle.view, claim))),
+            true => claims.unbound_delay_binding.push(Unbound::new(cycle, claim)),
             false => immediate = true,
         }
     }
@@ -140,10 +161,9 @@ pub(super) fn find_pod_volumes<'a>(
     info: &NodeInfo<'a>,
 ) -> Result<PodVolumes<'a>, Rejection> {
     let mut found = PodVolumes::default();
-    let mut reasons: Vec<&str> = Vec::new();
-    for claim in &claims.bound {
-        let name = claim.spec.as_ref().and_then(|s| s.volume_name.as_deref()).unwrap_or_default();
-        match cycle.view.get_as::<PersistentVolume>("", name) {
+    let mut reasons: Vec<&'static str> = Vec::new();
+    for volume in &claims.bound {
+        match volume {
             None => reasons.push(VOLUME_NOT_THERE),
             Some(volume) if !check_volume_node_affinity(volume, info.node) => reasons.push(NODE_CONFLICT),
             Some(_) => continue,
@@ -155,45 +175,45 @@ pub(super) fn find_pod_volumes<'a>(
     }
     match reasons.is_empty() {
         true => Ok(found),
-        false => Err(Rejection { reasons: reasons.into_iter().map(String::from).collect(), resolvable: false }),
+        false => Err(Rejection { reasons: reasons.into_iter().map(Cow::Borrowed).collect(), resolvable: false }),
     }
 }
 
 fn find_for_unbound<'a>(
     cycle: &Cycle<'a>,
-    unbound: &[(&'a PersistentVolumeClaim, bool)],
+    unbound: &[Unbound<'a>],
     info: &NodeInfo<'a>,
     found: &mut PodVolumes<'a>,
 ) -> Result<(), &'static str> {
-    let mut to_match = Vec::new();
-    for (claim, may_match) in unbound {
-        let selected = claim.metadata.annotations.as_ref().and_then(|a| a.get(ANN_SELECTED_NODE));
+    let (mut to_match, mut to_provision) = (Vec::new(), Vec::new());
+    for unbound in unbound {
+        let selected = unbound.claim.metadata.annotations.as_ref().and_then(|a| a.get(ANN_SELECTED_NODE));
         match selected {
             Some(node) if node != info.name => return Err(BIND_CONFLICT),
-            Some(_) => found.dynamic_provisions.push(claim),
-            None => to_match.push((*claim, *may_match)),
+            Some(_) => to_provision.push(unbound),
+            None => to_match.push(unbound),
         }
     }
     // The smallest request first, so that it takes the smallest volume.
-    to_match.sort_by_key(|(claim, _)| requested_storage(claim));
+    to_match.sort_by_key(|unbound| requested_storage(unbound.claim));
     let mut chosen: BTreeSet<String> = BTreeSet::new();
-    for (claim, may_match) in to_match {
-        let find = || find_matching_volume(cycle.view, claim, Some(info.node), &chosen, true);
-        match may_match.then(find).flatten() {
+    for unbound in to_match {
+        let find = || find_matching_volume(cycle.view, unbound.claim, Some(info.node), &chosen, true);
+        match unbound.may_match.then(find).flatten() {
             Some(volume) => {
                 chosen.insert(volume.metadata.name.clone().unwrap_or_default());
-                found.static_bindings.push((volume, claim));
+                found.static_bindings.push((volume, unbound.claim));
             }
-            None => found.dynamic_provisions.push(claim),
+            None => to_provision.push(unbound),
         }
     }
-    found.dynamic_provisions.iter().try_for_each(|claim| check_provision(cycle, claim, info))
+    found.dynamic_provisions.extend(to_provision.iter().map(|unbound| unbound.claim));
+    to_provision.into_iter().try_for_each(|unbound| check_provision(cycle, unbound, info))
 }
 
 /// Whether a claim's volume can be made for a node. Mirrors `checkVolumeProvisions`.
-fn check_provision(cycle: &Cycle<'_>, claim: &PersistentVolumeClaim, info: &NodeInfo<'_>) -> Result<(), &'static str> {
-    let name = get_persistent_volume_claim_class(claim);
-    let class = cycle.view.get_as::<StorageClass>("", name).ok_or(BIND_CONFLICT)?;
+fn check_provision(cycle: &Cycle<'_>, unbound: &Unbound<'_>, info: &NodeInfo<'_>) -> Result<(), &'static str> {
+    let class = unbound.class.ok_or(BIND_CONFLICT)?;
     if class.provisioner.is_empty() || class.provisioner == NOT_SUPPORTED_PROVISIONER {
         return Err(BIND_CONFLICT);
     }
@@ -202,11 +222,10 @@ fn check_provision(cycle: &Cycle<'_>, claim: &PersistentVolumeClaim, info: &Node
     if !matches_topology(class.allowed_topologies.as_deref().unwrap_or_default(), labels) {
         return Err(BIND_CONFLICT);
     }
-    let driver = cycle.view.get_as::<CSIDriver>("", &class.provisioner);
-    if driver.and_then(|d| d.spec.storage_capacity) != Some(true) {
+    if !unbound.tracks_capacity {
         return Ok(());
     }
-    let size = requested_storage(claim).value();
+    let (name, size) = (get_persistent_volume_claim_class(unbound.claim), requested_storage(unbound.claim).value());
     let enough = cycle.view.list_as::<CSIStorageCapacity>().any(|c| {
         let limit = c.maximum_volume_size.as_ref().or(c.capacity.as_ref());
         let limit = limit.and_then(|q| quantity::Quantity::parse(&q.0).ok());

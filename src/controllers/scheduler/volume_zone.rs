@@ -48,6 +48,9 @@ pub(super) fn volume_topologies<'a>(cycle: &Cycle<'a>) -> Result<Vec<Topology<'a
 
 /// Whether a node lies where the pod's volumes are; one without zone and region does.
 pub(super) fn check_zones(topologies: &[Topology<'_>], info: &NodeInfo<'_>) -> Result<(), Rejection> {
+    if topologies.is_empty() {
+        return Ok(());
+    }
     let lies_somewhere = TOPOLOGY_LABELS.iter().any(|(label, _)| info.label(label).is_some());
     let fits = |((old, new), zones): &Topology<'_>| {
         info.label(old).or_else(|| info.label(new)).is_some_and(|zone| zones.contains(&zone))

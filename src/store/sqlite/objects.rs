@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::{DERIVED, Db, LAYOUT};
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
-use crate::store::index::{self, Index};
+use crate::store::index::{self, Entries, Index};
 use crate::store::load::{NodeLoad, Place};
 
 const CURRENT: &str = "FROM current c JOIN revision r ON r.rev = c.rev WHERE c.kind = ?1";
@@ -132,36 +132,33 @@ impl Db {
         Ok(n.unwrap_or(0) as usize)
     }
 
-    /// Stores what became of an object, which was `before`.
+    /// Stores what became of an object, and where it stands in indexes.
     pub(in crate::store) fn settle_object(
         &self,
         key: &ObjectKey,
-        before: Option<&Object>,
-        now: Option<&Object>,
+        revision: Option<u64>,
+        before: &Entries,
+        now: &Entries,
     ) -> Result<(), ApiError> {
         let kind = key.kind.stored_name();
-        match now {
-            Some(object) => self.execute(
+        match revision {
+            Some(revision) => self.execute(
                 "INSERT OR REPLACE INTO current VALUES (?1, ?2, ?3, ?4)",
-                params![kind, key.namespace, key.name, object.revision() as i64],
+                params![kind, key.namespace, key.name, revision as i64],
             )?,
             None => self.execute(
                 "DELETE FROM current WHERE kind = ?1 AND namespace = ?2 AND name = ?3",
                 params![kind, key.namespace, key.name],
             )?,
         };
-        for index in index::of(key.kind) {
-            let old = before.map(|o| index::entries(*index, o)).unwrap_or_default();
-            let new = now.map(|o| index::entries(*index, o)).unwrap_or_default();
-            for (bucket, rank) in old.iter().filter(|entry| !new.contains(entry)) {
-                let sql = "DELETE FROM member WHERE idx = ?1 AND bucket = ?2 AND kind = ?3 AND rank = ?4
-                           AND namespace = ?5 AND name = ?6";
-                self.execute(sql, params![*index as i64, bucket, kind, bytes_of(*rank), key.namespace, key.name])?;
-            }
-            for (bucket, rank) in new.iter().filter(|entry| !old.contains(entry)) {
-                let sql = "INSERT OR REPLACE INTO member VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                self.execute(sql, params![*index as i64, bucket, kind, bytes_of(*rank), key.namespace, key.name])?;
-            }
+        for (index, bucket, rank) in before.iter().filter(|entry| !now.contains(entry)) {
+            let sql = "DELETE FROM member WHERE idx = ?1 AND bucket = ?2 AND kind = ?3 AND rank = ?4
+                       AND namespace = ?5 AND name = ?6";
+            self.execute(sql, params![*index as i64, bucket, kind, bytes_of(*rank), key.namespace, key.name])?;
+        }
+        for (index, bucket, rank) in now.iter().filter(|entry| !before.contains(entry)) {
+            let sql = "INSERT OR REPLACE INTO member VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            self.execute(sql, params![*index as i64, bucket, kind, bytes_of(*rank), key.namespace, key.name])?;
         }
         Ok(())
     }
@@ -208,7 +205,8 @@ impl Db {
         let mut loads: BTreeMap<Place, NodeLoad> = BTreeMap::new();
         for kind in Kind::known() {
             for object in self.objects(kind)? {
-                self.settle_object(&object.key(), None, Some(&object))?;
+                let entries = index::entries_of(kind, &object);
+                self.settle_object(&object.key(), Some(object.revision()), &Entries::new(), &entries)?;
                 *tally.entry((kind, object.namespace().to_string())).or_default() += 1;
                 if let Object::Pod(pod) = &object
                     && let Some(place) = Place::of(pod)

@@ -36,7 +36,7 @@ impl Timer {
     pub fn new(controller: &str, key: &ObjectKey, due: Time, seq: u64, recurring: bool, failures: u32) -> Timer {
         Timer {
             controller: controller.to_string(),
-            kind: key.kind.stored_name(),
+            kind: key.kind.stored_name().into_owned(),
             namespace: key.namespace.clone(),
             name: key.name.clone(),
             due: due.0,
