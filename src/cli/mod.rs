@@ -186,7 +186,7 @@ impl App {
         let root = AnyVerb::command().subcommand_required(true).arg_required_else_help(true);
         let called = argv::first_word(words, &root, &root).map(|at| words[at].as_str());
         match ARGUMENTS.iter().find(|(name, _)| called == Some(name)) {
-            Some((name, arguments)) => root.subcommand(arguments(Command::new(name))),
+            Some((name, arguments)) => root.subcommand(arguments(Command::default().name(name))),
             None => root,
         }
     }
