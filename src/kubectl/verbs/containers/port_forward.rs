@@ -54,7 +54,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         )));
     }
     check_addresses(&args.address).and_then(|()| check_ports(&ports)).map_err(Failure::error)?;
-    let numbers = ports.iter().filter_map(|port| split(port).1.parse().ok()).collect();
+    let numbers = ports.iter().filter_map(|port| split(port).1.parse::<u16>().ok()).collect();
     let key = pods::key(pod);
     let Err(refusal) = session.client.connect(&key, Connect::PortForward(numbers)) else { return Ok(()) };
     let text = format!("error upgrading connection: {}", refusal.message);
