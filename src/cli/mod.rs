@@ -281,7 +281,9 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
     };
     let mut server = Server::over(cluster);
     let place = Place { ui, program, host, shared: true, kept: None };
-    Ok(execute(app, args, &mut server, standing, &place)?)
+    let outcome = execute(app, args, &mut server, standing, &place);
+    server.leave();
+    Ok(outcome?)
 }
 
 /// Runs the words of a command line on a cluster that is not the user's own (a lesson's, a test's) and returns

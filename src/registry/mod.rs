@@ -115,6 +115,11 @@ impl Registry {
         &self.store
     }
 
+    /// Closes the file as the process ends.
+    pub fn leave(self) {
+        self.store.leave();
+    }
+
     /// The store below, for what is no object: transactions, timers, settings.
     pub fn store_mut(&mut self) -> &mut Store {
         &mut self.store

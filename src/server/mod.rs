@@ -96,6 +96,11 @@ impl Server {
         Server { cluster }
     }
 
+    /// Closes the cluster's file as the process ends. What it held in memory goes with the process.
+    pub fn leave(self) {
+        self.cluster.leave();
+    }
+
     /// The cluster below: its clock, its transactions.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster

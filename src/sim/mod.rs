@@ -268,6 +268,13 @@ impl Cluster {
         self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string())
     }
 
+    /// Closes the file as the process ends. What was held in memory goes with the process.
+    pub fn leave(self) {
+        let Cluster { registry, queue, .. } = self;
+        registry.leave();
+        std::mem::forget(queue);
+    }
+
     /// Ends the command as if it had never begun.
     pub fn rollback(&mut self) {
         self.store_mut().rollback();

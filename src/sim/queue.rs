@@ -4,6 +4,7 @@
 //! back at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::api::names::Draw;
 use crate::api::{ObjectKey, Time};
@@ -30,16 +31,35 @@ struct Wait {
     recurring: bool,
 }
 
+/// What is known of an item that is in memory, or was.
+#[derive(Debug, Default)]
+struct Known {
+    /// The timer that the file holds.
+    stored: Option<Timer>,
+    wait: Option<Wait>,
+    failures: u32,
+}
+
+impl Known {
+    fn new(stored: Option<Timer>) -> Known {
+        let wait = stored.as_ref().map(|t| Wait { due: Time(t.due), seq: t.seq, recurring: t.recurring });
+        Known { wait, failures: stored.as_ref().map_or(0, |t| t.failures), stored }
+    }
+
+    /// The timer that the file is to hold.
+    fn timer(&self, item: &Item) -> Option<Timer> {
+        let wait = self.wait?;
+        Some(Timer::new(item.controller, &item.key, wait.due, wait.seq, wait.recurring, self.failures))
+    }
+}
+
 /// Items by the time at which they are due; each item waits at most once. Equal times go first in, first out.
 #[derive(Debug, Default)]
 pub(super) struct WorkQueue {
-    order: BTreeSet<(Time, u64, Item)>,
+    items: BTreeMap<Arc<Item>, Known>,
+    order: BTreeSet<(Time, u64, Arc<Item>)>,
     /// The same items when they are not recurring, to find the next progress without a scan.
     progress: BTreeSet<(Time, u64)>,
-    waits: BTreeMap<Item, Wait>,
-    failures: BTreeMap<Item, u32>,
-    /// The items that are in memory or were, with what the file holds of them.
-    taken: BTreeMap<Item, Option<Timer>>,
     /// Up to where the file's timers are in memory; none before the first, the end of time once all are.
     reached: Option<Place>,
     piece: usize,
@@ -65,44 +85,14 @@ impl WorkQueue {
     /// # Errors
     /// When the file can't be written.
     pub(super) fn save(&mut self, store: &Store) -> Result<(), ApiError> {
-        for (item, before) in &mut self.taken {
-            let now = self.waits.get(item).map(|wait| {
-                let failures = self.failures.get(item).copied().unwrap_or(0);
-                Timer::new(item.controller, &item.key, wait.due, wait.seq, wait.recurring, failures)
-            });
-            if now != *before {
-                store.change_timer(before.as_ref(), now.as_ref())?;
-                *before = now;
+        for (item, known) in &mut self.items {
+            let now = known.timer(item);
+            if now != known.stored {
+                store.change_timer(known.stored.as_ref(), now.as_ref())?;
+                known.stored = now;
             }
         }
         Ok(())
-    }
-
-    /// Takes a timer of the file into memory, unless it is or was there.
-    fn take(&mut self, item: Item, timer: Timer) {
-        if self.taken.contains_key(&item) {
-            return;
-        }
-        if timer.failures > 0 {
-            self.failures.insert(item.clone(), timer.failures);
-        }
-        self.insert(item.clone(), Wait { due: Time(timer.due), seq: timer.seq, recurring: timer.recurring });
-        self.taken.insert(item, Some(timer));
-    }
-
-    /// Takes what the file holds of an item into memory.
-    fn take_item(&mut self, item: &Item, store: &Store) {
-        if self.taken.contains_key(item) {
-            return;
-        }
-        let stored = match self.reached {
-            Some(END) => None,
-            _ => store.timer(item.controller, &item.key),
-        };
-        match stored {
-            Some(timer) => self.take(item.clone(), timer),
-            None => _ = self.taken.insert(item.clone(), None),
-        }
     }
 
     /// Takes timers into memory until the first of all is among them.
@@ -115,12 +105,22 @@ impl WorkQueue {
             let timers = store.timers_after(self.reached, false, self.piece);
             let last = timers.last().map(|timer| timer.place()).filter(|_| timers.len() == self.piece);
             for timer in timers {
-                if let Some(item) = item_of(&timer) {
-                    self.take(item, timer);
+                if let Some(item) = item_of(&timer).filter(|item| !self.items.contains_key(item)) {
+                    let (item, known) = (Arc::new(item), Known::new(Some(timer)));
+                    self.put_in_order(&item, known.wait);
+                    self.items.insert(item, known);
                 }
             }
             self.reached = Some(last.unwrap_or(END));
             self.piece *= 4;
+        }
+    }
+
+    fn put_in_order(&mut self, item: &Arc<Item>, wait: Option<Wait>) {
+        let Some(wait) = wait else { return };
+        self.order.insert((wait.due, wait.seq, Arc::clone(item)));
+        if !wait.recurring {
+            self.progress.insert((wait.due, wait.seq));
         }
     }
 
@@ -140,31 +140,36 @@ impl WorkQueue {
     }
 
     fn add_with(&mut self, item: Item, due: Time, recurring: bool, lots: Option<u64>, store: &Store) {
-        self.take_item(&item, store);
-        if let Some(wait) = self.waits.get(&item).copied() {
+        let entry = self.items.entry(Arc::new(item));
+        let item = Arc::clone(entry.key());
+        let is_all = self.reached == Some(END);
+        let known = entry.or_insert_with_key(|item| {
+            // What the file holds of it further on comes into memory with it.
+            let known = Known::new(if is_all { None } else { store.timer(item.controller, &item.key) });
+            if let Some(wait) = known.wait {
+                self.order.insert((wait.due, wait.seq, Arc::clone(item)));
+                self.progress.extend((!wait.recurring).then_some((wait.due, wait.seq)));
+            }
+            known
+        });
+        if let Some(wait) = known.wait {
             // OBSERVATION: a resync that waits must not hide that something will get on later.
             let sooner = due < wait.due || (wait.recurring && !recurring);
             if !sooner {
                 return;
             }
-            self.order.remove(&(wait.due, wait.seq, item.clone()));
+            self.order.remove(&(wait.due, wait.seq, Arc::clone(&item)));
             self.progress.remove(&(wait.due, wait.seq));
         }
-        let counted = self.count_on(store) + 1;
+        let counted = *self.seq.get_or_insert_with(|| store.greatest_timer_seq(COUNTED)) + 1;
         self.seq = Some(counted);
         let seq = match lots {
             Some(seed) => (Draw::new(seed, "queue", counted).below(1 << 30) * COUNTED) + counted % COUNTED,
             None => counted,
         };
-        self.insert(item, Wait { due, seq, recurring });
-    }
-
-    fn insert(&mut self, item: Item, wait: Wait) {
-        self.order.insert((wait.due, wait.seq, item.clone()));
-        if !wait.recurring {
-            self.progress.insert((wait.due, wait.seq));
-        }
-        self.waits.insert(item, wait);
+        let wait = Wait { due, seq, recurring };
+        known.wait = Some(wait);
+        self.put_in_order(&item, Some(wait));
     }
 
     /// When the first item is due.
@@ -191,7 +196,7 @@ impl WorkQueue {
     }
 
     fn is_in_file_only(&self, timer: &Timer) -> bool {
-        item_of(timer).is_some_and(|item| !self.taken.contains_key(&item))
+        item_of(timer).is_some_and(|item| !self.items.contains_key(&item))
     }
 
     /// When the next item is due that a settling cluster waits for.
@@ -201,7 +206,7 @@ impl WorkQueue {
             return here;
         }
         let known = self.far_progress.take();
-        let stands = |far: &Option<(Item, Time)>| far.as_ref().is_none_or(|(item, _)| !self.taken.contains_key(item));
+        let stands = |far: &Option<(Item, Time)>| far.as_ref().is_none_or(|(item, _)| !self.items.contains_key(item));
         let far = known.filter(stands).unwrap_or_else(|| self.find_far_progress(store));
         let there = far.as_ref().map(|(_, due)| *due);
         self.far_progress = Some(far);
@@ -232,19 +237,21 @@ impl WorkQueue {
         self.count_on(store);
         let (due, seq, item) = self.order.pop_first()?;
         self.progress.remove(&(due, seq));
-        let recurring = self.waits.remove(&item).is_some_and(|w| w.recurring);
-        Some((item, due, recurring))
+        let wait = self.items.get_mut(&item).and_then(|known| known.wait.take());
+        Some((Item::clone(&item), due, wait.is_some_and(|w| w.recurring)))
     }
 
     /// Counts a failure and says how many there were in a row before it.
     pub(super) fn fail(&mut self, item: &Item) -> u32 {
-        let n = self.failures.entry(item.clone()).or_insert(0);
-        *n += 1;
-        *n - 1
+        let known = self.items.entry(Arc::new(item.clone())).or_default();
+        known.failures += 1;
+        known.failures - 1
     }
 
     pub(super) fn forget_failures(&mut self, item: &Item) {
-        self.failures.remove(item);
+        if let Some(known) = self.items.get_mut(item) {
+            known.failures = 0;
+        }
     }
 }
 

@@ -186,6 +186,14 @@ impl Store {
         ended.inspect_err(|_| self.rollback())
     }
 
+    /// Closes the file as the process ends. To take apart what was read of a large cluster would take longer than many
+    /// a command does.
+    pub fn leave(self) {
+        let Store { db, tables, loads, changes, .. } = self;
+        drop(db);
+        std::mem::forget((tables, loads, changes));
+    }
+
     /// Undoes all writes since `begin`.
     pub fn rollback(&mut self) {
         self.db.rollback();

@@ -6,7 +6,7 @@ use super::info::Info;
 use super::mapper::{mapping_for, replace_aliases};
 use super::paths::{Paths, Reading, STDIN_USED_TWICE, Source};
 use super::plan::Sources;
-pub use super::plan::{Builder, Plan};
+pub use super::plan::{Builder, Kept, Plan};
 use super::walk::Walk;
 use crate::api::selector::Selector;
 use crate::error::Failure;

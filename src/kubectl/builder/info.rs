@@ -2,16 +2,16 @@
 //!
 //! Mirrors `Info` of `k8s.io/cli-runtime/pkg/resource/visitor.go`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::request::{Form, Resource, Target, Verb};
 use crate::api::table::Row as TableRow;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::print::table::printable_row;
 use crate::kubectl::session::Session;
 use crate::manifest::versions::from_stored;
 use crate::printers::table::Row;
@@ -33,7 +33,7 @@ pub struct Info {
     pub tree: Value,
     /// The object as the server sent it last, where it is a whole object.
     pub object: Option<Arc<Object>>,
-    /// The server's row, where nothing else of the object is kept.
+    /// The server's row without labels, where nothing else of the object is kept.
     pub row: Option<Row>,
     /// The part that is meant, `status`; empty for the whole.
     pub subresource: String,
@@ -72,10 +72,21 @@ impl Info {
         Info { object: Some(object), treeless: true, ..named }
     }
 
-    /// An object of the cluster of which only the server's row is known.
-    pub fn row(served: Served, row: &TableRow) -> Info {
+    /// An object of the cluster of which only the cells of the server's row are kept.
+    pub fn row(served: Served, row: TableRow) -> Info {
         let named = Info::named(served, row.object.namespace(), row.object.name());
-        Info { row: Some(printable_row(row)), treeless: true, ..named }
+        let row = Row { cells: row.cells, namespace: named.namespace.clone(), labels: BTreeMap::new() };
+        Info { row: Some(row), treeless: true, ..named }
+    }
+
+    /// An object of the cluster of which only what names it is kept.
+    pub fn name_only(served: Served, object: &Object) -> Info {
+        let tree = json!({
+            "apiVersion": served.api_version(),
+            "kind": served.kind.name(),
+            "metadata": {"name": object.name(), "namespace": object.namespace()},
+        });
+        Info { tree, ..Info::named(served, object.namespace(), object.name()) }
     }
 
     /// Its kind.

@@ -55,8 +55,20 @@ pub struct Builder<'a> {
     pub form: Form,
     /// Whether the objects do, without trees of what they hold, which cost more than all else.
     pub treeless: bool,
-    /// Of lists that come as tables only the rows are kept.
-    pub only_rows: bool,
+    /// What is kept of the objects of lists.
+    pub kept: Kept,
+}
+
+/// What is kept of the objects of lists: long ones take less memory the less is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// All of them.
+    #[default]
+    Objects,
+    /// Of tables the rows alone.
+    Rows,
+    /// What names them.
+    Names,
 }
 
 /// What a command line is about, ready to be visited.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::info::Info;
 use super::paths::Step;
-use super::plan::{Builder, Plan, Sources};
+use super::plan::{Builder, Kept, Plan, Sources};
 use crate::api::request::{ListOptions, Resource, Target, Verb};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::print::errors::Fault;
@@ -186,13 +186,16 @@ impl<'p> Walk<'p> {
         let infos: Vec<Info> = match reply {
             Reply::List(list) => {
                 self.continue_at = list.continue_at;
-                list.items.into_iter().map(info).collect()
+                match builder.kept {
+                    Kept::Names => list.items.iter().map(|object| Info::name_only(served, object)).collect(),
+                    _ => list.items.into_iter().map(info).collect(),
+                }
             }
             Reply::Table(table) => {
                 self.continue_at = table.continue_at;
-                match builder.only_rows {
-                    true => table.rows.iter().map(|row| Info::row(served, row)).collect(),
-                    false => table.rows.into_iter().map(|row| info(row.object)).collect(),
+                match builder.kept {
+                    Kept::Rows => table.rows.into_iter().map(|row| Info::row(served, row)).collect(),
+                    _ => table.rows.into_iter().map(|row| info(row.object)).collect(),
                 }
             }
             _ => return Err(ApiError::internal("the server did not answer with a list").into()),

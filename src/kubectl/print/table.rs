@@ -35,7 +35,7 @@ pub fn printable(table: &api::Table) -> Table {
 }
 
 /// The server's row as the printer takes it.
-pub fn printable_row(row: &api::Row) -> Row {
+fn printable_row(row: &api::Row) -> Row {
     Row {
         cells: row.cells.clone(),
         namespace: row.object.namespace().to_string(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::api::Time;
 use crate::api::request::Form;
 use crate::error::Failure;
-use crate::kubectl::builder::build::{Builder, Plan};
+use crate::kubectl::builder::build::{Builder, Kept, Plan};
 use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::output::{Format, GET_FORMATS};
@@ -71,7 +71,12 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             false => Form::Object,
         },
         treeless: prints_tables && !sorts,
-        only_rows: prints_tables && !sorts,
+        kept: match prints_tables {
+            _ if sorts || args.show_labels || !args.label_columns.is_empty() => Kept::Objects,
+            true => Kept::Rows,
+            false if output == Some("name") && template.is_none() => Kept::Names,
+            false => Kept::Objects,
+        },
         ..args.builder()
     };
     let plan = builder.plan(session)?.ignoring(args.ignore_not_found.then_some(Fault::is_not_found));
@@ -235,9 +240,12 @@ fn sort_tables(
     listed: bool,
     session: &Session<'_>,
 ) -> Result<Vec<Info>, Failure> {
+    if args.sort_by.as_deref().is_none_or(str::is_empty) {
+        return Ok(infos);
+    }
     if !args.server_print {
         // Without tables kubectl sorts the objects of all types together.
-        let Some(path) = args.sort_by.as_deref().filter(|p| !p.is_empty()) else { return Ok(infos) };
+        let path = args.sort_by.as_deref().unwrap_or_default();
         return if infos.len() > 1 { sorted(path, infos, sort::Listing::List, session) } else { Ok(infos) };
     }
     let tables = infos.chunk_by(|a, b| listed && a.served == b.served);
