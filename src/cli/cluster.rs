@@ -95,7 +95,7 @@ pub fn run(args: Args, home: &Home, ui: &Ui) -> Result<()> {
 
 fn list(home: &Home, ui: &Ui) -> Result<()> {
     let current = home.current();
-    let names = home.clusters();
+    let names = home.clusters().map_err(Failure::error)?;
     if names.is_empty() {
         ui.err("No clusters found; the first command makes one.\n");
         return Ok(());

@@ -105,12 +105,20 @@ impl Home {
     }
 
     /// The clusters' names, sorted.
-    pub fn clusters(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(self.folder.join("clusters")) else { return Vec::new() };
+    ///
+    /// # Errors
+    /// When the folder is there and can't be read.
+    pub fn clusters(&self) -> Result<Vec<String>, String> {
+        let folder = self.folder.join("clusters");
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(format!("cannot read the folder {}: {}", folder.display(), host::reason(&e))),
+            Ok(entries) => entries,
+        };
         let name = |path: &Path| (path.extension()? == "db").then(|| path.file_stem()?.to_str().map(String::from))?;
         let mut names: Vec<String> = entries.filter_map(|e| name(&e.ok()?.path())).collect();
         names.sort();
-        names
+        Ok(names)
     }
 
     /// The name of the cluster in use: that of the current context, if it is one of kstate's.
@@ -179,7 +187,7 @@ impl Home {
         if let Some(stored) = self.stored_kubeconfig()? {
             return Ok(stored);
         }
-        let (mut names, current) = (self.clusters(), self.current_by_itself());
+        let (mut names, current) = (self.clusters()?, self.current_by_itself());
         if names.is_empty() {
             names.push(DEFAULT_CLUSTER.to_string());
         }
@@ -276,7 +284,10 @@ impl Home {
         match path.exists().then(|| Cluster::open(&path)).transpose()?.flatten() {
             Some(cluster) => Ok(cluster),
             None => Err(Failure::error(format!("cluster {name:?} not found"))
-                .hint(format!("kstate cluster create {name} makes it; there are: {}", self.clusters().join(", ")))
+                .hint(format!(
+                    "kstate cluster create {name} makes it; there are: {}",
+                    self.clusters().unwrap_or_default().join(", ")
+                ))
                 .into()),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::private;
 
 /// The lock's file. It is never removed: else two processes could hold locks of that name.
-const NAME: &str = "lock";
+pub(super) const NAME: &str = "lock";
 
 /// How long it is slept between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);

@@ -117,8 +117,9 @@ fn variable(name: &str) -> Option<OsString> {
 
 /// Why the system, or the gate, refused something, as Go words it.
 pub fn reason(error: &io::Error) -> String {
-    if error.raw_os_error().is_none() && error.get_ref().is_some() {
-        return error.to_string();
+    let text = error.to_string();
+    if error.raw_os_error().is_none() && error.get_ref().is_some() && !text.contains("(os error") {
+        return text;
     }
     match error.kind() {
         ErrorKind::NotFound => "no such file or directory".into(),
@@ -128,7 +129,7 @@ pub fn reason(error: &io::Error) -> String {
         ErrorKind::AlreadyExists => "file exists".into(),
         ErrorKind::ReadOnlyFilesystem => "read-only file system".into(),
         ErrorKind::StorageFull => "no space left on device".into(),
-        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
+        _ => text.split(" (os error").next().unwrap_or_default().to_lowercase(),
     }
 }
 

@@ -25,6 +25,14 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
     options().create(true).truncate(false).open(path)
 }
 
+/// Opens a file that is there for reading and writing.
+///
+/// # Errors
+/// The system's.
+pub fn open_to_write(path: &Path) -> io::Result<File> {
+    options().open(path)
+}
+
 /// Opens a file for writing, empty; it is made if it is not there. One that is there keeps its mode.
 ///
 /// # Errors

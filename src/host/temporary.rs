@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::lock::{self, Lock, try_lock};
 use super::{interrupt, private, read};
 
 /// How many random characters a name has.
@@ -18,6 +19,8 @@ static PASSING: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 #[derive(Debug)]
 pub struct Passing {
     path: PathBuf,
+    /// Tells others that a process is still there that removes it.
+    lock: Option<Lock>,
 }
 
 impl Passing {
@@ -33,6 +36,19 @@ impl Passing {
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
             Ok(builder.tempdir()?.keep())
         })
+    }
+
+    /// The same with a folder `files` in it that is one's own. Those of this prefix go whose process was killed.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn locked_folder(prefix: &str) -> io::Result<(Passing, PathBuf)> {
+        sweep(&std::env::temp_dir(), prefix);
+        let mut passing = Passing::folder(prefix)?;
+        passing.lock = try_lock(&passing.path);
+        let files = passing.path.join("files");
+        private::create_new_folder(&files)?;
+        Ok((passing, files))
     }
 
     /// A new file there with a text: `PREFIX`, random characters, `SUFFIX`.
@@ -58,7 +74,7 @@ impl Passing {
         let mut passing = PASSING.lock().unwrap_or_else(PoisonError::into_inner);
         let path = make()?;
         passing.insert(path.clone());
-        Ok(Passing { path })
+        Ok(Passing { path, lock: None })
     }
 
     /// Where it is.
@@ -101,9 +117,28 @@ impl Drop for Passing {
     fn drop(&mut self) {
         let mut passing = PASSING.lock().unwrap_or_else(PoisonError::into_inner);
         if passing.remove(&self.path) {
+            // Windows removes nothing that is open.
+            self.lock = None;
             remove(&self.path);
         }
     }
+}
+
+/// Removes folders that were left by processes that were killed: nobody holds their locks.
+fn sweep(folder: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let named = entry.file_name().to_string_lossy().starts_with(prefix);
+        // One without a lock is being made just now, or somebody else's.
+        let ours = named && entry.file_type().is_ok_and(|t| t.is_dir()) && is_plain(&entry.path().join(lock::NAME));
+        if ours && try_lock(&entry.path()).is_some() {
+            remove(&entry.path());
+        }
+    }
+}
+
+fn is_plain(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
 fn remove_all() {

@@ -40,7 +40,7 @@ const CONFIG: &str = "config";
 const NOW: &str = "now";
 const OFFSET: &str = "offset";
 const KUBECONFIG: &str = "kubeconfig";
-/// The setting that a reset changes.
+/// The setting that counts the resets.
 const INCARNATION: &str = "incarnation";
 const COMPACT_AT: &str = "compact-at";
 
@@ -117,10 +117,11 @@ impl Cluster {
     pub fn reset(&mut self, wall: Time) -> Result<(), ApiError> {
         self.store_mut().begin(true)?;
         self.writable = true;
+        let resets: u64 = self.incarnation().and_then(|n| n.parse().ok()).unwrap_or(0);
         let done = self.store_mut().clear().and_then(|()| {
             self.queue = WorkQueue::new(self.lots);
             self.furnish(wall)?;
-            self.store_mut().set_setting(INCARNATION, &format!("reset at {}", wall.0))?;
+            self.store_mut().set_setting(INCARNATION, &(resets + 1).to_string())?;
             self.commit()
         });
         done.inspect_err(|_| self.rollback())

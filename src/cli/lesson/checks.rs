@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use owo_colors::Style;
 
 use crate::cli::failure_of;
@@ -47,7 +47,7 @@ fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>> {
             paths.push(here);
         } else if path.is_dir() {
             let mut files: Vec<PathBuf> = fs::read_dir(&path)
-                .with_context(|| format!("{name} can't be read"))?
+                .map_err(|e| anyhow!("{name} can't be read: {}", host::reason(&e)))?
                 .filter_map(|entry| entry.ok().map(|e| e.path()))
                 .filter(|file| file.extension().is_some_and(|e| e == "md"))
                 .collect();

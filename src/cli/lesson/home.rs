@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Error, Result, anyhow, bail};
 
 use crate::error::Failure;
 use crate::host::lock::{Lock, lock};
@@ -62,12 +62,16 @@ pub(super) fn all() -> Result<Vec<Found>> {
 fn read(file: &Path, name: &str) -> Result<String> {
     let bytes = match host::read::file(file) {
         Err(e) if e.kind() == ErrorKind::NotFound => bail!("the path {name:?} does not exist"),
-        read => read.with_context(|| format!("{name} can't be read"))?,
+        read => read.map_err(|e| anyhow!("{name} can't be read: {}", host::reason(&e)))?,
     };
     String::from_utf8(bytes).map_err(|e| {
         let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
         anyhow!("{name}:{line}: a lesson is text in UTF-8")
     })
+}
+
+fn failed(path: &Path, why: &std::io::Error) -> Error {
+    anyhow!("{}: {}", path.display(), host::reason(why))
 }
 
 /// The folder below kstate's own in which lessons keep things.
@@ -88,10 +92,10 @@ impl Home {
         if fresh {
             match fs::remove_dir_all(&folder) {
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
-                removed => removed.with_context(|| folder.display().to_string())?,
+                removed => removed.map_err(|e| failed(&folder, &e))?,
             }
         }
-        private::create_folder(&folder).with_context(|| folder.display().to_string())?;
+        private::create_folder(&folder).map_err(|e| failed(&folder, &e))?;
         [&self.0, &self.0.join(key)].into_iter().for_each(|folder| private::restrict(folder));
         Ok(folder)
     }
@@ -109,7 +113,7 @@ impl Home {
         let file = self.progress_file();
         let text = match fs::read_to_string(&file) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Progress::default()),
-            read => read.with_context(|| file.display().to_string())?,
+            read => read.map_err(|e| failed(&file, &e))?,
         };
         let damaged = |e: serde_json::Error| {
             Failure::error(format!("the progress in {} is damaged: {e}", file.display()))

@@ -7,7 +7,7 @@ use crate::api::printable::printable;
 use crate::cli::{Verb, run_where};
 use crate::error::{ApiError, Failure};
 use crate::host::temporary::Passing;
-use crate::host::{Attended, Host, private};
+use crate::host::{self, Attended, Host, private};
 use crate::kubectl::wall::wall_now;
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
@@ -39,10 +39,9 @@ impl LessonShell {
     /// # Errors
     /// The cluster or the folder can't be made.
     pub(super) fn in_memory(lesson: &Lesson) -> Result<Self, Failure> {
-        let passing = Passing::folder("kstate-lesson-");
-        let passing = passing.map_err(|e| Failure::error(format!("cannot make a folder for the lesson: {e}")))?;
+        let (passing, folder) = Passing::locked_folder("kstate-lesson-")
+            .map_err(|e| Failure::error(format!("cannot make a folder for the lesson: {}", host::reason(&e))))?;
         let cluster = Cluster::new_in_memory(config(lesson), wall_now())?;
-        let folder = passing.path().to_path_buf();
         let shell = LessonShell { _passing: Some(passing), ..LessonShell::over(cluster, folder, Attended::No)? };
         shell.prepared(lesson)
     }

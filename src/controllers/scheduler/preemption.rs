@@ -151,7 +151,7 @@ fn select_victims<'a>(cycle: &Cycle<'a>, info: &NodeInfo<'a>) -> Result<Candidat
 }
 
 fn fits<'a>(dry: &Cycle<'a>, info: &NodeInfo<'a>) -> Result<(), Rejection> {
-    let claims = volume_binding::pod_volume_claims(dry).map_err(|reason| Rejection::unresolvable(reason))?;
+    let claims = volume_binding::pod_volume_claims(dry).map_err(Rejection::unresolvable)?;
     check(dry, info, &claims, &Spread::new(dry), &Affinities::new(dry)).map(|_| ())
 }
 

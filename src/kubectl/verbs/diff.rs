@@ -12,8 +12,8 @@ use crate::api::Kind;
 use crate::api::names::Draw;
 use crate::api::request::Form;
 use crate::error::Failure;
-use crate::host::Programs;
 use crate::host::temporary::Passing;
+use crate::host::{self, Programs};
 use crate::kubectl::annotation::bare;
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
@@ -230,7 +230,7 @@ fn run_program(programs: Programs, program: &str, files: &Files) -> Result<bool,
                 false => format!("failed to run {name:?}: exec: {name:?}: executable file not found in $PATH"),
             }))
         }
-        Err(e) => Err(Failure::error(format!("failed to run {name:?}: {e}"))),
+        Err(e) => Err(Failure::error(format!("failed to run {name:?}: {}", host::reason(&e)))),
     }
 }
 

@@ -5,9 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration as WallDuration;
 
-use rusqlite::Connection;
-
-use super::{Db, fault, is_busy};
+use super::{Db, connect, fault, is_busy};
 use crate::error::ApiError;
 use crate::host::{self, private, whole};
 
@@ -93,7 +91,7 @@ fn check(new: &Path, path: &Path) -> Result<(), ApiError> {
     }
     let file = File::options().read(true).write(true).open(new).map_err(cannot)?;
     file.sync_all().map_err(cannot)?;
-    let checked = Connection::open(new)
+    let checked = connect(new)
         .and_then(|connection| {
             let found: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
             connection.close().map_err(|(_, e)| e).map(|()| found)

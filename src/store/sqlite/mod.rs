@@ -128,8 +128,14 @@ impl Db {
     /// Opens a state file whatever is in it.
     pub(super) fn open_any(path: &Path) -> Result<Db, ApiError> {
         let shown = path.display().to_string();
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Db::over(Connection::open_with_flags(path, flags).map_err(|e| fault(&shown, &e))?, shown)
+        match connect(path) {
+            Ok(connection) => Db::over(connection, shown),
+            Err(e) => Err(match private::open_to_write(path) {
+                // The system says more than SQLite does.
+                Err(why) => ApiError::internal(format!("cannot open the state file {shown}: {}", host::reason(&why))),
+                Ok(_) => fault(&shown, &e),
+            }),
+        }
     }
 
     /// Makes a state file that will be moved to the place `shown`.
@@ -138,7 +144,7 @@ impl Db {
         // SQLite gives the files beside it the mode of this one.
         private::create_new(path)
             .map_err(|e| ApiError::internal(format!("cannot write the state file {shown}: {}", host::reason(&e))))?;
-        let db = Db::over(Connection::open(path).map_err(|e| fault(&shown, &e))?, shown)?;
+        let db = Db::over(connect(path).map_err(|e| fault(&shown, &e))?, shown)?;
         // WAL lets readers go on while one process writes.
         db.check(db.connection.pragma_update(None, "journal_mode", "wal"))?;
         db.lay_out()
@@ -332,6 +338,12 @@ impl Db {
         self.journal(What::Setting, name, Some(before))?;
         self.execute("DELETE FROM setting WHERE name = ?1", params![name]).map(|_| ())
     }
+}
+
+/// Opens a file that is there, whatever its name looks like.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
 }
 
 /// Whether another process is in the way.

@@ -3,8 +3,8 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/util/editor/editor.go`.
 
 use crate::error::Failure;
-use crate::host::Host;
 use crate::host::temporary::Passing;
+use crate::host::{self, Host};
 
 /// Writes the text to a new file, runs the editor on it, and reads it again.
 pub(super) fn launch(host: &Host, program: &str, extension: &str, text: &str) -> Result<(String, Passing), Failure> {
@@ -12,7 +12,7 @@ pub(super) fn launch(host: &Host, program: &str, extension: &str, text: &str) ->
         return Err(Failure::error("no editor is started where nobody is at the terminal"));
     };
     let file = Passing::file(&format!("{program}-edit-"), &format!(".{extension}"), text)
-        .map_err(|e| Failure::error(format!("a file for the editor can't be written: {e}")))?;
+        .map_err(|e| Failure::error(format!("a file for the editor can't be written: {}", host::reason(&e))))?;
     let editor = programs
         .named_by(&["KUBE_EDITOR", "EDITOR"])
         .unwrap_or_else(|| if cfg!(windows) { "notepad" } else { "vi" }.to_string());
@@ -34,6 +34,6 @@ pub(super) fn launch(host: &Host, program: &str, extension: &str, text: &str) ->
         }
         _ => return Err(Failure::error(format!("there was a problem with the editor {named}"))),
     }
-    let text = file.text().map_err(|e| Failure::error(format!("{shown}: {e}")))?;
+    let text = file.text().map_err(|e| Failure::error(format!("{shown}: {}", host::reason(&e))))?;
     Ok((text.replace("\r\n", "\n"), file))
 }
