@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Parser, Tag, TagEnd};
+use serde::de::DeserializeOwned;
 
 use super::model::{Block, Command, Console, FrontMatter, Lesson, Quiz, Step};
 use super::words;
@@ -59,6 +60,9 @@ struct File<'a> {
     source: &'a str,
 }
 
+/// How deep the brackets of a lesson's YAML may nest.
+const DEEPEST: usize = 64;
+
 impl File<'_> {
     fn line(&self, offset: usize) -> usize {
         1 + self.source.as_bytes()[..offset.min(self.source.len())].iter().filter(|b| **b == b'\n').count()
@@ -83,8 +87,7 @@ impl File<'_> {
             if line.trim_end() != "---" {
                 continue;
             }
-            let front: FrontMatter = serde_yaml::from_str(&self.source[from..at])
-                .map_err(|e| self.bad_yaml(from, "the front matter", &e))?;
+            let front: FrontMatter = self.yaml(from..at, "the front matter")?;
             self.check_front(&front, from)?;
             return Ok((front, lines.at));
         }
@@ -102,6 +105,24 @@ impl File<'_> {
             Some(unknown) => Err(self.broken(at, format!("watch: there is no kind {unknown:?}"))),
             None => Ok(()),
         }
+    }
+
+    /// Reads a part of the file that is YAML.
+    fn yaml<T: DeserializeOwned>(&self, range: Range<usize>, what: &str) -> Result<T, Broken> {
+        let (from, text) = (range.start, &self.source[range]);
+        let mut depth = 0_usize;
+        for (at, c) in text.char_indices() {
+            match c {
+                '[' | '{' => depth += 1,
+                ']' | '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            // OBSERVATION: the parser's work grows with the square of the depth.
+            if depth > DEEPEST {
+                return Err(self.broken(from + at, format!("{what} can't be read: its brackets nest too deep")));
+            }
+        }
+        serde_yaml::from_str(text).map_err(|e| self.bad_yaml(from, what, &e))
     }
 
     fn bad_yaml(&self, from: usize, what: &str, e: &serde_yaml::Error) -> Broken {
@@ -292,8 +313,7 @@ impl Reader<'_> {
     }
 
     fn quiz(&self, body: Range<usize>) -> Result<Quiz, Broken> {
-        let text = &self.file.source[body.clone()];
-        let quiz: Quiz = serde_yaml::from_str(text).map_err(|e| self.file.bad_yaml(body.start, "the quiz", &e))?;
+        let quiz: Quiz = self.file.yaml(body.clone(), "the quiz")?;
         let letters: Vec<String> = ('a'..='z').map(String::from).take(quiz.options.len()).collect();
         if quiz.options.len() < 2 || !quiz.options.keys().eq(letters.iter()) {
             return Err(self.file.broken(body.start, "a quiz has at least two options, lettered a, b, c, ..."));
@@ -452,6 +472,11 @@ mod tests {
         assert_eq!(
             broken(&format!("{step}```quiz\nquestion: [q]\n```\n")),
             "lessons/x.md:10: the quiz can't be read: question: invalid type: sequence, expected a string"
+        );
+        let deep = "[".repeat(100_000);
+        assert_eq!(
+            broken(&format!("---\ntitle: {deep}\n---\n")),
+            "lessons/x.md:2: the front matter can't be read: its brackets nest too deep"
         );
     }
 
