@@ -89,6 +89,13 @@ impl Info {
         Info { tree, ..Info::named(served, object.namespace(), object.name()) }
     }
 
+    /// Makes its tree from the object, where that is known and the tree is wanted.
+    pub fn unfold(&mut self, session: &Session<'_>) {
+        if let Some(object) = self.object.as_ref().filter(|_| self.tree.is_null() && !self.treeless) {
+            self.tree = from_stored(self.served.kind, &self.served.api_version(), session.tree(object));
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         self.served.kind

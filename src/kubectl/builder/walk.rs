@@ -179,10 +179,8 @@ impl<'p> Walk<'p> {
         let target = Resource::kind(served.kind).of_version(&served.api_version()).within(namespace);
         let reply = session.client.read(Verb::List(options.clone()), Target::Resource(target), builder.form);
         let reply = reply.map_err(|refused| enhance_list_error(refused, &options, served))?;
-        let info = |object| match builder.treeless {
-            true => Info::treeless(served, object),
-            false => Info::of(served, object, session),
-        };
+        // The trees follow as each object is visited: all at once they would be many times what the objects are.
+        let info = |object| Info { treeless: builder.treeless, ..Info::treeless(served, object) };
         let infos: Vec<Info> = match reply {
             Reply::List(list) => {
                 self.continue_at = list.continue_at;
@@ -208,6 +206,7 @@ impl<'p> Walk<'p> {
     fn prepared(&mut self, mut info: Info, session: &Session<'_>) -> Option<Info> {
         let builder = self.builder();
         let is_file = matches!(self.plan.sources, Sources::Paths(_));
+        info.unfold(session);
         if is_file && builder.latest && !info.name.is_empty() {
             set_namespace(&mut info, session);
             info.subresource = builder.subresource.into();
