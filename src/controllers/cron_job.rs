@@ -138,15 +138,12 @@ impl Sync<'_> {
         self.status.active = Some(active).filter(|a| !a.is_empty());
     }
 
-    fn is_active(&self, uid: &str) -> bool {
-        self.status.active.iter().flatten().any(|reference| reference.uid.as_deref() == Some(uid))
-    }
-
     /// Takes in what became of the Jobs. Mirrors the first half of `syncCronJob`.
     fn observe_jobs(&mut self) {
+        let active: BTreeSet<String> = self.status.active.iter().flatten().filter_map(|r| r.uid.clone()).collect();
         for object in self.jobs.clone() {
             let Some(job) = Self::job(object) else { continue };
-            let (name, found) = (object.name(), self.is_active(object.uid()));
+            let (name, found) = (object.name(), active.contains(object.uid()));
             if !is_finished(job) {
                 if !found {
                     let message = format!("Saw a job that the controller did not create or forgot: {name}");

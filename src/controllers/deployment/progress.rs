@@ -68,6 +68,10 @@ impl Sync<'_> {
         }
         let from = condition.last_update_time.as_ref().map(Time::from_meta).unwrap_or_default();
         let left = from + Duration::secs(deadline.into()) - self.now;
+        // OBSERVATION: it is over, and was a look ago. Time alone changes nothing any more.
+        if left < Duration::secs(-2) {
+            return;
+        }
         // Nothing gets on by itself until then, so a settling cluster does not wait for it.
         self.outcome.recurring(left.max(Duration::ZERO) + Duration::secs(1));
     }
