@@ -17,5 +17,6 @@ mod state;
 mod tidy;
 mod time;
 mod transcripts;
+mod waiting;
 mod workshop;
 mod yaml;

@@ -21,7 +21,7 @@ use crate::api::{Kind, Lister, Object, ObjectKey, Time};
 use crate::error::{ApiError, Reason};
 use crate::server::{List, Reply, Response, Server, encode, tree_of};
 use crate::ui::Ui;
-pub use waiting::{Waited, begin};
+pub use waiting::{RealTime, Waited, begin, nothing_due};
 
 /// The name under which a verb writes that has no `--field-manager`.
 pub const PROGRAM: &str = "kubectl";
@@ -39,6 +39,8 @@ pub struct Client<'a> {
     /// Whether answers must tell who owns which field.
     managed_fields: Cell<bool>,
     wrote: bool,
+    /// Whether another process may change the cluster meanwhile.
+    shared: bool,
 }
 
 impl<'a> Client<'a> {
@@ -46,7 +48,13 @@ impl<'a> Client<'a> {
     pub fn new(server: &'a mut Server, ui: &'a Ui, user: User, impersonate: Option<User>, verbosity: u8) -> Client<'a> {
         let by = By::client(user, PROGRAM);
         let (warned, managed_fields) = (RefCell::default(), Cell::new(false));
-        Client { server, ui, by, impersonate, verbosity, warned, managed_fields, wrote: false }
+        Client { server, ui, by, impersonate, verbosity, warned, managed_fields, wrote: false, shared: false }
+    }
+
+    /// The same of a cluster that other processes may change meanwhile, or not.
+    pub fn shared(mut self, shared: bool) -> Client<'a> {
+        self.shared = shared;
+        self
     }
 
     /// From now on, has answers tell who owns which field, or not.

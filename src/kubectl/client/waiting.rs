@@ -34,6 +34,25 @@ pub enum Waited<T> {
     Never,
 }
 
+/// After how much real time a command says what it waits for.
+const SAYS_AFTER: Duration = Duration::secs(1);
+
+/// How often it looks meanwhile what others did.
+const LOOKS_EVERY: Duration = Duration::millis(100);
+
+/// What is said where nothing better is known.
+pub fn nothing_due(_: &Client<'_>) -> String {
+    "nothing that is due in the cluster ends this wait; it goes on for what another terminal may do".into()
+}
+
+/// A wait in real time for what others do.
+#[derive(Debug)]
+pub struct RealTime {
+    began: Time,
+    end: Option<Time>,
+    said: bool,
+}
+
 impl<'a> Client<'a> {
     /// Begins a watch.
     ///
@@ -68,6 +87,8 @@ impl<'a> Client<'a> {
 
     /// Lets time pass until `done` says so. Without a deadline, as long as anything can still change.
     ///
+    /// On a wall clock that others work on, too, it goes on in real time where nothing can change by itself.
+    ///
     /// # Errors
     /// Those of `done`, and when the state file can't be written.
     pub fn wait<T>(
@@ -75,8 +96,99 @@ impl<'a> Client<'a> {
         deadline: Option<Time>,
         done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
     ) -> Result<Waited<T>, ApiError> {
-        let wait = self.server.wait_until(deadline);
+        self.wait_saying(deadline, nothing_due, done)
+    }
+
+    /// The same; `hint` is what is said once the wait goes on in real time.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait_saying<T>(
+        &mut self,
+        deadline: Option<Time>,
+        hint: impl Fn(&Client<'a>) -> String,
+        mut done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        if !self.has_company() {
+            let wait = self.server.wait_until(deadline);
+            return self.pass(wait, done);
+        }
+        let wait = match deadline {
+            Some(deadline) => self.server.wait_while_it_helps(deadline),
+            None => self.server.wait_until(None),
+        };
+        match self.pass(wait, &mut done)? {
+            Waited::Never => self.wait_for_company(deadline, hint, done),
+            waited => Ok(waited),
+        }
+    }
+
+    /// Lets the clock jump to a deadline, whatever happens, or until `done` says so.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait_out<T>(
+        &mut self,
+        deadline: Time,
+        done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        let wait = self.server.wait_until(Some(deadline));
         self.pass(wait, done)
+    }
+
+    /// Whether to wait for what another process may do: nobody knows what that will be.
+    pub fn has_company(&self) -> bool {
+        self.shared && !self.is_manual()
+    }
+
+    /// Waits in real time until what another process does ends the wait.
+    ///
+    /// # Errors
+    /// Those of `done`, and when the state file can't be written.
+    pub fn wait_for_company<T>(
+        &mut self,
+        deadline: Option<Time>,
+        hint: impl Fn(&Client<'a>) -> String,
+        mut done: impl FnMut(&mut Client<'a>) -> Result<Option<T>, ApiError>,
+    ) -> Result<Waited<T>, ApiError> {
+        let mut time = self.real_time(deadline);
+        while self.leave_to_others(&mut time, &hint)? {
+            if let Some(done) = done(self)? {
+                self.pause(true, || {})?;
+                return Ok(Waited::Done(done));
+            }
+        }
+        Ok(Waited::Over)
+    }
+
+    /// Begins a wait in real time that ends when the cluster's clock, which follows it, has come to the deadline.
+    pub fn real_time(&self, deadline: Option<Time>) -> RealTime {
+        let began = wall_now();
+        RealTime { began, end: deadline.map(|deadline| began + (deadline - self.now())), said: false }
+    }
+
+    /// Leaves the cluster to others for a moment of real time. Whether any was left.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn leave_to_others(
+        &mut self,
+        time: &mut RealTime,
+        hint: impl Fn(&Client<'a>) -> String,
+    ) -> Result<bool, ApiError> {
+        let now = wall_now();
+        let left = time.end.map_or(LOOKS_EVERY, |end| end - now);
+        if left <= Duration::ZERO || self.ui.is_closed() {
+            self.pause(true, || {})?;
+            return Ok(false);
+        }
+        if !time.said && now - time.began >= SAYS_AFTER {
+            time.said = true;
+            self.ui.err(&format!("hint: {} (Ctrl-C ends it)\n", hint(self)));
+        }
+        let moment = u64::try_from(left.min(LOOKS_EVERY).0).unwrap_or(0);
+        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(moment)))?;
+        Ok(true)
     }
 
     /// Lets time pass until `done` says so, or a deadline, or nothing can change any more.
@@ -114,6 +226,11 @@ impl<'a> Client<'a> {
         self.server.is_manual()
     }
 
+    /// A wait that ends at a deadline, or before it when nothing can change any more.
+    pub fn begin_to_wait(&mut self, deadline: Time) -> Wait {
+        self.server.wait_while_it_helps(deadline)
+    }
+
     /// A wait until the cluster has come to rest, but no longer than `most`.
     pub fn wait_for_rest(&mut self, most: Duration) -> Wait {
         self.server.wait_for_rest(most)
@@ -132,7 +249,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// When the state file can't be written.
     pub fn sleep_until(&mut self, moment: Time) -> Result<(), ApiError> {
-        self.wait::<()>(Some(moment), |_| Ok(None)).map(|_| ())
+        self.wait_out::<()>(moment, |_| Ok(None)).map(|_| ())
     }
 
     /// Waits until an object is gone, or another has its name.
@@ -143,11 +260,12 @@ impl<'a> Client<'a> {
         &mut self,
         object: (&ObjectKey, &str),
         deadline: Option<Time>,
+        hint: impl Fn(&Client<'a>) -> String,
     ) -> Result<Waited<()>, ApiError> {
         let (key, uid) = object;
         let options = ListOptions { field_selector: format!("metadata.name={}", key.name), ..ListOptions::default() };
         let mut watch = self.watch(key.kind, &key.namespace, options)?;
-        self.wait(deadline, |client| {
+        self.wait_saying(deadline, hint, |client| {
             client.events(&mut watch)?;
             Ok((!watch.knows(uid)).then_some(()))
         })
@@ -157,7 +275,7 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// When the state file can't be written or read.
-    pub fn checkpoint(&mut self) -> Result<(), Failure> {
+    pub fn checkpoint(&mut self) -> Result<(), ApiError> {
         self.pause(true, || {})
     }
 
@@ -176,11 +294,12 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     /// When the state file can't be written or read.
-    pub fn wait_for_others(&mut self) -> Result<(), Failure> {
-        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(100)))
+    pub fn wait_for_others(&mut self) -> Result<(), ApiError> {
+        let moment = u64::try_from(LOOKS_EVERY.0).unwrap_or(0);
+        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(moment)))
     }
 
-    fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), Failure> {
+    fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), ApiError> {
         self.server.commit()?;
         self.ui.release();
         meanwhile();

@@ -11,7 +11,7 @@ use crate::kubectl::annotation::create_or_update_annotation;
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::builder::info::{Info, check_name};
-use crate::kubectl::client::Waited;
+use crate::kubectl::client::{Waited, nothing_due};
 use crate::kubectl::flags;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::made::{ObjectPrinter, OutputArgs, RecordArgs};
@@ -183,7 +183,7 @@ fn force_replace(
     plan.visit(session, |info, session| {
         let Some(there) = session.client.find(&info.key())? else { return Ok(()) };
         let deadline = session.client.deadline(timeout);
-        match session.client.wait_until_gone((&info.key(), there.uid()), deadline)? {
+        match session.client.wait_until_gone((&info.key(), there.uid()), deadline, nothing_due)? {
             Waited::Done(()) => Ok(()),
             _ => Err(Fault::plain("context deadline exceeded")),
         }

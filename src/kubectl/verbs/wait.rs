@@ -11,14 +11,14 @@ use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::error::{ApiError, Failure};
 use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
-use crate::kubectl::client::Waited;
+use crate::kubectl::client::{RealTime, Waited, nothing_due};
 use crate::kubectl::flags;
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::print::made::{ObjectPrinter, OutputArgs};
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
 use crate::printers::jsonpath::{self, JsonPath};
-use crate::server::tree_of;
+use crate::server::{Passed, tree_of};
 
 /// Wait for a specific condition on one or many resources.
 #[derive(Debug, Clone, clap::Args)]
@@ -175,11 +175,32 @@ fn split_single_equals(input: &str) -> Vec<String> {
 }
 
 fn wait_for_creation(builder: &Builder<'_>, deadline: Time, session: &mut Session<'_>) -> Result<(), Failure> {
+    let mut wait = session.client.begin_to_wait(deadline);
+    let mut time: Option<RealTime> = None;
     loop {
         match builder.clone().plan(session)?.infos(session) {
             (infos, None) if !infos.is_empty() => return Ok(()),
             (_, Some(fault)) if !fault.is_not_found() => return Err(fault.into()),
             _ => {}
+        }
+        if session.client.has_company() {
+            let left = match (&mut time, session.client.now() < deadline) {
+                (_, false) => false,
+                (Some(time), true) => session.client.leave_to_others(time, nothing_due)?,
+                (None, true) => match session.client.pass_once(&mut wait)? {
+                    Passed::Moved => true,
+                    Passed::Over => false,
+                    // OBSERVATION: nothing that is due makes it; perhaps somebody at another terminal will.
+                    Passed::Idle => {
+                        time = Some(session.client.real_time(Some(deadline)));
+                        true
+                    }
+                },
+            };
+            if left {
+                continue;
+            }
+            return Err(Failure::error("timed out waiting for the condition"));
         }
         // Mirrors the poll: every half second.
         let next = (session.client.now() + POLL).min(deadline);

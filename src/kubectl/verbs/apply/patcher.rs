@@ -9,7 +9,7 @@ use crate::api::{Duration, Object, schema};
 use crate::error::{ApiError, Reason};
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::builder::info::Info;
-use crate::kubectl::client::Waited;
+use crate::kubectl::client::{Waited, nothing_due};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::request::Writing;
 use crate::kubectl::session::Session;
@@ -165,7 +165,7 @@ impl Patcher<'_> {
         };
         session.client.send(Verb::Delete(options), info.whole())?;
         let deadline = session.client.deadline(force.timeout);
-        if session.client.wait_until_gone((&key, live.uid()), deadline)? != Waited::Done(()) {
+        if session.client.wait_until_gone((&key, live.uid()), deadline, nothing_due)? != Waited::Done(()) {
             return Err(Fault::plain("context deadline exceeded"));
         }
         let old = std::mem::replace(&mut info.tree, modified.clone());

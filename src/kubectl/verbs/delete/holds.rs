@@ -1,21 +1,17 @@
 //! Why an object that is being deleted stays, where a real kubectl would wait for ever without a word.
 
 use crate::api::{Kind, Lister, Object};
-use crate::kubectl::session::Session;
+use crate::kubectl::client::Client;
 
 /// What keeps an object that is being deleted, and what would let it go.
-pub(super) fn what_holds(object: &Object, session: &Session<'_>) -> (String, String) {
+pub(super) fn what_holds(object: &Object, client: &Client<'_>, program: &str) -> (String, String) {
     let finalizers = object.meta().finalizers.clone().unwrap_or_default();
     let (namespace, name) = (object.namespace(), object.name());
     let first = finalizers.first().map(String::as_str).unwrap_or_default();
     match (object, first) {
         (_, "kubernetes.io/pvc-protection") => {
-            let users: Vec<String> = session
-                .client
-                .pods_using_claim(namespace, name)
-                .iter()
-                .map(|p| format!("pod {:?}", p.name()))
-                .collect();
+            let users: Vec<String> =
+                client.pods_using_claim(namespace, name).iter().map(|p| format!("pod {:?}", p.name())).collect();
             let (verb, pods) = if users.len() == 1 { ("uses", "pod that uses") } else { ("use", "pods that use") };
             let users = users.join(" and ");
             (format!("{first} holds it while {users} {verb} it"), format!("delete the {pods} the claim"))
@@ -35,10 +31,9 @@ pub(super) fn what_holds(object: &Object, session: &Session<'_>) -> (String, Str
                 format!("start the node again (kstate node start {node}), or delete with --force"),
             )
         }
-        (Object::Namespace(_), _) => (
-            "not all that is in it can go".into(),
-            format!("see what is left: {} get all,pvc,cm -n {name}", session.line.program),
-        ),
+        (Object::Namespace(_), _) => {
+            ("not all that is in it can go".into(), format!("see what is left: {} get all,pvc,cm -n {name}", program))
+        }
         _ => (
             match finalizers.as_slice() {
                 [one] => format!("its finalizer {one} holds it"),
@@ -46,7 +41,7 @@ pub(super) fn what_holds(object: &Object, session: &Session<'_>) -> (String, Str
             },
             format!(
                 "remove the finalizers: {} patch {} {name} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
-                session.line.program,
+                program,
                 short_type(object.kind())
             ),
         ),

@@ -8,7 +8,7 @@ use crate::api::request::{DeleteOptions, Propagation, Verb};
 use crate::error::{Failure, Reason};
 use crate::kubectl::builder::build::Plan;
 use crate::kubectl::builder::info::{Info, check_name};
-use crate::kubectl::client::Waited;
+use crate::kubectl::client::{Client, Waited};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::request::DryRun;
 use crate::kubectl::session::Session;
@@ -141,16 +141,24 @@ impl Deleting {
         // On a cluster where nothing happens any more, a week's wait would only be a wait.
         let deadline = session.client.deadline(self.timeout);
         let mut held: Vec<String> = Vec::new();
+        let program = session.line.program;
         for (info, uid) in going {
             let key = info.key();
-            match session.client.wait_until_gone((&key, uid), deadline) {
+            let held_by = |client: &Client<'_>| {
+                let object = client.get(&key).ok();
+                object.as_deref().map(|o| what_holds(o, client, program)).unwrap_or_default()
+            };
+            let hint = |client: &Client<'_>| {
+                let (why, free) = held_by(client);
+                format!("{} {:?} will not go by itself: {why}; {free}", key.kind.qualified(), key.name)
+            };
+            match session.client.wait_until_gone((&key, uid), deadline, hint) {
                 Ok(Waited::Done(())) => {}
                 // Who may not look does not wait.
                 Err(e) if matches!(e.reason, Reason::Forbidden | Reason::MethodNotAllowed) => return Ok(()),
                 Err(e) => return Err(e.into()),
                 Ok(Waited::Never) if timeout >= WEEK => {
-                    let object = session.client.get(&key).ok();
-                    let (why, free) = object.as_deref().map(|o| what_holds(o, session)).unwrap_or_default();
+                    let (why, free) = held_by(&session.client);
                     let kind = key.kind.qualified();
                     held.push(format!("error: {kind} {:?} will never go by itself: {why}\nhint: {free}", key.name));
                     session.client.checkpoint()?;

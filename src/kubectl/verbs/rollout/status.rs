@@ -88,7 +88,15 @@ fn watch_status(args: &Args, info: &Info, session: &mut Session<'_>) -> Result<(
             Waited::Never => match progress_ends(&object).filter(|end| *end <= deadline) {
                 // OBSERVATION: nothing gets on by itself, but the rollout's time will be over soon.
                 Some(end) if end > session.client.now() && end - session.client.now() <= PATIENCE => {
-                    session.client.wait(Some(end), |client| seen(client, &mut watch))?
+                    session.client.wait_out(end, |client| seen(client, &mut watch))?
+                }
+                _ if session.client.has_company() => {
+                    let limit = (timeout > Duration::ZERO).then_some(deadline);
+                    let failure = never_done(&object, session);
+                    let hint = [failure.message.trim_start_matches("error: "), failure.hint.as_deref().unwrap_or("")];
+                    let hint = hint.join("; ");
+                    let look = |client: &mut Client<'_>| seen(client, &mut watch);
+                    session.client.wait_for_company(limit, |_| hint.clone(), look)?
                 }
                 _ if timeout > Duration::ZERO => {
                     session.client.sleep_until(deadline)?;
