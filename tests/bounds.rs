@@ -131,3 +131,82 @@ fn time_that_a_command_lets_pass_is_not_skipped() {
     home.ok("clock advance 1h");
     assert_eq!(home.ok("get jobs --no-headers").lines().count(), 60);
 }
+
+#[test]
+fn a_stateful_set_in_order_stops_at_the_first_pod_that_has_no_room() {
+    let home = Home::manual();
+    home.write(
+        "db.yaml",
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n  replicas: 1000000\n  \
+         selector: {matchLabels: {app: db}}\n  template:\n    metadata: {labels: {app: db}}\n    spec: {containers: \
+         [{name: c, image: nginx, resources: {requests: {cpu: 2}}}]}\n",
+    );
+    home.ok("apply -f db.yaml");
+    home.ok("clock settle");
+    let pods = home.ok("get pods --no-headers");
+    let states: Vec<&str> = pods.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
+    let (last, others) = states.split_last().expect("pods");
+    assert_eq!((*last, others.len()), ("Pending", 6), "{pods}");
+    assert!(others.iter().all(|state| *state == "Running"), "{pods}");
+    assert_eq!(home.ok("get sts -o jsonpath={.items[0].status.replicas}"), "7");
+    home.ok("scale sts db --replicas=1000");
+    home.ok("scale sts db --replicas=2");
+    home.ok("clock settle");
+    assert_eq!(home.ok("get pods --no-headers").lines().count(), 2);
+}
+
+/// Pods that are told to go as soon as they are there, and that their owner makes anew each time.
+fn evicted(home: &Home, seconds: u32) {
+    home.write(
+        "web.yaml",
+        &format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: 4\n  selector: \
+             {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{tolerations: \
+             [{{operator: Exists, effect: NoExecute, tolerationSeconds: {seconds}}}], containers: [{{name: c, image: \
+             nginx}}]}}\n"
+        ),
+    );
+    home.ok("apply -f web.yaml");
+    home.ok("taint nodes --all x=y:NoExecute");
+}
+
+#[test]
+fn a_cluster_that_comes_to_no_rest_says_so() {
+    let home = Home::manual();
+    evicted(&home, 1);
+    let settled = home.run("clock settle");
+    assert_eq!(settled.code, Some(0));
+    let hint = "hint: the cluster comes to no rest: taint-eviction of node/k3d-deadless-";
+    assert!(settled.err.starts_with(hint), "{}", settled.err);
+    assert!(settled.out.starts_with("2026-01-01T00:00:"), "{}", settled.out);
+}
+
+#[test]
+fn an_owner_whose_pods_go_as_they_come_makes_them_more_seldom() {
+    let home = Home::manual();
+    evicted(&home, 0);
+    home.ok("clock settle");
+    home.ok("clock advance 1h");
+    // A wait that nothing bounds ends, too.
+    home.ok("delete deployment web");
+    home.ok("clock settle");
+    assert_eq!(home.run("get pods").err, "No resources found in default namespace.\n");
+}
+
+#[test]
+fn a_very_long_wait_is_not_stepped_through() {
+    let home = Home::manual();
+    home.write(
+        "stuck.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: stuck}\nspec: {containers: [{name: c, image: does-not-exist}]}\n---\n\
+         apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: waits}\nspec: {accessModes: [ReadWriteOnce], \
+         storageClassName: none, resources: {requests: {storage: 1Gi}}}\n",
+    );
+    home.ok("apply -f stuck.yaml");
+    let began = std::time::Instant::now();
+    let waited = home.run("wait --for=condition=Ready pod/stuck --timeout=100000h");
+    assert_eq!(waited.err, "error: timed out waiting for the condition on pods/stuck\n");
+    assert!(home.ok("clock").starts_with("2037-05-2"), "{}", home.ok("clock"));
+    // A day's recurring work, in a build that is not optimized, and not that of eleven years.
+    assert!(began.elapsed().as_secs() < 200, "{:?}", began.elapsed());
+}

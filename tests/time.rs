@@ -254,3 +254,50 @@ fn a_long_gap_is_caught_up_quickly() {
     let events = home.ok("get events --no-headers").lines().count();
     assert!(events < 100, "{events} events");
 }
+
+/// Puts the time at which the cluster was seen last an hour on, as a real clock that was wrong once has done.
+fn was_ahead(home: &Home) {
+    let file = Connection::open(home.state()).expect("to open");
+    let sql = "UPDATE setting SET value = CAST(value + 3600000 AS TEXT) WHERE name = 'now'";
+    assert_eq!(file.execute(sql, []).expect("to change"), 1);
+}
+
+#[test]
+fn a_clock_that_was_ahead_once_does_not_stand_still() {
+    let home = Home::new();
+    assert!(home.ok("clock").ends_with(" (wall)\n"));
+    was_ahead(&home);
+    // A command that only reads has to do something about it, too.
+    home.ok("get nodes");
+    assert!(home.ok("clock").ends_with(" ahead of real time)\n"));
+    home.ok("create deployment web --image=nginx");
+    let before = clock(&home);
+    std::thread::sleep(Duration::from_millis(3500));
+    assert!(clock(&home) >= before + kstate::api::Duration::secs(3), "the clock stands still");
+    let pods = home.ok("get pods --no-headers");
+    assert!(pods.contains("1/1") && pods.contains("Running"), "{pods}");
+    home.ok("clock advance 1h");
+    assert!(home.ok("clock").contains(" (wall, 1h59m"), "{}", home.ok("clock"));
+}
+
+#[test]
+fn events_go_an_hour_after_they_were_told_last() {
+    let home = Home::manual();
+    home.ok("create deployment web --image=does-not-exist");
+    home.ok("clock advance 30m");
+    let at = |reason: &str| {
+        let lines = home.ok("get events --no-headers");
+        lines.lines().filter(|line| line.split_whitespace().nth(2) == Some(reason)).count()
+    };
+    assert_eq!((at("ScalingReplicaSet"), at("Scheduled"), at("BackOff")), (1, 1, 1));
+    home.ok("clock advance 25m");
+    assert_eq!((at("ScalingReplicaSet"), at("Scheduled"), at("BackOff")), (1, 1, 1));
+    home.ok("clock advance 10m");
+    // What is told again and again stays.
+    assert_eq!((at("ScalingReplicaSet"), at("Scheduled"), at("BackOff")), (0, 0, 1));
+    home.ok("undo");
+    assert_eq!((at("ScalingReplicaSet"), at("Scheduled"), at("BackOff")), (1, 1, 1));
+    home.ok("delete deployment web");
+    home.ok("clock advance 2h");
+    assert_eq!(home.run("get events").err, "No resources found in default namespace.\n");
+}

@@ -3,7 +3,7 @@
 use crate::api::Duration;
 use crate::error::Failure;
 use crate::kubectl::session::Session;
-use crate::sim::ClockMode;
+use crate::sim::{ClockMode, Settled};
 
 /// Show or move the cluster's clock.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,7 +37,11 @@ impl Args {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     match args.verb {
         None => {}
-        Some(Verb::Settle) => session.client.server_mut().cluster_mut().settle()?,
+        Some(Verb::Settle) => {
+            if let Settled::GoesRound(who) = session.client.server_mut().cluster_mut().come_to_rest()? {
+                session.ui.err(&format!("hint: the cluster comes to no rest: {who} brings the same again and again\n"));
+            }
+        }
         Some(Verb::Advance { duration }) => {
             let span = Duration::parse(&duration).map_err(|e| Failure::error(e.to_string()))?;
             if span < Duration::ZERO {
@@ -48,10 +52,20 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             session.client.server_mut().cluster_mut().advance(span)?;
         }
     }
-    let mode = match session.client.server().cluster().config().clock {
-        ClockMode::Wall => "wall",
-        ClockMode::Manual => "manual",
+    let cluster = session.client.server().cluster();
+    let mode = match cluster.config().clock {
+        ClockMode::Wall => format!("wall{}", apart(cluster.offset())),
+        ClockMode::Manual => "manual".to_string(),
     };
-    session.ui.out(&format!("{} ({mode})\n", session.client.server().cluster().now().rfc3339()));
+    session.ui.out(&format!("{} ({mode})\n", cluster.now().rfc3339()));
     Ok(())
+}
+
+/// How a wall clock stands to real time: it was put forward, or real time was put back.
+fn apart(offset: Duration) -> String {
+    match Duration::secs(offset.as_secs()) {
+        Duration::ZERO => String::new(),
+        ahead if ahead > Duration::ZERO => format!(", {ahead} ahead of real time"),
+        behind => format!(", {} behind real time", Duration(-behind.0)),
+    }
 }

@@ -63,7 +63,7 @@ impl Controller for EndpointSliceController {
             .collect();
         let total = slices.iter().map(|s| items(&s.endpoints).len()).sum();
         if let Some(wait) = slices.iter().filter_map(|s| busy(&s.metadata, total, now)).max() {
-            outcome.after(wait);
+            outcome.postpone(wait);
             return outcome;
         }
         let pods = selected_pods(view, object, service);

@@ -68,7 +68,7 @@ impl Controller for EndpointsController {
         if let Some(current) = current
             && let Some(wait) = busy(&current.metadata, count(items(&current.subsets)), now)
         {
-            outcome.after(wait);
+            outcome.postpone(wait);
             return outcome;
         }
         let pods = selected_pods(view, object, service);

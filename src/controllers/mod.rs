@@ -150,6 +150,8 @@ pub struct Outcome {
     pub actions: Vec<Action>,
     /// When to look at the key again though nothing changed.
     pub requeue: Option<Requeue>,
+    /// Whether the look itself was put off: then it says nothing of whether the key still fails.
+    pub postponed: bool,
 }
 
 /// When to look at a key again.
@@ -342,6 +344,12 @@ impl Outcome {
             Some(Requeue::After(earlier)) if earlier <= wait => Requeue::After(earlier),
             _ => Requeue::After(wait),
         });
+    }
+
+    /// Puts the look itself off: what failed before is not mended by that, and its backoff goes on to grow.
+    pub fn postpone(&mut self, wait: Duration) {
+        self.after(wait);
+        self.postponed = true;
     }
 
     /// Asks to come back for a resync or a backoff, unless an earlier wish stands.

@@ -96,7 +96,7 @@ pub(super) struct Replicas<'a> {
 pub(super) fn sync_replica_set(view: &View<'_>, set: &Replicas<'_>, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
     if let Some(wait) = pods::gather(view.count(Kind::Pod, Index::Owner, set.object.uid()), now) {
-        outcome.after(wait);
+        outcome.postpone(wait);
         return outcome;
     }
     let claimed = pods::claim_pods(view, set.object, &set.selector, is_active, |_| true);

@@ -105,7 +105,7 @@ impl Registry {
             return pick(view.get(&ObjectKey::new(kind, namespace, name)).into_iter().collect());
         }
         let node = selection.demands("spec.nodeName").filter(|_| kind == Kind::Pod);
-        let regarding = selection.demands("involvedObject.uid").filter(|_| kind == Kind::Event);
+        let regarding = selection.demands("involvedObject.uid").filter(|uid| kind == Kind::Event && !uid.is_empty());
         match (node, regarding) {
             (Some(node), _) => pick(view.indexed(kind, Index::Node, node).collect()),
             (_, Some(uid)) => pick(view.indexed(kind, Index::EventObject, uid).collect()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::circles::Rounds;
 use super::loops::all;
 use super::queue::Item;
 use super::{ClockMode, Cluster, OFFSET};
@@ -35,6 +36,12 @@ const NEVER_SETTLES: Duration = Duration::secs(86_400);
 /// The most items that one moment may take; beyond it two controllers undo each other's work.
 const LIVELOCK: usize = 5_000_000;
 
+/// An item of work that was done.
+struct Done {
+    /// The item, if it was recurring and changed something.
+    round: Option<Item>,
+}
+
 /// What a wait lets happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lets {
@@ -50,11 +57,22 @@ enum Lets {
 #[derive(Debug, Clone)]
 pub struct Wait {
     lets: Lets,
+    began: Time,
     deadline: Time,
     /// How many changes there were when something changed last, and by when all that was due then is done.
     seen: (u64, Time),
     /// How much was done at this very moment.
     at_this_moment: usize,
+    rounds: Rounds,
+}
+
+/// How a cluster settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing is due any more but recurring work.
+    AtRest,
+    /// It comes to no rest: recurring work of this controller brings the same again and again.
+    GoesRound(String),
 }
 
 /// How time passed.
@@ -66,6 +84,8 @@ pub enum Passed {
     Over,
     /// Nothing that is due can change anything any more.
     Idle,
+    /// What is due only brings the same again and again.
+    Circles,
 }
 
 /// The longest recurring period that a wait without a deadline sees through.
@@ -119,14 +139,13 @@ impl Cluster {
     fn work_until(&mut self, target: Time, gap: Duration) -> Result<(), ApiError> {
         self.dispatch_changes();
         let mut done = 0;
-        while self.step(target, gap)? {
+        while self.step(target, gap)?.is_some() {
             done += 1;
             if done > LIVELOCK {
                 return Err(ApiError::internal("the controllers never come to rest"));
             }
         }
-        self.registry.set_now(target.max(self.now()));
-        Ok(())
+        self.move_clock(target)
     }
 
     /// Lets a span of time pass.
@@ -147,9 +166,22 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn settle(&mut self) -> Result<(), ApiError> {
+        self.come_to_rest().map(|_| ())
+    }
+
+    /// The same, and says how it settled.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn come_to_rest(&mut self) -> Result<Settled, ApiError> {
         let mut wait = self.wait_for_rest(NEVER_SETTLES);
-        while self.pass(&mut wait)? == Passed::Moved {}
-        Ok(())
+        loop {
+            match self.pass(&mut wait)? {
+                Passed::Moved => {}
+                Passed::Over | Passed::Idle => return Ok(Settled::AtRest),
+                Passed::Circles => return Ok(Settled::GoesRound(wait.rounds.last())),
+            }
+        }
     }
 
     /// A wait until the cluster has settled, but no longer than `most`.
@@ -173,7 +205,14 @@ impl Cluster {
     fn wait(&mut self, lets: Lets, deadline: Time) -> Wait {
         self.dispatch_changes();
         let seen = (self.changed, self.round_ends());
-        Wait { lets, deadline: deadline.min(END_OF_TIME), seen, at_this_moment: 0 }
+        Wait {
+            lets,
+            began: self.now(),
+            deadline: deadline.min(END_OF_TIME),
+            seen,
+            at_this_moment: 0,
+            rounds: Rounds::default(),
+        }
     }
 
     /// When all recurring work that waits now will have been done once.
@@ -218,12 +257,20 @@ impl Cluster {
         }
         match next {
             Some(next) if next <= wait.deadline => {
-                self.step(next.max(self.now()), LONG_JUMP)?;
-                Ok(Passed::Moved)
+                // A wait that has lasted a day skips what recurs until its end.
+                let is_long = wait.lets != Lets::Progress && self.now() - wait.began > LONG_JUMP;
+                let (target, gap) = match is_long {
+                    true => (wait.deadline, Duration::ZERO),
+                    false => (next.max(self.now()), LONG_JUMP),
+                };
+                let round = self.step(target, gap)?.and_then(|done| done.round);
+                let restless =
+                    round.filter(|_| wait.lets == Lets::Progress).is_some_and(|item| wait.rounds.count(item));
+                Ok(if restless { Passed::Circles } else { Passed::Moved })
             }
             None if wait.lets == Lets::Progress => Ok(Passed::Idle),
             _ => {
-                self.registry.set_now(wait.deadline.max(self.now()));
+                self.move_clock(wait.deadline)?;
                 Ok(Passed::Over)
             }
         }
@@ -231,17 +278,21 @@ impl Cluster {
 
     /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
     /// than `gap` skips what it missed.
-    fn step(&mut self, target: Time, gap: Duration) -> Result<bool, ApiError> {
-        let Some((item, due, recurring)) = self.queue.pop(target, self.registry.store()) else { return Ok(false) };
+    fn step(&mut self, target: Time, gap: Duration) -> Result<Option<Done>, ApiError> {
+        let Some((item, due, recurring)) = self.queue.pop(target, self.registry.store()) else { return Ok(None) };
+        let mut done = Done { round: None };
         if recurring && target - due > gap {
             self.queue.add(item, target, true, self.registry.store());
-            return Ok(true);
+            return Ok(Some(done));
         }
-        self.registry.set_now(due.max(self.now()));
-        let Some(controller) = all().get(item.controller) else { return Ok(true) };
+        self.move_clock(due)?;
+        let Some(controller) = all().get(item.controller) else { return Ok(Some(done)) };
+        let (changed, repeats) = (self.changed, recurring.then(|| item.clone()));
         let outcome = controller.reconcile(&self.view(), &item.key, self.now());
         self.carry_out(item, outcome)?;
-        Ok(true)
+        self.compact_along()?;
+        done.round = repeats.filter(|_| self.changed != changed);
+        Ok(Some(done))
     }
 
     /// Hands every change to every controller, which names the keys that it wants to look at.
@@ -250,16 +301,26 @@ impl Cluster {
         // Events and heartbeats tell of things; they don't bring anything on.
         let counts = |change: &&Change| !matches!(change.key.kind, Kind::Event | Kind::Lease);
         self.changed += changes.iter().filter(counts).count() as u64;
+        let now = self.now();
+        for change in &changes {
+            self.leases.note(change, now);
+            self.losses.count(change, now);
+        }
         self.dispatch(&changes);
     }
 
     fn dispatch(&mut self, changes: &[Change]) {
         let view = self.registry.view();
         let (queue, store, now) = (&mut self.queue, self.registry.store(), self.registry.now());
+        let losses = &self.losses;
         for change in changes {
             for controller in all().values() {
                 controller.on_change(&view, change, &mut |key| {
-                    queue.add(Item { controller: controller.name(), key }, now, false, store)
+                    let item = Item { controller: controller.name(), key };
+                    match losses.hold(&item, now) {
+                        Some(until) => queue.add(item, until, true, store),
+                        None => queue.add(item, now, false, store),
+                    }
                 });
             }
         }
@@ -285,18 +346,31 @@ impl Cluster {
         Ok(())
     }
 
-    fn carry_out(&mut self, item: Item, outcome: Outcome) -> Result<(), ApiError> {
+    pub(super) fn carry_out(&mut self, item: Item, outcome: Outcome) -> Result<(), ApiError> {
         let mut chain = Chain::default();
         let by = By::controller(item.controller);
-        let refused = self.do_actions(outcome.actions, &by, &mut chain)?;
+        let mut refused = self.do_actions(outcome.actions, &by, &mut chain)?;
         // Who reacts to what was written comes before another look at the same key.
         self.dispatch_changes();
+        if refused.is_none()
+            && let Some(fault) = self.asks_in_vain(&item, outcome.requeue)
+        {
+            // A controller that does so is wrong, and no test shall pass over it; for a user it backs off.
+            if cfg!(debug_assertions) {
+                return Err(fault);
+            }
+            refused = Some(fault);
+        }
         match refused {
             None => {
-                self.queue.forget_failures(&item);
+                if !outcome.postponed {
+                    self.queue.forget_failures(&item);
+                }
                 match outcome.requeue {
                     Some(Requeue::After(wait)) => {
-                        self.queue.add(item, self.registry.now() + wait, false, self.registry.store())
+                        let (due, held) = (self.now() + wait, self.losses.hold(&item, self.now()));
+                        let due = held.map_or(due, |until| due.max(until));
+                        self.queue.add(item, due, held.is_some(), self.registry.store());
                     }
                     Some(Requeue::Recurring(wait)) => {
                         let by_lot = all().get(item.controller).is_some_and(|c| c.resyncs_by_lot());

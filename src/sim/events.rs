@@ -10,6 +10,7 @@ use crate::api::{Duration, Kind, Object, ObjectMeta, Time};
 use crate::controllers::{About, EventDraft};
 use crate::error::ApiError;
 use crate::store::Index;
+use crate::store::index::event_object;
 
 /// What the message of an event begins with that stands for several.
 const COMBINED: &str = "(combined from similar events): ";
@@ -40,7 +41,7 @@ impl Cluster {
     /// Compares an event with those that the same source told of the same object. Mirrors `EventCorrelate`; what the
     /// original keeps in memory is read off the stored events.
     fn correlate(&self, draft: &EventDraft) -> Correlated {
-        let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
+        let stored = self.view().indexed(Kind::Event, Index::EventObject, &event_object(&involved(&draft.about)));
         let told: Vec<&Event> = stored.filter_map(|o| o.get::<Event>()).filter(|e| is_from(e, draft)).collect();
         if is_spam(&told, self.now()) {
             return Correlated::Dropped;
@@ -107,7 +108,7 @@ impl Cluster {
                 && e.reporting_component.as_deref() == Some(&draft.component)
                 && seen.is_some_and(|seen| self.now() - Time::from_micro(seen) <= FINISHED_AFTER)
         };
-        let stored = self.view().indexed(Kind::Event, Index::EventObject, &draft.about.uid);
+        let stored = self.view().indexed(Kind::Event, Index::EventObject, &event_object(&regarding));
         let known = stored.filter_map(|o| o.get::<Event>()).find(is_isomorphic).cloned();
         match known {
             Some(event) if event.series.is_some() => Ok(()),

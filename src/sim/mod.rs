@@ -1,8 +1,10 @@
 //! The cluster that runs: a virtual clock and a work queue above the registry.
 
+mod circles;
 pub mod config;
 mod converge;
 mod events;
+mod expiry;
 mod loops;
 mod profile;
 mod queue;
@@ -10,25 +12,34 @@ mod rbac;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration as WallDuration;
 
 pub use config::{ClockMode, Config, check_nodes, parse_version};
-pub use converge::{Passed, Wait};
+pub use converge::{Passed, Settled, Wait};
 
 use crate::api::{Duration, Time};
 use crate::error::ApiError;
 use crate::registry::Registry;
 use crate::store::{Operation, Store, View};
-use queue::WorkQueue;
+use circles::{Losses, Moment};
+use expiry::Leases;
+use queue::{Item, WorkQueue};
 
 /// A cluster, open for one command (one transaction) at a time.
 pub struct Cluster {
     registry: Registry,
     config: Config,
     queue: WorkQueue,
+    leases: Leases,
+    losses: Losses,
+    /// How far the log was compacted within this command, and up to where it will be next.
+    compacted: (u64, u64),
     /// How many changes were handed to the controllers, events and heartbeats aside.
     changed: u64,
+    /// When each key was asked for again at once.
+    asked_at_once: BTreeMap<Item, Moment>,
     writable: bool,
     /// The real time at which the command began.
     wall: Time,
@@ -49,6 +60,10 @@ const COMPACT_EVERY: u64 = 10_000;
 
 /// How many of the newest revisions a compaction leaves alone at most.
 const LOG_KEPT: u64 = 100_000;
+
+/// How far real time may lie behind a wall clock before that counts as put back: longer than a command waits for
+/// another one to end, which began later and has put the clock forward.
+const BACKWARDS: Duration = Duration::secs(15);
 
 /// How long a kubectl that changes something takes; measured on the cluster of the recordings.
 const COMMAND_TIME: Duration = Duration::millis(100);
@@ -91,7 +106,11 @@ impl Cluster {
             registry: Registry::new(store, config.seed, config.version),
             config,
             queue: WorkQueue::new(None),
+            leases: Leases::default(),
+            losses: Losses::default(),
+            compacted: (0, 0),
             changed: 0,
+            asked_at_once: BTreeMap::new(),
             writable: false,
             wall: Time::default(),
             lots: None,
@@ -120,6 +139,7 @@ impl Cluster {
         let resets: u64 = self.incarnation().and_then(|n| n.parse().ok()).unwrap_or(0);
         let done = self.store_mut().clear().and_then(|()| {
             self.queue = WorkQueue::new(self.lots);
+            self.load_leases();
             self.furnish(wall)?;
             self.store_mut().set_setting(INCARNATION, &(resets + 1).to_string())?;
             self.commit()
@@ -175,14 +195,18 @@ impl Cluster {
         self.wall = wall;
         self.take_up(write)?;
         let target = self.wall_target(wall)?;
-        if !self.writable && self.queue.next_due(self.registry.store()).is_some_and(|due| due <= target.max(self.now()))
-        {
+        let next = self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).min();
+        let is_due = next.is_some_and(|due| due <= target.max(self.now()));
+        if !self.writable && (is_due || self.stands_still(target)) {
             self.store_mut().rollback();
             let writes = self.store_mut().try_begin(true, WallDuration::ZERO)?;
             if !writes {
                 self.store_mut().begin(false)?;
             }
             self.take_up(writes)?;
+        }
+        if self.writable && self.stands_still(self.wall_target(wall)?) {
+            self.put_forward()?;
         }
         let target = self.wall_target(wall)?;
         if self.writable {
@@ -196,10 +220,25 @@ impl Cluster {
     /// Takes the clock and the queue as the transaction finds them.
     fn take_up(&mut self, write: bool) -> Result<(), ApiError> {
         self.writable = write;
+        self.asked_at_once.clear();
         let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
         self.registry.set_now(Time(now));
         self.queue = WorkQueue::new(self.lots);
+        self.load_leases();
+        self.losses = Losses::since(self.now());
+        self.compacted = (self.revision(), self.revision());
         Ok(())
+    }
+
+    /// Whether real time went back so far that the clock would stand still until it has caught up.
+    fn stands_still(&self, target: Time) -> bool {
+        self.now() - target > BACKWARDS
+    }
+
+    /// Has a wall clock go on from where it is.
+    fn put_forward(&mut self) -> Result<(), ApiError> {
+        let ahead = self.now() - self.wall;
+        self.store_mut().set_setting(OFFSET, &ahead.0.to_string())
     }
 
     /// Where the clock should stand: the real time and what it was put forward by, or where it was.
@@ -241,6 +280,7 @@ impl Cluster {
     fn save_clock(&mut self) -> Result<(), ApiError> {
         let now = self.now().0.to_string();
         self.store_mut().set_setting(NOW, &now)?;
+        self.save_leases()?;
         self.queue.save(self.registry.store())
     }
 
@@ -276,6 +316,16 @@ impl Cluster {
         std::mem::forget(queue);
     }
 
+    /// Drops, within a command that does much, what of its own revisions was replaced since, but for the newest ones.
+    fn compact_along(&mut self) -> Result<(), ApiError> {
+        let (revision, (done, next)) = (self.revision(), self.compacted);
+        if revision < next + COMPACT_EVERY {
+            return Ok(());
+        }
+        self.compacted = (next, revision);
+        self.store_mut().compact_between(done, next)
+    }
+
     /// Ends the command as if it had never begun.
     pub fn rollback(&mut self) {
         self.store_mut().rollback();
@@ -309,15 +359,15 @@ impl Cluster {
         let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
         self.registry.set_now(Time(now));
         if self.config.clock == ClockMode::Wall {
-            let ahead = self.now() - self.wall;
-            self.store_mut().set_setting(OFFSET, &ahead.0.to_string())?;
+            self.put_forward()?;
         }
         self.queue = WorkQueue::new(self.lots);
+        self.load_leases();
         Ok(())
     }
 
-    /// How far a wall clock is ahead of real time.
-    fn offset(&self) -> Duration {
+    /// How far a wall clock is ahead of real time; negative where it is behind. A manual clock has no part in it.
+    pub fn offset(&self) -> Duration {
         Duration(self.store().setting(OFFSET).and_then(|v| v.parse().ok()).unwrap_or(0))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::api::k8s::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::object::{annotation_of, controller_of};
 use crate::api::pod::claims_of;
 use crate::api::quantity::amount;
@@ -135,7 +135,7 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             None => Vec::new(),
         },
         Index::EventObject => match object {
-            Object::Event(e) => one(e.involved_object.uid.clone().unwrap_or_default()),
+            Object::Event(e) => one(event_object(&e.involved_object)),
             _ => Vec::new(),
         },
         Index::SliceService => match object.label("kubernetes.io/service-name") {
@@ -218,4 +218,13 @@ pub fn free_volume_rank(bytes: i64) -> u128 {
 fn uid_order(uid: &str) -> u64 {
     let digits = uid.bytes().filter(u8::is_ascii_hexdigit).take(16);
     digits.fold(0, |n, digit| (n << 4) | u64::from((digit as char).to_digit(16).unwrap_or(0)))
+}
+
+/// What an event is found by: the uid of its object, or where some sources leave that out, the name.
+pub fn event_object(about: &ObjectReference) -> String {
+    let of = |part: &Option<String>| part.clone().unwrap_or_default();
+    match of(&about.uid) {
+        uid if uid.is_empty() => format!("{}/{}", of(&about.namespace), of(&about.name)),
+        uid => uid,
+    }
 }

@@ -63,6 +63,8 @@ pub struct Store {
     nothing: Table,
     loads: Loads,
     revision: u64,
+    /// The revision at which the transaction began.
+    begun: u64,
     changes: Vec<Change>,
     /// By the kinds' places: no revision after this one is of the kind.
     last_of_kind: Vec<u64>,
@@ -111,6 +113,7 @@ impl Store {
             nothing: Table::new(Kind::ConfigMap),
             loads: Loads::default(),
             revision: 0,
+            begun: 0,
             changes: Vec::new(),
             last_of_kind: Vec::new(),
             settings: BTreeMap::new(),
@@ -151,7 +154,7 @@ impl Store {
             self.forget();
             self.last_of_kind.fill(revision);
         }
-        self.revision = revision;
+        (self.revision, self.begun) = (revision, revision);
         self.settings = self.db.settings()?;
         Ok(true)
     }
@@ -499,5 +502,22 @@ impl Store {
     /// When the file can't be written.
     pub fn compact(&mut self, horizon: u64) -> Result<(), ApiError> {
         self.db.compact(horizon.min(self.revision))
+    }
+
+    /// The same within a transaction, for the revisions of its own after `from` up to `to`: what they replaced is
+    /// dropped, unless it was there when the transaction or its operation began.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn compact_between(&mut self, from: u64, to: u64) -> Result<(), ApiError> {
+        self.db.compact_between(self.begun, from, to)
+    }
+
+    /// The objects of a kind whose newest revision lies before another one.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn written_before(&self, kind: Kind, revision: u64) -> Result<Vec<ObjectKey>, ApiError> {
+        self.table(kind).written_before(&self.db, revision)
     }
 }

@@ -246,6 +246,16 @@ impl Table {
         Ok(len)
     }
 
+    /// The objects whose newest revision lies before another one.
+    pub(super) fn written_before(&self, db: &Db, revision: u64) -> Result<Vec<ObjectKey>, ApiError> {
+        let mut keys = db.written_before(self.kind, revision)?;
+        keys.retain(|key| !self.changed.contains_key(&(key.namespace.clone(), key.name.clone())));
+        let old = |changed: &Changed| changed.now.as_ref().is_some_and(|o| o.revision() < revision);
+        let changed = self.changed.iter().filter(|(_, changed)| old(changed));
+        keys.extend(changed.map(|((namespace, name), _)| ObjectKey::new(self.kind, namespace, name)));
+        Ok(keys)
+    }
+
     /// Puts an object in the place of the one of its name, and gives that back.
     pub(super) fn replace(&mut self, db: &Db, object: Arc<Object>) -> Result<Option<Arc<Object>>, ApiError> {
         let key = object.key();
@@ -294,6 +304,8 @@ impl Table {
             lay_over(objects, key.name.clone(), &new);
         }
         match self.changed.get_mut(&name) {
+            // What came and went within the transaction is as if it had never been.
+            Some(Changed { before: None, .. }) if new.is_none() => _ = self.changed.remove(&name),
             Some(changed) => (changed.now, changed.entries_now) = (new, after),
             None => {
                 let changed = Changed { before: old.clone(), now: new, entries_before: before, entries_now: after };

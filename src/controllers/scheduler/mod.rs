@@ -41,6 +41,9 @@ const INSTANCE: &str = "default-scheduler-vm";
 /// Pods that fit nowhere are tried again at least that often: `podMaxInUnschedulablePodsDuration`.
 const FLUSH: Duration = Duration::secs(300);
 
+/// How many pods that fit nowhere are tried again in that time.
+const FLUSHED_AT_ONCE: usize = 500;
+
 /// The longest note of an event.
 const NOTE_MAX: usize = 1024;
 
@@ -412,6 +415,7 @@ fn fail(cycle: &Cycle<'_>, unfit: &Unfit<'_>, now: Time) -> Outcome {
     let conditions = status.conditions.get_or_insert_default();
     let old = conditions.iter().find(|c| c.type_ == "PodScheduled");
     let since = old.filter(|c| c.status == "False").and_then(|c| c.last_transition_time.clone());
+    let waited = since.as_ref().map_or(Duration::ZERO, |since| now - Time::from_meta(since));
     let condition = PodCondition {
         type_: "PodScheduled".into(),
         status: "False".into(),
@@ -431,6 +435,14 @@ fn fail(cycle: &Cycle<'_>, unfit: &Unfit<'_>, now: Time) -> Outcome {
     if let Nominated::Is(node) = unfit.nominated {
         preemption::end(cycle, node, &unfit.victims, now, &mut outcome);
     }
-    outcome.recurring(FLUSH);
+    let waiting = cycle.view.count(Kind::Pod, Index::Unschedulable, "node");
+    outcome.recurring(flush(waited, waiting));
     outcome
+}
+
+/// When a pod that fits nowhere is tried again though nothing has happened that may help it. Who has waited for very
+/// long waits a part of that time more; and of very many only so many are tried at once.
+fn flush(waited: Duration, waiting: usize) -> Duration {
+    let crowd = i64::try_from(waiting / FLUSHED_AT_ONCE).unwrap_or(i64::MAX).max(1);
+    Duration(FLUSH.0.max(waited.0 / 4).saturating_mul(crowd))
 }

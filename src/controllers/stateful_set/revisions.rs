@@ -176,6 +176,9 @@ pub(super) fn truncate_history<'a>(
 ) -> Vec<Action> {
     let limit = set.spec.as_ref().and_then(|s| s.revision_history_limit).unwrap_or(10);
     let Ok(limit) = usize::try_from(limit) else { return Vec::new() };
+    if history.len() <= limit {
+        return Vec::new();
+    }
     let mut live: BTreeSet<&str> = pods.map(pod_revision).collect();
     live.extend([&found.current, &found.update].iter().filter_map(|r| r.metadata.name.as_deref()));
     let dead: Vec<&&Arc<Object>> = history.iter().filter(|o| !live.contains(o.name())).collect();

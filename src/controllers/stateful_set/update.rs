@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::identity::{
-    allows_burst, identity_matches, min_ready_seconds, ordinal, parent_and_ordinal, pod_in_ordinal_range, pod_name,
-    pod_revision, set_pod_revision, start_ordinal, storage_matches, update_identity, update_storage, wanted,
+    allows_burst, identity_matches, min_ready_seconds, ordinal, pod_name, pod_revision, set_pod_revision,
+    start_ordinal, storage_matches, update_identity, update_storage, wanted,
 };
+use super::in_order::InOrder;
 use super::pod_control::{
     Plan, claims_match_retention_policy, create_missing_persistent_volume_claims, create_stateful_pod,
     delete_stateful_pod, fix_pod_claim, pod_claim_is_stale, update_stateful_pod,
@@ -31,8 +32,10 @@ pub(super) struct Update {
     pub(super) actions: Vec<Action>,
     /// The status that was written.
     pub(super) status: StatefulSetStatus,
-    /// Whether to look again as soon as others have seen the claims that were made.
+    /// Whether to look again as soon as others have seen the claims and pods that were made.
     pub(super) again: bool,
+    /// Which pods were found in order.
+    pub(super) in_order: InOrder,
 }
 
 struct Sync<'a> {
@@ -49,6 +52,10 @@ struct Sync<'a> {
     condemned: Vec<&'a Pod>,
     /// Whether claims were made whose pods are to follow.
     again: Cell<bool>,
+    /// Which pods an earlier look found in order.
+    before: InOrder,
+    /// How many of the first pods this look found in order.
+    in_order: Cell<usize>,
 }
 
 /// Whether to look at further pods.
@@ -69,8 +76,10 @@ pub(super) fn update_stateful_set<'a>(
     set: &'a StatefulSet,
     found: &'a Revisions,
     pods: &[&'a Pod],
+    before: InOrder,
     now: Time,
 ) -> Update {
+    let all = usize::try_from(wanted(set)).unwrap_or(0);
     let mut sync = Sync {
         view,
         owner,
@@ -79,17 +88,21 @@ pub(super) fn update_stateful_set<'a>(
         update: apply_revision(set, &found.update),
         found,
         now,
-        replicas: vec![None; usize::try_from(wanted(set)).unwrap_or(0).min(pods.len() + BURST)],
+        replicas: vec![None; all.min(pods.len() + BURST)],
         condemned: Vec::new(),
-        again: Cell::new(usize::try_from(wanted(set)).unwrap_or(0) > pods.len() + BURST),
+        // OBSERVATION: in order, a look ends at the first pod that is not ready, and that pod's changes bring the next.
+        again: Cell::new(allows_burst(set) && all > pods.len() + BURST),
+        before,
+        in_order: Cell::new(0),
     };
     for pod in pods {
-        if pod_in_ordinal_range(pod, set) {
-            let place = usize::try_from(ordinal(pod) - start_ordinal(set)).unwrap_or(0);
-            if let Some(slot) = sync.replicas.get_mut(place) {
+        let ordinal = ordinal(pod);
+        let place = i64::from(ordinal) - i64::from(start_ordinal(set));
+        if (0..i64::from(wanted(set))).contains(&place) {
+            if let Some(slot) = usize::try_from(place).ok().and_then(|place| sync.replicas.get_mut(place)) {
                 *slot = Some(pod);
             }
-        } else if ordinal(pod) >= 0 {
+        } else if ordinal >= 0 {
             sync.condemned.push(pod);
         }
     }
@@ -105,7 +118,8 @@ pub(super) fn update_stateful_set<'a>(
     }
     complete_rolling_update(set, &mut status);
     actions.extend(sync.status_write(&status).map(Write::action));
-    Update { actions, status, again: sync.again.get() }
+    let in_order = sync.before.followed_by(owner, sync.in_order.get(), view.revision(), now);
+    Update { actions, status, again: sync.again.get(), in_order }
 }
 
 impl Sync<'_> {
@@ -117,8 +131,13 @@ impl Sync<'_> {
     fn process(&self, plan: &Rc<Plan>, actions: &mut Vec<Action>) -> i32 {
         let monotonic = !allows_burst(self.set);
         for place in 0..self.replicas.len() {
-            if self.process_replica(plan, monotonic, place, actions) == Next::Stop && monotonic {
+            let known = monotonic && self.replicas[place].is_some_and(|pod| self.before.covers(place, pod));
+            let done = actions.len();
+            if !known && self.process_replica(plan, monotonic, place, actions) == Next::Stop && monotonic {
                 return 0;
+            }
+            if monotonic && self.in_order.get() == place && actions.len() == done {
+                self.in_order.set(place + 1);
             }
         }
         for pod in &self.condemned {
@@ -319,7 +338,7 @@ fn compute_replica_status<'p>(
     collision_count: i32,
 ) -> StatefulSetStatus {
     let (mut replicas, mut ready, mut available, mut current, mut updated) = (0, 0, 0, 0, 0);
-    for pod in pods.filter(|p| parent_and_ordinal(p).is_some()) {
+    for pod in pods {
         let created = !phase(pod).is_empty();
         replicas += i32::from(created);
         if is_running_and_ready(pod) {

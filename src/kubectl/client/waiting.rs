@@ -216,7 +216,7 @@ impl<'a> Client<'a> {
             match self.pass_once(&mut wait)? {
                 Passed::Moved => {}
                 Passed::Over => return Ok(Waited::Over),
-                Passed::Idle => return Ok(Waited::Never),
+                Passed::Idle | Passed::Circles => return Ok(Waited::Never),
             }
         }
     }

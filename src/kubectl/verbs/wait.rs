@@ -191,7 +191,7 @@ fn wait_for_creation(builder: &Builder<'_>, deadline: Time, session: &mut Sessio
                     Passed::Moved => true,
                     Passed::Over => false,
                     // OBSERVATION: nothing that is due makes it; perhaps somebody at another terminal will.
-                    Passed::Idle => {
+                    Passed::Idle | Passed::Circles => {
                         time = Some(session.client.real_time(Some(deadline)));
                         true
                     }

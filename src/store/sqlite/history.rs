@@ -174,6 +174,24 @@ impl Db {
     }
 }
 
+impl Db {
+    /// Drops what the revisions after `from` up to `to` replaced of the transaction's own.
+    pub(in crate::store) fn compact_between(&self, begun: u64, from: u64, to: u64) -> Result<(), ApiError> {
+        let noted = self.number("SELECT MAX(rev) FROM operation", [])?.unwrap_or(0);
+        let sql = "SELECT rev, previous, object IS NULL FROM revision WHERE rev > ?1 AND rev <= ?2 AND previous > ?3";
+        let with = params![from as i64, to as i64, noted.max(begun as i64)];
+        let rows: Vec<(i64, i64, bool)> = self.rows(sql, with, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        for (revision, previous, gone) in rows {
+            self.execute("DELETE FROM revision WHERE rev = ?1", params![previous])?;
+            // A deletion says nothing where nothing is left that it deleted.
+            if gone {
+                self.execute("DELETE FROM revision WHERE rev = ?1", params![revision])?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The revisions that are not the newest of their key at any of the boundaries, nor in the end. The rows are sorted
 /// by key and revision.
 fn superseded(rows: &[Row], boundaries: &[i64]) -> Vec<i64> {

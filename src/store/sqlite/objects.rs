@@ -90,6 +90,15 @@ impl Db {
         fault.map_or(Ok(objects), Err)
     }
 
+    /// The keys of the objects of a kind that were stored last before a revision.
+    pub(in crate::store) fn written_before(&self, kind: Kind, revision: u64) -> Result<Vec<ObjectKey>, ApiError> {
+        let sql = "SELECT namespace, name FROM current WHERE kind = ?1 AND rev < ?2";
+        let revision = i64::try_from(revision).unwrap_or(i64::MAX);
+        self.rows(sql, params![kind.stored_name(), revision], |r| {
+            Ok(ObjectKey::new(kind, r.get::<_, String>(0)?, r.get::<_, String>(1)?))
+        })
+    }
+
     /// The members of a bucket with their ranks, in no order.
     pub(in crate::store) fn members(
         &self,

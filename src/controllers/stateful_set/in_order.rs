@@ -1,0 +1,77 @@
+//! Which pods of a large set a look found in order, so that the next one need not look at all of them as closely.
+
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::store::View;
+
+/// The number of pods from which on it pays.
+const LARGE: usize = 50;
+
+/// After that time all are looked at again, since what hangs on the pods may have changed: their claims.
+const LASTS: Duration = Duration::secs(60);
+
+/// The first pods of a set, which were ready, available and as the set wants them, claims included. As long as neither
+/// they nor the set's spec have changed they are so still.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct InOrder {
+    /// Whose pods: the set's uid and generation.
+    set: (String, i64),
+    /// How many.
+    pods: usize,
+    /// The store's revision at that look.
+    revision: u64,
+    /// When they were last looked at one by one.
+    since: Time,
+}
+
+impl InOrder {
+    fn note(set: &ObjectKey) -> String {
+        format!("statefulset-in-order/{}/{}", set.namespace, set.name)
+    }
+
+    fn set_of(set: &Object) -> (String, i64) {
+        (set.uid().to_string(), set.meta().generation.unwrap_or(0))
+    }
+
+    /// What the last look found; nothing where the set has changed since, or it is too long ago.
+    pub(super) fn load(view: &View<'_>, set: &Object, now: Time) -> InOrder {
+        let read = || {
+            let mut words = view.note(&InOrder::note(&set.key()))?.split(' ');
+            Some(InOrder {
+                set: (words.next()?.to_string(), words.next()?.parse().ok()?),
+                pods: words.next()?.parse().ok()?,
+                revision: words.next()?.parse().ok()?,
+                since: Time(words.next()?.parse().ok()?),
+            })
+        };
+        read().filter(|found| found.set == InOrder::set_of(set) && now - found.since < LASTS).unwrap_or_default()
+    }
+
+    /// Whether the pod at a place was in order and has not changed since.
+    pub(super) fn covers(&self, place: usize, pod: &Pod) -> bool {
+        let revision = || pod.metadata.resource_version.as_ref()?.parse::<u64>().ok();
+        place < self.pods && revision().is_some_and(|revision| revision <= self.revision)
+    }
+
+    /// What is known after a further look, which found so many of the first pods in order.
+    pub(super) fn followed_by(&self, set: &Object, pods: usize, revision: u64, now: Time) -> InOrder {
+        let since = if self.pods > 0 { self.since } else { now };
+        InOrder { set: InOrder::set_of(set), pods, revision, since }
+    }
+
+    /// Takes back what was noted of a set that is gone.
+    pub(super) fn forgotten(view: &View<'_>, set: &ObjectKey) -> Option<(String, String)> {
+        let name = InOrder::note(set);
+        view.note(&name).is_some().then(|| (name, String::new()))
+    }
+
+    /// The note of it, and its name; none for small sets.
+    pub(super) fn noted(&self, view: &View<'_>, set: &Object) -> Option<(String, String)> {
+        if self.pods < LARGE {
+            return InOrder::forgotten(view, &set.key());
+        }
+        let (uid, generation) = &self.set;
+        let text = format!("{uid} {generation} {} {} {}", self.pods, self.revision, self.since.0);
+        Some((InOrder::note(&set.key()), text))
+    }
+}
