@@ -19,6 +19,10 @@ use kstate::store::Index;
 use kstate::ui::Ui;
 use serde_json::json;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

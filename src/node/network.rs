@@ -29,8 +29,9 @@ pub(super) fn allocate_address(
         let text = address.to_string();
         view.indexed(Kind::Pod, Index::Node, name).any(|other| {
             let status = other.get::<Pod>().and_then(|p| p.status.as_ref());
-            let ended = matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"));
-            other.uid() != pod.uid() && !ended && status.is_some_and(|s| s.pod_ip.as_deref() == Some(&text))
+            let has_it = status.filter(|s| s.pod_ip.as_deref() == Some(&text));
+            let ended = |phase: Option<&str>| matches!(phase, Some("Succeeded" | "Failed"));
+            has_it.is_some_and(|s| !ended(s.phase.as_deref())) && other.uid() != pod.uid()
         })
     };
     // The first address is the bridge's own.

@@ -7,6 +7,7 @@ pub mod index;
 pub mod load;
 mod sqlite;
 mod table;
+mod timers;
 mod view;
 
 use std::cell::RefCell;
@@ -392,35 +393,6 @@ impl Store {
                 self.db.set_setting(name, value, before.as_deref())
             }
         }
-    }
-
-    /// At most `limit` pending timers of the work queue behind a place, in their order; with `progress` only those that
-    /// are not recurring.
-    pub fn timers_after(&self, after: Option<Place>, progress: bool, limit: usize) -> Vec<Timer> {
-        self.read(self.db.timers_after(after, progress, limit))
-    }
-
-    /// At most `limit` pending timers, the last one first.
-    pub fn last_timers(&self, limit: usize) -> Vec<Timer> {
-        self.read(self.db.last_timers(limit))
-    }
-
-    /// The pending timer of a controller for a key.
-    pub fn timer(&self, controller: &str, key: &ObjectKey) -> Option<Timer> {
-        self.read(self.db.timer(controller, key))
-    }
-
-    /// The greatest number of a pending timer, modulo `counted`; 0 when none waits.
-    pub fn greatest_timer_seq(&self, counted: u64) -> u64 {
-        self.read(self.db.greatest_timer_seq(counted))
-    }
-
-    /// Puts a pending timer in the place of another of its name, or removes it.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn change_timer(&self, before: Option<&Timer>, now: Option<&Timer>) -> Result<(), ApiError> {
-        self.db.change_timer(before, now)
     }
 
     /// Notes that a command begins, so that `undo` can come back to here.

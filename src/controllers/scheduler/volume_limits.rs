@@ -20,6 +20,9 @@ type Volumes = BTreeMap<String, String>;
 
 /// Whether the node takes the pod's volumes besides those that it has. Mirrors `CSILimits.Filter`.
 pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(), Rejection> {
+    if cycle.view.len(Kind::CSINode) == 0 {
+        return Ok(());
+    }
     let Some(node) = cycle.view.get_as::<CSINode>("", info.name) else { return Ok(()) };
     let limit = |driver: &str| {
         let driver = node.spec.drivers.iter().find(|d| d.name == driver)?;

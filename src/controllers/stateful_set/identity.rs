@@ -86,11 +86,23 @@ pub(super) fn is_member_of(set: &StatefulSet, pod: &Pod) -> bool {
 /// Whether a pod has the identity that the set gives it.
 pub(super) fn identity_matches(set: &StatefulSet, pod: &Pod) -> bool {
     let Some((parent, ordinal)) = parent_and_ordinal(pod) else { return false };
-    let name = pod.metadata.name.as_ref();
+    let name = pod.metadata.name.as_deref();
     ordinal >= 0
         && parent == self::name(set)
-        && name.is_some_and(|n| *n == pod_name(set, ordinal))
-        && label(pod, LABEL_POD_NAME) == name.map(String::as_str)
+        && name.is_some_and(|name| ends_in(name, ordinal))
+        && label(pod, LABEL_POD_NAME) == name
+}
+
+/// Whether a name ends in an ordinal as it is written, without zeros before it. A set looks at all its pods whenever one
+/// changes, so that nothing here makes texts.
+fn ends_in(name: &str, ordinal: i32) -> bool {
+    let digits = name.rsplit('-').next().unwrap_or_default();
+    digits.parse() == Ok(ordinal) && (digits.len() == 1 || !digits.starts_with(['0', '+']))
+}
+
+/// What follows a part of a name and its hyphen.
+fn after<'n>(name: &'n str, part: &str) -> Option<&'n str> {
+    name.strip_prefix(part)?.strip_prefix('-')
 }
 
 /// Whether a pod uses the claims that the set gives it.
@@ -103,7 +115,10 @@ pub(super) fn storage_matches(set: &StatefulSet, pod: &Pod) -> bool {
     claim_templates(set).iter().all(|template| {
         let volume = volumes.iter().find(|v| Some(&v.name) == template.metadata.name.as_ref());
         let claim = volume.and_then(|v| v.persistent_volume_claim.as_ref());
-        claim.is_some_and(|c| c.claim_name == get_persistent_volume_claim_name(set, template, ordinal))
+        let prefix = template.metadata.name.as_deref().unwrap_or_default();
+        // As `get_persistent_volume_claim_name` makes it.
+        let digits = claim.and_then(|c| after(after(&c.claim_name, prefix)?, name(set)));
+        digits.is_some_and(|digits| !digits.contains('-') && ends_in(digits, ordinal))
     })
 }
 
