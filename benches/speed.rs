@@ -2,9 +2,11 @@
 //!
 //! Every cluster lies in a state file, as a user's does. What is built before the clock starts is only the cluster.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::{env, fs};
 
 use divan::Bencher;
@@ -25,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     divan::main();
+    MANY.lock().expect("the clusters").clear();
 }
 
 /// A folder of its own that goes when it is dropped.
@@ -89,6 +92,89 @@ impl Bench {
 
 fn object(kind: Kind, tree: serde_json::Value) -> Object {
     Object::from_tree(kind, tree).expect("an object")
+}
+
+/// Runs the binary, whose clusters are in a folder.
+fn kstate(home: &Folder, words: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kstate"));
+    let output = command.args(words).env("KSTATE_HOME", &home.0).output().expect("to run kstate");
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The clusters with so many ConfigMaps, each made once.
+static MANY: Mutex<BTreeMap<usize, Arc<Folder>>> = Mutex::new(BTreeMap::new());
+
+fn with_config_maps(n: usize) -> Arc<Folder> {
+    let make = || {
+        let home = Folder::new();
+        kstate(&home, &["cluster", "create", "k3d-deadless", "--clock", "manual"]);
+        let config_map = |n| {
+            let labels = format!("{{app: a{}}}", n % 100);
+            format!(
+                "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}, labels: {labels}}}\ndata: {{a: b}}\n"
+            )
+        };
+        let file = home.0.join("many.yaml");
+        // The one that the benchmarks are about is there in either case.
+        fs::write(&file, (0..n.max(1)).map(config_map).collect::<String>()).expect("a manifest");
+        kstate(&home, &["create", "-f", &file.display().to_string()]);
+        Arc::new(home)
+    };
+    Arc::clone(MANY.lock().expect("the clusters").entry(n).or_insert_with(make))
+}
+
+/// A command about one object, as a process, in a cluster with one object and with 100,000.
+#[divan::bench(
+    args = [
+        "get 1", "get 100000", "describe 1", "describe 100000", "create 1", "create 100000",
+        "label 1", "label 100000", "delete 1", "delete 100000",
+    ],
+    sample_count = 50,
+)]
+fn one_object_of(bencher: Bencher, case: &str) {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let (verb, n) = case.split_once(' ').expect("a verb and a number");
+    let home = with_config_maps(n.parse().expect("a number"));
+    let prepare = || {
+        let name = format!("new-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        if verb == "delete" {
+            kstate(&home, &["create", "cm", &name]);
+        }
+        name
+    };
+    bencher.with_inputs(prepare).bench_local_refs(|name| match verb {
+        "create" | "delete" => kstate(&home, &[verb, "cm", name]),
+        "label" => kstate(&home, &["label", "cm", "c0", "--overwrite", &format!("n={name}")]),
+        _ => kstate(&home, &[verb, "cm", "c0"]),
+    });
+}
+
+/// `kstate get cm` as a process: all of 100,000 as a table, and the thousand of a label.
+#[divan::bench(args = ["", "-lapp=a7", "-oname"], sample_count = 5)]
+fn get_of_100_000(bencher: Bencher, flag: &str) {
+    let home = with_config_maps(100_000);
+    let words: Vec<&str> = ["get", "cm", flag].into_iter().filter(|word| !word.is_empty()).collect();
+    bencher.bench_local(|| kstate(&home, &words));
+}
+
+/// A process that does nothing, to compare the next ones with.
+#[cfg(unix)]
+#[divan::bench(sample_count = 200)]
+fn start_of_true(bencher: Bencher) {
+    bencher.bench_local(|| Command::new("true").output().expect("to run true"));
+}
+
+/// `kstate --version` as a process.
+#[divan::bench(sample_count = 200)]
+fn start_of_kstate(bencher: Bencher) {
+    let home = Folder::new();
+    bencher.bench_local(|| kstate(&home, &["--version"]));
+}
+
+/// A cluster of 2,000 nodes is made.
+#[divan::bench(sample_count = 3)]
+fn make_2_000_nodes(bencher: Bencher) {
+    bencher.bench_local(|| Bench::new((0..2_000).map(|n| format!("node-{n}")).collect()));
 }
 
 /// One `kstate get pv,pvc,sc` as a process, on the workshop's cluster with a bound claim.

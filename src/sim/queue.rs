@@ -259,3 +259,49 @@ impl WorkQueue {
 fn item_of(timer: &Timer) -> Option<Item> {
     Some(Item { controller: super::loops::controller_name(&timer.controller)?, key: timer.key()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Item, WorkQueue};
+    use crate::api::names::Draw;
+    use crate::api::{Kind, ObjectKey, Time};
+    use crate::store::Store;
+
+    fn item(n: u64) -> Item {
+        Item { controller: "statefulset", key: ObjectKey::new(Kind::Pod, "default", format!("p{n}")) }
+    }
+
+    /// Adds, pops and asks as lots say, putting the queue away after each `away` steps.
+    fn play(away: u64) -> Vec<String> {
+        let mut store = Store::in_memory().unwrap();
+        store.begin(true).unwrap();
+        let mut queue = WorkQueue::new(None);
+        let mut said = Vec::new();
+        for step in 0..3000 {
+            let mut lot = Draw::new(7, "play", step);
+            let due = Time((step / 40 + lot.below(900)) as i64);
+            match lot.below(5) {
+                0 => said.push(format!("{:?}", queue.pop(due, &store))),
+                1 => said.push(format!("{:?} {:?}", queue.next_due(&store), queue.next_progress(&store))),
+                2 => said.push(format!("{:?}", queue.last_due(&store))),
+                _ => queue.add(item(lot.below(400)), due, lot.below(2) == 0, &store),
+            }
+            if step % away == away - 1 {
+                queue.save(&store).unwrap();
+                queue = WorkQueue::new(None);
+            }
+        }
+        while let Some(next) = queue.pop(Time(i64::MAX), &store) {
+            said.push(format!("{next:?}"));
+        }
+        said
+    }
+
+    #[test]
+    fn a_queue_that_is_put_away_goes_on_as_one_that_stays_in_memory() {
+        let whole = play(u64::MAX);
+        assert!(whole.len() > 1000);
+        assert_eq!(play(1), whole);
+        assert_eq!(play(50), whole);
+    }
+}

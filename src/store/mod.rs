@@ -8,6 +8,8 @@ pub mod load;
 mod operations;
 mod sqlite;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod view;
 

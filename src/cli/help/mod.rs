@@ -395,4 +395,18 @@ mod tests {
         set selector: --kustomize is kstate's alone
         ");
     }
+
+    #[test]
+    fn the_grammar_of_one_verb_is_that_of_the_whole() {
+        let shown = |command: &clap::Command| command.clone().render_long_help().to_string();
+        for verb in App::command().get_subcommands() {
+            let words = ["-n".to_string(), "x".into(), verb.get_name().into(), "y".into()];
+            let root = App::command_for(&words);
+            let alone = root.find_subcommand(verb.get_name()).expect("the verb");
+            assert_eq!(shown(alone), shown(verb));
+            let names = |root: &clap::Command| root.get_arguments().map(|a| a.get_id().to_string()).collect::<Vec<_>>();
+            assert_eq!(names(&root), names(&App::command()));
+        }
+        assert_eq!(App::command_for(&["nonsense".into()]).get_subcommands().count(), 0);
+    }
 }
