@@ -187,7 +187,7 @@ impl Home {
         if let Some(stored) = self.stored_kubeconfig()? {
             return Ok(stored);
         }
-        let (mut names, current) = (self.clusters()?, self.current_by_itself());
+        let (mut names, current) = (self.clusters().unwrap_or_default(), self.current_by_itself());
         if names.is_empty() {
             names.push(DEFAULT_CLUSTER.to_string());
         }

@@ -6,6 +6,7 @@
 //! command or touches a terminal: a [`Shell`] does the one, the caller the other.
 
 pub mod check;
+mod file;
 pub mod library;
 pub mod model;
 pub mod parse;
@@ -17,8 +18,9 @@ pub mod update;
 pub mod words;
 
 pub use check::{Difference, Report, check};
+pub use file::Broken;
 pub use model::{Block, Command, Console, FrontMatter, Lesson, Profile, Quiz, Step};
-pub use parse::{Broken, parse};
+pub use parse::parse;
 pub use progress::{Progress, Reached};
 pub use shell::{Mark, Reply, Shell};
 pub use update::update;

@@ -1,35 +1,13 @@
 //! Reads a lesson file; what is wrong with it is said with its line.
 
-use std::fmt;
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Parser, Tag, TagEnd};
-use serde::de::DeserializeOwned;
 
-use super::model::{Block, Command, Console, FrontMatter, Lesson, Quiz, Step};
+use super::file::{Broken, File, Lines};
+use super::model::{Block, Command, Console, Lesson, Quiz, Step};
 use super::words;
-use crate::api::Kind;
 use crate::api::printable::printable;
-use crate::server::{check_nodes, parse_version};
-
-/// The first thing that is wrong with a lesson file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// The file, as it was given.
-    pub path: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong there.
-    pub message: String,
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, printable(&self.message))
-    }
-}
-
-impl std::error::Error for Broken {}
 
 /// CommonMark and the tables that code hosts add to it.
 pub(super) fn options() -> Options {
@@ -41,7 +19,7 @@ pub(super) fn options() -> Options {
 /// # Errors
 /// The first thing that keeps it from being a lesson.
 pub fn parse(path: &str, source: &str) -> Result<Lesson, Broken> {
-    let file = File { path, source };
+    let file = &File::new(path, source);
     let (front, body) = file.front_matter()?;
     let mut reader = Reader { file, intro: String::new(), steps: Vec::new(), read_to: body };
     reader.body(Parser::new_ext(&source[body..], options()).into_offset_iter(), body)?;
@@ -54,87 +32,8 @@ pub fn parse(path: &str, source: &str) -> Result<Lesson, Broken> {
     Ok(Lesson { name, path: path.to_string(), source: source.to_string(), front, intro, steps })
 }
 
-#[derive(Clone, Copy)]
-struct File<'a> {
-    path: &'a str,
-    source: &'a str,
-}
-
-/// How deep the brackets of a lesson's YAML may nest.
-const DEEPEST: usize = 64;
-
-impl File<'_> {
-    fn line(&self, offset: usize) -> usize {
-        1 + self.source.as_bytes()[..offset.min(self.source.len())].iter().filter(|b| **b == b'\n').count()
-    }
-
-    fn broken(&self, offset: usize, message: impl Into<String>) -> Broken {
-        let offset = offset.min(self.source.trim_end().len());
-        Broken { path: self.path.to_string(), line: self.line(offset), message: message.into() }
-    }
-
-    /// The front matter and the offset at which the Markdown starts.
-    fn front_matter(&self) -> Result<(FrontMatter, usize), Broken> {
-        let missing = "a lesson starts with its front matter, YAML between two lines \"---\"";
-        let start = if self.source.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let mut lines = Lines { text: self.source, at: start };
-        match lines.next() {
-            Some((_, line)) if line.trim_end() == "---" => {}
-            _ => return Err(self.broken(0, missing)),
-        }
-        let from = lines.at;
-        while let Some((at, line)) = lines.next() {
-            if line.trim_end() != "---" {
-                continue;
-            }
-            let front: FrontMatter = self.yaml(from..at, "the front matter")?;
-            self.check_front(&front, from)?;
-            return Ok((front, lines.at));
-        }
-        Err(self.broken(0, "the front matter is not closed by a line \"---\""))
-    }
-
-    fn check_front(&self, front: &FrontMatter, at: usize) -> Result<(), Broken> {
-        parse_version(&front.kubernetes_version).map_err(|fault| self.broken(at, fault))?;
-        if front.cluster.nodes.as_ref().is_some_and(Vec::is_empty) {
-            return Err(self.broken(at, "cluster.nodes is empty; leave it out for the usual three nodes"));
-        }
-        check_nodes(front.cluster.nodes.as_deref().unwrap_or_default()).map_err(|fault| self.broken(at, fault))?;
-        let is_kind = |name: &String| name == "all" || Kind::ALL.iter().any(|kind| kind.is_called(name));
-        match front.watch.iter().find(|name| !is_kind(name)) {
-            Some(unknown) => Err(self.broken(at, format!("watch: there is no kind {unknown:?}"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Reads a part of the file that is YAML.
-    fn yaml<T: DeserializeOwned>(&self, range: Range<usize>, what: &str) -> Result<T, Broken> {
-        let (from, text) = (range.start, &self.source[range]);
-        let mut depth = 0_usize;
-        for (at, c) in text.char_indices() {
-            match c {
-                '[' | '{' => depth += 1,
-                ']' | '}' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            // OBSERVATION: the parser's work grows with the square of the depth.
-            if depth > DEEPEST {
-                return Err(self.broken(from + at, format!("{what} can't be read: its brackets nest too deep")));
-            }
-        }
-        serde_yaml::from_str(text).map_err(|e| self.bad_yaml(from, what, &e))
-    }
-
-    fn bad_yaml(&self, from: usize, what: &str, e: &serde_yaml::Error) -> Broken {
-        let line = self.line(from) + e.location().map_or(0, |l| l.line().saturating_sub(1));
-        let text = e.to_string();
-        let text = text.split(" at line ").next().unwrap_or_default();
-        Broken { path: self.path.to_string(), line, message: format!("{what} can't be read: {text}") }
-    }
-}
-
 struct Reader<'a> {
-    file: File<'a>,
+    file: &'a File<'a>,
     intro: String,
     steps: Vec<Step>,
     /// Everything before this offset is in `intro` or `steps`.
@@ -352,28 +251,6 @@ struct Heading {
     level: HeadingLevel,
     range: Range<usize>,
     text: String,
-}
-
-/// Lines without their ends, each with the offset at which it starts.
-struct Lines<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = (usize, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let from = self.at;
-        let rest = &self.text[from..];
-        if rest.is_empty() {
-            return None;
-        }
-        let length = rest.find('\n').unwrap_or(rest.len());
-        self.at = (from + length + 1).min(self.text.len());
-        let line = &rest[..length];
-        Some((from, line.strip_suffix('\r').unwrap_or(line)))
-    }
 }
 
 #[cfg(test)]
