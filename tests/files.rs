@@ -184,3 +184,23 @@ fn who_only_reads_never_waits_and_who_writes_says_for_whom() {
     home.ok("create cm one");
     assert_eq!(clusters(&home).iter().filter(|name| name.ends_with("-writer")).count(), 0);
 }
+
+#[test]
+fn long_work_leaves_others_their_turn() {
+    let home = Home::manual();
+    home.ok("create deployment web --image=nginx --replicas=40");
+    home.ok("clock settle");
+    // Many hours of three nodes' leases.
+    let mut long = home.spawn("clock advance 200h");
+    std::thread::sleep(Duration::from_millis(300));
+    let mut turns = 0;
+    while long.try_wait().expect("to ask").is_none() {
+        let began = Instant::now();
+        home.ok(&format!("create cm turn-{turns}"));
+        assert!(began.elapsed() < Duration::from_secs(10));
+        turns += 1;
+    }
+    assert!(long.wait().expect("to wait").success());
+    assert_eq!(home.ok("get cm -o name").matches("/turn-").count(), turns);
+    is_sound(&home, "k3d-deadless");
+}

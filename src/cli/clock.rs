@@ -3,7 +3,7 @@
 use crate::api::Duration;
 use crate::error::Failure;
 use crate::kubectl::session::Session;
-use crate::sim::{ClockMode, Settled};
+use crate::sim::{ClockMode, Cluster, Settled};
 
 /// Show or move the cluster's clock.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,7 +38,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     match args.verb {
         None => {}
         Some(Verb::Settle) => {
-            if let Settled::GoesRound(who) = session.client.server_mut().cluster_mut().come_to_rest()? {
+            if let Settled::GoesRound(who) =
+                session.client.server_mut().cluster_mut().in_pieces(Cluster::come_to_rest)?
+            {
                 session.ui.err(&format!("hint: the cluster comes to no rest: {who} brings the same again and again\n"));
             }
         }
@@ -49,7 +51,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
                     "time: {duration:?} would turn the clock back; kstate undo does that"
                 )));
             }
-            session.client.server_mut().cluster_mut().advance(span)?;
+            session.client.server_mut().cluster_mut().in_pieces(|cluster| cluster.advance(span))?;
         }
     }
     let cluster = session.client.server().cluster();

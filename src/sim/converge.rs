@@ -125,7 +125,10 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn run_until(&mut self, target: Time) -> Result<(), ApiError> {
-        self.work_until(target, LONG_JUMP)
+        while !self.work_until(target, LONG_JUMP)? {
+            self.cut()?;
+        }
+        Ok(())
     }
 
     /// Lets the time pass that went by since the last command.
@@ -133,10 +136,16 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub(super) fn catch_up(&mut self, target: Time) -> Result<(), ApiError> {
-        self.work_until(target, LONG_GAP)
+        self.in_pieces(|cluster| {
+            while !cluster.work_until(target, LONG_GAP)? {
+                cluster.cut()?;
+            }
+            Ok(())
+        })
     }
 
-    fn work_until(&mut self, target: Time, gap: Duration) -> Result<(), ApiError> {
+    /// False: a piece of it is done.
+    fn work_until(&mut self, target: Time, gap: Duration) -> Result<bool, ApiError> {
         self.dispatch_changes();
         let mut done = 0;
         while self.step(target, gap)?.is_some() {
@@ -144,8 +153,11 @@ impl Cluster {
             if done > LIVELOCK {
                 return Err(ApiError::internal("the controllers never come to rest"));
             }
+            if self.is_long() {
+                return Ok(false);
+            }
         }
-        self.move_clock(target)
+        self.move_clock(target).map(|()| true)
     }
 
     /// Lets a span of time pass.
@@ -157,8 +169,15 @@ impl Cluster {
         if target > END_OF_TIME {
             return Err(ApiError::internal("the cluster's clock ends in the year 2255"));
         }
-        self.run_until(target)?;
-        self.note_jump(span)
+        loop {
+            let start = self.now();
+            let done = self.work_until(target, LONG_JUMP)?;
+            self.note_jump(self.now() - start)?;
+            if done {
+                return Ok(());
+            }
+            self.cut()?;
+        }
     }
 
     /// Lets time pass until nothing is due but recurring work.
@@ -177,6 +196,7 @@ impl Cluster {
         let mut wait = self.wait_for_rest(NEVER_SETTLES);
         loop {
             match self.pass(&mut wait)? {
+                Passed::Moved if self.is_long() => self.cut()?,
                 Passed::Moved => {}
                 Passed::Over | Passed::Idle => return Ok(Settled::AtRest),
                 Passed::Circles => return Ok(Settled::GoesRound(wait.rounds.last())),

@@ -6,6 +6,7 @@ mod converge;
 mod events;
 mod expiry;
 mod loops;
+mod pieces;
 mod profile;
 mod queue;
 mod rbac;
@@ -36,6 +37,9 @@ pub struct Cluster {
     losses: Losses,
     /// How far the log was compacted within this command, and up to where it will be next.
     compacted: (u64, u64),
+    /// Whether what is done now may be cut into several transactions, and the revision at which this one began.
+    pieces: bool,
+    piece_began: u64,
     /// How many changes were handed to the controllers, events and heartbeats aside.
     changed: u64,
     /// When each key was asked for again at once.
@@ -109,6 +113,8 @@ impl Cluster {
             leases: Leases::default(),
             losses: Losses::default(),
             compacted: (0, 0),
+            pieces: false,
+            piece_began: 0,
             changed: 0,
             asked_at_once: BTreeMap::new(),
             writable: false,
@@ -227,6 +233,7 @@ impl Cluster {
         self.load_leases();
         self.losses = Losses::since(self.now());
         self.compacted = (self.revision(), self.revision());
+        self.piece_began = self.revision();
         Ok(())
     }
 

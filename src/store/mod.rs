@@ -200,6 +200,20 @@ impl Store {
         std::mem::forget((tables, loads, changes));
     }
 
+    /// Whether other processes may have the same file open.
+    pub fn is_shared(&self) -> bool {
+        self.db.is_shared()
+    }
+
+    /// Between two transactions of long work: lets those write who wait, and begins the next one.
+    ///
+    /// # Errors
+    /// Those of `begin`.
+    pub fn let_others(&mut self) -> Result<(), ApiError> {
+        std::thread::sleep(sqlite::TURN);
+        self.begin(true)
+    }
+
     /// Undoes all writes since `begin`.
     pub fn rollback(&mut self) {
         self.db.rollback();

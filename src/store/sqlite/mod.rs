@@ -25,6 +25,12 @@ use writer::Writer;
 /// How long a command waits for the moments at which another process keeps even readers out.
 const BUSY_TIMEOUT: WallDuration = WallDuration::from_secs(10);
 
+/// How long a writer that waits sleeps before it asks again.
+const ASK_AGAIN: WallDuration = WallDuration::from_millis(2);
+
+/// How long a process that writes much leaves the turn to others.
+pub(super) const TURN: WallDuration = WallDuration::from_millis(6);
+
 /// What stands for the path of a state that lives in memory.
 const IN_MEMORY: &str = ":memory:";
 
@@ -212,8 +218,17 @@ impl Db {
     pub(super) fn begin(&mut self, write: bool, patience: WallDuration) -> Result<bool, ApiError> {
         self.fault.take();
         if write {
-            self.check(self.connection.busy_timeout(patience))?;
-            let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
+            self.check(self.connection.busy_timeout(WallDuration::ZERO))?;
+            let mut waited = WallDuration::ZERO;
+            // SQLite itself would ask ever more seldom, and miss the turn that long work leaves.
+            let begun = loop {
+                let begun = self.connection.execute_batch("BEGIN IMMEDIATE");
+                if !begun.as_ref().is_err_and(is_busy) || waited >= patience {
+                    break begun;
+                }
+                std::thread::sleep(ASK_AGAIN);
+                waited += ASK_AGAIN;
+            };
             self.check(self.connection.busy_timeout(BUSY_TIMEOUT))?;
             if begun.as_ref().is_err_and(is_busy) {
                 return Ok(false);
@@ -225,6 +240,11 @@ impl Db {
         }
         self.find_operation()?;
         Ok(true)
+    }
+
+    /// Whether other processes may have the same file open.
+    pub(super) fn is_shared(&self) -> bool {
+        self.path != IN_MEMORY
     }
 
     /// Who writes to the file, if they said so.
