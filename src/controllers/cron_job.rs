@@ -40,7 +40,7 @@ impl Controller for CronJobController {
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
         match change.key.kind {
             Kind::CronJob => enqueue(change.key.clone()),
-            Kind::Job => {
+            Kind::Job if matters(change) => {
                 for job in [&change.new, &change.old].into_iter().flatten() {
                     let Some(owner) = controller_of(job.meta()).filter(|o| o.kind == Kind::CronJob.name()) else {
                         continue;
@@ -68,6 +68,24 @@ impl Controller for CronJobController {
         }
         sync.outcome
     }
+}
+
+/// Whether a CronJob looks at what changed of a Job of its own: whether it is there, has started, has ended. The original
+/// looks at every change, of which most only count pods.
+fn matters(change: &Change) -> bool {
+    let told = |object: &Option<Arc<Object>>| {
+        let job = object.as_ref()?.get::<Job>()?;
+        let status = job.status.clone().unwrap_or_default();
+        let owners = job.metadata.owner_references.clone();
+        Some((
+            owners,
+            job.metadata.deletion_timestamp.clone(),
+            status.start_time,
+            status.completion_time,
+            status.conditions,
+        ))
+    };
+    told(&change.old) != told(&change.new)
 }
 
 /// One look at a CronJob.
@@ -140,10 +158,17 @@ impl Sync<'_> {
 
     /// Takes in what became of the Jobs. Mirrors the first half of `syncCronJob`.
     fn observe_jobs(&mut self) {
-        let active: BTreeSet<String> = self.status.active.iter().flatten().filter_map(|r| r.uid.clone()).collect();
+        let stored = self.cron_job.status.iter().flat_map(|s| s.active.iter().flatten());
+        let stored: BTreeSet<&str> = stored.filter_map(|reference| reference.uid.as_deref()).collect();
+        // OBSERVATION: those that were just cleaned up are no longer among them.
+        let left: Option<BTreeSet<String>> = match self.status.active.as_ref().map_or(0, Vec::len) < stored.len() {
+            true => Some(self.status.active.iter().flatten().filter_map(|r| r.uid.clone()).collect()),
+            false => None,
+        };
+        let is_active = |uid: &str| left.as_ref().map_or_else(|| stored.contains(uid), |left| left.contains(uid));
         for object in self.jobs.clone() {
             let Some(job) = Self::job(object) else { continue };
-            let (name, found) = (object.name(), active.contains(object.uid()));
+            let (name, found) = (object.name(), is_active(object.uid()));
             if !is_finished(job) {
                 if !found {
                     let message = format!("Saw a job that the controller did not create or forgot: {name}");

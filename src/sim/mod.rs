@@ -35,8 +35,9 @@ pub struct Cluster {
     queue: WorkQueue,
     leases: Leases,
     losses: Losses,
-    /// How far the log was compacted within this command, and up to where it will be next.
-    compacted: (u64, u64),
+    /// How far the log was compacted within this command, and up to where it will be next; and how many bytes were
+    /// written by then.
+    compacted: (u64, u64, u64),
     /// Whether what is done now may be cut into several transactions, and the revision at which this one began.
     pieces: bool,
     piece_began: u64,
@@ -61,6 +62,9 @@ const COMPACT_AT: &str = "compact-at";
 
 /// How many revisions are written between two compactions of the log.
 const COMPACT_EVERY: u64 = 10_000;
+
+/// How many bytes of objects a command writes between two compactions of what it wrote itself.
+const COMPACT_BYTES: u64 = 32 << 20;
 
 /// How many of the newest revisions a compaction leaves alone at most.
 const LOG_KEPT: u64 = 100_000;
@@ -112,7 +116,7 @@ impl Cluster {
             queue: WorkQueue::new(None),
             leases: Leases::default(),
             losses: Losses::default(),
-            compacted: (0, 0),
+            compacted: (0, 0, 0),
             pieces: false,
             piece_began: 0,
             changed: 0,
@@ -232,7 +236,7 @@ impl Cluster {
         self.queue = WorkQueue::new(self.lots);
         self.load_leases();
         self.losses = Losses::since(self.now());
-        self.compacted = (self.revision(), self.revision());
+        self.compacted = (self.revision(), self.revision(), 0);
         self.piece_began = self.revision();
         Ok(())
     }
@@ -325,11 +329,12 @@ impl Cluster {
 
     /// Drops, within a command that does much, what of its own revisions was replaced since, but for the newest ones.
     fn compact_along(&mut self) -> Result<(), ApiError> {
-        let (revision, (done, next)) = (self.revision(), self.compacted);
-        if revision < next + COMPACT_EVERY {
+        let (revision, written) = (self.revision(), self.store().written());
+        let (done, next, before) = self.compacted;
+        if revision < next + COMPACT_EVERY && written < before + COMPACT_BYTES {
             return Ok(());
         }
-        self.compacted = (next, revision);
+        self.compacted = (next, revision, written);
         self.store_mut().compact_between(done, next)
     }
 

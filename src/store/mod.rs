@@ -68,6 +68,8 @@ pub struct Store {
     revision: u64,
     /// The revision at which the transaction began.
     begun: u64,
+    /// How many bytes of objects it wrote.
+    written: u64,
     changes: Vec<Change>,
     /// By the kinds' places: no revision after this one is of the kind.
     last_of_kind: Vec<u64>,
@@ -117,6 +119,7 @@ impl Store {
             loads: Loads::default(),
             revision: 0,
             begun: 0,
+            written: 0,
             changes: Vec::new(),
             last_of_kind: Vec::new(),
             settings: BTreeMap::new(),
@@ -157,7 +160,7 @@ impl Store {
             self.forget();
             self.last_of_kind.fill(revision);
         }
-        (self.revision, self.begun) = (revision, revision);
+        (self.revision, self.begun, self.written) = (revision, revision, 0);
         self.settings = self.db.settings()?;
         Ok(true)
     }
@@ -287,6 +290,7 @@ impl Store {
         let revision = self.revision + 1;
         object.meta_mut().resource_version = Some(revision.to_string());
         let text = object.to_json();
+        self.written += text.len() as u64;
         let object = Arc::new(object);
         let (table, db) = self.table_mut(key.kind);
         let old = table.replace(db, Arc::clone(&object))?;
@@ -443,6 +447,11 @@ impl Store {
     /// When the file can't be written.
     pub fn compact_between(&mut self, from: u64, to: u64) -> Result<(), ApiError> {
         self.db.compact_between(self.begun, from, to)
+    }
+
+    /// How many bytes of objects the transaction wrote.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// The objects of a kind whose newest revision lies before another one.

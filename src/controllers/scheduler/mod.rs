@@ -42,7 +42,7 @@ const INSTANCE: &str = "default-scheduler-vm";
 const FLUSH: Duration = Duration::secs(300);
 
 /// How many pods that fit nowhere are tried again in that time.
-const FLUSHED_AT_ONCE: usize = 500;
+const FLUSHED_AT_ONCE: usize = 250;
 
 /// The longest note of an event.
 const NOTE_MAX: usize = 1024;

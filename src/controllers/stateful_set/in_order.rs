@@ -1,5 +1,7 @@
 //! Which pods of a large set a look found in order, so that the next one need not look at all of them as closely.
 
+use super::identity::{ordinal, start_ordinal};
+use crate::api::k8s::api::apps::v1::StatefulSet;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::store::View;
@@ -47,10 +49,13 @@ impl InOrder {
         read().filter(|found| found.set == InOrder::set_of(set) && now - found.since < LASTS).unwrap_or_default()
     }
 
-    /// Whether the pod at a place was in order and has not changed since.
-    pub(super) fn covers(&self, place: usize, pod: &Pod) -> bool {
+    /// Whether a pod was in order and has not changed since.
+    pub(super) fn covers(&self, set: &StatefulSet, pod: &Pod) -> bool {
         let revision = || pod.metadata.resource_version.as_ref()?.parse::<u64>().ok();
-        place < self.pods && revision().is_some_and(|revision| revision <= self.revision)
+        let place = || usize::try_from(i64::from(ordinal(pod)) - i64::from(start_ordinal(set))).ok();
+        self.pods > 0
+            && revision().is_some_and(|revision| revision <= self.revision)
+            && place().is_some_and(|place| place < self.pods)
     }
 
     /// What is known after a further look, which found so many of the first pods in order.

@@ -54,14 +54,18 @@ impl Controller for StatefulSetController {
         let history = revisions::list(view, owner, &selector);
         let mut outcome = Outcome::done();
         outcome.actions.extend(revisions::adopt_orphan_revisions(owner, &history));
-        let claimed = pods::claim_pods(view, owner, &selector, |_| true, |pod| identity::is_member_of(set, pod));
+        let before = InOrder::load(view, owner, now);
+        let known = |pod: &Pod| before.covers(set, pod);
+        let member = |pod: &Pod| identity::is_member_of(set, pod);
+        let claimed = pods::claim_pods(view, owner, &selector, |pod| !known(pod), member);
         outcome.actions.extend(claimed.actions);
-        let members: Vec<&Pod> = claimed.objects.iter().filter_map(|o| o.get::<Pod>()).collect();
+        let owned = view.indexed(Kind::Pod, Index::Owner, owner.uid()).filter_map(|o| o.get::<Pod>());
+        let claimed = claimed.objects.iter().filter_map(|o| o.get::<Pod>());
+        let members: Vec<&Pod> = owned.filter(|pod| known(pod)).chain(claimed).collect();
 
         let mut found = revisions::get_stateful_set_revisions(view, owner, set, &history);
         outcome.actions.append(&mut found.actions);
-        let before = InOrder::load(view, owner, now);
-        let update = update::update_stateful_set(view, owner, set, &found, &members, before, now);
+        let update = update::update_stateful_set(view, owner, set, &found, &members, &before, now);
         if let Some((name, value)) = update.in_order.noted(view, owner) {
             outcome.note(name, value);
         }

@@ -52,8 +52,8 @@ struct Sync<'a> {
     condemned: Vec<&'a Pod>,
     /// Whether claims were made whose pods are to follow.
     again: Cell<bool>,
-    /// Which pods an earlier look found in order.
-    before: InOrder,
+    /// Which of the replicas an earlier look found in order, and have not changed since.
+    known: Vec<bool>,
     /// How many of the first pods this look found in order.
     in_order: Cell<usize>,
 }
@@ -76,7 +76,7 @@ pub(super) fn update_stateful_set<'a>(
     set: &'a StatefulSet,
     found: &'a Revisions,
     pods: &[&'a Pod],
-    before: InOrder,
+    before: &InOrder,
     now: Time,
 ) -> Update {
     let all = usize::try_from(wanted(set)).unwrap_or(0);
@@ -92,15 +92,16 @@ pub(super) fn update_stateful_set<'a>(
         condemned: Vec::new(),
         // OBSERVATION: in order, a look ends at the first pod that is not ready, and that pod's changes bring the next.
         again: Cell::new(allows_burst(set) && all > pods.len() + BURST),
-        before,
+        known: vec![false; all.min(pods.len() + BURST)],
         in_order: Cell::new(0),
     };
     for pod in pods {
         let ordinal = ordinal(pod);
         let place = i64::from(ordinal) - i64::from(start_ordinal(set));
         if (0..i64::from(wanted(set))).contains(&place) {
-            if let Some(slot) = usize::try_from(place).ok().and_then(|place| sync.replicas.get_mut(place)) {
-                *slot = Some(pod);
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            if let (Some(slot), Some(known)) = (sync.replicas.get_mut(place), sync.known.get_mut(place)) {
+                (*slot, *known) = (Some(*pod), before.covers(set, pod));
             }
         } else if ordinal >= 0 {
             sync.condemned.push(pod);
@@ -118,7 +119,7 @@ pub(super) fn update_stateful_set<'a>(
     }
     complete_rolling_update(set, &mut status);
     actions.extend(sync.status_write(&status).map(Write::action));
-    let in_order = sync.before.followed_by(owner, sync.in_order.get(), view.revision(), now);
+    let in_order = before.followed_by(owner, sync.in_order.get(), view.revision(), now);
     Update { actions, status, again: sync.again.get(), in_order }
 }
 
@@ -131,9 +132,8 @@ impl Sync<'_> {
     fn process(&self, plan: &Rc<Plan>, actions: &mut Vec<Action>) -> i32 {
         let monotonic = !allows_burst(self.set);
         for place in 0..self.replicas.len() {
-            let known = monotonic && self.replicas[place].is_some_and(|pod| self.before.covers(place, pod));
             let done = actions.len();
-            if !known && self.process_replica(plan, monotonic, place, actions) == Next::Stop && monotonic {
+            if !self.known[place] && self.process_replica(plan, monotonic, place, actions) == Next::Stop && monotonic {
                 return 0;
             }
             if monotonic && self.in_order.get() == place && actions.len() == done {
@@ -277,7 +277,8 @@ impl Sync<'_> {
     }
 
     fn compute_status(&self) -> StatefulSetStatus {
-        let pods = self.replicas.iter().filter_map(|p| *p).chain(self.condemned.iter().copied());
+        let replicas = self.replicas.iter().zip(&self.known).filter_map(|(pod, known)| Some(((*pod)?, *known)));
+        let pods = replicas.chain(self.condemned.iter().map(|pod| (*pod, false)));
         let names = (revision_name(&self.found.current), revision_name(&self.found.update));
         compute_replica_status(pods, self.set, names, self.now, self.found.collision_count)
     }
@@ -329,25 +330,26 @@ fn new_stateful_set_pod(owner: &Object, set: &StatefulSet, revision: &Controller
     pod
 }
 
-/// Counts pods. `names` are those of the current and the update revision.
+/// Counts pods, each with whether it is known to be in order. `names` are those of the current and the update revision.
 fn compute_replica_status<'p>(
-    pods: impl Iterator<Item = &'p Pod>,
+    pods: impl Iterator<Item = (&'p Pod, bool)>,
     set: &StatefulSet,
     names: (&str, &str),
     now: Time,
     collision_count: i32,
 ) -> StatefulSetStatus {
     let (mut replicas, mut ready, mut available, mut current, mut updated) = (0, 0, 0, 0, 0);
-    for pod in pods {
-        let created = !phase(pod).is_empty();
+    for (pod, known) in pods {
+        let created = known || !phase(pod).is_empty();
         replicas += i32::from(created);
-        if is_running_and_ready(pod) {
+        if known || is_running_and_ready(pod) {
             ready += 1;
-            available += i32::from(is_available(pod, min_ready_seconds(set), now));
+            available += i32::from(known || is_available(pod, min_ready_seconds(set), now));
         }
-        if created && !is_terminating(&pod.metadata) {
-            current += i32::from(pod_revision(pod) == names.0);
-            updated += i32::from(pod_revision(pod) == names.1);
+        if created && (known || !is_terminating(&pod.metadata)) {
+            let revision = pod_revision(pod);
+            current += i32::from(revision == names.0);
+            updated += i32::from(revision == names.1);
         }
     }
     StatefulSetStatus {
