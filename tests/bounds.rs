@@ -210,3 +210,37 @@ fn a_very_long_wait_is_not_stepped_through() {
     // A day's recurring work, in a build that is not optimized, and not that of eleven years.
     assert!(began.elapsed().as_secs() < 200, "{:?}", began.elapsed());
 }
+
+#[test]
+fn a_large_set_in_order_still_sees_what_changes_of_its_first_pods() {
+    let home = Home::manual();
+    home.write(
+        "db.yaml",
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n  replicas: 55\n  \
+         selector: {matchLabels: {app: db}}\n  template:\n    metadata: {labels: {app: db}}\n    spec: {containers: \
+         [{name: c, image: nginx}]}\n",
+    );
+    home.ok("apply -f db.yaml");
+    home.ok("clock settle");
+    let status = "get sts db -o jsonpath={.status.replicas}/{.status.readyReplicas}/{.status.updatedReplicas}";
+    assert_eq!(home.ok(status), "55/55/55");
+    let uid = home.ok("get pod db-3 -o jsonpath={.metadata.uid}");
+    home.ok("delete pod db-3");
+    home.ok("label pod db-5 statefulset.kubernetes.io/pod-name=x --overwrite");
+    home.ok("clock settle");
+    assert_eq!(home.ok(status), "55/55/55");
+    assert_ne!(home.ok("get pod db-3 -o jsonpath={.metadata.uid}"), uid);
+    assert_eq!(home.ok(r"get pod db-5 -o jsonpath={.metadata.labels.statefulset\.kubernetes\.io/pod-name}"), "db-5");
+    home.ok("label pod db-9 app=other --overwrite");
+    home.ok("clock settle");
+    // Its name is taken by a pod that is no longer the set's.
+    assert_eq!(home.ok(status), "54/54/54");
+    home.ok("delete pod db-9");
+    home.ok("scale sts db --replicas=57");
+    home.ok("clock settle");
+    assert_eq!(home.ok(status), "57/57/57");
+    home.ok("scale sts db --replicas=1");
+    home.ok("clock settle");
+    assert_eq!(home.ok(status), "1/1/1");
+    home.ok("delete sts db");
+}
