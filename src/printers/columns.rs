@@ -12,6 +12,9 @@ use super::tabwriter::TabWriter;
 const MIN_WIDTH: usize = 6;
 const PADDING: usize = 3;
 
+/// How many lines are laid out at once.
+const PIECE: usize = 500;
+
 /// Stands for a character that comfy-table would measure otherwise than Go, which counts code points.
 const STAND_IN: char = '\u{e000}';
 
@@ -48,44 +51,56 @@ impl Columns {
         if columns == 0 {
             return Some(lines.iter().map(|line| format!("{}\n", line[0])).collect());
         }
-        let mut table = comfy_table::Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
-        let mut originals: Vec<char> = Vec::new();
-        let mut widths = vec![MIN_WIDTH; columns];
-        for line in lines {
-            let cells = line[..columns].iter().enumerate().map(|(i, cell)| {
-                widths[i] = widths[i].max(cell.chars().count() + PADDING);
-                let ascii = |c: char| match c {
-                    ' '..='~' => c,
-                    _ => {
-                        originals.push(c);
-                        STAND_IN
-                    }
-                };
-                Cell::new(cell.chars().map(ascii).collect::<String>())
-            });
-            let cells: Vec<Cell> = cells.collect();
-            table.add_row(cells);
-        }
         self.widths.resize(self.widths.len().max(columns), 0);
-        for (i, width) in widths.into_iter().enumerate() {
-            self.widths[i] = self.widths[i].max(width);
-            let column = table.column_mut(i)?;
-            column.set_padding((0, 0));
-            let fixed = comfy_table::Width::Fixed(u16::try_from(self.widths[i]).ok()?);
-            column.set_constraint(comfy_table::ColumnConstraint::Absolute(fixed));
-        }
-        let mut originals = originals.into_iter();
-        let mut text = String::new();
-        let mut aligned = table.lines();
         for line in lines {
-            let start = aligned.next()?;
-            text.extend(start.chars().map(|c| if c == STAND_IN { originals.next().unwrap_or(c) } else { c }));
-            text.push_str(&line[columns]);
-            text.push('\n');
+            for (width, cell) in self.widths.iter_mut().zip(&line[..columns]) {
+                *width = (*width).max(MIN_WIDTH).max(cell.chars().count() + PADDING);
+            }
+        }
+        let widths: Vec<u16> = self.widths.iter().map_while(|width| u16::try_from(*width).ok()).collect();
+        let widths = widths.get(..columns)?;
+        let mut text = String::new();
+        // A long table in pieces, whose widths are known: the crate takes some kilobytes for a line.
+        for piece in lines.chunks(PIECE) {
+            lay_out_piece(piece, widths, &mut text)?;
         }
         Some(text)
     }
+}
+
+/// Adds lines whose columns are so wide.
+fn lay_out_piece(lines: &[Vec<String>], widths: &[u16], text: &mut String) -> Option<()> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+    let mut originals: Vec<char> = Vec::new();
+    for line in lines {
+        let cells = line[..widths.len()].iter().map(|cell| {
+            let ascii = |c: char| match c {
+                ' '..='~' => c,
+                _ => {
+                    originals.push(c);
+                    STAND_IN
+                }
+            };
+            Cell::new(cell.chars().map(ascii).collect::<String>())
+        });
+        let cells: Vec<Cell> = cells.collect();
+        table.add_row(cells);
+    }
+    for (i, width) in widths.iter().enumerate() {
+        let column = table.column_mut(i)?;
+        column.set_padding((0, 0));
+        column.set_constraint(comfy_table::ColumnConstraint::Absolute(comfy_table::Width::Fixed(*width)));
+    }
+    let mut originals = originals.into_iter();
+    let mut aligned = table.lines();
+    for line in lines {
+        let start = aligned.next()?;
+        text.extend(start.chars().map(|c| if c == STAND_IN { originals.next().unwrap_or(c) } else { c }));
+        text.push_str(&line[widths.len()]);
+        text.push('\n');
+    }
+    Some(())
 }
 
 #[cfg(test)]
