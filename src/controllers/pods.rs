@@ -124,6 +124,18 @@ pub fn claim_pods<'a>(
     member: impl Fn(&Pod) -> bool,
 ) -> Claimed<'a> {
     let owned = view.indexed(Kind::Pod, Index::Owner, owner.uid());
+    claim_pods_among(view, owner, owned, selector, considered, member)
+}
+
+/// The same, where of its own pods only some are looked at.
+pub fn claim_pods_among<'a>(
+    view: &View<'a>,
+    owner: &Object,
+    owned: impl Iterator<Item = &'a Arc<Object>>,
+    selector: &Selector,
+    considered: impl Fn(&Pod) -> bool,
+    member: impl Fn(&Pod) -> bool,
+) -> Claimed<'a> {
     let orphans = view.indexed(Kind::Pod, Index::Orphan, owner.namespace());
     // An orphan may name the owner without being controlled by it.
     let orphans = orphans.filter(|p| !p.meta().owner_references.iter().flatten().any(|r| r.uid == owner.uid()));

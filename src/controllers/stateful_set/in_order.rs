@@ -1,6 +1,6 @@
 //! Which pods of a large set a look found in order, so that the next one need not look at all of them as closely.
 
-use super::identity::{ordinal, start_ordinal};
+use super::identity::{name, start_ordinal};
 use crate::api::k8s::api::apps::v1::StatefulSet;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::{Duration, Object, ObjectKey, Time};
@@ -49,13 +49,15 @@ impl InOrder {
         read().filter(|found| found.set == InOrder::set_of(set) && now - found.since < LASTS).unwrap_or_default()
     }
 
-    /// Whether a pod was in order and has not changed since.
-    pub(super) fn covers(&self, set: &StatefulSet, pod: &Pod) -> bool {
-        let revision = || pod.metadata.resource_version.as_ref()?.parse::<u64>().ok();
-        let place = || usize::try_from(i64::from(ordinal(pod)) - i64::from(start_ordinal(set))).ok();
-        self.pods > 0
-            && revision().is_some_and(|revision| revision <= self.revision)
-            && place().is_some_and(|place| place < self.pods)
+    /// The place of a pod that was in order and has not changed since.
+    pub(super) fn place_of(&self, set: &StatefulSet, pod: &Pod) -> Option<usize> {
+        if self.pods == 0 {
+            return None;
+        }
+        let revision: u64 = pod.metadata.resource_version.as_ref()?.parse().ok()?;
+        let ordinal = pod.metadata.name.as_ref()?.strip_prefix(name(set))?.strip_prefix('-')?;
+        let place = ordinal.parse::<i64>().ok()? - i64::from(start_ordinal(set));
+        usize::try_from(place).ok().filter(|place| revision <= self.revision && *place < self.pods)
     }
 
     /// What is known after a further look, which found so many of the first pods in order.
@@ -66,8 +68,8 @@ impl InOrder {
 
     /// Takes back what was noted of a set that is gone.
     pub(super) fn forgotten(view: &View<'_>, set: &ObjectKey) -> Option<(String, String)> {
-        let name = InOrder::note(set);
-        view.note(&name).is_some().then(|| (name, String::new()))
+        let note = InOrder::note(set);
+        view.note(&note).is_some().then(|| (note, String::new()))
     }
 
     /// The note of it, and its name; none for small sets.

@@ -75,11 +75,12 @@ pub(super) fn update_stateful_set<'a>(
     owner: &'a Arc<Object>,
     set: &'a StatefulSet,
     found: &'a Revisions,
-    pods: &[&'a Pod],
+    (known, others): (&[(usize, &'a Pod)], &[&'a Pod]),
     before: &InOrder,
     now: Time,
 ) -> Update {
-    let all = usize::try_from(wanted(set)).unwrap_or(0);
+    let (all, pods) = (usize::try_from(wanted(set)).unwrap_or(0), known.len() + others.len());
+    let places = all.min(pods + BURST);
     let mut sync = Sync {
         view,
         owner,
@@ -88,20 +89,25 @@ pub(super) fn update_stateful_set<'a>(
         update: apply_revision(set, &found.update),
         found,
         now,
-        replicas: vec![None; all.min(pods.len() + BURST)],
+        replicas: vec![None; places],
         condemned: Vec::new(),
         // OBSERVATION: in order, a look ends at the first pod that is not ready, and that pod's changes bring the next.
-        again: Cell::new(allows_burst(set) && all > pods.len() + BURST),
-        known: vec![false; all.min(pods.len() + BURST)],
+        again: Cell::new(allows_burst(set) && all > places),
+        known: vec![false; places],
         in_order: Cell::new(0),
     };
-    for pod in pods {
+    for (place, pod) in known {
+        if let (Some(slot), Some(known)) = (sync.replicas.get_mut(*place), sync.known.get_mut(*place)) {
+            (*slot, *known) = (Some(*pod), true);
+        }
+    }
+    for pod in others {
         let ordinal = ordinal(pod);
         let place = i64::from(ordinal) - i64::from(start_ordinal(set));
         if (0..i64::from(wanted(set))).contains(&place) {
             let place = usize::try_from(place).unwrap_or(usize::MAX);
             if let (Some(slot), Some(known)) = (sync.replicas.get_mut(place), sync.known.get_mut(place)) {
-                (*slot, *known) = (Some(*pod), before.covers(set, pod));
+                (*slot, *known) = (Some(*pod), false);
             }
         } else if ordinal >= 0 {
             sync.condemned.push(pod);
