@@ -204,3 +204,16 @@ fn long_work_leaves_others_their_turn() {
     assert_eq!(home.ok("get cm -o name").matches("/turn-").count(), turns);
     is_sound(&home, "k3d-deadless");
 }
+
+#[test]
+fn a_cluster_has_as_many_nodes_as_kubernetes_is_built_for() {
+    let home = Home::new();
+    let names = |most: usize| (0..most).map(|n| format!("n{n}")).collect::<Vec<_>>().join(",");
+    let Answer { err, code, .. } = home.run(&format!("cluster create many --nodes {}", names(5_001)));
+    assert_eq!(
+        (err.as_str(), code),
+        ("error: 5001 nodes are too many: a cluster is made with 5000 at most\n", Some(1))
+    );
+    let Answer { err, .. } = home.run("cluster create many --nodes a,b,a");
+    assert_eq!(err, "error: node \"a\" is named twice\n");
+}

@@ -1,5 +1,7 @@
 //! What a cluster is made with: its clock, seed, version and nodes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Time, names};
@@ -65,16 +67,23 @@ pub fn parse_version(text: &str) -> Result<u32, String> {
     minor.ok_or_else(|| format!("invalid Kubernetes version {text:?}: must be v1.16 to v1.36"))
 }
 
+/// The most nodes that a cluster is made with: as many as Kubernetes is built for ("Considerations for large clusters").
+const MOST_NODES: usize = 5_000;
+
 /// Checks the names of a cluster's nodes.
 ///
 /// # Errors
-/// When one is no name, or stands there twice.
+/// When one is no name, or stands there twice, and when there are too many.
 pub fn check_nodes(nodes: &[String]) -> Result<(), String> {
-    for (n, name) in nodes.iter().enumerate() {
+    if nodes.len() > MOST_NODES {
+        return Err(format!("{} nodes are too many: a cluster is made with {MOST_NODES} at most", nodes.len()));
+    }
+    let mut seen = BTreeSet::new();
+    for name in nodes {
         if let Some(fault) = names::dns1123_subdomain(name).first() {
             return Err(format!("invalid node name {name:?}: {fault}"));
         }
-        if nodes[..n].contains(name) {
+        if !seen.insert(name) {
             return Err(format!("node {name:?} is named twice"));
         }
     }
