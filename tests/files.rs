@@ -217,3 +217,13 @@ fn a_cluster_has_as_many_nodes_as_kubernetes_is_built_for() {
     let Answer { err, .. } = home.run("cluster create many --nodes a,b,a");
     assert_eq!(err, "error: node \"a\" is named twice\n");
 }
+
+#[test]
+fn what_fails_before_its_first_request_changes_nothing() {
+    let home = Home::manual();
+    home.ok("create cm one");
+    let state = |home: &Home| (home.ok("clock"), home.ok("undo --list"), home.everything());
+    let before = state(&home);
+    assert_eq!(home.run("create -f missing.yaml").code, Some(1));
+    assert_eq!(state(&home), before);
+}

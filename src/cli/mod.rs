@@ -387,6 +387,8 @@ fn transact(
             n => Err(Failure::error(format!("{n} warnings received"))),
         };
     }
+    // What fails before the first request takes none of the cluster's time.
+    let takes_time = takes_time && session.client.has_asked();
     let cluster = server.cluster_mut();
     if let Some(text) = place.kept.and_then(Kept::take_changed) {
         cluster.set_kubeconfig(&text)?;

@@ -32,16 +32,16 @@ fn apply_prunes_what_is_no_longer_in_its_files() {
     assert_snapshot!(feed("kubectl apply -f - --prune --all -l app=m"), @"error: cannot set --all and --selector at the same time");
     assert_snapshot!(feed("kubectl apply -f - --prune -l app=m --dry-run=client"), @"
     configmap/a configured (dry run)
-    W0101 00:00:00.505000       1 prune.go:71] Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.
+    W0101 00:00:00.305000       1 prune.go:71] Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.
     configmap/b pruned (dry run)
     Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
     ");
     assert_snapshot!(feed("kubectl apply -f - --prune -l app=m --prune-allowlist=core/v1/Pod"), @"configmap/a configured");
     assert_snapshot!(feed("kubectl apply -f - --prune -l app=m --prune-allowlist=v1/ConfigMap"), @"error: invalid GroupVersionKind format: v1/ConfigMap, please follow <group/version/kind>");
     assert_snapshot!(feed("kubectl diff -f - --prune -l app=m --prune-allowlist=core/v1/ConfigMap"), @r#"
-    diff -u -N /tmp/LIVE-1716983572/v1.ConfigMap.default.b /tmp/MERGED-4197123963/v1.ConfigMap.default.b
-    --- /tmp/LIVE-1716983572/v1.ConfigMap.default.b	2026-01-01 00:00:00.805000000 +0000
-    +++ /tmp/MERGED-4197123963/v1.ConfigMap.default.b	2026-01-01 00:00:00.805000000 +0000
+    diff -u -N /tmp/LIVE-2097514078/v1.ConfigMap.default.b /tmp/MERGED-136732076/v1.ConfigMap.default.b
+    --- /tmp/LIVE-2097514078/v1.ConfigMap.default.b	2026-01-01 00:00:00.505000000 +0000
+    +++ /tmp/MERGED-136732076/v1.ConfigMap.default.b	2026-01-01 00:00:00.505000000 +0000
     @@ -1,32 +0,0 @@
     -apiVersion: v1
     -data:
@@ -78,7 +78,7 @@ fn apply_prunes_what_is_no_longer_in_its_files() {
     "#);
     assert_snapshot!(feed("kubectl apply -f - --prune -l app=m"), @"
     configmap/a unchanged
-    W0101 00:00:00.805000       1 prune.go:71] Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.
+    W0101 00:00:00.505000       1 prune.go:71] Deprecated: kubectl apply will no longer prune non-namespaced resources by default when used with the --namespace flag in a future release. To preserve the current behaviour, list the resources you want to target explicitly in the --prune-allowlist flag.
     configmap/b pruned
     Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice
     ");

@@ -190,10 +190,10 @@ fn flags_in_old_forms_are_taken_with_a_warning() {
     W0101 00:00:00.000000       1 helpers.go:719] --dry-run is deprecated and can be replaced with --dry-run=client.
     configmap/a created (dry run)
     $ kubectl create configmap a --dry-run=T
-    W0101 00:00:00.100000       1 helpers.go:733] --dry-run=T is deprecated (boolean value) and can be replaced with --dry-run=client.
+    W0101 00:00:00.000000       1 helpers.go:733] --dry-run=T is deprecated (boolean value) and can be replaced with --dry-run=client.
     configmap/a created (dry run)
     $ kubectl create configmap a --dry-run=false
-    W0101 00:00:00.200000       1 helpers.go:736] --dry-run=false is deprecated (boolean value) and can be replaced with --dry-run=none.
+    W0101 00:00:00.000000       1 helpers.go:736] --dry-run=false is deprecated (boolean value) and can be replaced with --dry-run=none.
     configmap/a created
     $ kubectl delete configmap a --cascade=true
     warning: --cascade=true is deprecated (boolean value) and can be replaced with --cascade=background.

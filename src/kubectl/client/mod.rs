@@ -39,6 +39,8 @@ pub struct Client<'a> {
     /// Whether answers must tell who owns which field.
     managed_fields: Cell<bool>,
     wrote: bool,
+    /// Whether the server was asked anything.
+    asked: Cell<bool>,
     /// Whether another process may change the cluster meanwhile.
     shared: bool,
 }
@@ -48,7 +50,18 @@ impl<'a> Client<'a> {
     pub fn new(server: &'a mut Server, ui: &'a Ui, user: User, impersonate: Option<User>, verbosity: u8) -> Client<'a> {
         let by = By::client(user, PROGRAM);
         let (warned, managed_fields) = (RefCell::default(), Cell::new(false));
-        Client { server, ui, by, impersonate, verbosity, warned, managed_fields, wrote: false, shared: false }
+        Client {
+            server,
+            ui,
+            by,
+            impersonate,
+            verbosity,
+            warned,
+            managed_fields,
+            wrote: false,
+            asked: Cell::new(false),
+            shared: false,
+        }
     }
 
     /// The same of a cluster that other processes may change meanwhile, or not.
@@ -75,6 +88,7 @@ impl<'a> Client<'a> {
     }
 
     fn took(&self, request: &Request, response: Response) -> Result<Reply, ApiError> {
+        self.asked.set(true);
         if self.verbosity >= log::LEAST {
             self.ui.err(&log::round_trip(self.verbosity, self.now(), request, &response));
         }
@@ -89,6 +103,11 @@ impl<'a> Client<'a> {
                 self.ui.err(&format!("Warning: {warning}\n"));
             }
         }
+    }
+
+    /// Whether the server was asked anything.
+    pub fn has_asked(&self) -> bool {
+        self.asked.get()
     }
 
     /// How many warnings were printed.
