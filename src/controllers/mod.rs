@@ -46,7 +46,7 @@ mod validating_admission_policy_status;
 use std::sync::Arc;
 
 pub use crate::api::request::{DeleteOptions, Deletion, Propagation};
-use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
 use crate::store::{Change, View};
 
@@ -102,6 +102,11 @@ pub trait Controller: Sync {
     /// Names the keys to look at because something changed. The keys are this controller's own: of the kind that
     /// `reconcile` expects.
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey));
+
+    /// The kind of which every object is to be looked at, too: after several changes at once that is done once.
+    fn on_change_all(&self, _view: &View<'_>, _change: &Change) -> Option<Kind> {
+        None
+    }
 
     /// Looks at one key and says what to write. The object may be gone.
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome;

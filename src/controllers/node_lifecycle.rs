@@ -49,16 +49,17 @@ impl Controller for NodeLifecycleController {
         "node-lifecycle"
     }
 
-    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
-        if change.key.kind != Kind::Node {
-            return;
+    fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+        if change.key.kind == Kind::Node {
+            enqueue(change.key.clone());
         }
-        enqueue(change.key.clone());
-        // Whether the others may be evicted from depends on whether all are lost.
+    }
+
+    fn on_change_all(&self, _view: &View<'_>, change: &Change) -> Option<Kind> {
         let ready = |object: Option<&Object>| object.and_then(|o| o.get::<Node>()).map(|n| ready_status(n).to_string());
-        if ready(change.old.as_deref()) != ready(change.new.as_deref()) {
-            view.list(Kind::Node).for_each(|node| enqueue(node.key()));
-        }
+        // Whether the others may be evicted from depends on whether all are lost.
+        let differs = change.key.kind == Kind::Node && ready(change.old.as_deref()) != ready(change.new.as_deref());
+        differs.then_some(Kind::Node)
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {

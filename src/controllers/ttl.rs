@@ -24,14 +24,15 @@ impl Controller for TtlController {
         "ttl"
     }
 
-    fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
-        if change.key.kind != Kind::Node {
-            return;
+    fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+        if change.key.kind == Kind::Node {
+            enqueue(change.key.clone());
         }
-        enqueue(change.key.clone());
-        if change.old.is_some() != change.new.is_some() && moved_step(view) != step(view) {
-            view.list(Kind::Node).for_each(|node| enqueue(node.key()));
-        }
+    }
+
+    fn on_change_all(&self, view: &View<'_>, change: &Change) -> Option<Kind> {
+        let comes_or_goes = change.key.kind == Kind::Node && change.old.is_some() != change.new.is_some();
+        (comes_or_goes && moved_step(view) != step(view)).then_some(Kind::Node)
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, _now: Time) -> Outcome {

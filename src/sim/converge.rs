@@ -1,6 +1,6 @@
 //! Letting the controllers work: until nothing is due now, until a time, or until the cluster has settled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::circles::Rounds;
@@ -333,15 +333,21 @@ impl Cluster {
         let view = self.registry.view();
         let (queue, store, now) = (&mut self.queue, self.registry.store(), self.registry.now());
         let losses = &self.losses;
+        let mut in_full: BTreeSet<(&str, Kind)> = BTreeSet::new();
         for change in changes {
             for controller in all().values() {
-                controller.on_change(&view, change, &mut |key| {
+                let mut enqueue = |key| {
                     let item = Item { controller: controller.name(), key };
                     match losses.hold(&item, now) {
                         Some(until) => queue.add(item, until, true, store),
                         None => queue.add(item, now, false, store),
                     }
-                });
+                };
+                controller.on_change(&view, change, &mut enqueue);
+                let all = controller.on_change_all(&view, change);
+                if let Some(kind) = all.filter(|kind| in_full.insert((controller.name(), *kind))) {
+                    view.list(kind).for_each(|object| enqueue(object.key()));
+                }
             }
         }
     }

@@ -107,3 +107,24 @@ fn long_bodies_are_cut_below_level_10() {
     };
     assert_eq!([cuts("8"), cuts("10")], [true, false]);
 }
+
+#[test]
+fn what_a_list_holds_is_not_asked_for_again() {
+    let mut session = Session::new();
+    session.run(&["kubectl create configmap a", "kubectl create configmap b"]);
+    assert_snapshot!(session.run(&["kubectl get cm -v=6", "kubectl get cm -o name -v=6"]), @r#"
+    $ kubectl get cm -v=6
+    I0101 00:00:00.200000       1 round_trippers.go:632] "Response" verb="GET" url="https://127.0.0.1:6443/api/v1/namespaces/default/configmaps?limit=500" status="200 OK" milliseconds=0
+    NAME                       DATA   AGE
+    a                          0      0s
+    b                          0      0s
+    kube-root-ca.crt           1      0s
+    openshift-service-ca.crt   1      0s
+    $ kubectl get cm -o name -v=6
+    I0101 00:00:00.200000       1 round_trippers.go:632] "Response" verb="GET" url="https://127.0.0.1:6443/api/v1/namespaces/default/configmaps?limit=500" status="200 OK" milliseconds=0
+    configmap/a
+    configmap/b
+    configmap/kube-root-ca.crt
+    configmap/openshift-service-ca.crt
+    "#);
+}

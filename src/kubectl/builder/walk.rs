@@ -256,7 +256,8 @@ impl<'p> Walk<'p> {
                 metadata.remove("namespace");
             }
         }
-        if info.tree.is_null() && !builder.unasked {
+        let is_known = !info.tree.is_null() || info.object.is_some() || info.row.is_some();
+        if !is_known && !builder.unasked {
             info.get(builder.form, session)?;
         }
         Ok(())
