@@ -1,6 +1,7 @@
 //! Whole state files: all of one or nothing, whoever is killed, whatever is left, whoever has one open.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -33,7 +34,9 @@ fn a_cluster_that_is_deleted_ends_for_whoever_has_it_open() {
     home.ok("get nodes");
     home.ok("cluster create x");
     let mut watch = home.spawn("get cm -w --cluster x");
-    std::thread::sleep(Duration::from_millis(300));
+    // It watches once it has printed what is there.
+    let mut first = String::new();
+    BufReader::new(watch.stdout.take().expect("a pipe")).read_line(&mut first).expect("to read");
     home.ok("cluster delete x");
     home.ok("cluster create x");
     home.ok("create cm two --cluster x");

@@ -41,6 +41,9 @@ pub struct Change {
     pub revision: u64,
 }
 
+/// How many objects of a kind a transaction changes before it lays them down and forgets them.
+const AT_HAND: usize = 20_000;
+
 /// How long a command waits for another that writes.
 pub const PATIENCE: WallDuration = WallDuration::from_secs(30);
 
@@ -297,6 +300,7 @@ impl Store {
         db.append(old.as_ref().map_or(0, |o| o.revision()), revision, &key, Some(&text))?;
         self.loads.change(&self.db, old.as_ref(), Some(&object))?;
         self.note_revision(key.kind, revision);
+        self.lay_down(key.kind)?;
         self.changes.push(Change { key, old, new: Some(Arc::clone(&object)), revision });
         Ok(object)
     }
@@ -312,6 +316,7 @@ impl Store {
         db.append(old.revision(), revision, key, None)?;
         self.loads.change(&self.db, Some(&old), None)?;
         self.note_revision(key.kind, revision);
+        self.lay_down(key.kind)?;
         self.changes.push(Change { key: key.clone(), old: Some(Arc::clone(&old)), new: None, revision });
         Ok(Some(old))
     }
@@ -323,22 +328,34 @@ impl Store {
 
     /// Brings the newest revisions, and what follows from them, up to what the transaction did.
     fn settle(&mut self) -> Result<(), ApiError> {
-        let mut tally: BTreeMap<(Kind, String), i64> = BTreeMap::new();
-        for (kind, table) in Kind::known().zip(&mut self.tables) {
-            for ((namespace, name), changed) in table.take_changed() {
-                let more = i64::from(changed.now.is_some()) - i64::from(changed.before.is_some());
-                let key = ObjectKey::new(kind, namespace, name);
-                let revision = changed.now.as_ref().map(|object| object.revision());
-                self.db.settle_object(&key, revision, &changed.entries_before, &changed.entries_now)?;
-                if more != 0 {
-                    *tally.entry((kind, key.namespace)).or_default() += more;
-                }
-            }
-        }
-        for ((kind, namespace), more) in tally {
-            self.db.add_to_tally(kind, &namespace, more)?;
+        for kind in Kind::known().take(self.tables.len()) {
+            self.settle_kind(kind)?;
         }
         self.loads.settle(&self.db)
+    }
+
+    fn settle_kind(&mut self, kind: Kind) -> Result<(), ApiError> {
+        let mut tally: BTreeMap<String, i64> = BTreeMap::new();
+        for ((namespace, name), changed) in self.tables[kind.index()].take_changed() {
+            let more = i64::from(changed.now.is_some()) - i64::from(changed.before.is_some());
+            let key = ObjectKey::new(kind, namespace, name);
+            let revision = changed.now.as_ref().map(|object| object.revision());
+            self.db.settle_object(&key, revision, &changed.entries_before, &changed.entries_now)?;
+            if more != 0 {
+                *tally.entry(key.namespace).or_default() += more;
+            }
+        }
+        tally.into_iter().try_for_each(|(namespace, more)| self.db.add_to_tally(kind, &namespace, more))
+    }
+
+    /// Lays down what the transaction changed of a kind once that is very much, so that memory doesn't grow with it.
+    fn lay_down(&mut self, kind: Kind) -> Result<(), ApiError> {
+        if self.tables[kind.index()].changed() < AT_HAND {
+            return Ok(());
+        }
+        self.settle_kind(kind)?;
+        self.tables[kind.index()] = Table::new(kind);
+        Ok(())
     }
 
     /// The changes of this transaction that nobody has taken yet.

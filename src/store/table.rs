@@ -246,6 +246,11 @@ impl Table {
         Ok(len)
     }
 
+    /// How many objects the transaction changed.
+    pub(super) fn changed(&self) -> usize {
+        self.changed.len()
+    }
+
     /// The objects whose newest revision lies before another one.
     pub(super) fn written_before(&self, db: &Db, revision: u64) -> Result<Vec<ObjectKey>, ApiError> {
         let mut keys = db.written_before(self.kind, revision)?;

@@ -77,11 +77,11 @@ impl Db {
         let Some(revision) = self.number("SELECT rev FROM operation WHERE id = ?1", params![operation as i64])? else {
             return Err(ApiError::internal(format!("there is no operation {operation}")));
         };
+        // One pass over the log: to look for each key's past by itself took time by the square.
         let sql = "SELECT w.kind, w.namespace, w.name, p.previous, p.object FROM
-                   (SELECT kind, namespace, name FROM revision WHERE rev > ?1 GROUP BY kind, namespace, name) w
-                   LEFT JOIN revision p ON p.rev = (SELECT MAX(rev) FROM revision r WHERE r.rev <= ?1
-                   AND r.kind = w.kind AND r.namespace = w.namespace AND r.name = w.name)
-                   ORDER BY w.kind, w.namespace, w.name";
+                   (SELECT kind, namespace, name, MAX(CASE WHEN rev <= ?1 THEN rev END) AS last
+                   FROM revision GROUP BY kind, namespace, name HAVING MAX(rev) > ?1) w
+                   LEFT JOIN revision p ON p.rev = w.last ORDER BY w.kind, w.namespace, w.name";
         type Columns = (String, String, String, Option<i64>, Option<String>);
         let rows: Vec<Columns> =
             self.rows(sql, params![revision], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)))?;
