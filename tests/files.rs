@@ -36,7 +36,8 @@ fn a_cluster_that_is_deleted_ends_for_whoever_has_it_open() {
     let mut watch = home.spawn("get cm -w --cluster x");
     // It watches once it has printed what is there.
     let mut first = String::new();
-    BufReader::new(watch.stdout.take().expect("a pipe")).read_line(&mut first).expect("to read");
+    let mut out = BufReader::new(watch.stdout.take().expect("a pipe"));
+    out.read_line(&mut first).expect("to read");
     home.ok("cluster delete x");
     home.ok("cluster create x");
     home.ok("create cm two --cluster x");
