@@ -39,9 +39,9 @@ fn a_cluster_that_is_deleted_ends_for_whoever_has_it_open() {
     let mut out = BufReader::new(watch.stdout.take().expect("a pipe"));
     out.read_line(&mut first).expect("to read");
     home.ok("cluster delete x");
+    assert_eq!(watch.wait().expect("to wait").code(), Some(1));
     home.ok("cluster create x");
     home.ok("create cm two --cluster x");
-    assert_eq!(watch.wait().expect("to wait").code(), Some(1));
     assert!(home.ok("get cm -o name --cluster x").contains("/two\n"));
     is_sound(&home, "x");
 }
