@@ -126,19 +126,13 @@ fn what_stands_where_a_new_file_is_made_is_no_hindrance() {
     assert_eq!(clusters(&home), ["k3d-deadless.db"]);
 }
 
-/// A limit on the size of files stands for a disk that is full.
 #[cfg(unix)]
 #[test]
 fn where_the_disk_is_full_a_new_cluster_is_whole_or_not_there() {
     for blocks in [0, 8, 64, 256, 512, 700, 900, 1200] {
         let home = Home::new();
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" get nodes");
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &script, env!("CARGO_BIN_EXE_kstate")]);
-        shell.current_dir(home.path().join("work")).env("KSTATE_HOME", home.path());
-        let Ok(output) = shell.output() else { return };
-        let err = String::from_utf8(output.stderr).expect("UTF-8");
-        if output.status.code() != Some(0) {
+        let Some(Answer { err, code, .. }) = home.run_limited(blocks, "get nodes") else { return };
+        if code != Some(0) {
             assert!(err.starts_with("error: cannot ") && err.lines().count() == 1, "{blocks}: {err}");
             assert_eq!(clusters(&home), [] as [&str; 0], "{blocks}: {err}");
         }
@@ -157,12 +151,8 @@ fn an_update_that_fails_leaves_the_authors_file() {
     home.write("mine.md", lesson);
     let file = home.path().join("work").join("mine.md");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).expect("a mode");
-    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" lesson check --update mine.md";
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_kstate")]).env("KSTATE_HOME", home.path());
-    let Ok(output) = shell.current_dir(home.path().join("work")).output() else { return };
-    let err = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!((output.status.code(), err.starts_with("error: cannot write mine.md: ")), (Some(1), true), "{err}");
+    let Some(Answer { err, code, .. }) = home.run_limited(0, "lesson check --update mine.md") else { return };
+    assert_eq!((code, err.starts_with("error: cannot write mine.md: ")), (Some(1), true), "{err}");
     assert_eq!(fs::read_to_string(&file).expect("the lesson"), lesson);
     home.ok("lesson check --update mine.md");
     assert_ne!(fs::read_to_string(&file).expect("the lesson"), lesson);

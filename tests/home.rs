@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a command gave back.
@@ -12,6 +12,14 @@ pub struct Answer {
     pub err: String,
     /// None when a signal ended it.
     pub code: Option<i32>,
+}
+
+fn answer(output: Output) -> Answer {
+    Answer {
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
+        code: output.status.code(),
+    }
 }
 
 /// A folder that goes when it is dropped.
@@ -56,12 +64,7 @@ impl Home {
     }
 
     pub fn run(&self, line: &str) -> Answer {
-        let output = self.command(line).output().expect("to run kstate");
-        Answer {
-            out: String::from_utf8(output.stdout).expect("UTF-8"),
-            err: String::from_utf8(output.stderr).expect("UTF-8"),
-            code: output.status.code(),
-        }
+        answer(self.command(line).output().expect("to run kstate"))
     }
 
     /// The output of a command that must succeed.
@@ -69,6 +72,16 @@ impl Home {
         let answer = self.run(line);
         assert_eq!(answer.code, Some(0), "kstate {line}: {answer:?}");
         answer.out
+    }
+
+    /// The same where no file may grow beyond so many blocks of 512 bytes, as on a disk that is full; none without `sh`.
+    #[cfg(unix)]
+    pub fn run_limited(&self, blocks: u64, line: &str) -> Option<Answer> {
+        let mut shell = Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_kstate")]).args(line.split_whitespace());
+        shell.current_dir(self.folder.join("work")).env("KSTATE_HOME", &self.folder);
+        shell.output().ok().map(answer)
     }
 
     pub fn spawn(&self, line: &str) -> Child {

@@ -323,7 +323,6 @@ fn a_read_only_state_file_is_refused_for_writing() {
     assert!(err.starts_with("error: cannot open the state file ") && err.lines().count() == 1, "{err}");
 }
 
-/// A limit on the size of files stands for a disk that is full.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_leaves_the_cluster_as_it_was() {
@@ -331,13 +330,8 @@ fn a_full_disk_leaves_the_cluster_as_it_was() {
     home.write("pairs.yaml", &pairs());
     let before = home.everything();
     let size = fs::metadata(home.state()).expect("the state file").len();
-    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" apply -f pairs.yaml", size / 512 / 4);
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &script, env!("CARGO_BIN_EXE_kstate")]);
-    shell.current_dir(home.path().join("work")).env("KSTATE_HOME", home.path());
-    let Ok(output) = shell.output() else { return };
-    let err = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!((output.stdout.len(), output.status.code()), (0, Some(1)), "{err}");
+    let Some(Answer { out, err, code }) = home.run_limited(size / 512 / 4, "apply -f pairs.yaml") else { return };
+    assert_eq!((out.len(), code), (0, Some(1)), "{err}");
     assert!(err.starts_with("error: ") && err.contains("the state file") && err.lines().count() == 1, "{err}");
     assert_eq!(home.everything(), before);
     home.ok("apply -f pairs.yaml");

@@ -82,9 +82,7 @@ impl Home {
     /// When another holds it for too long, or the folder can't be written.
     pub fn lock(&self) -> Result<Lock> {
         self.prepare()?;
-        let say = |holder: &str| Ui::terminal().err(&format!("waiting for {holder}, which handles a cluster's file\n"));
-        let lock =
-            lock(&self.folder, &say).map_err(|e| failed(format!("cannot lock {}", self.folder.display()), &e))?;
+        let lock = locked(&self.folder, "a cluster's file")?;
         self.sweep();
         Ok(lock)
     }
@@ -172,7 +170,7 @@ impl Home {
     /// The kubeconfig as it was stored; none if nobody has changed it.
     fn stored_kubeconfig(&self) -> Result<Option<kubeconfig::Config>, String> {
         let file = self.file(KUBECONFIG);
-        match std::fs::read(&file) {
+        match host::read::file(&file) {
             Ok(bytes) => kubeconfig::Config::read(&String::from_utf8_lossy(&bytes), &self.kubeconfig_name()).map(Some),
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(kubeconfig::access::go_io_error("open", &self.kubeconfig_name(), &e)),
@@ -336,8 +334,19 @@ impl Home {
     }
 }
 
+/// Keeps other commands from handling whole files in a folder of kstate's; `what` says what files those are.
+///
+/// # Errors
+/// When another holds the lock for too long, or the folder can't be written.
+pub fn locked(folder: &Path, what: &str) -> Result<Lock> {
+    let say = |holder: &str| Ui::terminal().err(&format!("waiting for {holder}, which handles {what}\n"));
+    private::create_folder(folder)
+        .and_then(|()| lock(folder, &say))
+        .map_err(|e| failed(format!("cannot lock {}", folder.display()), &e).into())
+}
+
 /// One sentence of what could not be done, and why.
-fn failed(what: String, why: &std::io::Error) -> Failure {
+pub fn failed(what: String, why: &std::io::Error) -> Failure {
     Failure::error(format!("{what}: {}", host::reason(why)))
 }
 

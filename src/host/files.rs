@@ -31,8 +31,6 @@ pub enum FileType {
     File,
     /// A folder.
     Folder,
-    /// A link, where links are not followed.
-    Link,
     /// A pipe or a device.
     Other,
 }
@@ -122,22 +120,15 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn list(&self, path: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
         let path = path.as_ref();
+        let listed = match &self.inside {
+            None => Dir::open_ambient_dir(self.absolute(path), cap_std::ambient_authority())?.entries()?,
+            Some(dir) => dir.read_dir(self.within(path)).map_err(|e| self.refuse(e))?,
+        };
         let mut entries = Vec::new();
-        match &self.inside {
-            None => {
-                for entry in std::fs::read_dir(self.absolute(path))?.filter_map(Result::ok) {
-                    let kind = entry.file_type().ok();
-                    let (is_folder, is_file) = (kind.is_some_and(|t| t.is_dir()), kind.is_some_and(|t| t.is_file()));
-                    entries.push(Entry { name: entry.file_name(), is_folder, is_file });
-                }
-            }
-            Some(dir) => {
-                for entry in dir.read_dir(self.within(path)).map_err(|e| self.refuse(e))?.filter_map(Result::ok) {
-                    let kind = entry.file_type().ok();
-                    let (is_folder, is_file) = (kind.is_some_and(|t| t.is_dir()), kind.is_some_and(|t| t.is_file()));
-                    entries.push(Entry { name: entry.file_name(), is_folder, is_file });
-                }
-            }
+        for entry in listed.filter_map(Result::ok) {
+            let kind = entry.file_type().ok();
+            let (is_folder, is_file) = (kind.is_some_and(|t| t.is_dir()), kind.is_some_and(|t| t.is_file()));
+            entries.push(Entry { name: entry.file_name(), is_folder, is_file });
         }
         entries.sort();
         Ok(entries)
@@ -151,7 +142,7 @@ impl Files {
         let path = path.as_ref();
         let Some(dir) = &self.inside else { return read::file(&self.absolute(path)) };
         match self.file_type(path)? {
-            FileType::Other | FileType::Link => Err(io::Error::other("a lesson reads plain files only")),
+            FileType::Other => Err(io::Error::other("a lesson reads plain files only")),
             // To open a folder as a file tells what it is, in the system's own way.
             FileType::File | FileType::Folder => {
                 dir.open(self.within(path)).map_err(|e| self.refuse(e)).and_then(read::to_end)
@@ -167,7 +158,7 @@ impl Files {
         let path = path.as_ref();
         match (&self.inside, self.file_type(path)?) {
             // To open a pipe would take it from whoever waits for its reader.
-            (_, FileType::Other | FileType::Link) => Ok(()),
+            (_, FileType::Other) => Ok(()),
             (None, _) => std::fs::File::open(self.absolute(path)).map(drop),
             (Some(dir), _) => dir.open(self.within(path)).map(drop).map_err(|e| self.refuse(e)),
         }

@@ -125,10 +125,7 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub fn run_until(&mut self, target: Time) -> Result<(), ApiError> {
-        while !self.work_until(target, LONG_JUMP)? {
-            self.cut()?;
-        }
-        Ok(())
+        self.work_through(target, LONG_JUMP)
     }
 
     /// Lets the time pass that went by since the last command.
@@ -136,12 +133,14 @@ impl Cluster {
     /// # Errors
     /// When the file can't be written.
     pub(super) fn catch_up(&mut self, target: Time) -> Result<(), ApiError> {
-        self.in_pieces(|cluster| {
-            while !cluster.work_until(target, LONG_GAP)? {
-                cluster.cut()?;
-            }
-            Ok(())
-        })
+        self.in_pieces(|cluster| cluster.work_through(target, LONG_GAP))
+    }
+
+    fn work_through(&mut self, target: Time, gap: Duration) -> Result<(), ApiError> {
+        while !self.work_until(target, gap)? {
+            self.cut()?;
+        }
+        Ok(())
     }
 
     /// False: a piece of it is done.

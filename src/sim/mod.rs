@@ -203,8 +203,8 @@ impl Cluster {
 
     fn go_on(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
         self.wall = wall;
-        self.take_up(write)?;
-        let target = self.wall_target(wall)?;
+        self.take_up(write);
+        let target = self.wall_target();
         let next = self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).min();
         let is_due = next.is_some_and(|due| due <= target.max(self.now()));
         if !self.writable && (is_due || self.stands_still(target)) {
@@ -213,22 +213,23 @@ impl Cluster {
             if !writes {
                 self.store_mut().begin(false)?;
             }
-            self.take_up(writes)?;
+            self.take_up(writes);
         }
-        if self.writable && self.stands_still(self.wall_target(wall)?) {
+        if self.writable && self.stands_still(self.wall_target()) {
             self.put_forward()?;
         }
-        let target = self.wall_target(wall)?;
-        if self.writable {
-            self.catch_up(target.max(self.now()))?;
-        } else {
-            self.registry.set_now(target.max(self.now()));
+        let target = self.wall_target().max(self.now());
+        match self.writable {
+            true => self.catch_up(target),
+            false => {
+                self.registry.set_now(target);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Takes the clock and the queue as the transaction finds them.
-    fn take_up(&mut self, write: bool) -> Result<(), ApiError> {
+    fn take_up(&mut self, write: bool) {
         self.writable = write;
         self.asked_at_once.clear();
         let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
@@ -236,9 +237,8 @@ impl Cluster {
         self.queue = WorkQueue::new(self.lots);
         self.load_leases();
         self.losses = Losses::since(self.now());
-        self.compacted = (self.revision(), self.revision(), 0);
+        self.compacted = (self.revision(), self.revision(), self.store().written());
         self.piece_began = self.revision();
-        Ok(())
     }
 
     /// Whether real time went back so far that the clock would stand still until it has caught up.
@@ -253,11 +253,11 @@ impl Cluster {
     }
 
     /// Where the clock should stand: the real time and what it was put forward by, or where it was.
-    fn wall_target(&self, wall: Time) -> Result<Time, ApiError> {
-        Ok(match self.config.clock {
+    fn wall_target(&self) -> Time {
+        match self.config.clock {
             ClockMode::Manual => self.now(),
-            ClockMode::Wall => wall + self.offset(),
-        })
+            ClockMode::Wall => self.wall + self.offset(),
+        }
     }
 
     /// Notes the command for `undo`, with its command line.
@@ -368,14 +368,11 @@ impl Cluster {
 
     /// After an undo the clock reads what it read then; a wall clock goes on from there.
     fn start_again(&mut self) -> Result<(), ApiError> {
-        let now = self.store().setting(NOW).and_then(|v| v.parse().ok()).unwrap_or(0);
-        self.registry.set_now(Time(now));
-        if self.config.clock == ClockMode::Wall {
-            self.put_forward()?;
+        self.take_up(true);
+        match self.config.clock {
+            ClockMode::Wall => self.put_forward(),
+            ClockMode::Manual => Ok(()),
         }
-        self.queue = WorkQueue::new(self.lots);
-        self.load_leases();
-        Ok(())
     }
 
     /// How far a wall clock is ahead of real time; negative where it is behind. A manual clock has no part in it.

@@ -28,7 +28,7 @@ impl Cluster {
         self.commit()?;
         self.store_mut().let_others()?;
         let losses = std::mem::take(&mut self.losses);
-        self.take_up(true)?;
+        self.take_up(true);
         self.losses = losses;
         Ok(())
     }

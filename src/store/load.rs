@@ -68,13 +68,12 @@ pub(super) struct Place {
     pub(super) bound: bool,
 }
 
-/// The sums of nodes' pods, and what nodes have, as far as somebody asked.
+/// The sums of nodes' pods, and the nodes, as far as somebody asked.
 #[derive(Default)]
 pub(super) struct Loads {
     sums: FrozenBTreeMap<Place, Box<Option<NodeLoad>>>,
     /// Whose sum the transaction changed.
     changed: BTreeSet<Place>,
-    capacity: FrozenBTreeMap<String, Box<Option<NodeCapacity>>>,
     /// All nodes, once somebody asked for all.
     snapshot: OnceCell<Snapshot>,
 }
@@ -111,15 +110,6 @@ impl Loads {
         Ok(NodeInfo { node: Arc::clone(node), capacity, load, nominated: self.at(db, node.name(), false)?.cloned() })
     }
 
-    /// What a node has to give; `node` finds the node.
-    pub(super) fn capacity<'n>(&self, name: &str, node: impl FnOnce() -> Option<&'n Node>) -> Option<&NodeCapacity> {
-        if let Some(known) = self.capacity.get(name) {
-            return known.as_ref();
-        }
-        let capacity = node().map(NodeCapacity::of);
-        self.capacity.insert(name.to_string(), Box::new(capacity)).as_ref()
-    }
-
     /// Follows a change of one object.
     pub(super) fn change(
         &mut self,
@@ -131,7 +121,6 @@ impl Loads {
             (Some(Object::Pod(old)), Some(Object::Pod(new))) if counts_alike(old, new) => {}
             (Some(Object::Node(node)), _) | (_, Some(Object::Node(node))) => {
                 let name = node.metadata.name.as_deref().unwrap_or_default();
-                self.capacity.as_mut().remove(name);
                 if let Some(mut snapshot) = self.snapshot.take() {
                     match new {
                         Some(node) => _ = snapshot.insert(name.to_string(), self.node_info(db, node)?),

@@ -439,6 +439,7 @@ impl Store {
     pub fn clear(&mut self) -> Result<(), ApiError> {
         self.db.clear()?;
         self.db.take_up()?;
+        self.taken_up = false;
         self.settings.clear();
         self.changes.clear();
         self.forget();

@@ -83,7 +83,7 @@ impl Table {
     }
 
     pub(super) fn get(&self, db: &Db, namespace: &str, name: &str) -> Result<Option<&Arc<Object>>, ApiError> {
-        let borrowed: &dyn Pair = &(namespace, name);
+        let borrowed: &dyn Key<str> = &(namespace, name);
         if let Some(whole) = self.whole.get() {
             return Ok(whole.get(borrowed));
         }
@@ -184,7 +184,7 @@ impl Table {
 
     /// The members of a bucket.
     pub(super) fn bucket(&self, db: &Db, index: Index, bucket: &str) -> Result<&Bucket, ApiError> {
-        let borrowed: &dyn BucketKey = &(index, bucket);
+        let borrowed: &dyn Key<Index> = &(index, bucket);
         if let Some(known) = self.buckets.get(borrowed) {
             return Ok(known);
         }
@@ -211,13 +211,13 @@ impl Table {
 
     /// Whether the transaction brought members to a bucket, or somebody has asked for it.
     pub(super) fn was_moved(&self, index: Index, bucket: &str) -> bool {
-        let borrowed: &dyn BucketKey = &(index, bucket);
+        let borrowed: &dyn Key<Index> = &(index, bucket);
         self.moved.contains_key(borrowed) || self.buckets.get(borrowed).is_some()
     }
 
     /// How many members a bucket has.
     pub(super) fn bucket_len(&self, db: &Db, index: Index, bucket: &str) -> Result<usize, ApiError> {
-        let borrowed: &dyn BucketKey = &(index, bucket);
+        let borrowed: &dyn Key<Index> = &(index, bucket);
         if let Some(known) = self.bucket_lens.borrow().get(borrowed) {
             return Ok(*known);
         }
@@ -328,7 +328,7 @@ impl Table {
         (rank, name): (u128, &Name),
         object: Option<(&Arc<Object>, bool)>,
     ) {
-        let borrowed: &dyn BucketKey = &(index, bucket);
+        let borrowed: &dyn Key<Index> = &(index, bucket);
         let came = match object {
             Some((_, false)) => None,
             object => Some(object.is_some()),
@@ -375,87 +375,62 @@ fn lay_over<K: Ord>(objects: &mut BTreeMap<K, Arc<Object>>, key: K, now: &Option
     }
 }
 
-/// Two words that are looked up without being copied.
-trait Pair {
-    fn words(&self) -> (&str, &str);
+/// A key of two parts, a name or a bucket, that is looked up without being copied.
+trait Key<F: ?Sized> {
+    fn parts(&self) -> (&F, &str);
 }
 
-impl Pair for (String, String) {
-    fn words(&self) -> (&str, &str) {
+impl Key<str> for (String, String) {
+    fn parts(&self) -> (&str, &str) {
         (&self.0, &self.1)
     }
 }
 
-impl Pair for (&str, &str) {
-    fn words(&self) -> (&str, &str) {
+impl Key<str> for (&str, &str) {
+    fn parts(&self) -> (&str, &str) {
         *self
     }
 }
 
-impl<'a> Borrow<dyn Pair + 'a> for (String, String) {
-    fn borrow(&self) -> &(dyn Pair + 'a) {
+impl Key<Index> for (Index, String) {
+    fn parts(&self) -> (&Index, &str) {
+        (&self.0, &self.1)
+    }
+}
+
+impl Key<Index> for (Index, &str) {
+    fn parts(&self) -> (&Index, &str) {
+        (&self.0, self.1)
+    }
+}
+
+impl<'a> Borrow<dyn Key<str> + 'a> for (String, String) {
+    fn borrow(&self) -> &(dyn Key<str> + 'a) {
         self
     }
 }
 
-impl PartialEq for dyn Pair + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.words() == other.words()
-    }
-}
-
-impl Eq for dyn Pair + '_ {}
-
-impl PartialOrd for dyn Pair + '_ {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for dyn Pair + '_ {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.words().cmp(&other.words())
-    }
-}
-
-/// A bucket that is looked up without its name being copied.
-trait BucketKey {
-    fn parts(&self) -> (Index, &str);
-}
-
-impl BucketKey for (Index, String) {
-    fn parts(&self) -> (Index, &str) {
-        (self.0, &self.1)
-    }
-}
-
-impl BucketKey for (Index, &str) {
-    fn parts(&self) -> (Index, &str) {
-        *self
-    }
-}
-
-impl<'a> Borrow<dyn BucketKey + 'a> for (Index, String) {
-    fn borrow(&self) -> &(dyn BucketKey + 'a) {
+impl<'a> Borrow<dyn Key<Index> + 'a> for (Index, String) {
+    fn borrow(&self) -> &(dyn Key<Index> + 'a) {
         self
     }
 }
 
-impl PartialEq for dyn BucketKey + '_ {
+impl<F: ?Sized + Ord> PartialEq for dyn Key<F> + '_ {
     fn eq(&self, other: &Self) -> bool {
         self.parts() == other.parts()
     }
 }
 
-impl Eq for dyn BucketKey + '_ {}
+impl<F: ?Sized + Ord> Eq for dyn Key<F> + '_ {}
 
-impl PartialOrd for dyn BucketKey + '_ {
+impl<F: ?Sized + Ord> PartialOrd for dyn Key<F> + '_ {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for dyn BucketKey + '_ {
+impl<F: ?Sized + Ord> Ord for dyn Key<F> + '_ {
     fn cmp(&self, other: &Self) -> Ordering {
         self.parts().cmp(&other.parts())
     }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::load::{NodeCapacity, NodeInfo, NodeLoad};
+use super::load::NodeInfo;
 use super::{Index, Store};
-use crate::api::k8s::api::core::v1::Node;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 
 /// The state of the cluster at one moment.
@@ -94,21 +93,6 @@ impl<'a> View<'a> {
         let (store, db) = (self.store, &self.store.db);
         let nodes = || store.table(Kind::Node).all(db).map(|all| all.values().collect());
         store.read(store.loads.snapshot(db, nodes).map(Some)).unwrap_or(&NONE).values()
-    }
-
-    /// What the pods that are bound to a node ask for in sum; none when there are no such pods.
-    pub fn node_load(&self, node: &str) -> Option<&'a NodeLoad> {
-        self.store.read(self.store.loads.at(&self.store.db, node, true))
-    }
-
-    /// What the pods that are meant for a node but not bound to it yet ask for in sum.
-    pub fn nominated_load(&self, node: &str) -> Option<&'a NodeLoad> {
-        self.store.read(self.store.loads.at(&self.store.db, node, false))
-    }
-
-    /// What a node has to give.
-    pub fn node_capacity(&self, node: &str) -> Option<&'a NodeCapacity> {
-        self.store.loads.capacity(node, || self.get_as::<Node>("", node))
     }
 
     /// How many objects of a kind there are.

@@ -3,14 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use owo_colors::Style;
 
 use crate::cli::failure_of;
+use crate::cli::home::failed;
 use crate::cli::lesson::home::{self, Found};
 use crate::cli::lesson::shell::LessonShell;
 use crate::error::Failure;
-use crate::host::{self, whole};
+use crate::host::whole;
 use crate::lessons::check::{compare, replay};
 use crate::lessons::library;
 use crate::lessons::update::update;
@@ -47,7 +48,7 @@ fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>> {
             paths.push(here);
         } else if path.is_dir() {
             let mut files: Vec<PathBuf> = fs::read_dir(&path)
-                .map_err(|e| anyhow!("{name} can't be read: {}", host::reason(&e)))?
+                .map_err(|e| failed(format!("{name} can't be read"), &e))?
                 .filter_map(|entry| entry.ok().map(|e| e.path()))
                 .filter(|file| file.extension().is_some_and(|e| e == "md"))
                 .collect();
@@ -91,8 +92,7 @@ fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool> {
             .into());
         };
         let text = update(lesson, &replies)?;
-        whole::write(file, text.as_bytes())
-            .map_err(|e| Failure::error(format!("cannot write {}: {}", lesson.path, host::reason(&e))))?;
+        whole::write(file, text.as_bytes()).map_err(|e| failed(format!("cannot write {}", lesson.path), &e))?;
         verdict("updated", good, format!("{} of {commands} commands", differences.len()));
         return Ok(true);
     }

@@ -4,16 +4,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
+use crate::cli::home::{failed, locked};
 use crate::error::Failure;
-use crate::host::lock::{Lock, lock};
+use crate::host::lock::Lock;
 use crate::host::{self, private, whole};
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
 use crate::lessons::parse::parse;
 use crate::lessons::progress::{Progress, digest};
-use crate::ui::Ui;
 
 /// A lesson and what it is known by.
 #[derive(Debug, Clone)]
@@ -62,16 +62,12 @@ pub(super) fn all() -> Result<Vec<Found>> {
 fn read(file: &Path, name: &str) -> Result<String> {
     let bytes = match host::read::file(file) {
         Err(e) if e.kind() == ErrorKind::NotFound => bail!("the path {name:?} does not exist"),
-        read => read.map_err(|e| anyhow!("{name} can't be read: {}", host::reason(&e)))?,
+        read => read.map_err(|e| failed(format!("{name} can't be read"), &e))?,
     };
     String::from_utf8(bytes).map_err(|e| {
         let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
         anyhow!("{name}:{line}: a lesson is text in UTF-8")
     })
-}
-
-fn failed(path: &Path, why: &std::io::Error) -> Error {
-    anyhow!("{}: {}", path.display(), host::reason(why))
 }
 
 /// The folder below kstate's own in which lessons keep things.
@@ -92,10 +88,10 @@ impl Home {
         if fresh {
             match fs::remove_dir_all(&folder) {
                 Err(e) if e.kind() == ErrorKind::NotFound => {}
-                removed => removed.map_err(|e| failed(&folder, &e))?,
+                removed => removed.map_err(|e| failed(folder.display().to_string(), &e))?,
             }
         }
-        private::create_folder(&folder).map_err(|e| failed(&folder, &e))?;
+        private::create_folder(&folder).map_err(|e| failed(folder.display().to_string(), &e))?;
         [&self.0, &self.0.join(key)].into_iter().for_each(|folder| private::restrict(folder));
         Ok(folder)
     }
@@ -113,7 +109,7 @@ impl Home {
         let file = self.progress_file();
         let text = match fs::read_to_string(&file) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Progress::default()),
-            read => read.map_err(|e| failed(&file, &e))?,
+            read => read.map_err(|e| failed(file.display().to_string(), &e))?,
         };
         let damaged = |e: serde_json::Error| {
             Failure::error(format!("the progress in {} is damaged: {e}", file.display()))
@@ -127,10 +123,7 @@ impl Home {
     /// # Errors
     /// Another holds it for too long, or the folder can't be written.
     pub(super) fn lock(&self) -> Result<Lock> {
-        let say = |holder: &str| Ui::terminal().err(&format!("waiting for {holder}, which handles a lesson's file\n"));
-        private::create_folder(&self.0)
-            .and_then(|()| lock(&self.0, &say))
-            .map_err(|e| anyhow!("cannot lock {}: {}", self.0.display(), host::reason(&e)))
+        locked(&self.0, "a lesson's file")
     }
 
     /// Remembers, all or nothing.
@@ -141,8 +134,7 @@ impl Home {
         let file = self.progress_file();
         let text = serde_json::to_string_pretty(progress).unwrap_or_default() + "\n";
         let _lock = self.lock()?;
-        whole::write(&file, text.as_bytes())
-            .map_err(|e| anyhow!("cannot write {}: {}", file.display(), host::reason(&e)))
+        whole::write(&file, text.as_bytes()).map_err(|e| failed(format!("cannot write {}", file.display()), &e).into())
     }
 
     fn progress_file(&self) -> PathBuf {

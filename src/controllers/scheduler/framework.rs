@@ -52,26 +52,14 @@ pub(super) struct NodeInfo<'a> {
 }
 
 impl<'a> NodeInfo<'a> {
-    /// A node as it is now.
-    pub(super) fn of(view: &View<'a>, node: &'a Node) -> Option<NodeInfo<'a>> {
-        let name = node.metadata.name.as_deref()?;
-        let (load, nominated) = (view.node_load(name), view.nominated_load(name));
-        NodeInfo::new(node, view.node_capacity(name)?, load, nominated)
-    }
-
-    fn kept(info: &'a load::NodeInfo) -> Option<NodeInfo<'a>> {
-        NodeInfo::new(info.node.get::<Node>()?, &info.capacity, info.load.as_ref(), info.nominated.as_ref())
-    }
-
-    fn new(
-        node: &'a Node,
-        capacity: &'a NodeCapacity,
-        load: Option<&'a NodeLoad>,
-        nominated: Option<&'a NodeLoad>,
-    ) -> Option<NodeInfo<'a>> {
+    /// A node as the snapshot has it.
+    fn of(info: &'a load::NodeInfo) -> Option<NodeInfo<'a>> {
+        let node = info.node.get::<Node>()?;
         let name = node.metadata.name.as_deref()?;
         let label = |key: &str| node.metadata.labels.as_ref()?.get(key).map(String::as_str);
-        Some(NodeInfo { node, name, capacity, load, nominated, hostname: label(HOSTNAME), zone: label(ZONE) })
+        let (load, nominated) = (info.load.as_ref(), info.nominated.as_ref());
+        let (hostname, zone) = (label(HOSTNAME), label(ZONE));
+        Some(NodeInfo { node, name, capacity: &info.capacity, load, nominated, hostname, zone })
     }
 
     /// The value of a label of the node.
@@ -120,7 +108,7 @@ impl<'a> Cycle<'a> {
     pub(super) fn nodes(&self) -> &[NodeInfo<'a>] {
         self.nodes.get_or_init(|| {
             let nodes = self.view.node_infos();
-            nodes.filter_map(NodeInfo::kept).collect()
+            nodes.filter_map(NodeInfo::of).collect()
         })
     }
 

@@ -245,9 +245,8 @@ fn find_node<'a>(cycle: &Cycle<'a>) -> Result<(&'a str, PodVolumes<'a>, bool), U
     let affinities = Affinities::new(cycle);
     let check = |info: &NodeInfo<'a>| check(cycle, info, &claims, &spread, &affinities);
     let nominated = cycle.pod.status.as_ref().and_then(|s| s.nominated_node_name.as_deref());
-    if let Some(node) = nominated.and_then(|name| cycle.view.get_as::<Node>("", name))
-        && let Some(info) = NodeInfo::of(cycle.view, node)
-        && let Ok(volumes) = check(&info)
+    if let Some(info) = nominated.and_then(|name| cycle.nodes().iter().find(|info| info.name == name))
+        && let Ok(volumes) = check(info)
     {
         return Ok((info.name, volumes, claims.all_bound));
     }

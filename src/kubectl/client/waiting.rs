@@ -9,8 +9,13 @@ use crate::server::watch::{Watch, WatchEvent};
 use crate::server::{Passed, Reply, Response, Server, Wait};
 use crate::ui::Ui;
 
-/// After how long a writer that waits for another says so.
-const SILENCE: std::time::Duration = std::time::Duration::from_secs(1);
+/// After how much real time a command says what it waits for.
+const SILENCE: Duration = Duration::secs(1);
+
+/// A span of real time as the system takes it.
+fn real(span: Duration) -> std::time::Duration {
+    std::time::Duration::from_millis(u64::try_from(span.0).unwrap_or(0))
+}
 
 /// Begins a command. Where another process writes, it is waited for, and after a second the user is told for whom; at
 /// most for `patience`, else for half a minute.
@@ -18,9 +23,8 @@ const SILENCE: std::time::Duration = std::time::Duration::from_secs(1);
 /// # Errors
 /// When that takes too long, or the state file is damaged.
 pub fn begin(server: &mut Server, ui: &Ui, write: bool, patience: Option<Duration>) -> Result<(), ApiError> {
-    let patience = patience.map(|span| std::time::Duration::from_millis(span.0.max(0) as u64));
     let say = |writer: &str| ui.notice(&format!("waiting for {writer}, which writes to the cluster\n"));
-    server.begin(write, wall_now, (SILENCE, patience), say)
+    server.begin(write, wall_now, (real(SILENCE), patience.map(real)), say)
 }
 
 /// How a wait ended.
@@ -33,9 +37,6 @@ pub enum Waited<T> {
     /// Nothing can change any more that would end it.
     Never,
 }
-
-/// After how much real time a command says what it waits for.
-const SAYS_AFTER: Duration = Duration::secs(1);
 
 /// How often it looks meanwhile what others did.
 const LOOKS_EVERY: Duration = Duration::millis(100);
@@ -182,12 +183,11 @@ impl<'a> Client<'a> {
             self.pause(true, || {})?;
             return Ok(false);
         }
-        if !time.said && now - time.began >= SAYS_AFTER {
+        if !time.said && now - time.began >= SILENCE {
             time.said = true;
             self.ui.err(&format!("hint: {} (Ctrl-C ends it)\n", hint(self)));
         }
-        let moment = u64::try_from(left.min(LOOKS_EVERY).0).unwrap_or(0);
-        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(moment)))?;
+        self.pause(false, || std::thread::sleep(real(left.min(LOOKS_EVERY))))?;
         Ok(true)
     }
 
@@ -295,8 +295,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// When the state file can't be written or read.
     pub fn wait_for_others(&mut self) -> Result<(), ApiError> {
-        let moment = u64::try_from(LOOKS_EVERY.0).unwrap_or(0);
-        self.pause(false, || std::thread::sleep(std::time::Duration::from_millis(moment)))
+        self.pause(false, || std::thread::sleep(real(LOOKS_EVERY)))
     }
 
     fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), ApiError> {

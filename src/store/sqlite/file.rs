@@ -1,6 +1,6 @@
 //! Whole state files: made so that there is all of one or nothing, and removed so that nobody's log meets another's.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration as WallDuration;
@@ -79,18 +79,13 @@ pub fn remove(path: &Path) -> Result<bool, ApiError> {
     Ok(held)
 }
 
-/// Looks whether all of a new file is there and lasts, before it takes its name.
+/// Looks whether all of a new file is there, before it takes its name; that it lasts, SQLite saw to as it was closed.
 fn check(new: &Path, path: &Path) -> Result<(), ApiError> {
     let shown = path.display().to_string();
-    let cannot = |e: io::Error| ApiError::internal(format!("cannot write {shown}: {}", host::reason(&e)));
-    for log in logs(new) {
-        // SQLite removes them as it closes the file, once all of them is in it.
-        if log.exists() {
-            return Err(ApiError::internal(format!("cannot write {shown}: it could not be closed")));
-        }
+    // SQLite removes them as it closes the file, once all of them is in it.
+    if logs(new).iter().any(|log| log.exists()) {
+        return Err(ApiError::internal(format!("cannot write {shown}: it could not be closed")));
     }
-    let file = File::options().read(true).write(true).open(new).map_err(cannot)?;
-    file.sync_all().map_err(cannot)?;
     let checked = connect(new)
         .and_then(|connection| {
             let found: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0))?;
