@@ -207,6 +207,8 @@ fn a_very_long_wait_is_not_stepped_through() {
     let waited = home.run("wait --for=condition=Ready pod/stuck --timeout=100000h");
     assert_eq!(waited.err, "error: timed out waiting for the condition on pods/stuck\n");
     assert!(home.ok("clock").starts_with("2037-05-2"), "{}", home.ok("clock"));
+    let waited = home.run("wait --for=create configmap/never --timeout=100000h");
+    assert_eq!(waited.err, "error: timed out waiting for the condition\n");
     // A day's recurring work, in a build that is not optimized, and not that of eleven years.
     assert!(began.elapsed().as_secs() < 200, "{:?}", began.elapsed());
 }

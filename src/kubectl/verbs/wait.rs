@@ -175,6 +175,7 @@ fn split_single_equals(input: &str) -> Vec<String> {
 }
 
 fn wait_for_creation(builder: &Builder<'_>, deadline: Time, session: &mut Session<'_>) -> Result<(), Failure> {
+    let began = session.client.now();
     let mut wait = session.client.begin_to_wait(deadline);
     let mut time: Option<RealTime> = None;
     loop {
@@ -202,8 +203,13 @@ fn wait_for_creation(builder: &Builder<'_>, deadline: Time, session: &mut Sessio
             }
             return Err(Failure::error("timed out waiting for the condition"));
         }
-        // Mirrors the poll: every half second.
-        let next = (session.client.now() + POLL).min(deadline);
+        // Mirrors the poll: every half second. Who waits for days is not stepped through all of them.
+        let now = session.client.now();
+        let next = match now - began {
+            waited if waited < Duration::secs(3600) => (now + POLL).min(deadline),
+            waited if waited < Duration::secs(86_400) => (now + LATER_POLL).min(deadline),
+            _ => deadline,
+        };
         session.client.sleep_until(next)?;
         if next == deadline {
             return Err(Failure::error("timed out waiting for the condition"));
@@ -213,6 +219,9 @@ fn wait_for_creation(builder: &Builder<'_>, deadline: Time, session: &mut Sessio
 
 /// How often kubectl looks whether something was made.
 const POLL: Duration = Duration::millis(500);
+
+/// The same of a clock that jumps, after an hour.
+const LATER_POLL: Duration = Duration::secs(60);
 
 /// Waits until a condition holds of an object, and gives the object back as it then is, or was last.
 fn wait_for(
