@@ -48,7 +48,7 @@ use std::sync::Arc;
 pub use crate::api::request::{DeleteOptions, Deletion, Propagation};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
-use crate::store::{Change, View};
+use crate::store::{Change, Store, View};
 
 /// Every controller of the control plane. The node side has its own slice in `node`.
 #[rustfmt::skip]
@@ -176,6 +176,8 @@ pub enum Action {
     Event(EventDraft),
     /// Give up here: the key is looked at again after a backoff.
     Fail(ApiError),
+    /// Something to do with what runs in pods, or with disks; what follows from its answer.
+    Machine(Machining),
     /// Something to remember that is no API object; `View::note` reads it.
     Note {
         /// What it is about, `pod-address/NODE`.
@@ -195,6 +197,9 @@ pub struct Step {
 
 /// What follows from the API server's answer. For a deletion the object is the one that was deleted.
 pub type Then = Box<dyn FnOnce(&Result<Arc<Object>, ApiError>) -> Vec<Action>>;
+
+/// What is done to the pods that run and to the disks, at a time, and what follows.
+pub type Machining = Box<dyn FnOnce(&mut Store, Time) -> Vec<Action>>;
 
 /// A request to the API server.
 #[derive(Debug, Clone)]
@@ -341,6 +346,11 @@ impl Outcome {
     /// Remembers something that is no API object.
     pub fn note(&mut self, name: impl Into<String>, value: impl ToString) {
         self.actions.push(Action::Note { name: name.into(), value: value.to_string() });
+    }
+
+    /// Does something with what runs in pods, or with disks, and then what follows from its answer.
+    pub fn machine(&mut self, work: impl FnOnce(&mut Store, Time) -> Vec<Action> + 'static) {
+        self.actions.push(Action::Machine(Box::new(work)));
     }
 
     /// Asks to come back when something will have got on. The earlier of two wishes holds.

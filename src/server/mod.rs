@@ -24,7 +24,6 @@ use serde_json::Value;
 
 pub use codec::{encode, tree_of, tree_with_owners};
 pub use status::{code, status};
-pub use subresources::containers::NO_PROCESS;
 pub use time::{Passed, Wait};
 
 use crate::api::request::{Accept, By, Form, Request, Resource, Target, Verb};
@@ -33,6 +32,8 @@ use crate::api::{Kind, Object, Time};
 use crate::error::{ApiError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
 use crate::sim::Cluster;
+pub use crate::machine::kernel::Signal;
+pub use crate::sim::{Pause, SessionId};
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
 use served::Served;
 
@@ -63,6 +64,10 @@ pub enum Reply {
     Tree(Value),
     /// Words that are no JSON: `ok`.
     Text(String),
+    /// What a container printed.
+    Bytes(Vec<u8>),
+    /// A session with a process in a container.
+    Session(SessionId),
 }
 
 /// Objects of one kind.

@@ -256,13 +256,17 @@ impl Cluster {
     }
 
     fn pass_to_next(&mut self, wait: &mut Wait) -> Result<Passed, ApiError> {
+        let wake = self.store_mut().first_wake();
         let next = match wait.lets {
             Lets::Progress => {
                 // Work of this moment may still lie behind a recurring item.
                 let at_once = self.queue.next_due(self.registry.store()).filter(|due| *due <= self.now());
-                self.queue.next_progress(self.registry.store()).or(at_once)
+                let runs = wake.filter(|wake| *wake <= self.now());
+                runs.or_else(|| self.queue.next_progress(self.registry.store()).or(at_once))
             }
-            Lets::Everything | Lets::WhatHelps => self.queue.next_due(self.registry.store()),
+            Lets::Everything | Lets::WhatHelps => {
+                self.queue.next_due(self.registry.store()).into_iter().chain(wake).min()
+            }
         };
         if wait.lets == Lets::WhatHelps {
             if wait.seen.0 != self.changed {
@@ -295,9 +299,31 @@ impl Cluster {
         }
     }
 
+    /// Lets the next thing happen that is due by a deadline, whatever it is. False where nothing is.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub(super) fn pass_one(&mut self, deadline: Time) -> Result<bool, ApiError> {
+        self.dispatch_changes();
+        let wake = self.store_mut().first_wake();
+        let due = self.queue.next_due(self.registry.store());
+        match due.into_iter().chain(wake).min().filter(|next| *next <= deadline) {
+            Some(next) => {
+                let start = self.now();
+                self.step(next.max(start), LONG_JUMP)?;
+                self.note_jump(self.now() - start)?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
     /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
     /// than `gap` skips what it missed.
     fn step(&mut self, target: Time, gap: Duration) -> Result<Option<Done>, ApiError> {
+        if self.run_pods(target)? {
+            return Ok(Some(Done { round: None }));
+        }
         let Some((item, due, recurring)) = self.queue.pop(target, self.registry.store()) else { return Ok(None) };
         let mut done = Done { round: None };
         if recurring && target - due > gap {
@@ -322,6 +348,7 @@ impl Cluster {
         self.changed += changes.iter().filter(counts).count() as u64;
         let now = self.now();
         for change in &changes {
+            self.forget_pod(change);
             self.leases.note(change, now);
             self.losses.count(change, now);
         }
@@ -425,6 +452,13 @@ impl Cluster {
             match action {
                 Action::Event(event) => self.record(event, by)?,
                 Action::Fail(error) => return Ok(Some(error)),
+                Action::Machine(work) => {
+                    let now = self.now();
+                    let further = work(self.store_mut(), now);
+                    if let Some(error) = self.do_actions(further, by, chain)? {
+                        return Ok(Some(error));
+                    }
+                }
                 Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value)?,
                 Action::Write(Step { write, then }) => {
                     let answer = self.do_write(write, by, chain)?;

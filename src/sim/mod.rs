@@ -6,10 +6,13 @@ mod converge;
 mod events;
 mod expiry;
 mod loops;
+mod network;
 mod pieces;
+mod pods;
 mod profile;
 mod queue;
 mod rbac;
+mod sessions;
 #[cfg(test)]
 mod testing;
 
@@ -19,6 +22,7 @@ use std::time::Duration as WallDuration;
 
 pub use config::{ClockMode, Config, check_nodes, parse_version};
 pub use converge::{Passed, Settled, Wait};
+pub use sessions::{Pause, SessionId};
 
 use crate::api::{Duration, Time};
 use crate::error::ApiError;
@@ -205,7 +209,8 @@ impl Cluster {
         self.wall = wall;
         self.take_up(write);
         let target = self.wall_target();
-        let next = self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).min();
+        let wake = self.store_mut().first_wake();
+        let next = self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).chain(wake).min();
         let is_due = next.is_some_and(|due| due <= target.max(self.now()));
         if !self.writable && (is_due || self.stands_still(target)) {
             self.store_mut().rollback();

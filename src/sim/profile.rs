@@ -235,6 +235,9 @@ impl Cluster {
         let since = if running { String::new() } else { self.now().0.to_string() };
         self.store_mut().set_setting(&View::stopped_setting(node), &since)?;
         object.iter().for_each(|object| self.enqueue_for(object));
+        if running {
+            self.wake_pods_of(node);
+        }
         Ok(())
     }
 

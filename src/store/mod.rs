@@ -5,6 +5,7 @@
 
 pub mod index;
 pub mod load;
+mod machines;
 mod operations;
 mod sqlite;
 mod table;
@@ -26,6 +27,8 @@ pub use view::View;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
 use load::Loads;
+use machines::Machines;
+pub use machines::Route;
 use table::Table;
 
 /// A write that happened: what was there before, what is there now.
@@ -80,6 +83,7 @@ pub struct Store {
     settings_changed: u64,
     fault: RefCell<Option<ApiError>>,
     taken_up: bool,
+    machines: Machines,
 }
 
 impl Store {
@@ -129,6 +133,7 @@ impl Store {
             settings_changed: 0,
             fault: RefCell::new(None),
             taken_up: false,
+            machines: Machines::default(),
         }
     }
 
@@ -188,7 +193,7 @@ impl Store {
     /// # Errors
     /// When the disk is full or the file can't be written; nothing of the transaction lasts then.
     pub fn commit(&mut self) -> Result<(), ApiError> {
-        let settled = self.settle();
+        let settled = self.settle().and_then(|()| self.save_machines());
         let fault = self.fault.borrow_mut().take();
         let ended = match fault {
             Some(fault) => Err(fault),
@@ -239,6 +244,7 @@ impl Store {
     fn forget(&mut self) {
         self.tables.clear();
         self.loads = Loads::default();
+        self.machines = Machines::default();
         self.make_room();
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::load::NodeInfo;
 use super::{Index, Store};
+use crate::machine::disk::Disk;
+use crate::machine::kernel::Sandbox;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 
 /// The state of the cluster at one moment.
@@ -134,6 +136,16 @@ impl<'a> View<'a> {
     /// What a component outside of the API keeps on its disk, such as the last address that a node gave out.
     pub fn note(&self, name: &str) -> Option<&'a str> {
         self.store.setting(&format!("note/{name}"))
+    }
+
+    /// A pod's kernel by the pod's uid: its processes and what became of them.
+    pub fn sandbox(&self, uid: &str) -> Option<&'a Sandbox> {
+        self.store.sandbox(uid)
+    }
+
+    /// A disk of a node, a volume, a pod or a server.
+    pub fn disk(&self, id: &str) -> Option<&'a Disk> {
+        self.store.disk(id)
     }
 
     /// The name of the note that holds the uid of a node that the node controller knows.
