@@ -454,10 +454,10 @@ impl Cluster {
     ) -> Result<Result<Arc<Object>, ApiError>, ApiError> {
         let (registry, context) = (&mut self.registry, Context::new(by));
         let answer = match write {
-            Write::Create(object) => registry.create(*object, &context),
-            Write::Update(object) => registry.update(chain.rebase(*object), &context),
-            Write::UpdateStatus(object) => registry.update(chain.rebase(*object), &context.part("status")),
-            Write::Finalize(object) => registry.finalize(chain.rebase(*object), &context),
+            Write::Create(object) => registry.create(object, &context),
+            Write::Update(object) => registry.update(chain.rebase(object), &context),
+            Write::UpdateStatus(object) => registry.update(chain.rebase(object), &context.part("status")),
+            Write::Finalize(object) => registry.finalize(chain.rebase(object), &context),
             Write::Delete(deletion) => registry.delete(&deletion, &context),
             Write::Bind { pod, node } => registry.bind(&pod, &node, &context),
         };
