@@ -66,9 +66,9 @@ impl Cluster {
             let node = self.registry.plant(&by, node)?;
             self.registry.plant(&by, lease(&node, self.now()))?;
             let known = format!("note/{}", View::node_known(name));
-            self.store_mut().set_setting(&known, node.uid())?;
+            self.store_mut().set_setting(&known, node.uid());
         }
-        self.store_mut().set_setting(&format!("note/{NEXT_CANDIDATE}"), &(nodes.len() % MAX_CIDRS).to_string())?;
+        self.store_mut().set_setting(&format!("note/{NEXT_CANDIDATE}"), &(nodes.len() % MAX_CIDRS).to_string());
         for object in api_server() {
             self.registry.plant(&by, object)?;
         }
@@ -233,7 +233,7 @@ impl Cluster {
             return Ok(());
         }
         let since = if running { String::new() } else { self.now().0.to_string() };
-        self.store_mut().set_setting(&View::stopped_setting(node), &since)?;
+        self.store_mut().set_setting(&View::stopped_setting(node), &since);
         object.iter().for_each(|object| self.enqueue_for(object));
         Ok(())
     }
