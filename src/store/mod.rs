@@ -5,6 +5,7 @@
 
 pub mod index;
 pub mod load;
+mod name;
 mod operations;
 mod small;
 mod sqlite;
@@ -307,7 +308,7 @@ impl Store {
         self.written += text.len() as u64;
         let object = Arc::new(object);
         let (table, db) = self.table_mut(key.kind);
-        let old = table.replace(db, Arc::clone(&object))?;
+        let old = table.replace(db, &key, Arc::clone(&object))?;
         db.append(old.as_ref().map_or(0, |o| o.revision()), revision, &key, Some(&text))?;
         self.loads.change(&self.db, old.as_ref(), Some(&object))?;
         self.note_revision(key.kind, revision);
@@ -348,9 +349,9 @@ impl Store {
 
     fn settle_kind(&mut self, kind: Kind) -> Result<(), ApiError> {
         let mut tally: BTreeMap<String, i64> = BTreeMap::new();
-        for ((namespace, name), changed) in self.tables[kind.index()].take_changed() {
+        for (name, changed) in self.tables[kind.index()].take_changed() {
             let more = i64::from(changed.now.is_some()) - i64::from(changed.before.is_some());
-            let key = ObjectKey::new(kind, namespace, name);
+            let key = ObjectKey::new(kind, name.namespace(), name.name());
             let revision = changed.now.as_ref().map(|object| object.revision());
             self.db.settle_object(&key, revision, &changed.entries_before, &changed.entries_now)?;
             if more != 0 {

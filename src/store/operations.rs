@@ -53,7 +53,7 @@ impl Store {
                     let object = Arc::new(object);
                     let (table, db) = self.table_mut(key.kind);
                     db.append(previous, revision, &key, Some(&object.to_json()))?;
-                    let old = table.replace(db, Arc::clone(&object))?;
+                    let old = table.replace(db, &key, Arc::clone(&object))?;
                     self.loads.change(&self.db, old.as_ref(), Some(&object))?;
                     self.note_revision(key.kind, revision);
                 }
