@@ -45,7 +45,7 @@ pub struct Change {
 }
 
 /// How many objects of a kind a transaction changes before it lays them down and forgets them.
-const AT_HAND: usize = 20_000;
+const AT_HAND: usize = 40_000;
 
 /// How long a command waits for another that writes.
 pub const PATIENCE: WallDuration = WallDuration::from_secs(30);
