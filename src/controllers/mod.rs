@@ -205,13 +205,13 @@ pub type Machining = Box<dyn FnOnce(&mut Store, Time) -> Vec<Action>>;
 #[derive(Debug, Clone)]
 pub enum Write {
     /// Make a new object; its name may be left to `generateName`.
-    Create(Box<Object>),
+    Create(Object),
     /// Replace all but the status. The object's resourceVersion says what the change was decided on.
-    Update(Box<Object>),
+    Update(Object),
     /// Replace the status alone.
-    UpdateStatus(Box<Object>),
+    UpdateStatus(Object),
     /// Replace the finalizers in a namespace's spec (the `namespaces/finalize` subresource).
-    Finalize(Box<Object>),
+    Finalize(Object),
     /// Delete.
     Delete(Deletion),
     /// Bind a pod to a node (the `pods/binding` subresource).
@@ -298,17 +298,17 @@ impl EventDraft {
 impl Write {
     /// Makes an object.
     pub fn create(object: impl Into<Object>) -> Write {
-        Write::Create(Box::new(object.into()))
+        Write::Create(object.into())
     }
 
     /// Replaces all but the status.
     pub fn update(object: impl Into<Object>) -> Write {
-        Write::Update(Box::new(object.into()))
+        Write::Update(object.into())
     }
 
     /// Replaces the status.
     pub fn update_status(object: impl Into<Object>) -> Write {
-        Write::UpdateStatus(Box::new(object.into()))
+        Write::UpdateStatus(object.into())
     }
 
     /// The write as an action that ends the list when it is refused.

@@ -139,7 +139,7 @@ fn count(kept: &mut Probing, probe: &Probe, success: bool) -> Option<bool> {
 /// Whether a container stands for an image of which nothing is known: it is taken to answer as it should.
 fn idles(sandbox: &Sandbox, container: &str) -> bool {
     let first = sandbox.containers.get(container).and_then(|c| sandbox.processes.get(&c.first));
-    matches!(first.and_then(|p| p.program.as_ref()), Some(Program::Server(server)) if matches!(**server, Server::Idle))
+    matches!(first.and_then(|p| p.program.as_ref()), Some(Program::Server(server)) if matches!(**server, Server::Idle(..)))
 }
 
 /// One try of a probe. None where it still runs.

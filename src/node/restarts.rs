@@ -85,7 +85,7 @@ impl<'a> Sync<'a> {
             crate::machine::kernel::mounts::Source::Disk(id, _) => self.view.disk(id),
             crate::machine::kernel::mounts::Source::Proc => None,
         });
-        let written = root.and_then(|disk| disk.find(path).and_then(|ino| disk.contents(ino).cloned()).ok());
+        let written = root.and_then(|disk| disk.find(path).and_then(|ino| disk.contents(ino)).ok());
         let text = written.map(|bytes| {
             let end = bytes.len().min(MESSAGE.0);
             String::from_utf8_lossy(&bytes[..end]).into_owned()

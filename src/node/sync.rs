@@ -73,7 +73,9 @@ impl<'a> Sync<'a> {
 
     pub(super) fn write(&mut self, status: PodStatus) {
         if self.author.pod.status.as_ref() != Some(&status) {
-            self.outcome.write(Write::update_status(Pod { status: Some(status), ..self.author.pod.clone() }));
+            let Pod { metadata, spec, .. } = self.author.pod;
+            let pod = Pod { metadata: metadata.clone(), spec: spec.clone(), status: Some(status) };
+            self.outcome.write(Write::update_status(pod));
         }
     }
 

@@ -171,7 +171,7 @@ impl Cluster {
         loop {
             let start = self.now();
             let done = self.work_until(target, LONG_JUMP)?;
-            self.note_jump(self.now() - start)?;
+            self.note_jump(self.now() - start);
             if done {
                 return Ok(());
             }
@@ -247,7 +247,7 @@ impl Cluster {
         let start = self.now();
         let passed = self.pass_to_next(wait)?;
         let span = self.now() - start;
-        self.note_jump(span)?;
+        self.note_jump(span);
         wait.at_this_moment = if span == Duration::ZERO { wait.at_this_moment + 1 } else { 0 };
         match wait.at_this_moment > LIVELOCK {
             true => Err(ApiError::internal("the controllers never come to rest")),
@@ -311,7 +311,7 @@ impl Cluster {
             Some(next) => {
                 let start = self.now();
                 self.step(next.max(start), LONG_JUMP)?;
-                self.note_jump(self.now() - start)?;
+                self.note_jump(self.now() - start);
                 Ok(true)
             }
             None => Ok(false),
@@ -390,12 +390,11 @@ impl Cluster {
     }
 
     /// Notes that a jump put a wall clock forward.
-    fn note_jump(&mut self, span: Duration) -> Result<(), ApiError> {
+    fn note_jump(&mut self, span: Duration) {
         if self.config.clock == ClockMode::Wall && span > Duration::ZERO {
             let offset = self.offset() + span;
-            self.store_mut().set_setting(OFFSET, &offset.0.to_string())?;
+            self.store_mut().set_setting(OFFSET, &offset.0.to_string());
         }
-        Ok(())
     }
 
     pub(super) fn carry_out(&mut self, item: Item, outcome: Outcome) -> Result<(), ApiError> {
@@ -459,7 +458,7 @@ impl Cluster {
                         return Ok(Some(error));
                     }
                 }
-                Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value)?,
+                Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value),
                 Action::Write(Step { write, then }) => {
                     let answer = self.do_write(write, by, chain)?;
                     let handled = then.is_some();
@@ -488,10 +487,10 @@ impl Cluster {
     ) -> Result<Result<Arc<Object>, ApiError>, ApiError> {
         let (registry, context) = (&mut self.registry, Context::new(by));
         let answer = match write {
-            Write::Create(object) => registry.create(*object, &context),
-            Write::Update(object) => registry.update(chain.rebase(*object), &context),
-            Write::UpdateStatus(object) => registry.update(chain.rebase(*object), &context.part("status")),
-            Write::Finalize(object) => registry.finalize(chain.rebase(*object), &context),
+            Write::Create(object) => registry.create(object, &context),
+            Write::Update(object) => registry.update(chain.rebase(object), &context),
+            Write::UpdateStatus(object) => registry.update(chain.rebase(object), &context.part("status")),
+            Write::Finalize(object) => registry.finalize(chain.rebase(object), &context),
             Write::Delete(deletion) => registry.delete(&deletion, &context),
             Write::Bind { pod, node } => registry.bind(&pod, &node, &context),
         };

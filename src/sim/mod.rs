@@ -135,10 +135,10 @@ impl Cluster {
     fn furnish(&mut self, wall: Time) -> Result<(), ApiError> {
         self.registry.set_now(self.config.start(wall));
         let text = serde_json::to_string(&self.config).map_err(|e| ApiError::internal(e.to_string()))?;
-        self.store_mut().set_setting(CONFIG, &text)?;
-        self.store_mut().set_setting(OFFSET, "0")?;
-        self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string())?;
-        self.registry.store_mut().set_setting(View::VERSION, &self.config.version.to_string())?;
+        self.store_mut().set_setting(CONFIG, &text);
+        self.store_mut().set_setting(OFFSET, "0");
+        self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string());
+        self.registry.store_mut().set_setting(View::VERSION, &self.config.version.to_string());
         self.populate()
     }
 
@@ -155,7 +155,7 @@ impl Cluster {
             self.queue = WorkQueue::new(self.lots);
             self.load_leases();
             self.furnish(wall)?;
-            self.store_mut().set_setting(INCARNATION, &(resets + 1).to_string())?;
+            self.store_mut().set_setting(INCARNATION, &(resets + 1).to_string());
             self.commit()
         });
         done.inspect_err(|_| self.rollback())
@@ -221,7 +221,7 @@ impl Cluster {
             self.take_up(writes);
         }
         if self.writable && self.stands_still(self.wall_target()) {
-            self.put_forward()?;
+            self.put_forward();
         }
         let target = self.wall_target().max(self.now());
         match self.writable {
@@ -252,9 +252,9 @@ impl Cluster {
     }
 
     /// Has a wall clock go on from where it is.
-    fn put_forward(&mut self) -> Result<(), ApiError> {
+    fn put_forward(&mut self) {
         let ahead = self.now() - self.wall;
-        self.store_mut().set_setting(OFFSET, &ahead.0.to_string())
+        self.store_mut().set_setting(OFFSET, &ahead.0.to_string());
     }
 
     /// Where the clock should stand: the real time and what it was put forward by, or where it was.
@@ -295,8 +295,8 @@ impl Cluster {
 
     fn save_clock(&mut self) -> Result<(), ApiError> {
         let now = self.now().0.to_string();
-        self.store_mut().set_setting(NOW, &now)?;
-        self.save_leases()?;
+        self.store_mut().set_setting(NOW, &now);
+        self.save_leases();
         self.queue.save(self.registry.store())
     }
 
@@ -322,7 +322,8 @@ impl Cluster {
         }
         let before_last = self.store().operations()?.get(1).map_or(0, |o| o.revision);
         self.store_mut().compact(before_last.max(revision.saturating_sub(LOG_KEPT)))?;
-        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string())
+        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string());
+        Ok(())
     }
 
     /// Closes the file as the process ends. What was held in memory goes with the process.
@@ -362,7 +363,7 @@ impl Cluster {
             }));
         };
         self.store_mut().undo_to(last.id)?;
-        self.start_again()?;
+        self.start_again();
         Ok(operations.into_iter().take(n).collect())
     }
 
@@ -372,11 +373,10 @@ impl Cluster {
     }
 
     /// After an undo the clock reads what it read then; a wall clock goes on from there.
-    fn start_again(&mut self) -> Result<(), ApiError> {
+    fn start_again(&mut self) {
         self.take_up(true);
-        match self.config.clock {
-            ClockMode::Wall => self.put_forward(),
-            ClockMode::Manual => Ok(()),
+        if self.config.clock == ClockMode::Wall {
+            self.put_forward();
         }
     }
 
@@ -399,11 +399,8 @@ impl Cluster {
     }
 
     /// Keeps a kubeconfig.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_kubeconfig(&mut self, text: &str) -> Result<(), ApiError> {
-        self.store_mut().set_setting(KUBECONFIG, text)
+    pub fn set_kubeconfig(&mut self, text: &str) {
+        self.store_mut().set_setting(KUBECONFIG, text);
     }
 
     /// What is.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::load::NodeInfo;
+use super::name::Name;
 use super::{Index, Store};
 use crate::machine::disk::Disk;
 use crate::machine::kernel::Sandbox;
@@ -85,7 +86,7 @@ impl<'a> View<'a> {
         least: u128,
     ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         let members = self.store.table(kind).bucket(&self.store.db, index, bucket).map(Some);
-        let from = (least, (String::new(), String::new()));
+        let from = (least, Name::least());
         self.store.read(members).into_iter().flat_map(move |members| members.range(from.clone()..).map(|(_, o)| o))
     }
 

@@ -2,12 +2,15 @@
 //!
 //! A container's root is a disk over an image's: only what was changed is in it.
 
+mod contents;
 pub mod saved;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use contents::Contents;
 
 use super::bytes::Bytes;
 use super::errno::Errno;
@@ -25,6 +28,12 @@ pub const ROOT: Ino = 1;
 
 /// What `df` counts in, and what a file's contents are rounded up to.
 pub const BLOCK: u64 = 4096;
+
+/// How long a file can be: 16 TiB, as on ext4.
+const MAX_FILE: u64 = 16 << 40;
+
+/// How long a file can be that is read as a whole.
+const MAX_WHOLE: u64 = 256 << 20;
 
 /// Numbers of inodes from here on belong to changes over an image.
 const OVER_IMAGE: Ino = 1 << 32;
@@ -50,7 +59,7 @@ pub struct Inode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Node {
     /// A regular file.
-    File(Bytes),
+    File(Contents),
     /// A folder.
     Dir(BTreeMap<String, Ino>),
     /// A symbolic link, to that path.
@@ -90,7 +99,7 @@ impl Inode {
     /// The length of the contents in bytes, as `ls -l` shows it.
     pub fn len(&self) -> u64 {
         match &self.node {
-            Node::File(bytes) => bytes.len() as u64,
+            Node::File(contents) => contents.len(),
             Node::Dir(_) => BLOCK,
             Node::Link(to) => to.len() as u64,
             _ => 0,
@@ -105,7 +114,7 @@ impl Inode {
     /// What it takes of its disk, in bytes, as `du` counts: whole blocks.
     pub fn disk_usage(&self) -> u64 {
         match &self.node {
-            Node::File(bytes) => (bytes.len() as u64).div_ceil(BLOCK) * BLOCK,
+            Node::File(contents) => contents.usage(),
             Node::Dir(_) => BLOCK,
             _ => 0,
         }
@@ -262,7 +271,8 @@ impl Disk {
             return Err(Errno::IsDir);
         }
         self.entries_mut(dir, now)?.remove(name);
-        self.get_mut(ino)?.links -= 1;
+        let inode = self.get_mut(ino)?;
+        inode.links = inode.links.saturating_sub(1);
         self.forget_if_unused(ino);
         Ok(())
     }
@@ -277,7 +287,8 @@ impl Disk {
             return Err(Errno::NotEmpty);
         }
         self.entries_mut(dir, now)?.remove(name);
-        self.get_mut(dir)?.links -= 1;
+        let folder = self.get_mut(dir)?;
+        folder.links = folder.links.saturating_sub(1);
         self.get_mut(ino)?.links = 0;
         self.forget_if_unused(ino);
         Ok(())
@@ -307,7 +318,8 @@ impl Disk {
         self.entries_mut(from.0, now)?.remove(from.1);
         self.entries_mut(to.0, now)?.insert(to.1.to_string(), ino);
         if is_dir {
-            self.get_mut(from.0)?.links -= 1;
+            let folder = self.get_mut(from.0)?;
+            folder.links = folder.links.saturating_sub(1);
             self.get_mut(to.0)?.links += 1;
         }
         Ok(())
@@ -315,8 +327,16 @@ impl Disk {
 
     /// Whether a folder is, or holds somewhere below it, another.
     fn holds(&self, folder: Ino, other: Ino) -> bool {
-        let below = |ino: &Ino| self.get(*ino).is_ok_and(Inode::is_dir) && self.holds(*ino, other);
-        folder == other || self.get(folder).is_ok_and(|i| i.entries().is_ok_and(|all| all.values().any(below)))
+        let mut left = vec![folder];
+        while let Some(ino) = left.pop() {
+            if ino == other {
+                return true;
+            }
+            if let Ok(Node::Dir(entries)) = self.get(ino).map(|i| &i.node) {
+                left.extend(entries.values().filter(|i| self.get(**i).is_ok_and(Inode::is_dir)));
+            }
+        }
+        false
     }
 
     fn forget_if_unused(&mut self, ino: Ino) {
@@ -347,59 +367,101 @@ impl Disk {
     ///
     /// # Errors
     /// `EISDIR` for a folder, `EINVAL` for what has no contents.
-    pub fn contents(&self, ino: Ino) -> Result<&Bytes, Errno> {
+    pub fn file(&self, ino: Ino) -> Result<&Contents, Errno> {
         match &self.get(ino)?.node {
-            Node::File(bytes) => Ok(bytes),
+            Node::File(contents) => Ok(contents),
             Node::Dir(_) => Err(Errno::IsDir),
             _ => Err(Errno::Invalid),
         }
     }
 
+    /// All bytes of a file.
+    ///
+    /// # Errors
+    /// `EISDIR` for a folder, `EINVAL` for what has no contents, `ENOMEM` for what is too long to be held.
+    pub fn contents(&self, ino: Ino) -> Result<Bytes, Errno> {
+        let contents = self.file(ino)?;
+        if contents.len() > MAX_WHOLE { Err(Errno::NoMem) } else { Ok(contents.bytes()) }
+    }
+
+    /// Changes a file whose use of the disk was reckoned before.
+    fn change(&mut self, ino: Ino, after: u64, now: Time, act: impl FnOnce(&mut Contents)) -> Result<(), Errno> {
+        // Copied up first: only then is what it takes counted as this disk's own.
+        self.get_mut(ino)?;
+        let before = self.file(ino)?.usage();
+        self.charge(before, after)?;
+        let inode = self.get_mut(ino)?;
+        inode.modified = now;
+        if let Node::File(contents) = &mut inode.node {
+            act(contents);
+        }
+        Ok(())
+    }
+
     /// Writes into a file at an offset; a hole before it reads as zeros. As many bytes as fit.
     ///
     /// # Errors
-    /// `ENOSPC` where nothing fits; `EISDIR` for a folder.
+    /// `ENOSPC` where nothing fits; `EFBIG`; `EISDIR` for a folder.
     pub fn write(&mut self, ino: Ino, offset: u64, bytes: &[u8], now: Time) -> Result<usize, Errno> {
-        let before = self.contents(ino)?.len() as u64;
-        let mut bytes = bytes;
-        let blocks = |len: u64| len.div_ceil(BLOCK) * BLOCK;
-        let after = before.max(offset + bytes.len() as u64);
-        if let Err(full) = self.charge(blocks(before), blocks(after)) {
-            let free = self.size.unwrap_or(u64::MAX).saturating_sub(self.used) / BLOCK * BLOCK;
-            let fits = (blocks(before) + free).saturating_sub(offset);
-            if fits == 0 {
-                return Err(full);
-            }
-            bytes = &bytes[..bytes.len().min(fits as usize)];
-            self.charge(blocks(before), blocks(before.max(offset + bytes.len() as u64)))?;
+        if offset.saturating_add(bytes.len() as u64) > MAX_FILE {
+            return Err(Errno::FileTooBig);
         }
-        let inode = self.get_mut(ino)?;
-        inode.modified = now;
-        if let Node::File(contents) = &mut inode.node {
-            let contents = contents.make_mut();
-            let (start, end) = (offset as usize, offset as usize + bytes.len());
-            if contents.len() < end {
-                contents.resize(end, 0);
+        let contents = self.file(ino)?;
+        let before = contents.usage();
+        let mut count = bytes.len() as u64;
+        if let Some(size) = self.size {
+            let free = size.saturating_sub(self.used);
+            let grows = contents.usage_after(offset, count).saturating_sub(before);
+            if grows > free {
+                // What is left of the block that the offset is in, and the blocks that are free.
+                let whole = free / BLOCK * BLOCK;
+                let fits = |n: u64| contents.usage_after(offset, n).saturating_sub(before) <= whole;
+                let (mut low, mut high) = (0, count);
+                while low < high {
+                    let middle = low + (high - low).div_ceil(2);
+                    if fits(middle) { low = middle } else { high = middle - 1 }
+                }
+                count = low;
+                if count == 0 && !bytes.is_empty() {
+                    return Err(Errno::NoSpace);
+                }
             }
-            contents[start..end].copy_from_slice(bytes);
         }
+        let bytes = bytes.get(..count as usize).unwrap_or(bytes);
+        let after = contents.usage_after(offset, count);
+        self.change(ino, after, now, |contents| contents.write(offset, bytes))?;
         Ok(bytes.len())
     }
 
-    /// Cuts a file to a length, or fills it up with zeros.
+    /// Cuts a file to a length, or lengthens it by a hole.
     ///
     /// # Errors
-    /// `ENOSPC`; `EISDIR` for a folder.
+    /// `EFBIG`; `EISDIR` for a folder.
     pub fn truncate(&mut self, ino: Ino, len: u64, now: Time) -> Result<(), Errno> {
-        let before = self.contents(ino)?.len() as u64;
-        let blocks = |len: u64| len.div_ceil(BLOCK) * BLOCK;
-        self.charge(blocks(before), blocks(len))?;
-        let inode = self.get_mut(ino)?;
-        inode.modified = now;
-        if let Node::File(contents) = &mut inode.node {
-            contents.make_mut().resize(len as usize, 0);
+        if len > MAX_FILE {
+            return Err(Errno::FileTooBig);
         }
-        Ok(())
+        let mut after = self.file(ino)?.clone();
+        after.truncate(len);
+        self.change(ino, after.usage(), now, |contents| *contents = after)
+    }
+
+    /// Makes sure that a file has room up to a length, as `fallocate`.
+    ///
+    /// # Errors
+    /// `ENOSPC`, `EFBIG`; `EISDIR` for a folder.
+    pub fn allocate(&mut self, ino: Ino, len: u64, now: Time) -> Result<(), Errno> {
+        if len > MAX_FILE {
+            return Err(Errno::FileTooBig);
+        }
+        let mut after = self.file(ino)?.clone();
+        after.reserve(len);
+        self.change(ino, after.usage(), now, |contents| *contents = after)
+    }
+
+    /// How many inodes it holds, without those of its image.
+    pub fn count(&self) -> u64 {
+        self.inodes.len() as u64
     }
 
     /// What is used, in bytes.
@@ -453,13 +515,16 @@ impl Disk {
     /// # Errors
     /// `ENOENT`, `ENOTDIR`.
     pub fn clear(&mut self, dir: Ino, now: Time) -> Result<(), Errno> {
-        let names: Vec<(String, Ino)> = self.get(dir)?.entries()?.iter().map(|(n, i)| (n.clone(), *i)).collect();
-        for (name, ino) in names {
-            if self.get(ino)?.is_dir() {
-                self.clear(ino, now)?;
-                self.rmdir(dir, &name, now)?;
-            } else {
-                self.unlink(dir, &name, now)?;
+        let mut way = vec![dir];
+        while let Some(here) = way.last().copied() {
+            let first = self.get(here)?.entries()?.iter().next().map(|(name, ino)| (name.clone(), *ino));
+            match first {
+                Some((_, ino)) if self.get(ino)?.is_dir() && !self.get(ino)?.entries()?.is_empty() => way.push(ino),
+                Some((name, ino)) if self.get(ino)?.is_dir() => self.rmdir(here, &name, now)?,
+                Some((name, _)) => self.unlink(here, &name, now)?,
+                None => {
+                    way.pop();
+                }
             }
         }
         Ok(())

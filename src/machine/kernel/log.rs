@@ -166,7 +166,7 @@ pub fn entries(disk: &Disk, container: &str, restarts: i32) -> Vec<Entry> {
     names.sort_by_key(|n| (n.len() == base.len(), n.to_string()));
     let mut all = Vec::new();
     for name in names {
-        let found = disk.find(&format!("{container}/{name}")).and_then(|ino| disk.contents(ino).cloned());
+        let found = disk.find(&format!("{container}/{name}")).and_then(|ino| disk.contents(ino));
         let bytes = found.unwrap_or_default();
         all.extend(bytes.split(|b| *b == b'\n').filter_map(Entry::parse));
     }

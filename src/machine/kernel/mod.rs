@@ -221,6 +221,12 @@ pub struct Sandbox {
     pub listeners: BTreeMap<u16, Pid>,
     /// Connections of processes to elsewhere.
     pub connections: BTreeMap<u32, super::net::Connection>,
+    /// Connections that processes were opened.
+    pub accepted: BTreeMap<u64, super::net::Accepted>,
+    /// Connections that processes have closed, and whose other ends are to be told.
+    pub(super) hung_up: Vec<super::net::Connection>,
+    /// Accepted connections of processes that have ended, whose other ends are to be told.
+    pub(super) cut: Vec<u64>,
     next_pid: Pid,
     next_file: FileId,
     next_pipe: PipeId,
@@ -232,6 +238,8 @@ pub struct Sandbox {
     steps: u32,
     /// How long it has been busy without a pause, in milliseconds.
     busy: u64,
+    /// Files that are locked by `flock`, by disk and inode: who holds them, and whether alone.
+    locks: BTreeMap<String, (std::collections::BTreeSet<FileId>, bool)>,
     /// Named pipes that are open, by their disk and inode.
     named: BTreeMap<String, PipeId>,
     /// When the node that it runs on was started.
@@ -255,6 +263,7 @@ impl Sandbox {
     pub fn start_container(&mut self, spec: ContainerSpec, disks: &mut Disks, now: Time) -> Result<(), StartError> {
         self.now = self.now.max(now);
         let name = spec.name.clone();
+        let of = name.clone();
         let container = Container {
             image: spec.image,
             mounts: Arc::new(spec.mounts),
@@ -290,7 +299,13 @@ impl Sandbox {
         let (out, err) =
             (self.new_file(On::Log(name.clone(), 1), false, true), self.new_file(On::Log(name, 2), false, true));
         self.give_files(pid, [stdin, out, err]);
-        self.check_command(pid, &spec.args, disks)
+        let checked = self.check_command(pid, &spec.args, disks);
+        if checked.is_err()
+            && let Some(container) = self.containers.get_mut(&of)
+        {
+            container.ended = Some(Ended { status: Status::Code(128), at: self.now, oom: false });
+        }
+        checked
     }
 
     /// Starts a command in a running container, its streams those of a session (`kubectl exec`). Both are handed back.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::Time;
-use crate::machine::net::Reply;
+use crate::machine::net::{Peer, Reply, Sent};
 use crate::machine::{images, shell, tools};
 
 use super::process::Status;
@@ -82,10 +82,11 @@ impl Program {
         }
     }
 
-    /// Answers what came over a connection to a port that it listens on; empty bytes when one is opened.
-    pub fn receive(&mut self, sys: &mut Sys<'_>, port: u16, connection: u64, bytes: &[u8]) -> Reply {
+    /// Answers what happens on a connection to a port that it listens on.
+    pub fn receive(&mut self, sys: &mut Sys<'_>, port: u16, peer: &Peer, sent: Sent<'_>) -> Reply {
         match self {
-            Program::Server(server) => server.receive(sys, port, connection, bytes),
+            Program::Server(server) => server.receive(sys, port, peer, sent),
+            Program::Tool(tool) => tool.receive(sys, peer, sent),
             _ => Reply { close: true, ..Reply::default() },
         }
     }

@@ -49,6 +49,7 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
         if let Some(pid) = sandbox.next_ready() {
             sandbox.last = pid;
             run_slice(sandbox, disks, outside, pid);
+            sandbox.tell_closed(disks, outside);
             if sandbox.ends != ended_before {
                 return Ran { next: Some(sandbox.now), ended: true };
             }
@@ -255,6 +256,7 @@ impl Sandbox {
         process.state = State::Zombie(status);
         let (parent, name, cpu) = (process.parent, process.container.clone(), process.cpu);
         self.listeners.retain(|_, by| *by != pid);
+        self.drop_accepted(pid);
         let orphans: Vec<Pid> = self.processes.iter().filter(|(_, p)| p.parent == pid).map(|(pid, _)| *pid).collect();
         for orphan in orphans {
             let Some(process) = self.processes.get_mut(&orphan) else { continue };
@@ -335,6 +337,7 @@ impl Sandbox {
             return;
         }
         let Some(file) = self.files.remove(&id) else { return };
+        self.drop_locks(id);
         match &file.on {
             On::Disk(disk, ino) | On::Dir(disk, ino) => {
                 if let Some(disk) = disks.all.get_mut(disk) {
@@ -346,10 +349,21 @@ impl Sandbox {
                 self.listeners.remove(port);
             }
             On::Connection(connection) => {
-                self.connections.remove(connection);
+                self.hung_up.extend(self.connections.remove(connection));
             }
             _ => {}
         }
+    }
+
+    /// Ends what an open file has locked.
+    pub(super) fn drop_locks(&mut self, id: FileId) {
+        if self.locks.is_empty() {
+            return;
+        }
+        self.locks.retain(|_, (holders, _)| {
+            holders.remove(&id);
+            !holders.is_empty()
+        });
     }
 
     pub(super) fn count_pipe(&mut self, end: &On, by: i32) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::api::Time;
 use crate::machine::bytes::Bytes;
-use crate::machine::disk::{Device, Disk, DiskId, Ino, Inode, Node};
+use crate::machine::disk::{Contents, Device, Disk, DiskId, Ino, Inode, Node};
 use crate::machine::errno::Errno;
 use crate::machine::net::Outside;
 
@@ -72,6 +72,32 @@ pub enum Seek {
     /// At the end.
     End(i64),
 }
+
+/// What `statfs` tells of a mounted file system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileSystem {
+    /// The size of a block.
+    pub block: u64,
+    /// How many blocks there are.
+    pub blocks: u64,
+    /// How many are free.
+    pub free: u64,
+    /// How many of them a user can have.
+    pub available: u64,
+    /// How many inodes there are.
+    pub files: u64,
+    /// How many of them are free.
+    pub free_files: u64,
+}
+
+/// How much one read gives at most.
+const MAX_READ: usize = 1 << 20;
+
+/// The size of a node's own disk in KiB, which is that of all disks without one.
+const NODE_DISK: u64 = 263_174_212;
+
+/// What a node's images and logs take of its disk, in KiB.
+const NODE_USED: u64 = 11_534_336;
 
 /// One process's view of its kernel.
 pub struct Sys<'a> {
@@ -219,7 +245,7 @@ impl<'a> Sys<'a> {
             None if path.ends_with('/') => return Err(Errno::IsDir),
             None => {
                 let mode = if how.mode == 0 { 0o666 } else { how.mode } & !self.process().umask;
-                let made = self.make(&found, Node::File(Bytes::default()), mode)?;
+                let made = self.make(&found, Node::File(Contents::default()), mode)?;
                 return Ok(self.install(On::Disk(made.0, made.1), (how.read, how.write, how.append), &found.path));
             }
         };
@@ -326,6 +352,7 @@ impl<'a> Sys<'a> {
     /// # Errors
     /// `EBADF`, `EISDIR`.
     pub fn read(&mut self, fd: Fd, max: usize) -> Result<Input, Errno> {
+        let max = max.min(MAX_READ);
         let (id, file) = self.file(fd)?;
         if !file.read {
             return Err(Errno::BadFd);
@@ -337,7 +364,7 @@ impl<'a> Sys<'a> {
             all[start..all.len().min(start.saturating_add(max))].to_vec()
         };
         let bytes = match &on {
-            On::Disk(disk, ino) => piece(self.disk(disk)?.contents(*ino)?),
+            On::Disk(disk, ino) => self.disk(disk)?.file(*ino)?.read(offset as u64, max),
             On::Text(text) => piece(text),
             On::Dir(..) => return Err(Errno::IsDir),
             On::Device(device) => return Ok(self.read_device(*device, max)),
@@ -391,6 +418,11 @@ impl<'a> Sys<'a> {
             _ => None,
         };
         [0, 1, 2].iter().find_map(of).filter(|s| self.sandbox.sessions.get(s).is_some_and(|s| s.tty))
+    }
+
+    /// The columns and rows of the process's terminal, where it has one.
+    pub fn terminal_size(&self) -> Option<(u16, u16)> {
+        self.terminal().and_then(|s| self.sandbox.sessions.get(&s)).map(|s| s.size)
     }
 
     /// Whether a descriptor is a terminal.
@@ -470,6 +502,40 @@ impl<'a> Sys<'a> {
     /// Writes to standard error.
     pub fn err(&mut self, text: impl AsRef<[u8]>) {
         let _ = self.write(2, text.as_ref());
+    }
+
+    fn lock_key(&self, fd: Fd) -> Result<(FileId, String), Errno> {
+        let (id, file) = self.file(fd)?;
+        match &file.on {
+            On::Disk(disk, ino) | On::Dir(disk, ino) => Ok((id, format!("{disk}#{ino}"))),
+            other => Ok((id, format!("{other:?}"))),
+        }
+    }
+
+    /// Locks an open file, alone or shared, until it is unlocked or closed everywhere.
+    ///
+    /// # Errors
+    /// `EAGAIN` where another open file holds the lock; `EBADF`.
+    pub fn lock(&mut self, fd: Fd, exclusive: bool) -> Result<(), Errno> {
+        let (id, key) = self.lock_key(fd)?;
+        let (holders, alone) = self.sandbox.locks.entry(key).or_default();
+        let others = holders.iter().any(|h| *h != id);
+        if others && (exclusive || *alone) {
+            return Err(Errno::Again);
+        }
+        holders.insert(id);
+        *alone = exclusive;
+        Ok(())
+    }
+
+    /// Takes the lock of an open file away.
+    ///
+    /// # Errors
+    /// `EBADF`
+    pub fn unlock(&mut self, fd: Fd) -> Result<(), Errno> {
+        let (id, _) = self.lock_key(fd)?;
+        self.sandbox.drop_locks(id);
+        Ok(())
     }
 
     /// Moves a file's position, and tells it.
@@ -672,7 +738,7 @@ impl<'a> Sys<'a> {
         let fd = self.open(path, OpenOptions::READ)?;
         let file = self.open_file(fd)?.on.clone();
         let contents = match &file {
-            On::Disk(disk, ino) => self.disk(disk).and_then(|d| d.contents(*ino).cloned()),
+            On::Disk(disk, ino) => self.disk(disk).and_then(|d| d.contents(*ino)),
             On::Text(text) => Ok(text.clone()),
             On::Device(Device::Null) => Ok(Bytes::default()),
             On::Dir(..) => Err(Errno::IsDir),
@@ -741,6 +807,31 @@ impl<'a> Sys<'a> {
         let found = self.walk(path, false)?;
         let mode = mode & !self.process().umask;
         self.make(&found, Node::Fifo, mode).map(drop)
+    }
+
+    /// Makes a device file.
+    ///
+    /// # Errors
+    /// As `mknod(2)`.
+    pub fn mknod(&mut self, path: &str, device: Device, mode: u32) -> Result<(), Errno> {
+        let found = self.walk(path, false)?;
+        let mode = mode & !self.process().umask;
+        self.make(&found, Node::Device(device), mode).map(drop)
+    }
+
+    /// The size of a mounted file system; none where it has none, as `/proc`.
+    pub fn statfs(&self, mount: &Mount) -> Option<FileSystem> {
+        let super::mounts::Source::Disk(id, _) = &mount.what else { return None };
+        let disk = self.disks.get(id)?;
+        let block = crate::machine::disk::BLOCK;
+        let (blocks, used) = match disk.size {
+            Some(size) => (size / block, disk.used().div_ceil(block)),
+            None => (NODE_DISK * 1024 / block, (NODE_USED * 1024 + disk.used()).div_ceil(block)),
+        };
+        let free = blocks.saturating_sub(used);
+        let files = blocks / 4;
+        let free_files = files.saturating_sub(disk.count() + if disk.size.is_none() { 389_120 } else { 0 });
+        Some(FileSystem { block, blocks, free, available: free, files, free_files })
     }
 
     /// The folder and name of a path that is to be changed, where that is allowed.
@@ -917,6 +1008,16 @@ impl<'a> Sys<'a> {
         let On::Disk(disk, ino) = self.file(fd)?.1.on.clone() else { return Err(Errno::Invalid) };
         let now = self.now();
         self.disk_mut(&disk)?.truncate(ino, len, now)
+    }
+
+    /// Makes sure that an open file has room up to a length.
+    ///
+    /// # Errors
+    /// As `fallocate(2)`.
+    pub fn fallocate(&mut self, fd: Fd, len: u64) -> Result<(), Errno> {
+        let On::Disk(disk, ino) = self.file(fd)?.1.on.clone() else { return Err(Errno::Invalid) };
+        let now = self.now();
+        self.disk_mut(&disk)?.allocate(ino, len, now)
     }
 
     /// Whether the process may read (4), write (2) or execute (1) what is at a path.

@@ -9,12 +9,17 @@ use super::errno::Errno;
 use super::images;
 use super::kernel::sys::Kind;
 use super::kernel::{Program, StartError, Status, Sys, Turn};
+use super::net::{Peer, Reply, Sent};
 use super::shell::{Flavor, Shell};
 
+mod date_input;
+mod dates;
 mod files;
 mod network;
+mod options;
 mod system;
-mod text;
+pub(crate) mod text;
+mod users;
 
 /// How a tool that was started goes on.
 pub enum Started {
@@ -22,6 +27,8 @@ pub enum Started {
     Exit(u8),
     /// It lasts.
     Runs(Running),
+    /// It becomes another program, with its files as they are.
+    Exec(Vec<String>),
 }
 
 /// Starts a tool with its arguments, the first being its name.
@@ -51,6 +58,14 @@ impl Running {
             Running::Files(tool) => tool.step(sys),
             Running::System(tool) => tool.step(sys),
             Running::Network(tool) => tool.step(sys),
+        }
+    }
+
+    /// Answers what happens on a connection to a port that it listens on.
+    pub fn receive(&mut self, sys: &mut Sys<'_>, peer: &Peer, sent: Sent<'_>) -> Reply {
+        match self {
+            Running::Network(tool) => tool.receive(sys, peer, sent),
+            _ => Reply { close: true, ..Reply::default() },
         }
     }
 }
@@ -134,8 +149,9 @@ pub(super) fn exec(args: Vec<String>, sys: &mut Sys<'_>, program: &mut Program) 
             return Turn::Exit(Status::Code(if fault == Errno::NoEnt { 127 } else { 126 }));
         }
     };
+    let (name, args) = if name == "busybox" { applet(args) } else { (name, args) };
     let flavor = match name.as_str() {
-        "sh" | "ash" => Some(Flavor::Ash),
+        "sh" | "ash" | "hush" => Some(Flavor::Ash),
         "dash" => Some(Flavor::Dash),
         "bash" => Some(Flavor::Bash),
         _ => None,
@@ -151,9 +167,43 @@ pub(super) fn exec(args: Vec<String>, sys: &mut Sys<'_>, program: &mut Program) 
                 *program = Program::Tool(Box::new(running));
                 Turn::Again
             }
+            Started::Exec(args) => Turn::Exec(args),
         },
-        None => Turn::Exit(Status::Code(0)),
+        None => begin(&name, &args, sys, program),
     }
+}
+
+/// Begins a program that only images have.
+fn begin(name: &str, args: &[String], sys: &mut Sys<'_>, program: &mut Program) -> Turn {
+    let Some(begin) = images::program(name) else {
+        sys.err(format!("{name}: applet not found\n"));
+        return Turn::Exit(Status::Code(127));
+    };
+    match begin(sys, args) {
+        images::Begun::Exit(code) => Turn::Exit(Status::Code(code)),
+        images::Begun::Becomes(args) => Turn::Exec(args),
+        images::Begun::Serves(server) => {
+            *program = Program::Server(Box::new(server));
+            Turn::Again
+        }
+    }
+}
+
+/// The applet that busybox is called as, or by its first argument.
+fn applet(mut args: Vec<String>) -> (String, Vec<String>) {
+    let base = |arg: &str| arg.rsplit('/').next().unwrap_or_default().trim_start_matches('-').to_string();
+    let mut name = args.first().map(|a| base(a)).unwrap_or_default();
+    if name == "busybox" {
+        if args.len() < 2 {
+            return ("busybox-help".into(), args);
+        }
+        args.remove(0);
+        name = args.first().map(|a| if a == "--list" { a.clone() } else { base(a) }).unwrap_or_default();
+        if matches!(args[0].as_str(), "--list" | "--help") {
+            return ("busybox-help".into(), args);
+        }
+    }
+    (name, args)
 }
 
 /// Refuses what the container runtime refuses before it starts a process.
@@ -165,7 +215,7 @@ pub(super) fn runtime_check(sys: &mut Sys<'_>, args: &[String]) -> Result<(), St
     let refuse = |why: &str| {
         let text = format!("exec: {command:?}: {why}");
         Err(StartError(format!(
-            "OCI runtime create failed: runc create failed: unable to start container process: {text}"
+            "OCI runtime create failed: runc create failed: unable to start container process: error during container init: {text}: unknown"
         )))
     };
     match look_up(sys, command) {

@@ -165,7 +165,7 @@ fn holds(disk: &Disk, files: &Payload) -> bool {
     let Ok(data) = disk.find("..data").and_then(|ino| disk.get(ino)) else { return false };
     let crate::machine::disk::Node::Link(folder) = &data.node else { return false };
     let same = |path: &String, contents: &[u8]| {
-        let found = disk.find(&format!("{folder}/{path}")).and_then(|ino| disk.contents(ino).cloned());
+        let found = disk.find(&format!("{folder}/{path}")).and_then(|ino| disk.contents(ino));
         found.is_ok_and(|there| there[..] == *contents)
     };
     let names = disk.get(ROOT).and_then(|r| r.entries()).map(|e| e.keys().filter(|n| !n.starts_with("..")).count());

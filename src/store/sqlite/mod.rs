@@ -335,11 +335,17 @@ impl Db {
         }
     }
 
-    pub(super) fn next(&self, purpose: &str) -> Result<u64, ApiError> {
-        let n = self.drawn(purpose)?;
-        self.journal(What::Sequence, purpose, Some(n.to_string()).filter(|_| n > 0).as_deref())?;
-        self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![purpose, n as i64 + 1])?;
-        Ok(n)
+    /// Stores how often a sequence was drawn from, which was `before`.
+    pub(super) fn set_sequence(&self, purpose: &str, n: u64, before: u64) -> Result<(), ApiError> {
+        self.journal(What::Sequence, purpose, Some(before.to_string()).filter(|_| before > 0).as_deref())?;
+        self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![purpose, n as i64]).map(|_| ())
+    }
+
+    /// Whether there is a sequence whose purpose begins so, with a slash at its end.
+    pub(super) fn is_drawn_below(&self, beginning: &str) -> Result<bool, ApiError> {
+        let end = format!("{}0", beginning.trim_end_matches('/'));
+        let sql = "SELECT 1 FROM sequence WHERE purpose > ?1 AND purpose < ?2 LIMIT 1";
+        Ok(self.number(sql, params![beginning, end])?.is_some())
     }
 
     pub(super) fn drawn(&self, purpose: &str) -> Result<u64, ApiError> {
