@@ -18,7 +18,6 @@ pub(super) fn running(created: &ContainerStatus, now: Time) -> ContainerStatus {
     }
 }
 
-
 /// The state of a container that has ended.
 pub(super) fn terminated(of: &ContainerStatus, reason: &str, exit_code: i32, from: Time, to: Time) -> ContainerState {
     ContainerState {

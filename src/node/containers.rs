@@ -8,8 +8,8 @@ use crate::api::names::Draw;
 use crate::controllers::Action;
 
 use super::container_status;
-use super::runtime::{Plan, Started, start_container};
 use super::events::{event, warning};
+use super::runtime::{Plan, Started, start_container};
 use super::sync::{FIRST_SYNC, NEXT_SYNC, Refusal, Sync, image};
 use super::{config, images, words};
 

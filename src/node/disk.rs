@@ -3,6 +3,7 @@
 //! A path that a persistent volume of type `local` names is taken to be there on the nodes that its affinity allows: whoever
 //! made the volume has prepared it.
 
+use crate::api::Time;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::selector::matches_node_selector;
 use crate::controllers::Outcome;
@@ -10,7 +11,6 @@ use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::{ContainerSpec, Disks, log};
 use crate::machine::{self, disk::Inode};
 use crate::store::{Store, View};
-use crate::api::Time;
 
 /// What a node is itself a container of: k3s' image is small.
 pub const NODE_IMAGE: &str = "docker.io/library/busybox:latest";

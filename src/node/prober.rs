@@ -161,10 +161,9 @@ fn probe_once(
     }
     if let Some(get) = &probe.http_get {
         let port = port_of(&get.port, container);
-        return Some(port.map_or_else(
-            || Err("couldn't find port".to_string()),
-            |port| http_get(store, sandbox, port, get),
-        ));
+        return Some(
+            port.map_or_else(|| Err("couldn't find port".to_string()), |port| http_get(store, sandbox, port, get)),
+        );
     }
     let port = match (&probe.tcp_socket, &probe.grpc) {
         (Some(tcp), _) => port_of(&tcp.port, container),
@@ -192,7 +191,9 @@ fn probe_exec(
         Some(begun) => begun,
         None => match sandbox.exec(&container.name, command, (false, false), store.disks_mut(), now) {
             Ok((pid, session)) => (pid, session, now),
-            Err(fault) => return Some(Err(format!("rpc error: code = Unknown desc = failed to exec in container: {}", fault.0))),
+            Err(fault) => {
+                return Some(Err(format!("rpc error: code = Unknown desc = failed to exec in container: {}", fault.0)));
+            }
         },
     };
     let (pid, session, since) = begun;

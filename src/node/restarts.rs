@@ -37,9 +37,8 @@ impl<'a> Sync<'a> {
                 Some(ended) => {
                     let container = container_of(self.spec, &slot.name);
                     slot.state = Some(self.ended(slot, container, sandbox, running, ended));
-                    slot.ready = container.is_some_and(|c| {
-                        self.is_init(c) && !is_sidecar(c) && ended.status.code() == 0
-                    });
+                    slot.ready =
+                        container.is_some_and(|c| self.is_init(c) && !is_sidecar(c) && ended.status.code() == 0);
                     slot.started = Some(false);
                 }
                 None => {
@@ -83,7 +82,7 @@ impl<'a> Sync<'a> {
         let path = container.termination_message_path.as_deref().unwrap_or("/dev/termination-log");
         let root = running.mounts.first().and_then(|m| match &m.what {
             crate::machine::kernel::mounts::Source::Disk(id, _) => self.view.disk(id),
-            crate::machine::kernel::mounts::Source::Proc => None,
+            _ => None,
         });
         let written = root.and_then(|disk| disk.find(path).and_then(|ino| disk.contents(ino)).ok());
         let text = written.map(|bytes| {
@@ -149,7 +148,8 @@ impl<'a> Sync<'a> {
             _ => init.iter().filter(|c| is_sidecar(c)).chain(&spec.containers).collect(),
         };
         for container in candidates {
-            let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
+            let list =
+                if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
             match self.next_for(container, find(list, &container.name)) {
                 Next::Leave => {}
                 Next::Start => turn.push(container),
@@ -248,4 +248,3 @@ pub(super) fn phase(spec: &PodSpec, status: &PodStatus) -> Option<&'static str> 
         () => None,
     }
 }
-

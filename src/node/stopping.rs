@@ -53,7 +53,8 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
                 if running && sidecars.contains(name) {
                     break;
                 }
-                let container = spec.containers.iter().chain(spec.init_containers.iter().flatten()).find(|c| c.name == *name);
+                let container =
+                    spec.containers.iter().chain(spec.init_containers.iter().flatten()).find(|c| c.name == *name);
                 stop(store, &mut sandbox, name, container.and_then(|c| c.lifecycle.as_ref()), deadline, now);
                 running |= sandbox.is_running(name);
             }

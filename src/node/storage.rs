@@ -21,7 +21,8 @@ pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) 
     }
     if let Some(path) = spec.local.as_ref().map(|s| &s.path).or(spec.host_path.as_ref().map(|s| &s.path)) {
         let terms = spec.node_affinity.as_ref().and_then(|a| a.required.as_ref());
-        let nodes = terms.iter().flat_map(|t| &t.node_selector_terms).flat_map(|t| t.match_expressions.iter().flatten());
+        let nodes =
+            terms.iter().flat_map(|t| &t.node_selector_terms).flat_map(|t| t.match_expressions.iter().flatten());
         for node in nodes.flat_map(|e| e.values.iter().flatten()) {
             remove(store, &disk_of(node), path, now);
         }

@@ -31,10 +31,10 @@ use crate::api::table::Table;
 use crate::api::{Kind, Object, Time};
 use crate::error::{ApiError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
-use crate::sim::Cluster;
 pub use crate::machine::kernel::Signal;
-pub use crate::sim::{Pause, SessionId};
+use crate::sim::Cluster;
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
+pub use crate::sim::{Pause, SessionId};
 use served::Served;
 
 /// The API server of a cluster, within one transaction at a time.

@@ -210,7 +210,8 @@ impl Cluster {
         self.take_up(write);
         let target = self.wall_target();
         let wake = self.store_mut().first_wake();
-        let next = self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).chain(wake).min();
+        let next =
+            self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).chain(wake).min();
         let is_due = next.is_some_and(|due| due <= target.max(self.now()));
         if !self.writable && (is_due || self.stands_still(target)) {
             self.store_mut().rollback();

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{Node, Pod, Service};
 use crate::api::k8s::api::discovery::v1::{Endpoint, EndpointSlice};
-use crate::api::Kind;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Disks;
 use crate::machine::net::dns::{self, Names};
@@ -102,13 +102,7 @@ impl<'a> Network<'a> {
         answer
     }
 
-    fn tell(
-        &mut self,
-        from: Caller,
-        connection: u64,
-        sent: Sent<'_>,
-        disks: &mut Disks,
-    ) -> Result<Reply, Errno> {
+    fn tell(&mut self, from: Caller, connection: u64, sent: Sent<'_>, disks: &mut Disks) -> Result<Reply, Errno> {
         let route = self.store.route(connection).ok_or(Errno::ConnReset)?;
         let peer = Peer { ip: from.ip, port: from.port, connection };
         let mut nowhere = crate::machine::net::Nowhere;
@@ -198,7 +192,9 @@ fn service_of<'a>(view: &View<'a>, ip: &str) -> Option<&'a Service> {
         let ingress = s.status.iter().flat_map(|s| s.load_balancer.iter()).flat_map(|l| l.ingress.iter().flatten());
         spec.and_then(|s| s.cluster_ip.as_deref()) == Some(ip)
             || spec.is_some_and(|s| s.external_ips.iter().flatten().any(|e| e == ip))
-            || ingress.into_iter().any(|i| i.ip.as_deref() == Some(ip) && !i.ip.as_deref().unwrap_or("").starts_with("172."))
+            || ingress
+                .into_iter()
+                .any(|i| i.ip.as_deref() == Some(ip) && !i.ip.as_deref().unwrap_or("").starts_with("172."))
     })
 }
 
@@ -344,4 +340,3 @@ fn endpoints(view: &View<'_>, service: &Service, all: bool) -> Vec<dns::Endpoint
 fn protocol(name: Option<&str>) -> &'static str {
     if name == Some("UDP") { "udp" } else { "tcp" }
 }
-

@@ -2,9 +2,9 @@
 
 use super::Cluster;
 use super::queue::Item;
+use crate::api::Duration;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::{Kind, Object, ObjectKey, Time};
-use crate::api::Duration;
 use crate::error::ApiError;
 use crate::machine::kernel::{Sandbox, log};
 use crate::machine::net::Nowhere;

@@ -104,9 +104,9 @@ impl Cluster {
             let wants_input = sandbox.wants_input(id.session);
             let ended = match id.owns {
                 true if has_output => None,
-                true => sandbox.take_exit(id.pid, id.session).or_else(|| {
-                    (!sandbox.processes.contains_key(&id.pid)).then_some(Status::Killed(Signal::KILL))
-                }),
+                true => sandbox
+                    .take_exit(id.pid, id.session)
+                    .or_else(|| (!sandbox.processes.contains_key(&id.pid)).then_some(Status::Killed(Signal::KILL))),
                 false => sandbox.containers.get(&id.container).and_then(|c| c.ended.as_ref()).map(|e| e.status),
             };
             self.store_mut().put_sandbox(sandbox, wake);

@@ -43,6 +43,8 @@ pub(super) struct Machines {
     sandboxes: BTreeMap<String, Sandbox>,
     changed: BTreeSet<String>,
     removed: BTreeSet<String>,
+    /// Those that run just now: what the file says of them does not hold.
+    taken: BTreeSet<String>,
     /// When those in memory want to go on.
     wakes: BTreeSet<(Time, String)>,
     due: BTreeMap<String, Time>,
@@ -115,7 +117,8 @@ impl Store {
     pub fn disk_names(&self, prefix: &str) -> Vec<DiskId> {
         let prefix = disk_blob(prefix);
         let stored: Vec<String> = self.read(self.db.blob_names(&prefix));
-        let mut names: BTreeSet<DiskId> = stored.iter().filter_map(|n| n.strip_prefix("disk/")).map(String::from).collect();
+        let mut names: BTreeSet<DiskId> =
+            stored.iter().filter_map(|n| n.strip_prefix("disk/")).map(String::from).collect();
         names.extend(self.machines.disks.all.keys().filter(|n| disk_blob(n).starts_with(&prefix)).cloned());
         names.retain(|n| !self.machines.removed_disks.contains(n));
         names.into_iter().collect()
@@ -133,6 +136,7 @@ impl Store {
         if let Some(due) = self.machines.due.remove(uid) {
             self.machines.wakes.remove(&(due, uid.to_string()));
         }
+        self.machines.taken.insert(uid.to_string());
         self.machines.sandboxes.remove(uid)
     }
 
@@ -155,6 +159,7 @@ impl Store {
         let machines = &mut self.machines;
         machines.seen = FrozenBTreeMap::new();
         machines.removed.remove(&uid);
+        machines.taken.remove(&uid);
         machines.changed.insert(uid.clone());
         if let Some(old) = machines.due.remove(&uid) {
             machines.wakes.remove(&(old, uid.clone()));
@@ -249,7 +254,8 @@ impl Store {
 
     fn is_in_file_only(&self, name: &str) -> bool {
         let uid = name.strip_prefix("sandbox/").unwrap_or(name);
-        !self.machines.sandboxes.contains_key(uid) && !self.machines.removed.contains(uid)
+        let machines = &self.machines;
+        !machines.sandboxes.contains_key(uid) && !machines.removed.contains(uid) && !machines.taken.contains(uid)
     }
 
     /// Takes out the sandbox that wants to go on first, if that is by then, with the time and when the next one is.
@@ -267,7 +273,7 @@ impl Store {
             }
             self.machines.first_in_file = None;
         }
-        let (wake, uid) = self.machines.wakes.first().cloned()?;
+        let (wake, uid) = self.machines.wakes.first().filter(|(wake, _)| *wake <= by).cloned()?;
         self.take_sandbox(&uid).map(|sandbox| (wake, sandbox))
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::load::NodeInfo;
 use super::name::Name;
 use super::{Index, Store};
+use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 use crate::machine::disk::Disk;
 use crate::machine::kernel::Sandbox;
-use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 
 /// The state of the cluster at one moment.
 #[derive(Clone, Copy)]

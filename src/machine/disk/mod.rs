@@ -89,6 +89,20 @@ pub enum Device {
     Block,
 }
 
+impl Device {
+    /// Its major and minor number.
+    pub fn numbers(self) -> (u32, u32) {
+        match self {
+            Device::Null => (1, 3),
+            Device::Zero => (1, 5),
+            Device::Full => (1, 7),
+            Device::Random => (1, 8),
+            Device::Tty => (5, 0),
+            Device::Block => (7, 0),
+        }
+    }
+}
+
 impl Inode {
     /// An inode that `uid:gid` made at that time.
     pub fn new(node: Node, mode: u32, (uid, gid): (u32, u32), modified: Time) -> Inode {
@@ -352,10 +366,18 @@ impl Disk {
         *self.open.entry(ino).or_default() += 1;
     }
 
+    /// Notes that an inode is open at least so often.
+    pub fn hold(&mut self, ino: Ino, count: u32) {
+        if count > 0 {
+            let held = self.open.entry(ino).or_default();
+            *held = (*held).max(count);
+        }
+    }
+
     /// Ends one `opened`.
     pub fn closed(&mut self, ino: Ino) {
         if let Some(count) = self.open.get_mut(&ino) {
-            *count -= 1;
+            *count = count.saturating_sub(1);
             if *count == 0 {
                 self.open.remove(&ino);
                 self.forget_if_unused(ino);

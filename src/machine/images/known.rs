@@ -6,7 +6,7 @@
 use super::base::Base;
 use super::model::Model;
 use super::reference::Reference;
-use super::{Begin, Begun, httpd, nginx};
+use super::{Begin, Begun, httpd, mysql, nginx, plain, postgres, redis};
 use crate::machine::kernel::Sys;
 
 /// An image that is known: the names that it has, what is modelled of it, where its facts are from, and how it is made.
@@ -20,6 +20,30 @@ struct Known {
 const OFFICIAL: &str = "docker-library/repo-info and the image's Dockerfile";
 
 const KNOWN: &[Known] = &[
+    Known {
+        names: &["mysql", "mariadb"],
+        about: "the entry point, the server with a little SQL, mysql and mysqladmin",
+        facts: "docker-library/mysql, MySQL's manual",
+        make: mysql::model,
+    },
+    Known {
+        names: &["postgres"],
+        about: "the entry point, the server with a little SQL, psql and pg_isready",
+        facts: "docker-library/postgres, PostgreSQL's manual",
+        make: postgres::model,
+    },
+    Known {
+        names: plain::IMAGES,
+        about: "starts, listens and ends as it should",
+        facts: "docker-library/repo-info and the projects' Dockerfiles",
+        make: plain::model,
+    },
+    Known {
+        names: &["redis", "gb-redis-follower", "gb-redisslave", "redis-slave", "gb_redisslave"],
+        about: "the server with its files, replication and redis-cli; no cluster mode",
+        facts: "docker-library/redis, Redis' documentation",
+        make: redis::model,
+    },
     Known {
         names: &[
             "busybox",

@@ -16,9 +16,14 @@ mod httpd;
 mod idle;
 mod known;
 pub mod model;
+mod mysql;
 mod names;
 mod nginx;
+mod plain;
+mod postgres;
+mod redis;
 pub mod reference;
+mod sql;
 pub mod tree;
 
 pub use model::Model;
@@ -26,6 +31,9 @@ pub use reference::Reference;
 
 /// The kernel's version, as `uname -r` prints it.
 pub const KERNEL: &str = "5.16.14-arch1-1";
+
+/// When and how it was built, as `uname -v` prints it.
+pub const KERNEL_BUILD: &str = "#1 SMP PREEMPT Fri, 11 Mar 2022 17:40:36 +0000";
 
 /// What a binary begins with in an image's file system; the tool's name follows.
 pub const BINARY: &[u8] = b"\x7fELF\x02\x01\x01\0";
@@ -46,6 +54,20 @@ pub enum Server {
     Httpd(Box<httpd::Httpd>),
     /// A small program that says who it is.
     Hello(Box<hello::Hello>),
+    /// Redis.
+    Redis(Box<redis::Redis>),
+    /// Its client.
+    RedisCli(Box<redis::cli::Cli>),
+    /// MySQL.
+    Mysql(Box<mysql::Mysql>),
+    /// Its client.
+    MysqlClient(Box<mysql::MysqlClient>),
+    /// PostgreSQL.
+    Postgres(Box<postgres::Postgres>),
+    /// Its client.
+    Psql(Box<postgres::Psql>),
+    /// A server that only starts, listens and ends.
+    Plain(Box<plain::Plain>),
 }
 
 impl Server {
@@ -57,16 +79,36 @@ impl Server {
             Server::Nginx(server) => server.step(sys),
             Server::Httpd(server) => server.step(sys),
             Server::Hello(server) => server.step(sys),
+            Server::Redis(server) => server.step(sys),
+            Server::RedisCli(server) => server.step(sys),
+            Server::Mysql(server) => server.step(sys),
+            Server::MysqlClient(server) => server.step(sys),
+            Server::Postgres(server) => server.step(sys),
+            Server::Psql(server) => server.step(sys),
+            Server::Plain(server) => server.step(sys),
         }
     }
 
     /// Answers what happens on a connection to a port that it listens on.
     pub fn receive(&mut self, sys: &mut Sys<'_>, port: u16, peer: &Peer, sent: Sent<'_>) -> Reply {
+        // Whoever sends no more has been answered: servers hang up then.
+        if sent == Sent::Bytes(b"") {
+            self.receive(sys, port, peer, Sent::Closed);
+            return Reply { close: true, ..Reply::default() };
+        }
         match self {
-            Server::Idle(_) | Server::NginxEntry(_) => Reply { close: true, ..Reply::default() },
+            Server::Idle(_)
+            | Server::NginxEntry(_)
+            | Server::RedisCli(_)
+            | Server::MysqlClient(_)
+            | Server::Psql(_) => Reply { close: true, ..Reply::default() },
+            Server::Mysql(server) => server.receive(sys, port, peer, sent),
+            Server::Postgres(server) => server.receive(sys, port, peer, sent),
+            Server::Plain(server) => server.receive(sys, port, peer, sent),
             Server::Nginx(server) => server.receive(sys, port, peer, sent),
             Server::Httpd(server) => server.receive(sys, port, peer, sent),
             Server::Hello(server) => server.receive(sys, port, peer, sent),
+            Server::Redis(server) => server.receive(sys, port, peer, sent),
         }
     }
 }
@@ -85,8 +127,17 @@ pub enum Begun {
 pub type Begin = fn(&mut Sys<'_>, &[String]) -> Begun;
 
 /// The programs that images bring, by the names in their binaries.
-const PROGRAMS: [&[(&str, Begin)]; 5] =
-    [known::PROGRAMS, idle::PROGRAMS, nginx::PROGRAMS, httpd::PROGRAMS, hello::PROGRAMS];
+const PROGRAMS: [&[(&str, Begin)]; 9] = [
+    known::PROGRAMS,
+    idle::PROGRAMS,
+    nginx::PROGRAMS,
+    httpd::PROGRAMS,
+    hello::PROGRAMS,
+    redis::PROGRAMS,
+    mysql::PROGRAMS,
+    postgres::PROGRAMS,
+    plain::PROGRAMS,
+];
 
 /// The program of a name.
 pub fn program(name: &str) -> Option<Begin> {

@@ -69,7 +69,28 @@ pub struct Pipe {
     pub readers: u32,
     /// Open files that can write into it.
     pub writers: u32,
+    /// Whether it has a name: then those who open it wait for each other.
+    pub named: bool,
+    /// Whether anybody has read from it.
+    pub had_reader: bool,
+    /// Whether anybody has written into it.
+    pub had_writer: bool,
 }
+
+impl Pipe {
+    /// Whether nothing more will come, once it is empty.
+    pub fn is_at_end(&self) -> bool {
+        self.writers == 0 && (self.had_writer || !self.named)
+    }
+
+    /// Whether nobody will read what is written.
+    pub fn is_broken(&self) -> bool {
+        self.readers == 0 && (self.had_reader || !self.named)
+    }
+}
+
+/// How many bytes of output a session holds before its processes wait for them to be fetched.
+pub const MAX_UNFETCHED: usize = 8 << 20;
 
 /// What somebody outside sees of a process that he started or attached to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -84,6 +105,13 @@ pub struct Session {
     pub tty: bool,
     /// The terminal's columns and rows.
     pub size: (u16, u16),
+}
+
+impl Session {
+    /// How many bytes of output have not been fetched.
+    pub fn unfetched(&self) -> usize {
+        self.output.iter().map(|o| o.1.len()).sum()
+    }
 }
 
 /// What a read gave.

@@ -44,6 +44,11 @@ pub fn file_of(container: &str, restarts: i32) -> String {
 }
 
 impl Log {
+    /// Whether it should be moved into files before more comes.
+    pub fn is_long(&self) -> bool {
+        self.length > 1 << 20 || self.fresh.len() > 1 << 15
+    }
+
     /// Adds what was written, cut into lines. What no file would hold any more is dropped.
     pub fn write(&mut self, time: Time, stream: u8, bytes: &[u8]) {
         self.length += bytes.len();
@@ -55,7 +60,8 @@ impl Log {
                 _ => self.fresh.push(Entry { time, stream, text: line.to_vec() }),
             }
         }
-        if self.length > 2 * MAX_FILES * MAX_SIZE {
+        // Each line takes some memory of its own.
+        if self.length + self.fresh.len() * 64 > 2 * MAX_FILES * MAX_SIZE {
             let mut over = self.length - MAX_FILES * MAX_SIZE;
             let dropped = self.fresh.iter().take_while(|e| {
                 let before = over;

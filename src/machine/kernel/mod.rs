@@ -10,6 +10,7 @@ mod run;
 pub mod session;
 pub mod signal;
 pub mod sys;
+mod sys_fs;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -246,6 +247,8 @@ pub struct Sandbox {
     pub booted: Time,
     /// How many containers and processes of sessions have ended.
     pub ends: u64,
+    /// Processes that have ended and are to be taken off the table.
+    gone: Vec<Pid>,
     /// How the processes of sessions ended; whoever asks takes it out.
     pub exited: BTreeMap<Pid, Status>,
 }
@@ -284,6 +287,7 @@ impl Sandbox {
             kept: spec.kept,
         };
         self.containers.insert(name.clone(), container);
+        self.lay_out(&name, disks);
         self.logs.entry(name.clone()).or_default();
         let pid = self.spawn_in(&name, spec.args.clone(), 0);
         let stdin = if spec.stdin {
@@ -308,6 +312,47 @@ impl Sandbox {
         checked
     }
 
+    /// Makes the folders that a container's file systems are mounted at, and its working directory.
+    fn lay_out(&mut self, name: &str, disks: &mut Disks) {
+        let Some(container) = self.containers.get(name) else { return };
+        let mounts = container.mounts.clone();
+        let now = self.now;
+        let everybody = walk::Walker { uid: 0, gid: 0, groups: &[] };
+        let is_file = |mount: &Mount| match &mount.what {
+            mounts::Source::Disk(disk, ino) if *ino != 0 => {
+                disks.get(disk).and_then(|d| d.get(*ino).ok()).is_some_and(|i| !i.is_dir())
+            }
+            _ => false,
+        };
+        let mut wanted: Vec<(String, bool)> = mounts.iter().map(|m| (m.at.clone(), is_file(m))).collect();
+        wanted.push((container.cwd.clone(), false));
+        for (path, is_file) in wanted {
+            let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+            let mut at = String::new();
+            for (n, part) in parts.iter().enumerate() {
+                at = format!("{at}/{part}");
+                // What is mounted there already hides what lies below: only what is missing is made.
+                let Ok(found) = walk::walk(&mounts, disks, everybody, &at, true) else { break };
+                let below = mounts.iter().any(|m| m.at == at);
+                let (disk, dir) = match (&found.folder, &found.place) {
+                    (mounts::Place::Inode(disk, dir), None) => (disk.clone(), *dir),
+                    (mounts::Place::Inode(disk, dir), Some(_)) if below => (disk.clone(), *dir),
+                    _ => continue,
+                };
+                let is_last = n + 1 == parts.len();
+                let node = if is_file && is_last {
+                    super::disk::Node::File(Default::default())
+                } else {
+                    super::disk::Node::Dir(Default::default())
+                };
+                let missing = disks.get(&disk).is_some_and(|d| d.lookup(dir, &found.name).is_err());
+                if let (true, Some(disk)) = (missing, disks.get_mut(&disk)) {
+                    let _ = disk.create(dir, &found.name, super::disk::Inode::new(node, 0o755, (0, 0), now));
+                }
+            }
+        }
+    }
+
     /// Starts a command in a running container, its streams those of a session (`kubectl exec`). Both are handed back.
     ///
     /// # Errors
@@ -321,6 +366,9 @@ impl Sandbox {
         now: Time,
     ) -> Result<(Pid, u32), StartError> {
         self.now = self.now.max(now);
+        if !self.is_running(container) {
+            return Err(StartError(format!("container not running ({container})")));
+        }
         let pid = self.spawn_in(container, args.clone(), 0);
         let session = self.open_session(tty, stdin);
         let files = [
@@ -381,6 +429,11 @@ impl Sandbox {
         pid
     }
 
+    /// What an open file is.
+    pub fn file_on(&self, id: FileId) -> Option<&On> {
+        self.files.get(&id).map(|f| &f.on)
+    }
+
     fn new_file(&mut self, on: On, read: bool, write: bool) -> FileId {
         self.next_file += 1;
         let file = OpenFile { on, offset: 0, read, write, append: false, count: 0, path: String::new() };
@@ -419,12 +472,14 @@ impl Sandbox {
         let first = self.containers.get(container).filter(|c| c.ended.is_none()).map(|c| c.first);
         if let Some(first) = first {
             self.deliver(first, signal, disks, true);
+            self.sweep();
         }
     }
 
     /// Kills a process, as the runtime does with one of a session.
     pub fn kill_process(&mut self, pid: Pid, disks: &mut Disks) {
         self.deliver(pid, Signal::KILL, disks, true);
+        self.sweep();
     }
 
     /// The disks that its containers have mounted.
@@ -432,7 +487,7 @@ impl Sandbox {
         let mounts = self.containers.values().flat_map(|c| c.mounts.iter());
         let of = |mount: &Mount| match &mount.what {
             mounts::Source::Disk(id, _) => Some(id.clone()),
-            mounts::Source::Proc => None,
+            mounts::Source::Proc | mounts::Source::Sys => None,
         };
         mounts.filter_map(of).chain([log::disk_of(&self.id)]).collect()
     }

@@ -21,6 +21,9 @@ pub struct Mount {
     pub options: String,
 }
 
+/// What places below `/sys` begin with, among those that are made when they are read.
+pub const SYS: &str = "/sys:";
+
 /// What a mount shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
@@ -28,6 +31,8 @@ pub enum Source {
     Disk(DiskId, Ino),
     /// `/proc`: made when it is read.
     Proc,
+    /// `/sys`: made when it is read.
+    Sys,
 }
 
 /// A place that a path led to.
@@ -35,7 +40,7 @@ pub enum Source {
 pub enum Place {
     /// An inode on a disk.
     Inode(DiskId, Ino),
-    /// A path below `/proc`.
+    /// A path below `/proc`; one below `/sys` begins with [`SYS`].
     Proc(String),
 }
 

@@ -4,7 +4,8 @@ use crate::api::{Duration, Time};
 use crate::machine::disk::{DiskId, Ino};
 use crate::machine::net::Outside;
 
-use super::files::{FileId, On, PIPE_CAPACITY, PipeId};
+use super::files::{FileId, MAX_UNFETCHED, On, PIPE_CAPACITY, PipeId};
+use super::log::Log;
 use super::process::{Disposition, Pid, State, Status};
 use super::program::{Program, Turn, Wait};
 use super::signal::Signal;
@@ -15,7 +16,7 @@ use crate::machine::errno::Errno;
 const SLICE: u32 = 64;
 
 /// How many processes a container may have; mirrors a node's `pid_max` shared out.
-const MAX_PROCESSES: usize = 4096;
+const MAX_PROCESSES: usize = 1024;
 
 /// What a run came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,10 +47,16 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
     let ended_before = sandbox.ends;
     loop {
         sandbox.send_unsent(disks);
+        sandbox.sweep();
         if let Some(pid) = sandbox.next_ready() {
             sandbox.last = pid;
             run_slice(sandbox, disks, outside, pid);
             sandbox.tell_closed(disks, outside);
+            sandbox.check_memory(pid, disks);
+            sandbox.sweep();
+            if sandbox.logs.values().any(Log::is_long) {
+                sandbox.keep_logs(disks);
+            }
             if sandbox.ends != ended_before {
                 return Ran { next: Some(sandbox.now), ended: true };
             }
@@ -76,8 +83,15 @@ fn run_slice(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
         let Some(process) = sandbox.processes.get_mut(&pid) else { return };
         match process.state {
             State::Zombie(_) => return,
-            State::Stopped => {
-                process.program = Some(program);
+            // It stopped itself: it goes on later with what it wanted.
+            State::Stopped if !matches!(turn, Turn::Exit(_)) => {
+                process.program = Some(match turn {
+                    Turn::Exec(args) => {
+                        process.args.clone_from(&args);
+                        Program::Command(args)
+                    }
+                    _ => program,
+                });
                 return;
             }
             _ => {}
@@ -143,7 +157,7 @@ impl Sandbox {
 
     fn is_ready(&self, pid: Pid) -> bool {
         let Some(process) = self.processes.get(&pid) else { return false };
-        if !process.unsent.is_empty() || process.exiting.is_some() {
+        if !process.unsent.is_empty() || process.exiting.is_some() || self.is_choked(process) {
             return false;
         }
         match &process.state {
@@ -164,7 +178,7 @@ impl Sandbox {
 
     fn can_be_read(&self, id: FileId) -> bool {
         match self.files.get(&id).map(|f| &f.on) {
-            Some(On::PipeOut(pipe)) => self.pipes.get(pipe).is_none_or(|p| !p.bytes.is_empty() || p.writers == 0),
+            Some(On::PipeOut(pipe)) => self.pipes.get(pipe).is_none_or(|p| !p.bytes.is_empty() || p.is_at_end()),
             Some(On::Session(session, _)) => {
                 self.sessions.get(session).is_none_or(|s| !s.stdin.is_empty() || !s.stdin_open)
             }
@@ -175,8 +189,11 @@ impl Sandbox {
     }
 
     fn next_timer(&self) -> Option<Time> {
+        // Whoever is stuck in a full pipe does not go on when his time has come.
         let timer = |p: &super::Process| match &p.state {
-            State::Waits(Wait { until, .. }) => *until,
+            State::Waits(Wait { until, .. }) if p.unsent.is_empty() && p.exiting.is_none() && !self.is_choked(p) => {
+                *until
+            }
             _ => None,
         };
         self.processes.values().filter_map(timer).min()
@@ -196,8 +213,9 @@ impl Sandbox {
                     _ => None,
                 };
                 match pipe {
-                    Some(pipe) if pipe.readers > 0 => {
+                    Some(pipe) if !pipe.is_broken() => {
                         let room = PIPE_CAPACITY.saturating_sub(pipe.bytes.len()).min(bytes.len());
+                        let room = if pipe.readers == 0 { 0 } else { room };
                         pipe.bytes.extend(&bytes[..room]);
                         if room < bytes.len() {
                             rest.push((id, bytes[room..].to_vec()));
@@ -220,6 +238,9 @@ impl Sandbox {
 
     pub(super) fn fork(&mut self, parent: Pid, program: Program) -> Result<Pid, Errno> {
         let of = self.processes.get(&parent).ok_or(Errno::NoProcess)?;
+        if matches!(of.state, State::Zombie(_)) {
+            return Err(Errno::Again);
+        }
         let name = of.container.clone();
         if self.processes.values().filter(|p| p.container == name).count() >= MAX_PROCESSES {
             return Err(Errno::Again);
@@ -230,11 +251,19 @@ impl Sandbox {
         let pid = self.next_pid;
         self.next_pid += 1;
         let mut child = of.clone();
+        if let Program::Command(args) = &program {
+            child.args.clone_from(args);
+        }
         (child.parent, child.local, child.started) = (parent, local, self.now);
         (child.cpu, child.state, child.program) = (0, State::Ready, Some(program));
         child.unsent.clear();
         child.caught.clear();
-        (child.exiting, child.from_outside) = (None, false);
+        (child.exiting, child.from_outside, child.memory) = (None, false, 0);
+        if let Some(Program::Command(args)) = &child.program {
+            // Handlers do not outlive what becomes another program.
+            child.args.clone_from(args);
+            child.dispositions.retain(|_, d| *d == Disposition::Ignore);
+        }
         for id in child.fds.values() {
             if let Some(file) = self.files.get_mut(id) {
                 file.count += 1;
@@ -262,7 +291,7 @@ impl Sandbox {
             let Some(process) = self.processes.get_mut(&orphan) else { continue };
             process.parent = 0;
             if matches!(process.state, State::Zombie(_)) {
-                self.processes.remove(&orphan);
+                self.gone.push(orphan);
             }
         }
         let Some(container) = self.containers.get_mut(&name) else { return };
@@ -279,15 +308,64 @@ impl Sandbox {
             for other in others {
                 self.exit(other, Status::Killed(Signal::KILL), disks);
             }
-            self.processes.remove(&pid);
+            self.gone.push(pid);
         } else if !self.processes.contains_key(&parent) {
             if self.processes.get(&pid).is_some_and(|p| p.from_outside) {
                 self.exited.insert(pid, status);
                 self.ends += 1;
             }
-            self.processes.remove(&pid);
+            self.gone.push(pid);
         } else {
             self.deliver(parent, Signal::CHLD, disks, false);
+        }
+    }
+
+    /// Takes ended processes off that nobody will ask for. Not at once: one of them may be the one that is stepped.
+    pub(super) fn sweep(&mut self) {
+        for pid in std::mem::take(&mut self.gone) {
+            self.processes.remove(&pid);
+        }
+    }
+
+    /// Whether a process waits because nobody fetches what it has written to a session.
+    fn is_choked(&self, process: &super::Process) -> bool {
+        if self.sessions.values().all(|s| s.unfetched() < MAX_UNFETCHED) {
+            return false;
+        }
+        let full = |id: &FileId| match self.files.get(id).map(|f| &f.on) {
+            Some(On::Session(session, 1 | 2)) => {
+                self.sessions.get(session).is_some_and(|s| s.unfetched() >= MAX_UNFETCHED)
+            }
+            _ => false,
+        };
+        process.fds.values().any(full)
+    }
+
+    /// Kills a process of a container that holds more memory than it may: the largest.
+    fn check_memory(&mut self, stepped: Pid, disks: &mut Disks) {
+        let Some(process) = self.processes.get(&stepped).filter(|p| p.memory > 0) else { return };
+        let name = process.container.clone();
+        let Some(limit) = self.containers.get(&name).and_then(|c| c.memory_limit) else { return };
+        let mine = || self.processes.iter().filter(|(_, p)| p.container == name);
+        let held: u64 = mine().map(|(_, p)| p.memory).sum();
+        let mounts = self.containers.get(&name).map(|c| c.mounts.clone()).unwrap_or_default();
+        let in_memory: std::collections::BTreeSet<&DiskId> = mounts
+            .iter()
+            .filter(|m| m.fs_type == "tmpfs")
+            .filter_map(|m| match &m.what {
+                super::mounts::Source::Disk(disk, _) => Some(disk),
+                _ => None,
+            })
+            .collect();
+        let files: u64 = in_memory.into_iter().filter_map(|d| disks.get(d)).map(|d| d.used()).sum();
+        if held.saturating_add(files) <= limit {
+            return;
+        }
+        let largest = mine().max_by_key(|(_, p)| p.memory).map(|(pid, _)| *pid);
+        if let (Some(largest), Some(container)) = (largest, self.containers.get_mut(&name)) {
+            // The container counts as killed for memory where that was its first process.
+            container.oom |= container.first == largest;
+            self.exit(largest, Status::Killed(Signal::KILL), disks);
         }
     }
 
@@ -375,6 +453,8 @@ impl Sandbox {
         let Some(pipe) = self.pipes.get_mut(&id) else { return };
         let count = if is_reader { &mut pipe.readers } else { &mut pipe.writers };
         *count = count.saturating_add_signed(by);
+        pipe.had_reader |= pipe.readers > 0;
+        pipe.had_writer |= pipe.writers > 0;
         if pipe.readers == 0 && pipe.writers == 0 {
             self.pipes.remove(&id);
             self.named.retain(|_, pipe| *pipe != id);
@@ -388,7 +468,7 @@ impl Sandbox {
             return *pipe;
         }
         self.next_pipe += 1;
-        self.pipes.insert(self.next_pipe, Default::default());
+        self.pipes.insert(self.next_pipe, super::files::Pipe { named: true, ..Default::default() });
         self.named.insert(key, self.next_pipe);
         self.next_pipe
     }

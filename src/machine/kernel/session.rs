@@ -48,5 +48,6 @@ impl Sandbox {
         for pid in family {
             self.deliver(pid, signal, disks, true);
         }
+        self.sweep();
     }
 }

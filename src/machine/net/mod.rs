@@ -43,7 +43,7 @@ pub struct Peer {
 pub enum Sent<'a> {
     /// It was opened.
     Open,
-    /// Bytes came.
+    /// Bytes came; none where the other end will send no more but still listens.
     Bytes(&'a [u8]),
     /// The other end has closed it.
     Closed,
@@ -172,7 +172,7 @@ pub trait Outside {
     /// `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`.
     fn connect(&mut self, from: Caller, to: (IpAddr, u16), disks: &mut Disks) -> Result<(u64, Reply), Errno>;
 
-    /// Sends bytes, and gets what the other end says to them.
+    /// Sends bytes, and gets what the other end says to them. No bytes: this end will send no more.
     ///
     /// # Errors
     /// `ECONNRESET` where the other end is gone.
@@ -377,8 +377,21 @@ impl Sys<'_> {
         Ok(Input::Bytes(connection.inbox.drain(..count).collect()))
     }
 
+    /// Says on a connection that nothing more will be sent, as `shutdown(2)` does.
+    ///
+    /// # Errors
+    /// `ENOTTY` for what is no connection; as writing.
+    pub fn shutdown(&mut self, fd: Fd) -> Result<(), Errno> {
+        let On::Connection(number) = self.open_file(fd)?.on else { return Err(Errno::NotTty) };
+        self.deliver(number, b"")
+    }
+
     /// Writes into a connection, and gets the answer.
     pub(super) fn outside_write(&mut self, number: u32, bytes: &[u8]) -> Result<(), Errno> {
+        if bytes.is_empty() { Ok(()) } else { self.deliver(number, bytes) }
+    }
+
+    fn deliver(&mut self, number: u32, bytes: &[u8]) -> Result<(), Errno> {
         let Some(connection) = self.sandbox.connections.get(&number) else { return Err(Errno::ConnReset) };
         if connection.closed {
             return Err(Errno::Pipe);

@@ -39,11 +39,17 @@ pub(super) fn stamp(text: &str, now: Time, zone: &Zone) -> Option<Time> {
 /// What busybox understands.
 pub(super) fn busybox(text: &str, now: Time, zone: &Zone) -> Option<Time> {
     if let Some(seconds) = text.strip_prefix('@') {
-        return seconds.parse::<i64>().ok().map(|s| Time(s.saturating_mul(1000)));
+        return seconds.parse::<i64>().ok().filter(|s| *s >= 0).map(|s| Time(s.saturating_mul(1000)));
     }
-    let (text, zone) = match text.strip_suffix('Z') {
-        Some(text) => (text, super::dates::utc()),
-        None => (text, zone.clone()),
+    let (text, zone) = match text.rsplit_once(' ') {
+        Some((rest, offset))
+            if offset.len() == 5 && offset.starts_with(['+', '-']) && rest.matches(':').count() == 2 =>
+        {
+            let (h, m): (i32, i32) = (offset[1..3].parse().ok()?, offset[3..].parse().ok()?);
+            let seconds = (h * 3600 + m * 60) * if offset.starts_with('-') { -1 } else { 1 };
+            (rest, Zone { zone: TimeZone::fixed(Offset::from_seconds(seconds).ok()?), name: None })
+        }
+        _ => (text, zone.clone()),
     };
     let today = zoned(now, &zone).datetime();
     let clock = |t: &str| -> Option<(i8, i8, i8)> {
@@ -64,19 +70,22 @@ pub(super) fn busybox(text: &str, now: Time, zone: &Zone) -> Option<Time> {
         if year.len() != 4 {
             return None;
         }
-        Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+        // A day that the month does not have is one of the next, as mktime has it.
+        let (month, day): (i8, i64) = (month.parse().ok()?, day.parse().ok()?);
+        let first = Date::new(year.parse().ok()?, month, 1).ok()?;
+        if (1..=31).contains(&day) { first.checked_add((day - 1).days()).ok() } else { None }
     };
     if let Some(time) = clock(text).filter(|_| text.contains(':')) {
         return made(today.date(), time);
     }
-    if let Some((date, time)) = text.split_once([' ', 'T']) {
+    if let Some((date, time)) = text.split_once(' ') {
         if let Some(date) = dashed(date) {
             if let Some(time) = clock(time.trim()) {
                 return made(date, time);
             }
             return time.trim().parse::<i8>().ok().and_then(|h| made(date, (h, 0, 0)));
         }
-        return named(text, &zone.zone);
+        return None;
     }
     if let Some(date) = dashed(text) {
         return made(date, (0, 0, 0));
@@ -106,17 +115,6 @@ pub(super) fn busybox(text: &str, now: Time, zone: &Zone) -> Option<Time> {
         return made(date, (get(1, today.hour()), get(0, 0), seconds));
     }
     None
-}
-
-/// `Mon Nov 30 11:00:00 UTC 2026`, as `date` itself prints it.
-fn named(text: &str, zone: &TimeZone) -> Option<Time> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let [_, month, day, time, rest @ ..] = words.as_slice() else { return None };
-    let month = MONTHS.iter().position(|m| m[..3].eq_ignore_ascii_case(month))? as i8 + 1;
-    let year = rest.last()?.parse().ok()?;
-    let mut clock = time.split(':').map(|p| p.parse::<i8>().ok());
-    let (h, m, s) = (clock.next()??, clock.next()??, clock.next()??);
-    at(DateTime::new(year, month, day.parse().ok()?, h, m, s, 0).ok()?, zone)
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -277,6 +275,10 @@ pub(super) fn gnu(text: &str, now: Time, zone: &Zone) -> Option<Time> {
     };
     let zone = own.map_or(zone.clone(), |zone| Zone { zone, name: None });
     let all = tokens(trimmed)?;
+    if all.is_empty() {
+        let today = zoned(now, &zone).date();
+        return at(today.at(0, 0, 0, 0), &zone.zone);
+    }
     let mut reading = Reading::default();
     let mut rest: &[Token] = &all;
     while !rest.is_empty() {
@@ -356,16 +358,6 @@ fn item<'t>(rest: &'t [Token], reading: &mut Reading) -> Option<&'t [Token]> {
                 rest => rest,
             })
         }
-        // A zone after a time: +0200, +02:00, +2.
-        [Number(h, digits, Some(s)), rest @ ..] if reading.time.is_some() && reading.zone.is_none_or(|z| z == 0) => {
-            let (seconds, rest) = match rest {
-                [Mark(':'), Number(m, ..), rest @ ..] => (h * 3600 + m * 60, rest),
-                rest if *digits >= 3 => (h / 100 * 3600 + h % 100 * 60, rest),
-                rest => (h * 3600, rest),
-            };
-            reading.zone = Some(seconds * sign(Some(*s)));
-            Some(rest)
-        }
         [Number(y, 4, None), rest @ ..] if reading.date.is_some() && reading.time.is_some() => {
             if let Some((year @ None, ..)) = &mut reading.date {
                 *year = Some(*y);
@@ -403,7 +395,19 @@ fn clock<'t>(hour: i64, minute: i64, rest: &'t [Token], reading: &mut Reading) -
         rest => (hour, rest),
     };
     reading.time = Some((hour, minute, second, millis));
-    Some(rest)
+    // A signed number right after a time is its zone: +0200, +02:00, +2.
+    Some(match rest {
+        [Number(h, _, Some(s)), Mark(':'), Number(m, ..), rest @ ..] => {
+            reading.zone = Some((h * 3600 + m * 60) * sign(Some(*s)));
+            rest
+        }
+        [Number(h, digits, Some(s)), rest @ ..] => {
+            let seconds = if *digits >= 3 { h / 100 * 3600 + h % 100 * 60 } else { h * 3600 };
+            reading.zone = Some(seconds * sign(Some(*s)));
+            rest
+        }
+        rest => rest,
+    })
 }
 
 fn word<'t>(word: &str, rest: &'t [Token], reading: &mut Reading) -> Option<&'t [Token]> {
@@ -412,10 +416,6 @@ fn word<'t>(word: &str, rest: &'t [Token], reading: &mut Reading) -> Option<&'t 
         "now" | "today" => return Some(rest),
         "yesterday" | "tomorrow" => {
             reading.relative.push((if word == "tomorrow" { 1 } else { -1 }, "day"));
-            return Some(rest);
-        }
-        "noon" | "midnight" => {
-            reading.time = Some((if word == "noon" { 12 } else { 0 }, 0, 0, 0));
             return Some(rest);
         }
         "t" | "of" | "and" if !rest.is_empty() && word == "t" => return Some(rest),

@@ -177,6 +177,7 @@ fn one(directive: char, field: Field, at: &Zoned, nanos: u32, zone: &Zone, gnu: 
         let pad = field.pad.unwrap_or(pad);
         let width = field.width.unwrap_or(width);
         match pad {
+            '\0' if !gnu && field.width.is_some() => format!("{value:>width$}"),
             '\0' => value.to_string(),
             ' ' => format!("{value:>width$}"),
             _ if value < 0 => format!("-{:0>w$}", -value, w = width.saturating_sub(1)),
@@ -186,11 +187,7 @@ fn one(directive: char, field: Field, at: &Zoned, nanos: u32, zone: &Zone, gnu: 
     let text = |t: &str| {
         let mut t = t.to_string();
         if field.upper || field.swap {
-            t = if field.swap && directive == 'p' || directive == 'Z' && field.swap {
-                t.to_lowercase()
-            } else {
-                t.to_uppercase()
-            };
+            t = if field.swap && "pZ".contains(directive) { t.to_lowercase() } else { t.to_uppercase() };
         }
         let width = field.width.unwrap_or(0);
         if field.pad == Some('0') { format!("{t:0>width$}") } else { format!("{t:>width$}") }
@@ -252,6 +249,7 @@ fn one(directive: char, field: Field, at: &Zoned, nanos: u32, zone: &Zone, gnu: 
         'X' => sub("%H:%M:%S"),
         'y' => number(year.rem_euclid(100), 2, '0'),
         'Y' => number(year, 4, '0'),
+        'z' if field.colons > 0 && !gnu => return None,
         'z' => text(&offset(at, field.colons)),
         'Z' => text(&zone_name(at, zone)),
         _ => return None,

@@ -12,6 +12,7 @@ use super::kernel::{Program, StartError, Status, Sys, Turn};
 use super::net::{Peer, Reply, Sent};
 use super::shell::{Flavor, Shell};
 
+mod common;
 mod date_input;
 mod dates;
 mod files;
@@ -19,6 +20,8 @@ mod network;
 mod options;
 mod system;
 pub(crate) mod text;
+
+pub use text::regex;
 mod users;
 
 /// How a tool that was started goes on.

@@ -24,11 +24,6 @@ impl Parsed {
         self.options.iter().any(|o| options.contains(o.0))
     }
 
-    /// How often an option was given.
-    pub fn count(&self, option: char) -> usize {
-        self.options.iter().filter(|o| o.0 == option).count()
-    }
-
     /// The last value of an option.
     pub fn value(&self, option: char) -> Option<&str> {
         self.options.iter().rev().find(|o| o.0 == option).map(|o| o.1.as_str())
@@ -98,7 +93,7 @@ pub(super) fn parse(sys: &mut Sys<'_>, args: &[String], spec: Spec<'_>) -> Resul
         }
         if let Some(long) = arg.strip_prefix("--") {
             let (name, value) = long.split_once('=').map_or((long, None), |(n, v)| (n, Some(v.to_string())));
-            let option = long_option(sys, args, spec, name)?;
+            let option = long_option(sys, args, spec, (name, long))?;
             let value = match (spec.takes(option).unwrap_or(0), value) {
                 (0, Some(_)) => {
                     let text = match style(sys) {
@@ -130,8 +125,7 @@ pub(super) fn parse(sys: &mut Sys<'_>, args: &[String], spec: Spec<'_>) -> Resul
             }
             continue;
         };
-        let mut chars = cluster.char_indices();
-        while let Some((at, option)) = chars.next() {
+        for (at, option) in cluster.char_indices() {
             let after = &cluster[at + option.len_utf8()..];
             match spec.takes(option).filter(|_| option.is_ascii()) {
                 None => {
@@ -163,7 +157,12 @@ pub(super) fn parse(sys: &mut Sys<'_>, args: &[String], spec: Spec<'_>) -> Resul
     Ok(parsed)
 }
 
-fn long_option(sys: &mut Sys<'_>, args: &[String], spec: Spec<'_>, name: &str) -> Result<char, Started> {
+fn long_option(
+    sys: &mut Sys<'_>,
+    args: &[String],
+    spec: Spec<'_>,
+    (name, whole): (&str, &str),
+) -> Result<char, Started> {
     if let Some(exact) = spec.long.iter().find(|l| l.0 == name) {
         return Ok(exact.1);
     }
@@ -185,10 +184,10 @@ fn long_option(sys: &mut Sys<'_>, args: &[String], spec: Spec<'_>, name: &str) -
     let text = match style(sys) {
         Style::Musl if like.is_empty() => format!("unrecognized option: {name}"),
         Style::Musl => format!("option is ambiguous: {name}"),
-        Style::Glibc if like.is_empty() => format!("unrecognized option '--{name}'"),
+        Style::Glibc if like.is_empty() => format!("unrecognized option '--{whole}'"),
         Style::Glibc => {
             let all: String = like.iter().map(|l| format!(" '--{}'", l.0)).collect();
-            format!("option '--{name}' is ambiguous; possibilities:{all}")
+            format!("option '--{whole}' is ambiguous; possibilities:{all}")
         }
     };
     Err(misuse(sys, args, &text, spec.failure))

@@ -119,3 +119,16 @@ pub(super) fn gid_of(sys: &mut Sys<'_>, name: &str) -> Option<u32> {
 pub(super) fn uid_of(sys: &mut Sys<'_>, name: &str) -> Option<u32> {
     find_user(sys, name).map(|u| u.uid).or_else(|| name.parse().ok())
 }
+
+/// The numbers of the groups that a user is in, his first one included.
+pub(super) fn groups_of(sys: &mut Sys<'_>, name: &str) -> Vec<u32> {
+    let first = find_user(sys, name).map(|u| u.gid);
+    let others = groups(sys).into_iter().filter(|g| g.members.iter().any(|m| m == name)).map(|g| g.gid);
+    let mut all: Vec<u32> = first.into_iter().collect();
+    for gid in others {
+        if !all.contains(&gid) {
+            all.push(gid);
+        }
+    }
+    all
+}

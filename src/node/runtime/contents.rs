@@ -144,7 +144,8 @@ pub(in crate::node) fn write_atomically(disk: &mut Disk, files: &Payload, group:
     for first in &firsts {
         let _ = disk.put(first, link(&format!("..data/{first}")));
     }
-    let names: Vec<String> = disk.get(ROOT).and_then(|r| r.entries().cloned()).into_iter().flatten().map(|e| e.0).collect();
+    let names: Vec<String> =
+        disk.get(ROOT).and_then(|r| r.entries().cloned()).into_iter().flatten().map(|e| e.0).collect();
     for name in names {
         if name.starts_with("..") {
             continue;

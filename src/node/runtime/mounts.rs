@@ -110,7 +110,8 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         group,
     };
     if let Some(source) = &volume.empty_dir {
-        let limit = source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
+        let limit =
+            source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
         return Some(match source.medium.as_deref() {
             Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", "relatime")),
             _ => own(Make::Empty(0o777, None), ("/dev/sda1", "ext4", "relatime")),
@@ -166,8 +167,7 @@ pub(in crate::node) fn plan_mounts(
         };
         let claim_read_only = volume.persistent_volume_claim.as_ref().and_then(|c| c.read_only) == Some(true);
         let objects = volume.config_map.is_some() || volume.secret.is_some() || volume.projected.is_some();
-        let read_only =
-            mount.read_only == Some(true) || claim_read_only || objects || volume.downward_api.is_some();
+        let read_only = mount.read_only == Some(true) || claim_read_only || objects || volume.downward_api.is_some();
         let at = absolute(&mount.mount_path, container.working_dir.as_deref());
         plans.push(MountPlan { at, backing, sub_path, read_only });
     }
@@ -262,7 +262,8 @@ fn sub_path(store: &mut Store, plan: &MountPlan, top: Ino, now: Time) -> Result<
             Ok(ino) => follow(disk, top, ino).unwrap_or(ino),
             Err(_) => {
                 let mode = disk.get(top).map_or(0o755, |i| i.mode);
-                let folder = Inode::new(Content::Dir(Default::default()), mode, (0, plan.backing.group.unwrap_or(0)), now);
+                let folder =
+                    Inode::new(Content::Dir(Default::default()), mode, (0, plan.backing.group.unwrap_or(0)), now);
                 disk.create(dir, name, folder).map_err(|e| {
                     format!("failed to create subPath directory for volumeMount: mkdir {}: {}", plan.sub_path, e.text())
                 })?

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, Pod, Service};
-use crate::api::{Duration, Time};
 use crate::api::names::Draw;
+use crate::api::{Duration, Time};
 use crate::machine::disk::{Disk, Inode, Node as Content};
 use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::{ContainerSpec, Kept, Probing, Sandbox, log};
@@ -189,7 +189,12 @@ fn hosts(pod: &Pod, hostname: &str, ip: &str) -> String {
     if !aliases.is_empty() {
         text.push_str("\n# Entries added by HostAliases.\n");
         for alias in aliases {
-            let _ = writeln!(text, "{}\t{}", alias.ip, alias.hostnames.iter().flatten().cloned().collect::<Vec<_>>().join("\t"));
+            let _ = writeln!(
+                text,
+                "{}\t{}",
+                alias.ip,
+                alias.hostnames.iter().flatten().cloned().collect::<Vec<_>>().join("\t")
+            );
         }
     }
     text
@@ -203,13 +208,15 @@ fn resolv_conf(view: &View<'_>, node: &Node, pod: &Pod) -> String {
     let host_network = spec.and_then(|s| s.host_network) == Some(true);
     let dns = view.get_as::<Service>("kube-system", "kube-dns").and_then(|s| s.spec.as_ref()?.cluster_ip.clone());
     let dns = dns.unwrap_or_else(|| "10.43.0.10".into());
-    let of_host = || crate::node::pod_status::host_ip(node).map(|ip| {
-        let mut parts: Vec<&str> = ip.split('.').collect();
-        if let Some(last) = parts.last_mut() {
-            *last = "1";
-        }
-        parts.join(".")
-    });
+    let of_host = || {
+        crate::node::pod_status::host_ip(node).map(|ip| {
+            let mut parts: Vec<&str> = ip.split('.').collect();
+            if let Some(last) = parts.last_mut() {
+                *last = "1";
+            }
+            parts.join(".")
+        })
+    };
     let (mut servers, mut search, mut options) = match policy {
         "None" => (Vec::new(), Vec::new(), Vec::new()),
         "ClusterFirst" if !host_network => cluster_first(namespace, dns),

@@ -3,8 +3,8 @@
 //! Mirrors `pkg/registry/core/pod/strategy.go` (LogLocation, streamLocation) and `pkg/kubelet/kubelet_pods.go`
 //! (validateContainerLogStatus, GetExec, GetAttach, GetPortForward).
 
-use crate::api::k8s::api::core::v1::{ContainerStatus, Node, Pod};
 use crate::api::Duration;
+use crate::api::k8s::api::core::v1::{ContainerStatus, Node, Pod};
 use crate::api::names::Draw;
 use crate::api::request::{Connect, LogOptions, StreamOptions};
 use crate::api::scalar::query_escape;
@@ -214,7 +214,8 @@ impl Server {
             let from = from.map_or(0, |(n, _)| n + 1);
             entries.drain(..from);
         }
-        let since = options.since_time.or_else(|| options.since_seconds.map(|s| self.cluster.now() - Duration::secs(s)));
+        let since =
+            options.since_time.or_else(|| options.since_seconds.map(|s| self.cluster.now() - Duration::secs(s)));
         entries.retain(|e| since.is_none_or(|since| e.time >= since));
         let mut text = Vec::new();
         for entry in entries {

@@ -54,7 +54,9 @@ impl Db {
     pub(in crate::store) fn blob(&self, name: &str) -> Result<Option<Blob>, ApiError> {
         match self.packed(name)? {
             None => Ok(None),
-            Some(packed) => Blob::unpack(&packed).map(Some).ok_or_else(|| self.damaged(&format!("{name} is cut short"))),
+            Some(packed) => {
+                Blob::unpack(&packed).map(Some).ok_or_else(|| self.damaged(&format!("{name} is cut short")))
+            }
         }
     }
 
@@ -92,8 +94,10 @@ impl Db {
 
     /// Gives the blobs that the journal names the value that they had before the operation.
     pub(super) fn undo_blobs(&self, operation: i64) -> Result<(), ApiError> {
-        let sql = "SELECT name, before, MIN(operation) FROM journal WHERE operation >= ?1 AND what = 'blob' GROUP BY name";
-        let noted: Vec<(String, Option<Vec<u8>>)> = self.rows(sql, params![operation], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let sql =
+            "SELECT name, before, MIN(operation) FROM journal WHERE operation >= ?1 AND what = 'blob' GROUP BY name";
+        let noted: Vec<(String, Option<Vec<u8>>)> =
+            self.rows(sql, params![operation], |r| Ok((r.get(0)?, r.get(1)?)))?;
         for (name, before) in noted {
             let blob = before.map(|b| Blob::unpack(&b).ok_or_else(|| self.damaged("the journal is cut short")));
             self.put_blob(&name, blob.transpose()?.as_ref())?;
@@ -111,11 +115,6 @@ impl Db {
     pub(in crate::store) fn wakes_until(&self, by: Time, limit: usize) -> Result<Vec<(Time, String)>, ApiError> {
         let sql = "SELECT wake, name FROM blob WHERE wake IS NOT NULL AND wake <= ?1 ORDER BY wake, name LIMIT ?2";
         self.rows(sql, params![by.0, limit as i64], |r| Ok((Time(r.get(0)?), r.get(1)?)))
-    }
-
-    /// When the first of all wants to go on.
-    pub(in crate::store) fn first_wake(&self) -> Result<Option<Time>, ApiError> {
-        Ok(self.number("SELECT wake FROM blob WHERE wake IS NOT NULL ORDER BY wake LIMIT 1", [])?.map(Time))
     }
 
     /// Contents by their hash.

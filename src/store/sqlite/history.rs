@@ -152,10 +152,20 @@ impl Db {
 
     /// Empties every table.
     pub(in crate::store) fn clear(&mut self) -> Result<(), ApiError> {
-        for table in
-            ["revision", "current", "member", "tally", "load", "setting", "sequence", "timer", "operation", "journal", "blob",
-             "content"]
-        {
+        for table in [
+            "revision",
+            "current",
+            "member",
+            "tally",
+            "load",
+            "setting",
+            "sequence",
+            "timer",
+            "operation",
+            "journal",
+            "blob",
+            "content",
+        ] {
             self.execute(&format!("DELETE FROM {table}"), [])?;
         }
         self.find_operation()

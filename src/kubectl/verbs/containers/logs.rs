@@ -188,7 +188,9 @@ fn show(
     prefix: &str,
     past: usize,
 ) -> Result<usize, ApiError> {
-    let Reply::Bytes(all) = session.client.connect(&pods::key(pod), Connect::Log(options.clone()))? else { return Ok(0) };
+    let Reply::Bytes(all) = session.client.connect(&pods::key(pod), Connect::Log(options.clone()))? else {
+        return Ok(0);
+    };
     session.ui.out_bytes(&prefixed(all.get(past..).unwrap_or_default(), prefix));
     Ok(all.len())
 }
@@ -204,9 +206,9 @@ fn prefixed(text: &[u8], prefix: &str) -> Vec<u8> {
 /// Whether a container of a pod runs.
 fn runs(pod: &Pod, container: &str) -> bool {
     let status = pod.status.as_ref();
-    let all = status.into_iter().flat_map(|s| {
-        s.container_statuses.iter().flatten().chain(s.init_container_statuses.iter().flatten())
-    });
+    let all = status
+        .into_iter()
+        .flat_map(|s| s.container_statuses.iter().flatten().chain(s.init_container_statuses.iter().flatten()));
     all.into_iter().any(|s| s.name == container && s.state.as_ref().is_some_and(|s| s.running.is_some()))
 }
 

@@ -44,7 +44,8 @@ pub fn run(session: &mut Session<'_>, id: &SessionId, (stdin, tty): (bool, bool)
             Pause::WantsInput | Pause::Waits if session.client.has_company() => session.client.look_later(LOOK)?,
             Pause::WantsInput | Pause::Waits => {
                 session.client.interrupt(id);
-                let hint = "the command would never end by itself; it was interrupted after an hour on the cluster's clock";
+                let hint =
+                    "the command would never end by itself; it was interrupted after an hour on the cluster's clock";
                 return Err(Failure { hint: Some(hint.into()), ..Failure::silent(INTERRUPTED) });
             }
         }

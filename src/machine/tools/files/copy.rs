@@ -1,12 +1,14 @@
 //! `cp`, `mv`, `install`.
 
-use super::common::{fail, is_dir, is_gnu, join, last_name, missing_operand, misuse, parse, parse_mode, quote, say};
-use super::make::Remove;
 use super::perms::owner_of;
+use super::remove::Remove;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::sys::{Kind, Stat};
 use crate::machine::kernel::{OpenOptions, Sys};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{
+    fail, is_dir, is_gnu, join, last_name, missing_operand, misuse, parse, parse_mode, quote, say,
+};
 use crate::machine::tools::options::{Parsed, Spec};
 
 struct Copy<'a> {
@@ -22,6 +24,7 @@ struct Copy<'a> {
     link: bool,
     symlink: bool,
     parents: bool,
+    no_target_dir: bool,
     code: u8,
     /// What was copied, so that names of one file stay names of one file.
     seen: Vec<((String, u64), String)>,
@@ -105,6 +108,7 @@ pub(super) fn cp(sys: &mut Sys<'_>, args: &[String]) -> Started {
         ("backup", 'b'),
     ];
     let short = "abdfiHlLnprRPsS:t:TuvxZπρ::ñ:δæŕ::ś:";
+    let short = if is_gnu(sys) { short } else { "arPLHpfinlsTudvt:Rπ" };
     let parsed = match parse(sys, args, Spec::new(short, long)) {
         Ok(parsed) => parsed,
         Err(end) => return end,
@@ -134,6 +138,7 @@ pub(super) fn cp(sys: &mut Sys<'_>, args: &[String]) -> Started {
         link: parsed.has('l'),
         symlink: parsed.has('s'),
         parents: parsed.has('π'),
+        no_target_dir: parsed.has('T'),
         code: 0,
         seen: Vec::new(),
     };
@@ -142,7 +147,9 @@ pub(super) fn cp(sys: &mut Sys<'_>, args: &[String]) -> Started {
             Some(folder) if copy.parents => {
                 let path = join(folder, from.trim_start_matches('/'));
                 let mut made = folder.clone();
-                for part in super::common::parent(from).split('/').filter(|p| !p.is_empty() && *p != ".") {
+                for part in
+                    crate::machine::tools::common::parent(from).split('/').filter(|p| !p.is_empty() && *p != ".")
+                {
                     made = join(&made, part);
                     let _ = sys.mkdir(&made, 0o777);
                 }
@@ -186,14 +193,19 @@ impl Copy<'_> {
         }
         if stat.kind == Kind::Dir && self.goes_into_itself(sys, from, to) {
             let gnu = format!("cannot copy a directory, {}, into itself, {}", quote(from), quote(to));
+            // What is in it is copied all the same, but for the copy.
+            self.tree(sys, from.to_string(), to.to_string(), stat, sys.walk(to, true).ok().map(|f| f.path));
             say(sys, self.args, &gnu, &format!("recursion detected, omitting directory '{to}'"));
             self.code = 1;
-            if !is_gnu(sys) {
-                let _ = sys.mkdir(to, 0o777);
-            }
             return;
         }
-        self.tree(sys, from.to_string(), to.to_string(), stat);
+        if let (false, Kind::Dir, Ok(there)) = (is_gnu(sys), stat.kind, sys.stat(to)) {
+            if there.kind != Kind::Dir {
+                let at = join(to, last_name(from));
+                return self.fault(sys, "", &format!("can't stat '{at}'"), Errno::NotDir);
+            }
+        }
+        self.tree(sys, from.to_string(), to.to_string(), stat, None);
     }
 
     fn goes_into_itself(&self, sys: &Sys<'_>, from: &str, to: &str) -> bool {
@@ -203,7 +215,7 @@ impl Copy<'_> {
     }
 
     /// Copies a tree without recursion; what folders keep is set after their contents.
-    fn tree(&mut self, sys: &mut Sys<'_>, from: String, to: String, stat: Stat) {
+    fn tree(&mut self, sys: &mut Sys<'_>, from: String, to: String, stat: Stat, except: Option<String>) {
         let mut stack = vec![(from, to, stat, false)];
         while let Some((from, to, stat, after)) = stack.pop() {
             if sys.is_dead() {
@@ -213,6 +225,9 @@ impl Copy<'_> {
                 let mode = if self.preserve { stat.mode } else { stat.mode & !sys.process().umask };
                 let _ = sys.chmod(&to, mode);
                 self.keep(sys, &to, &stat);
+                if self.verbose && !is_gnu(sys) {
+                    self.said(sys, &from, &to);
+                }
                 continue;
             }
             if stat.kind != Kind::Dir {
@@ -244,7 +259,7 @@ impl Copy<'_> {
                     }
                 },
             };
-            if self.verbose && made {
+            if self.verbose && made && is_gnu(sys) {
                 self.said(sys, &from, &to);
             }
             if made || self.preserve {
@@ -252,6 +267,9 @@ impl Copy<'_> {
             }
             for (name, mut stat) in entries.into_iter().rev() {
                 let path = join(&from, &name);
+                if except.is_some() && sys.canonical(&path).ok() == except {
+                    continue;
+                }
                 if stat.kind == Kind::Link && !self.keep_links.0 {
                     match sys.stat(&path) {
                         Ok(found) => stat = found,
@@ -288,7 +306,9 @@ impl Copy<'_> {
         if let Some(there) = &there {
             let end = if there.kind == Kind::Link { sys.stat(to).ok() } else { Some(there.clone()) };
             let same = |s: &Stat| s.ino == stat.ino && s.disk == stat.disk;
-            if same(there) && !self.link || end.as_ref().is_some_and(same) && stat.kind != Kind::Link {
+            if same(there) && !self.link && !self.symlink
+                || end.as_ref().is_some_and(same) && stat.kind != Kind::Link && !self.symlink
+            {
                 if self.link {
                     return;
                 }
@@ -311,7 +331,11 @@ impl Copy<'_> {
                 let gnu = format!("cannot overwrite directory {} with non-directory", quote(to));
                 let gnu =
                     if is_dir(sys, to) && stat.kind != Kind::Dir { gnu } else { format!("{gnu} {}", quote(from)) };
-                say(sys, self.args, &gnu, &format!("'{to}' is a directory"));
+                let busybox = match self.no_target_dir {
+                    true => format!("'{to}' is a directory"),
+                    false => format!("can't create '{to}': Is a directory"),
+                };
+                say(sys, self.args, &gnu, &busybox);
                 self.code = 1;
                 return;
             }
@@ -323,9 +347,8 @@ impl Copy<'_> {
             if stat.kind == Kind::Link || self.link || self.symlink {
                 if (self.link || self.symlink) && !self.force {
                     let what = if self.link { "hard" } else { "symbolic" };
-                    let gnu = format!("cannot create {what} link {}", quote(to));
-                    let gnu = if self.link { format!("{gnu} to {}", quote(from)) } else { gnu };
-                    return self.fault(sys, &gnu, &format!("can't create link '{to}'"), Errno::Exist);
+                    let gnu = format!("cannot create {what} link {} to {}", quote(to), quote(from));
+                    return self.fault(sys, &gnu, &format!("can't create '{to}'"), Errno::Exist);
                 }
                 let _ = sys.unlink(to);
             }
@@ -426,7 +449,7 @@ pub(super) fn mv(sys: &mut Sys<'_>, args: &[String]) -> Started {
         ("suffix", 'S'),
         ("strip-trailing-slashes", 'σ'),
     ];
-    let parsed = match parse(sys, args, Spec::new("bfinuvt:TS:Zσ", long)) {
+    let parsed = match parse(sys, args, Spec::new(if is_gnu(sys) { "bfinuvt:TS:Zσ" } else { "finvt:T" }, long)) {
         Ok(parsed) => parsed,
         Err(end) => return end,
     };
@@ -504,10 +527,11 @@ fn move_one(sys: &mut Sys<'_>, args: &[String], from: &str, to: &str, parsed: &P
                 link: false,
                 symlink: false,
                 parents: false,
+                no_target_dir: false,
                 code: 0,
                 seen: Vec::new(),
             };
-            copy.tree(sys, from.to_string(), to.to_string(), stat);
+            copy.tree(sys, from.to_string(), to.to_string(), stat, None);
             if copy.code == 0 {
                 let mut remove = Remove { args, recursive: true, dirs: false, force: true, verbose: false, code: 0 };
                 remove.remove(sys, from);
@@ -562,7 +586,7 @@ pub(super) fn install(sys: &mut Sys<'_>, args: &[String]) -> Started {
         match owner_of(sys, &text) {
             Ok((uid, gid)) => ids = (uid.or(ids.0), gid.or(ids.1)),
             Err((gnu, busybox)) => {
-                say(sys, args, &gnu, &busybox);
+                say(sys, args, &gnu.replacen(": ", " ", 1), &busybox);
                 return Started::Exit(1);
             }
         }
@@ -591,7 +615,7 @@ pub(super) fn install(sys: &mut Sys<'_>, args: &[String]) -> Started {
     if parsed.has('D') {
         let folder = match (parsed.value('t'), parsed.rest.last()) {
             (Some(folder), _) => folder.to_string(),
-            (None, Some(to)) => super::common::parent(to).to_string(),
+            (None, Some(to)) => crate::machine::tools::common::parent(to).to_string(),
             _ => ".".into(),
         };
         let mut at = String::new();

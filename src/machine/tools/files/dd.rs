@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{fail, is_gnu, misuse, parse_size, quote, say};
 use super::{Running, runs};
 use crate::api::Time;
 use crate::machine::errno::Errno;
@@ -10,6 +9,7 @@ use crate::machine::kernel::files::On;
 use crate::machine::kernel::sys::Seek;
 use crate::machine::kernel::{Fd, Input, OpenOptions, Status, Sys, Turn, Wait};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{fail, is_gnu, misuse, parse_size, quote, say};
 
 /// How much is copied in a step.
 const CHUNK: u64 = 1 << 16;
@@ -94,9 +94,13 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
             Some(short) if matches!(key, "count" | "skip" | "seek" | "iseek" | "oseek") => (short, true),
             _ => (value, false),
         };
-        let n = number(value);
+        let n = if gnu { number(value) } else { parse_size(value) };
         if numeric && (n.is_none() || n == Some(0) && key.ends_with("bs")) {
-            say(sys, args, &format!("invalid number: {}", quote(value)), &format!("invalid number '{value}'"));
+            let busybox = match n {
+                Some(0) => "number 0 is not in 1..9223372036854775807 range".to_string(),
+                _ => format!("invalid number '{value}'"),
+            };
+            say(sys, args, &format!("invalid number: {}", quote(value)), &busybox);
             return Started::Exit(1);
         }
         let n = n.unwrap_or(0);
@@ -146,7 +150,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
                             return if gnu {
                                 misuse(sys, args, &text, 1)
                             } else {
-                                say(sys, args, "", &format!("invalid argument '{other}' for '{key}'"));
+                                say(sys, args, "", &format!("invalid argument '{other}' to '{key}'"));
                                 Started::Exit(1)
                             };
                         }
@@ -216,6 +220,9 @@ impl Dd {
             None => false,
         };
         if done {
+            if self.partial > 0 {
+                self.record(false);
+            }
             return self.end(sys, 0);
         }
         let mut want = (self.ibs - self.partial).min(CHUNK);
@@ -265,7 +272,7 @@ impl Dd {
             Err(fault) => {
                 let name = self.input_name();
                 fail(sys, &self.args, &format!("error reading {}", quote(&name)), &name, fault);
-                self.end(sys, 1)
+                if is_gnu(sys) { self.end(sys, 1) } else { Turn::Exit(Status::Code(1)) }
             }
         }
     }
@@ -388,7 +395,7 @@ fn significant(value: f64) -> String {
 
 fn busybox_rate(bytes: u64, elapsed: f64, rate: f64) -> String {
     let short = |n: u64| {
-        let text = super::common::busybox_human(n);
+        let text = crate::machine::tools::common::busybox_human(n);
         if n < 1024 { format!("{n}") } else { text }
     };
     format!("{bytes} bytes ({}B) copied, {elapsed:.6} seconds, {}B/s\n", short(bytes), short(rate as u64))

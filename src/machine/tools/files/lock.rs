@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{fail, is_gnu, misuse, parse, say, tool_name};
 use super::{Running, runs};
 use crate::api::{Duration, Time};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::sys::Kind;
 use crate::machine::kernel::{Fd, OpenOptions, Pid, Program, Status, Sys, Turn, Wait};
+use crate::machine::tools::common::{fail, is_gnu, misuse, parse, say, tool_name};
 use crate::machine::tools::options::Spec;
 use crate::machine::tools::{Started, look_up};
 

@@ -1,13 +1,13 @@
 //! `ls`, `dir`, `vdir`.
 
-use super::common::{
-    busybox_human, device_numbers, fail, human, is_gnu, join, misuse, mode_string, parent, parse, quote,
-};
 use crate::api::Time;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{Kind, Stat};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{
+    busybox_human, device_numbers, fail, human, is_gnu, join, misuse, mode_string, parent, parse, quote,
+};
 use crate::machine::tools::dates::{self, Zone};
 use crate::machine::tools::options::{Parsed, Spec};
 use crate::machine::tools::users::Names;
@@ -47,6 +47,9 @@ const LONG: &[(&str, char)] = &[
     ("width", 'w'),
     ("zero", 'ž'),
 ];
+
+/// Those that busybox has.
+const BUSYBOX_LONG: &[(&str, char)] = &[("color", 'κ'), ("full-time", 'τ'), ("group-directories-first", 'γ')];
 
 #[derive(PartialEq, Clone, Copy)]
 enum Format {
@@ -94,9 +97,13 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let short = if gnu {
         "aAbBcCdDfF::gGhHiI:klLmnNopqQrRsStT:uUvw:xXZ1åβ:κ::φƒ:τγη:ι:šş:ť:ŧ:ž"
     } else {
-        "1AaCcdeFHhiklLnpRrSsTtuvw:xXκ::τγ"
+        "1AaCcdeFgHhiklLnpQRrSsTtuvw:xXκ::τγ"
     };
-    let options = match parse(sys, args, Spec::new(short, LONG).failing(if gnu { 2 } else { 1 })) {
+    let options = match parse(
+        sys,
+        args,
+        Spec::new(short, if gnu { LONG } else { BUSYBOX_LONG }).failing(if gnu { 2 } else { 1 }),
+    ) {
         Ok(options) => options,
         Err(end) => return end,
     };
@@ -145,8 +152,9 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
         None if gnu && options.has_any("cu") && format != Format::Long => Sort::Time,
         None => Sort::Name,
     };
+    let knows_terminal = ["TERM", "LS_COLORS", "COLORTERM"].iter().any(|v| sys.env(v).is_some_and(|v| !v.is_empty()));
     let color = match options.value('κ') {
-        Some("always" | "force" | "yes" | "") => true,
+        Some("always" | "force" | "yes" | "") => !gnu || knows_terminal,
         Some("never" | "no" | "none") => false,
         Some(_) => tty,
         None => tty && !gnu,
@@ -172,7 +180,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
 }
 
 fn base_name(args: &[String]) -> &str {
-    args.first().map_or("", |a| super::common::base(a))
+    args.first().map_or("", |a| crate::machine::tools::common::base(a))
 }
 
 impl List<'_> {
@@ -194,7 +202,7 @@ impl List<'_> {
             || !self.gnu && self.format != Format::Long && !self.options.has('d');
         for path in operands {
             let found = match if follow { sys.stat(&path) } else { sys.lstat(&path) } {
-                Err(_) if follow && !self.dereference => sys.lstat(&path),
+                Err(_) if follow && !self.dereference && self.gnu => sys.lstat(&path),
                 other => other,
             };
             match found {
@@ -209,7 +217,7 @@ impl List<'_> {
         self.sort(&mut files);
         self.sort(&mut folders);
         if any_files {
-            self.show(sys, &files);
+            self.show(sys, &files, &folders);
         }
         let titled = many || self.options.has('R');
         let mut first = !any_files;
@@ -244,7 +252,7 @@ impl List<'_> {
                 };
                 sys.out(format!("total {total}\n"));
             }
-            self.show(sys, &entries);
+            self.show(sys, &entries, &[]);
             if self.options.has('R') {
                 let below = entries.into_iter().rev().filter(|e| e.stat.kind == Kind::Dir);
                 stack.extend(below.filter(|e| e.name != "." && e.name != "..").map(|e| (e.path, false)));
@@ -326,7 +334,7 @@ impl List<'_> {
             let code = match stat.kind {
                 Kind::Dir => "1;34",
                 Kind::Link => "1;36",
-                Kind::Fifo => "1;33",
+                Kind::Fifo => "0;35",
                 Kind::Socket => "1;35",
                 Kind::CharDevice | Kind::BlockDevice => "1;33",
                 Kind::File if stat.mode & 0o111 != 0 => "1;32",
@@ -391,11 +399,12 @@ impl List<'_> {
         }
     }
 
-    fn show(&self, sys: &mut Sys<'_>, entries: &[Entry]) {
+    /// Shows entries; in long form as wide as `others` would need too.
+    fn show(&self, sys: &mut Sys<'_>, entries: &[Entry], others: &[Entry]) {
         if self.format == Format::Long {
-            return self.show_long(sys, entries);
+            return self.show_long(sys, entries, others);
         }
-        let (mut ino, mut blocks) = if self.gnu { (0, 0) } else { (7, 4) };
+        let (mut ino, mut blocks) = if self.gnu { (0, 0) } else { (7, 6) };
         if self.gnu {
             ino = entries.iter().map(|e| e.stat.ino.to_string().len()).max().unwrap_or(0);
             blocks = entries.iter().map(|e| self.size_blocks(&e.stat).len()).max().unwrap_or(0);
@@ -431,9 +440,7 @@ impl List<'_> {
                 }
             }
             Format::Columns | Format::Across if self.gnu => gnu_columns(&mut out, &cells, self.width, self.format),
-            Format::Columns | Format::Across => {
-                busybox_columns(&mut out, &cells, self.width, self.format, &self.options)
-            }
+            Format::Columns | Format::Across => busybox_columns(&mut out, &cells, self.width, self.format),
         }
         sys.out(out);
     }
@@ -458,7 +465,7 @@ impl List<'_> {
         }
     }
 
-    fn show_long(&self, sys: &mut Sys<'_>, entries: &[Entry]) {
+    fn show_long(&self, sys: &mut Sys<'_>, entries: &[Entry], others: &[Entry]) {
         let numeric = self.options.has('n');
         let owner = |uid: u32| if numeric { uid.to_string() } else { self.names.user(uid) };
         let group = |gid: u32| if numeric { gid.to_string() } else { self.names.group(gid) };
@@ -476,7 +483,7 @@ impl List<'_> {
                 _ => e.stat.size.to_string(),
             },
         };
-        let width = |of: &dyn Fn(&Entry) -> usize| entries.iter().map(of).max().unwrap_or(0);
+        let width = |of: &dyn Fn(&Entry) -> usize| entries.iter().chain(others).map(of).max().unwrap_or(0);
         let w_ino = width(&|e| e.stat.ino.to_string().len());
         let w_blocks = width(&|e| self.size_blocks(&e.stat).len());
         let w_links = width(&|e| e.stat.links.to_string().len());
@@ -521,7 +528,9 @@ impl List<'_> {
                 }
             } else {
                 line.push_str(&format!("{mode} {:>4} ", stat.links));
-                if numeric {
+                if self.options.has('g') {
+                    line.push_str(&format!("{:<8} ", group(stat.gid).chars().take(8).collect::<String>()));
+                } else if numeric {
                     line.push_str(&format!("{:<8} {:<8} ", stat.uid, stat.gid));
                 } else {
                     let cut = |name: String| name.chars().take(8).collect::<String>();
@@ -529,6 +538,7 @@ impl List<'_> {
                 }
                 match device {
                     Some((major, minor)) => line.push_str(&format!("{major:>4}, {minor:>3} ")),
+                    None if self.options.has('h') => line.push_str(&format!("{:>7} ", size(entry))),
                     None => line.push_str(&format!("{:>9} ", size(entry))),
                 }
             }
@@ -635,10 +645,10 @@ fn gnu_columns(out: &mut String, cells: &[(String, usize)], width: usize, format
 }
 
 /// busybox's columns: all as wide as the widest name.
-fn busybox_columns(out: &mut String, cells: &[(String, usize)], width: usize, format: Format, options: &Parsed) {
+fn busybox_columns(out: &mut String, cells: &[(String, usize)], width: usize, format: Format) {
     let widest = cells.iter().map(|c| c.1).max().unwrap_or(0);
-    let each = widest + 2 + usize::from(options.has_any("FpS") && false);
-    let columns = (width / each.max(1)).max(1);
+    let each = widest + 2;
+    let columns = (width.saturating_sub(1) / each.max(1)).max(1);
     let rows = if columns > 1 { cells.len().div_ceil(columns) } else { cells.len() };
     for row in 0..rows {
         let mut line = String::new();

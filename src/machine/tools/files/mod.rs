@@ -5,18 +5,19 @@ use serde::{Deserialize, Serialize};
 use super::{Start, Started};
 use crate::machine::kernel::{Sys, Turn};
 
-pub(in crate::machine::tools) mod common;
 mod copy;
 mod dd;
 mod find;
 pub(in crate::machine::tools) mod glob;
+mod link;
 mod lock;
 mod ls;
 mod make;
 mod mount;
 mod paths;
 mod perms;
-mod regex;
+mod remove;
+mod size;
 mod stat;
 mod tree;
 mod usage;
@@ -35,15 +36,15 @@ pub(super) const TOOLS: &[(&str, Start)] = &[
     ("dir", ls::start),
     ("dirname", paths::dirname),
     ("du", usage::du),
-    ("fallocate", make::fallocate),
+    ("fallocate", size::fallocate),
     ("fdisk", mount::fdisk),
     ("find", find::start),
     ("findmnt", mount::findmnt),
     ("flock", lock::start),
     ("fsync", usage::sync),
     ("install", copy::install),
-    ("link", make::link),
-    ("ln", make::ln),
+    ("link", link::link),
+    ("ln", link::ln),
     ("losetup", mount::losetup),
     ("ls", ls::start),
     ("lsattr", mount::lsattr),
@@ -55,21 +56,21 @@ pub(super) const TOOLS: &[(&str, Start)] = &[
     ("mkfs.xfs", mount::mkfs),
     ("mknod", make::mknod),
     ("mkswap", mount::mkfs),
-    ("mktemp", make::mktemp),
+    ("mktemp", size::mktemp),
     ("mount", mount::mount),
     ("mountpoint", mount::mountpoint),
     ("mv", copy::mv),
     ("pwd", paths::pwd),
     ("readlink", paths::readlink),
     ("realpath", paths::realpath),
-    ("rm", make::rm),
+    ("rm", remove::rm),
     ("rmdir", make::rmdir),
-    ("shred", make::shred),
+    ("shred", size::shred),
     ("stat", stat::start),
     ("sync", usage::sync),
     ("touch", make::touch),
     ("tree", tree::start),
-    ("truncate", make::truncate),
+    ("truncate", size::truncate),
     ("umount", mount::umount),
     ("unlink", make::unlink),
     ("vdir", ls::start),

@@ -1,11 +1,11 @@
 //! `mount`, `umount` and other tools for devices: what a container without privileges gets from them.
 
-use super::common::{base, fail, is_gnu, missing_operand, parse, say, tool_name};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::mounts::Mount;
 use crate::machine::kernel::sys::Kind;
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{base, fail, is_gnu, missing_operand, parse, say, tool_name};
 use crate::machine::tools::options::Spec;
 
 fn options(mount: &Mount) -> String {

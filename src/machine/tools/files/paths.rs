@@ -1,12 +1,14 @@
 //! `pwd`, `basename`, `dirname`, `readlink`, `realpath`, `which`.
 
-use super::common::{fail, is_gnu, join, last_name, missing_operand, misuse, parent, parse, quote};
-use super::make::relative_to;
+use super::link::relative_to;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::Kind;
 use crate::machine::tools::Started;
-use crate::machine::tools::options::Spec;
+use crate::machine::tools::common::{
+    fail, is_gnu, join, last_name, missing_operand, misuse, parent, parse, quote, say,
+};
+use crate::machine::tools::options::{Parsed, Spec};
 
 /// `pwd [-LP]`
 pub(super) fn pwd(sys: &mut Sys<'_>, args: &[String]) -> Started {
@@ -27,7 +29,7 @@ pub(super) fn pwd(sys: &mut Sys<'_>, args: &[String]) -> Started {
 /// `basename NAME [SUFFIX]`, `basename -a NAME...`
 pub(super) fn basename(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let long = &[("multiple", 'a'), ("suffix", 's'), ("zero", 'z')];
-    let parsed = match parse(sys, args, Spec::new("+as:z", long)) {
+    let parsed = match parse(sys, args, Spec::new(if is_gnu(sys) { "+as:z" } else { "+as:" }, long)) {
         Ok(parsed) => parsed,
         Err(end) => return end,
     };
@@ -114,7 +116,8 @@ pub(super) fn readlink(sys: &mut Sys<'_>, args: &[String]) -> Started {
         ("verbose", 'v'),
         ("zero", 'z'),
     ];
-    let short = if is_gnu(sys) { "femnqsvz" } else { "fnvqsem" };
+    let gnu = is_gnu(sys);
+    let short = if gnu { "femnqsvz" } else { "fnvqs" };
     let parsed = match parse(sys, args, Spec::new(short, long)) {
         Ok(parsed) => parsed,
         Err(end) => return end,
@@ -125,12 +128,15 @@ pub(super) fn readlink(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let exists = match parsed.last_of("fem") {
         Some('e') => Some(Exists::All),
         Some('m') => Some(Exists::Nothing),
-        Some(_) => Some(Exists::AllButLast),
+        Some(_) if gnu => Some(Exists::AllButLast),
+        Some(_) => Some(Exists::All),
         None => None,
     };
     let mut code = 0;
     for path in &parsed.rest {
         let found = match exists {
+            // busybox follows a link to where nothing is, all the same.
+            Some(Exists::All) if !gnu && sys.lstat(path).is_ok() => resolve(sys, path, Exists::AllButLast),
             Some(exists) => resolve(sys, path, exists),
             None => sys.lstat(path).and_then(|s| s.target.ok_or(Errno::Invalid)),
         };
@@ -145,7 +151,9 @@ pub(super) fn readlink(sys: &mut Sys<'_>, args: &[String]) -> Started {
             }
             Err(fault) => {
                 code = 1;
-                if parsed.has('v') {
+                if parsed.has('v') && !gnu && fault == Errno::Invalid {
+                    say(sys, args, "", &format!("{path}: cannot read link: not a symlink"));
+                } else if parsed.has('v') {
                     fail(sys, args, path, path, fault);
                 }
             }
@@ -168,9 +176,14 @@ pub(super) fn realpath(sys: &mut Sys<'_>, args: &[String]) -> Started {
         ("no-symlinks", 's'),
         ("zero", 'z'),
     ];
-    let parsed = match parse(sys, args, Spec::new("emLPqsρ:β:z", long)) {
-        Ok(parsed) => parsed,
-        Err(end) => return end,
+    let gnu = is_gnu(sys);
+    let parsed = match gnu {
+        true => match parse(sys, args, Spec::new("emLPqsρ:β:z", long)) {
+            Ok(parsed) => parsed,
+            Err(end) => return end,
+        },
+        // busybox's takes no options.
+        false => Parsed { options: Vec::new(), rest: args[1..].iter().filter(|a| *a != "--").cloned().collect() },
     };
     if parsed.rest.is_empty() {
         return missing_operand(sys, args);
@@ -178,7 +191,8 @@ pub(super) fn realpath(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let exists = match parsed.last_of("em") {
         Some('e') => Exists::All,
         Some(_) => Exists::Nothing,
-        None => Exists::AllButLast,
+        None if gnu => Exists::AllButLast,
+        None => Exists::All,
     };
     let mut code = 0;
     for path in &parsed.rest {

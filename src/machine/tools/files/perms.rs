@@ -1,10 +1,12 @@
 //! `chmod`, `chown`, `chgrp`.
 
-use super::common::{Tree, Visit, fail, is_gnu, missing_operand, misuse, mode_string, parse, parse_mode, quote, say};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{Kind, Stat};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{
+    Tree, Visit, fail, is_gnu, missing_operand, misuse, mode_string, parse, parse_mode, quote, say,
+};
 use crate::machine::tools::options::Spec;
 use crate::machine::tools::users::{self, Names};
 
@@ -82,7 +84,7 @@ pub(super) fn chmod(sys: &mut Sys<'_>, args: &[String]) -> Started {
     }
     let mut code = 0;
     let (deep, verbose, changes) = (parsed.has('R'), parsed.has('v'), parsed.has('c'));
-    let quiet = parsed.has('f');
+    let quiet = parsed.has('f') && is_gnu(sys);
     for path in files {
         each(sys, path, deep, |sys, path, stat| {
             let stat = match stat {
@@ -115,7 +117,9 @@ pub(super) fn chmod(sys: &mut Sys<'_>, args: &[String]) -> Started {
                     return;
                 }
             };
-            let Some(mode) = parse_mode(&text, stat.mode, stat.kind == Kind::Dir, umask) else { return };
+            // busybox sets what an octal mode says, for folders too.
+            let old = if is_gnu(sys) || !text.starts_with(|c: char| c.is_ascii_digit()) { stat.mode } else { 0 };
+            let Some(mode) = parse_mode(&text, old, stat.kind == Kind::Dir, umask) else { return };
             if let Err(fault) = sys.chmod(path, mode) {
                 code = 1;
                 if !quiet {
@@ -174,8 +178,8 @@ pub(super) fn owner_of(sys: &mut Sys<'_>, text: &str) -> Result<(Option<u32>, Op
     };
     if let Some(group) = group.filter(|g| !g.is_empty()) {
         gid = Some(users::gid_of(sys, group).ok_or_else(|| {
-            let what = if user.is_empty() { "invalid group" } else { "invalid group" };
-            (format!("{what}: {}", quote(text)), format!("unknown group {group}"))
+            let busybox = if user.is_empty() { format!("group {group}") } else { format!("user/group {text}") };
+            (format!("invalid group: {}", quote(text)), format!("unknown {busybox}"))
         })?);
     }
     Ok((uid, gid))
@@ -254,7 +258,8 @@ fn change_owner(sys: &mut Sys<'_>, args: &[String], group_only: bool) -> Started
                     (false, false) => names.user(u),
                 };
                 let old = of(stat.uid, stat.gid);
-                let new = of(uid.unwrap_or(stat.uid), gid.unwrap_or(stat.gid));
+                let new =
+                    if text.is_empty() { of(uid.unwrap_or(stat.uid), gid.unwrap_or(stat.gid)) } else { text.clone() };
                 let what = if group_only || uid.is_none() { "group" } else { "ownership" };
                 let line = match (is_gnu(sys), same) {
                     (true, true) => format!("{what} of {} retained as {old}\n", quote(path)),

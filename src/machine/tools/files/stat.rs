@@ -1,10 +1,12 @@
 //! `stat`.
 
-use super::common::{device_numbers, fail, is_gnu, kind_bits, missing_operand, misuse, mode_string, parse, quote};
 use crate::api::Time;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{FileSystem, Kind, Stat};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{
+    device_numbers, fail, is_gnu, kind_bits, missing_operand, misuse, mode_string, parse, quote,
+};
 use crate::machine::tools::dates::{self, Zone};
 use crate::machine::tools::options::Spec;
 use crate::machine::tools::users::Names;
@@ -19,6 +21,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
         ("terse", 't'),
         ("cached", 'κ'),
     ];
+    let long = if is_gnu(sys) { &long[..] } else { &[] };
     let parsed = match parse(sys, args, Spec::new("ftLc:π:κ:", long)) {
         Ok(parsed) => parsed,
         Err(end) => return end,
@@ -28,6 +31,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
     }
     let (names, zone) = (Names::of(sys), dates::zone(sys));
     let gnu = is_gnu(sys);
+    let unknown = gnu.then_some('?');
     let raw = parsed.has('π');
     let format = parsed.last_of("cπ").and_then(|c| parsed.value(c)).map(String::from);
     let mut code = 0;
@@ -49,10 +53,10 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
                 Err(_) => Default::default(),
             };
             let text = match &format {
-                Some(format) => expand(format, raw, |d, _| system_directive(d, path, &fs, &fs_type)),
+                Some(format) => expand(format, (raw, unknown), |d, _| system_directive(d, path, &fs, &fs_type)),
                 None if parsed.has('t') => {
                     let f = "%n %i %l %t %s %S %b %f %a %c %d\n";
-                    expand(f, true, |d, _| system_directive(d, path, &fs, &fs_type))
+                    expand(f, (true, unknown), |d, _| system_directive(d, path, &fs, &fs_type))
                 }
                 None => {
                     let f = if gnu {
@@ -60,7 +64,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
                     } else {
                         "  File: \"%n\"\n    ID: %-8i Namelen: %-7l Type: %T\nBlock size: %-10s\nBlocks: Total: %-10b Free: %-10f Available: %a\nInodes: Total: %-10c Free: %d\n"
                     };
-                    expand(f, true, |d, _| system_directive(d, path, &fs, &fs_type))
+                    expand(f, (true, unknown), |d, _| system_directive(d, path, &fs, &fs_type))
                 }
             };
             sys.out(text);
@@ -72,12 +76,14 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
         let mount = sys.mount_of(path).map(|m| m.at.clone()).unwrap_or_else(|_| "/".into());
         let show = Show { path, stat: &stat, names: &names, zone: &zone, gnu, mount, device: device_of(&stat) };
         let text = match &format {
-            Some(format) => expand(format, raw && gnu, |d, m| show.directive(d, m)),
+            Some(format) => expand(format, (raw && gnu, unknown), |d, m| show.directive(d, m)),
             None if parsed.has('t') && gnu => {
-                expand("%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %W %o\n", true, |d, m| show.directive(d, m))
+                expand("%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %W %o\n", (true, unknown), |d, m| {
+                    show.directive(d, m)
+                })
             }
             None if parsed.has('t') => {
-                expand("%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %o\n", true, |d, m| show.directive(d, m))
+                expand("%n %s %b %f %u %g %D %i %h %t %T %X %Y %Z %o\n", (true, unknown), |d, m| show.directive(d, m))
             }
             None => show.default(),
         };
@@ -122,12 +128,12 @@ impl Show<'_> {
         let device = if self.gnu { device.trim_end_matches('\t').to_string() + "\t" } else { device.to_string() };
         let format =
             format!("  File: {name}\n{size}Device: {device}Inode: %-10i  Links: {links}{access}{times}{birth}");
-        let mut format = format.replace("%-10i  ", if self.gnu { "%-10i  " } else { "%-10i  " });
+        let mut format = format;
         if self.gnu {
             // GNU's %N quotes only names that need it here.
             format = format.replace("%N", &self.plain_name());
         }
-        expand(&format, true, |d, m| self.directive(d, m))
+        expand(&format, (true, None), |d, m| self.directive(d, m))
     }
 
     fn plain_name(&self) -> String {
@@ -142,8 +148,7 @@ impl Show<'_> {
     }
 
     fn time(&self, time: Time) -> String {
-        let format = if self.gnu { "%Y-%m-%d %H:%M:%S.%N %z" } else { "%Y-%m-%d %H:%M:%S.%N %z" };
-        dates::format(format, time, 0, self.zone, true)
+        dates::format("%Y-%m-%d %H:%M:%S.%N %z", time, 0, self.zone, true)
     }
 
     fn directive(&self, directive: char, modifier: Option<char>) -> Option<Value> {
@@ -173,7 +178,7 @@ impl Show<'_> {
             'G' => Text(self.names.find_group(stat.gid).unwrap_or("UNKNOWN").to_string()),
             'h' => Number(u64::from(stat.links)),
             'i' => Number(stat.ino),
-            'm' => Text(self.mount.clone()),
+            'm' if self.gnu => Text(self.mount.clone()),
             'n' => Text(self.path.to_string()),
             'N' => Text(match (&stat.target, self.gnu) {
                 (Some(to), true) => format!("{} -> {}", quote(self.path), quote(to)),
@@ -246,7 +251,11 @@ enum Value {
 }
 
 /// Fills in a format: `%[flags][width][.precision]directive`; with `escapes`, backslashes too.
-fn expand(format: &str, escapes: bool, value: impl Fn(char, Option<char>) -> Option<Value>) -> String {
+fn expand(
+    format: &str,
+    (escapes, unknown): (bool, Option<char>),
+    value: impl Fn(char, Option<char>) -> Option<Value>,
+) -> String {
     let mut out = String::new();
     let mut chars = format.chars().peekable();
     while let Some(c) = chars.next() {
@@ -296,7 +305,7 @@ fn expand(format: &str, escapes: bool, value: impl Fn(char, Option<char>) -> Opt
         let width: usize = width.parse().unwrap_or(0).min(4096);
         let text = match value(directive, modifier) {
             None => {
-                out.push('?');
+                out.push(unknown.unwrap_or(directive));
                 continue;
             }
             Some(Value::Text(text)) => precision.map_or(text.clone(), |p| text.chars().take(p).collect()),

@@ -1,9 +1,9 @@
 //! `tree`.
 
-use super::common::{is_gnu, join, parse};
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{Kind, Stat};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{is_gnu, join, parse};
 use crate::machine::tools::options::Spec;
 
 /// `tree [-adfi] [-L LEVELS] [FOLDER]...`
@@ -25,9 +25,8 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
     };
     let (mut folders, mut files) = (0, 0);
     for root in &roots {
-        if !super::common::is_dir(sys, root) {
-            let text = if is_gnu(sys) { "error opening dir" } else { "error opening dir" };
-            sys.out(format!("{root}  [{text}]\n"));
+        if !crate::machine::tools::common::is_dir(sys, root) {
+            sys.out(format!("{root}  [error opening dir]\n"));
             continue;
         }
         sys.out(format!("{root}\n"));

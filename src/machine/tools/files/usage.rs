@@ -1,11 +1,11 @@
 //! `df`, `du`, `sync`.
 
-use super::common::{busybox_human, fail, human, is_gnu, join, misuse, parse, quote, say};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::mounts::Mount;
 use crate::machine::kernel::sys::{FileSystem, Kind, Stat};
 use crate::machine::tools::Started;
+use crate::machine::tools::common::{busybox_human, fail, human, is_gnu, join, misuse, parse, quote, say};
 use crate::machine::tools::options::Spec;
 
 /// `df [-hkmPTia] [-t TYPE] [FILE]...`
@@ -34,6 +34,7 @@ pub(super) fn df(sys: &mut Sys<'_>, args: &[String]) -> Started {
     };
     let mut code = 0;
     let mut mounts: Vec<Mount> = Vec::new();
+    let mut missing = Vec::new();
     if parsed.rest.is_empty() {
         let all = sys.mounts().to_vec();
         for mount in &all {
@@ -49,8 +50,12 @@ pub(super) fn df(sys: &mut Sys<'_>, args: &[String]) -> Started {
     for path in &parsed.rest {
         match sys.mount_of(path).cloned() {
             Ok(mount) if sys.stat(path).is_ok() => mounts.push(mount),
+            Ok(_) | Err(Errno::NoEnt) if !gnu => {
+                missing.push(path.clone());
+                code = 1;
+            }
             Ok(_) => {
-                fail(sys, args, path, &format!("{path}: can't find mount point"), Errno::NoEnt);
+                fail(sys, args, path, "", Errno::NoEnt);
                 code = 1;
             }
             Err(fault) => {
@@ -60,18 +65,18 @@ pub(super) fn df(sys: &mut Sys<'_>, args: &[String]) -> Started {
         }
     }
     mounts.retain(|m| parsed.value('t').is_none_or(|t| t == m.fs_type) && parsed.values('x').all(|t| t != m.fs_type));
-    if mounts.is_empty() {
-        if gnu && code == 0 {
+    if mounts.is_empty() && gnu {
+        if code == 0 {
             say(sys, args, "no file systems processed", "");
         }
-        return Started::Exit(if gnu { 1 } else { code });
+        return Started::Exit(1);
     }
     let unit: u64 = match (parsed.last_of("kmBhH"), parsed.value('B')) {
         (Some('m'), _) => 1 << 20,
         (Some('B'), Some(text)) => {
             let text =
                 if text.starts_with(|c: char| c.is_ascii_digit()) { text.to_string() } else { format!("1{text}") };
-            match super::common::parse_size(&text).filter(|u| *u > 0) {
+            match crate::machine::tools::common::parse_size(&text).filter(|u| *u > 0) {
                 Some(unit) => unit,
                 None => {
                     let text = format!("invalid --block-size argument {}", quote(&text));
@@ -141,6 +146,9 @@ pub(super) fn df(sys: &mut Sys<'_>, args: &[String]) -> Started {
         gnu_df(sys, &cells, &parsed, &size_title, (inodes, readable.is_some()));
     } else {
         busybox_df(sys, &cells, parsed.has('T'), parsed.has('P'), &size_title, readable.is_some());
+        for path in missing {
+            say(sys, args, "", &format!("{path}: can't find mount point"));
+        }
     }
     Started::Exit(code)
 }
@@ -243,7 +251,7 @@ pub(super) fn du(sys: &mut Sys<'_>, args: &[String]) -> Started {
     ];
     let gnu = is_gnu(sys);
     let short = if gnu { "0aB:bcDd:HhkLlmPSst:xαε:σ" } else { "aHLd:clsxhmkb" };
-    let parsed = match parse(sys, args, Spec::new(short, long)) {
+    let parsed = match parse(sys, args, Spec::new(short, if gnu { long } else { &[] })) {
         Ok(parsed) => parsed,
         Err(end) => return end,
     };
@@ -251,7 +259,7 @@ pub(super) fn du(sys: &mut Sys<'_>, args: &[String]) -> Started {
         Some(Err(_)) => {
             let text = parsed.value('d').unwrap_or("");
             if gnu {
-                let name = super::common::tool_name(sys, args);
+                let name = crate::machine::tools::common::tool_name(sys, args);
                 sys.err(format!("{name}: invalid maximum depth {}\n", quote(text)));
                 return misuse(sys, args, "", 1);
             }
@@ -262,7 +270,7 @@ pub(super) fn du(sys: &mut Sys<'_>, args: &[String]) -> Started {
         None => usize::MAX,
     };
     if parsed.has('s') && parsed.has('a') && gnu {
-        let name = super::common::tool_name(sys, args);
+        let name = crate::machine::tools::common::tool_name(sys, args);
         sys.err(format!("{name}: cannot both summarize and show all entries\n"));
         return misuse(sys, args, "", 1);
     }
@@ -274,7 +282,7 @@ pub(super) fn du(sys: &mut Sys<'_>, args: &[String]) -> Started {
         (Some('B'), Some(text)) => {
             let text =
                 if text.starts_with(|c: char| c.is_ascii_digit()) { text.to_string() } else { format!("1{text}") };
-            super::common::parse_size(&text).filter(|u| *u > 0).unwrap_or(1024)
+            crate::machine::tools::common::parse_size(&text).filter(|u| *u > 0).unwrap_or(1024)
         }
         _ => 1024,
     };
@@ -282,8 +290,7 @@ pub(super) fn du(sys: &mut Sys<'_>, args: &[String]) -> Started {
         (Some('h'), true) => human(bytes, 1024),
         (Some('σ'), true) => human(bytes, 1000),
         (Some('h'), false) => busybox_human(bytes),
-        (_, true) => bytes.div_ceil(unit).to_string(),
-        (_, false) => ((bytes + unit / 2) / unit).to_string(),
+        _ => bytes.div_ceil(unit).to_string(),
     };
     let end = if parsed.has('0') { '\0' } else { '\n' };
     let mut code = 0;
@@ -317,8 +324,7 @@ pub(super) fn du(sys: &mut Sys<'_>, args: &[String]) -> Started {
         loop {
             if let Some((path, stat)) = next.take() {
                 if stat.links > 1
-                    && stat.kind != Kind::Dir
-                    && !parsed.has('l')
+                    && (stat.kind == Kind::Dir || !parsed.has('l'))
                     && !seen.insert((stat.disk.clone(), stat.ino))
                 {
                     // Counted already by another name.

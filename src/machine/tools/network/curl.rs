@@ -405,10 +405,10 @@ impl Curl {
                 }
                 "connect-to" => {
                     let parts: Vec<&str> = value.split(':').collect();
-                    if let [host, port, to, _] = parts.as_slice() {
-                        if let (Ok(port), Ok(ip)) = (port.parse(), to.parse()) {
-                            self.resolve.push(((*host).to_string(), port, ip));
-                        }
+                    if let [host, port, to, _] = parts.as_slice()
+                        && let (Ok(port), Ok(ip)) = (port.parse(), to.parse())
+                    {
+                        self.resolve.push(((*host).to_string(), port, ip));
                     }
                 }
                 "cacert" => {
@@ -860,30 +860,31 @@ impl Curl {
             let head = response.head();
             self.put(sys, &head, false);
         }
-        if self.follows && matches!(status, 301 | 302 | 303 | 307 | 308) {
-            if let Some(next) = response.headers.get("Location").and_then(|l| self.url.as_ref()?.join(l)) {
-                if self.redirects >= self.max_redirects && self.max_redirects >= 0 {
-                    let text = format!("Maximum ({}) redirects followed", self.max_redirects);
-                    return self.fail(sys, 47, &text);
-                }
-                self.redirects += 1;
-                if matches!(status, 301..=303) && self.method() == "POST" && self.method.is_none() {
-                    self.method_now = Some("GET".into());
-                }
-                if self.verbose {
-                    sys.err(if is_new(sys) {
-                        format!(
-                            "* Connection #0 to host {} left intact\n* Issue another request to this URL: '{}'\n",
-                            self.url.as_ref().map(|u| u.host.clone()).unwrap_or_default(),
-                            next.text()
-                        )
-                    } else {
-                        format!("* Issue another request to this URL: '{}'\n", next.text())
-                    });
-                }
-                self.begin(sys, next);
-                return Turn::Again;
+        if self.follows
+            && matches!(status, 301 | 302 | 303 | 307 | 308)
+            && let Some(next) = response.headers.get("Location").and_then(|l| self.url.as_ref()?.join(l))
+        {
+            if self.redirects >= self.max_redirects && self.max_redirects >= 0 {
+                let text = format!("Maximum ({}) redirects followed", self.max_redirects);
+                return self.fail(sys, 47, &text);
             }
+            self.redirects += 1;
+            if matches!(status, 301..=303) && self.method() == "POST" && self.method.is_none() {
+                self.method_now = Some("GET".into());
+            }
+            if self.verbose {
+                sys.err(if is_new(sys) {
+                    format!(
+                        "* Connection #0 to host {} left intact\n* Issue another request to this URL: '{}'\n",
+                        self.url.as_ref().map(|u| u.host.clone()).unwrap_or_default(),
+                        next.text()
+                    )
+                } else {
+                    format!("* Issue another request to this URL: '{}'\n", next.text())
+                });
+            }
+            self.begin(sys, next);
+            return Turn::Again;
         }
         let refuses = status >= 400 && (self.fails || self.fails_with_body);
         let transient = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);

@@ -66,7 +66,7 @@ fn record_line(record: &Record) -> String {
     columns(&record.name, record.ttl, kind_name(record.kind), &record.data)
 }
 
-/// `;web.default.svc.cluster.local.	IN	A`
+/// The line of a question: a semicolon, the name, `IN` and the type in columns.
 fn question_line(name: &str, kind: RecordType) -> String {
     let mut line = format!(";{name}.");
     let mut to = |column: usize, text: &str| {

@@ -423,6 +423,10 @@ impl Nc {
                 Ok(Input::End) | Err(_) => {
                     self.stdin_open = false;
                     self.ended = Some(sys.now());
+                    if self.kind != Kind::OpenBsd || self.quits.is_some() {
+                        let _ = sys.shutdown(fd);
+                        return Turn::Again;
+                    }
                 }
             }
         }
@@ -577,6 +581,17 @@ impl Nc {
                     }
                 }
                 reply
+            }
+            Sent::Bytes([]) => {
+                if let Some(session) = self.sessions.iter_mut().find(|s| s.peer.connection == peer.connection) {
+                    if let Some(to) = session.to.take() {
+                        let _ = sys.close(to);
+                    }
+                    return Reply::default();
+                }
+                self.peer = None;
+                self.done = !self.keeps;
+                refuse
             }
             Sent::Bytes(bytes) => {
                 if let Some(session) = self.sessions.iter().find(|s| s.peer.connection == peer.connection) {

@@ -83,7 +83,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let Some(host) = read.words.last().cloned() else {
         let text = if gnu { "ping: usage error: Destination address required\n".to_string() } else { usage };
         sys.err(text);
-        return Started::Exit(if gnu { 1 } else { 1 });
+        return Started::Exit(1);
     };
     let number = |name: &str| read.last(name).and_then(|v| v.parse::<f64>().ok());
     for (name, least) in [("c", 1.0), ("s", 0.0)] {

@@ -397,10 +397,8 @@ impl Wget {
                     };
                     self.say(sys, &format!("Connecting to {name}... "));
                 }
-                Event::Refused(_, text) if self.gnu => {
-                    if !text.contains("timed out") {
-                        self.say(sys, &format!("failed: {text}.\n"));
-                    }
+                Event::Refused(_, text) if self.gnu && !text.contains("timed out") => {
+                    self.say(sys, &format!("failed: {text}.\n"));
                 }
                 Event::Connected(_) if self.gnu => self.say(sys, "connected.\n"),
                 Event::Sent if self.gnu => self.say(sys, "HTTP request sent, awaiting response... "),
@@ -519,26 +517,26 @@ impl Wget {
             }
             sys.err(text);
         }
-        if matches!(response.status, 301 | 302 | 303 | 307 | 308) {
-            if let Some(next) = response.headers.get("Location").and_then(|l| url.join(l)) {
-                self.redirects += 1;
-                if self.redirects > if self.gnu { MAX_REDIRECTS } else { 5 } {
-                    let text = if self.gnu {
-                        format!("{MAX_REDIRECTS} redirections exceeded.\n")
-                    } else {
-                        "wget: too many redirections\n".into()
-                    };
-                    sys.err(text);
-                    self.code = if self.gnu { 8 } else { 1 };
-                    return if self.gnu { Turn::Again } else { Turn::Exit(Status::Code(1)) };
-                }
-                if self.gnu {
-                    let to = response.headers.get("Location").unwrap_or_default();
-                    self.say(sys, &format!("Location: {to} [following]\n"));
-                }
-                self.begin(sys, next);
-                return Turn::Again;
+        if matches!(response.status, 301 | 302 | 303 | 307 | 308)
+            && let Some(next) = response.headers.get("Location").and_then(|l| url.join(l))
+        {
+            self.redirects += 1;
+            if self.redirects > if self.gnu { MAX_REDIRECTS } else { 5 } {
+                let text = if self.gnu {
+                    format!("{MAX_REDIRECTS} redirections exceeded.\n")
+                } else {
+                    "wget: too many redirections\n".into()
+                };
+                sys.err(text);
+                self.code = if self.gnu { 8 } else { 1 };
+                return if self.gnu { Turn::Again } else { Turn::Exit(Status::Code(1)) };
             }
+            if self.gnu {
+                let to = response.headers.get("Location").unwrap_or_default();
+                self.say(sys, &format!("Location: {to} [following]\n"));
+            }
+            self.begin(sys, next);
+            return Turn::Again;
         }
         if !(200..300).contains(&response.status) {
             return self.refused(sys, &response, &line);

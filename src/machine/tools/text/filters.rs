@@ -47,6 +47,12 @@ kinds! {
     Sum(super::sums::Sum),
     /// Their `-c`
     Check(super::sums::Check),
+    /// Tools that gather their input
+    Gather(super::gather::Gather),
+    /// `diff`
+    Diff(super::diff::Diff),
+    /// `factor` and `envsubst`
+    Words(super::small::Words),
     /// `cksum`, `sum` and `crc32`
     Checksum(super::checksum::Checksum),
 }

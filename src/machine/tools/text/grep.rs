@@ -360,12 +360,14 @@ impl Grep {
 
     fn gap(&mut self, io: &mut Io<'_, '_>, number: u64) {
         let adjacent = self.last_shown.is_some_and(|last| last + 1 >= number);
-        if (self.before > 0 || self.after > 0) && self.shown_any && !adjacent {
-            if let Some(separator) = &self.group_separator {
-                match self.color {
-                    true => io.out.put(format!("\x1b[36m\x1b[K{separator}\x1b[m\x1b[K\n")),
-                    false => io.out.put(format!("{separator}\n")),
-                }
+        if (self.before > 0 || self.after > 0)
+            && self.shown_any
+            && !adjacent
+            && let Some(separator) = &self.group_separator
+        {
+            match self.color {
+                true => io.out.put(format!("\x1b[36m\x1b[K{separator}\x1b[m\x1b[K\n")),
+                false => io.out.put(format!("{separator}\n")),
             }
         }
         self.last_shown = Some(number);

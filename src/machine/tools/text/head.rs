@@ -45,11 +45,11 @@ const SPEC: Spec = Spec {
 pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let mut args = args.to_vec();
     // `-5` is `-n 5`, `-5c` is `-c 5`.
-    if let Some(arg) = args.get_mut(1) {
-        if let Some(rest) = arg.strip_prefix('-').filter(|r| r.starts_with(|c: char| c.is_ascii_digit())) {
-            let kind = if rest.ends_with('c') { "-c" } else { "-n" };
-            *arg = format!("{kind}{}", rest.trim_end_matches(['c', 'l', 'q', 'v']));
-        }
+    if let Some(arg) = args.get_mut(1)
+        && let Some(rest) = arg.strip_prefix('-').filter(|r| r.starts_with(|c: char| c.is_ascii_digit()))
+    {
+        let kind = if rest.ends_with('c') { "-c" } else { "-n" };
+        *arg = format!("{kind}{}", rest.trim_end_matches(['c', 'l', 'q', 'v']));
     }
     let options = match opts::parse(sys, &args, &SPEC) {
         Ok(options) => options,

@@ -53,31 +53,11 @@ impl Inputs {
         Inputs { files, separator: b'\n', ..Inputs::default() }
     }
 
-    /// Adds another file at the end.
-    pub fn push(&mut self, file: String) {
-        self.files.push_back(file);
-    }
-
     /// Puts files before those that are left.
     pub fn push_first(&mut self, files: Vec<String>) {
         for file in files.into_iter().rev() {
             self.files.push_front(file);
         }
-    }
-
-    /// How many files are left.
-    pub fn left(&self) -> usize {
-        self.files.len()
-    }
-
-    /// Takes the next file's name away instead of reading it.
-    pub fn take_name(&mut self) -> Option<String> {
-        self.files.pop_front()
-    }
-
-    /// The name of the file that is next.
-    pub fn peek_name(&self) -> Option<&String> {
-        self.files.front()
     }
 
     /// The open file's descriptor.
@@ -97,10 +77,10 @@ impl Inputs {
     }
 
     fn close(&mut self, sys: &mut Sys<'_>) {
-        if let Some(fd) = self.fd.take() {
-            if fd != 0 {
-                let _ = sys.close(fd);
-            }
+        if let Some(fd) = self.fd.take()
+            && fd != 0
+        {
+            let _ = sys.close(fd);
         }
     }
 

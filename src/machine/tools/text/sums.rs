@@ -140,11 +140,9 @@ impl Filter for Sum {
 impl Check {
     /// The digest and file of a line.
     fn parse(&self, line: &str, gnu: bool) -> Option<(String, String)> {
-        if gnu {
-            if let Some(rest) = line.strip_prefix(&format!("{} (", self.algorithm.name())) {
-                let (name, digest) = rest.rsplit_once(") = ")?;
-                return Some((digest.to_string(), name.to_string()));
-            }
+        if gnu && let Some(rest) = line.strip_prefix(&format!("{} (", self.algorithm.name())) {
+            let (name, digest) = rest.rsplit_once(") = ")?;
+            return Some((digest.to_string(), name.to_string()));
         }
         let (escaped, line) = match line.strip_prefix('\\') {
             Some(rest) if gnu => (true, rest),
@@ -236,7 +234,7 @@ impl Filter for Check {
         let _ = io.out.flush(io.sys);
         let (one, many) = (self.improper == 1, self.wrong == 1);
         if io.gnu() {
-            if checked == 0 && !self.ignore_missing || checked == 0 && self.improper > 0 {
+            if checked == 0 && (!self.ignore_missing || self.improper > 0) {
                 let text = format!("{name}: no properly formatted checksum lines found");
                 io.complain(&text);
                 self.failed = true;

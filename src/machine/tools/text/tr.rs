@@ -97,11 +97,13 @@ fn build(options: &Options, gnu: bool) -> Result<Tr, String> {
     let (one, two) = (options.operands.first().unwrap_or(&empty), options.operands.get(1));
     let mut tr = Tr { map: (0..=255).collect(), deleted: vec![false; 256], squeezed: vec![false; 256], last: None };
     let mut first = expand(one, 0, gnu)?;
-    if gnu && one.contains("*]") && one.contains('[') {
-        if let Some(c) = one.split("*]").next().and_then(|t| t.chars().last()).filter(|_| !one.contains("[:")) {
-            let _ = c;
-            return Err("the [c*] repeat construct may not appear in string1".into());
-        }
+    if gnu
+        && one.contains("*]")
+        && one.contains('[')
+        && let Some(c) = one.split("*]").next().and_then(|t| t.chars().last()).filter(|_| !one.contains("[:"))
+    {
+        let _ = c;
+        return Err("the [c*] repeat construct may not appear in string1".into());
     }
     if complement {
         first = (0..=255).filter(|b| !first.contains(b)).collect();
@@ -170,19 +172,19 @@ fn expand(set: &str, len: usize, gnu: bool) -> Result<Vec<u8>, String> {
     let mut at = 0;
     while let Some(b) = text.get(at).copied() {
         let rest = &text[at..];
-        if rest.starts_with(b"[:") {
-            if let Some(end) = rest.windows(2).position(|w| w == b":]") {
-                let name = &rest[2..end];
-                match Class::parse(name) {
-                    Some(class) => out.extend((0..=127).filter(|b| class.has_byte(*b))),
-                    None if gnu => {
-                        return Err(format!("invalid character class '{}'", String::from_utf8_lossy(name)));
-                    }
-                    None => out.extend_from_slice(&rest[..end + 2]),
+        if rest.starts_with(b"[:")
+            && let Some(end) = rest.windows(2).position(|w| w == b":]")
+        {
+            let name = &rest[2..end];
+            match Class::parse(name) {
+                Some(class) => out.extend((0..=127).filter(|b| class.has_byte(*b))),
+                None if gnu => {
+                    return Err(format!("invalid character class '{}'", String::from_utf8_lossy(name)));
                 }
-                at += end + 2;
-                continue;
+                None => out.extend_from_slice(&rest[..end + 2]),
             }
+            at += end + 2;
+            continue;
         }
         if rest.starts_with(b"[=") && rest.get(3..5) == Some(b"=]") {
             out.push(rest[2]);
@@ -219,17 +221,15 @@ fn expand(set: &str, len: usize, gnu: bool) -> Result<Vec<u8>, String> {
         if text.get(at) == Some(&b'-') && at + 1 < text.len() {
             let end = &text[at + 1..];
             let (to, used) = if end[0] == b'\\' { unescape(end) } else { (end[0], 1) };
-            if to < from {
-                if gnu {
-                    let show = |b: u8| {
-                        if b.is_ascii_graphic() || b == b' ' { char::from(b).to_string() } else { format!("\\{b:03o}") }
-                    };
-                    return Err(format!(
-                        "range-endpoints of '{}-{}' are in reverse collating sequence order",
-                        show(from),
-                        show(to)
-                    ));
-                }
+            if to < from && gnu {
+                let show = |b: u8| {
+                    if b.is_ascii_graphic() || b == b' ' { char::from(b).to_string() } else { format!("\\{b:03o}") }
+                };
+                return Err(format!(
+                    "range-endpoints of '{}-{}' are in reverse collating sequence order",
+                    show(from),
+                    show(to)
+                ));
             }
             out.extend(from..=to);
             at += 1 + used;

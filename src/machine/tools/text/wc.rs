@@ -140,7 +140,7 @@ impl Filter for Wc {
             // What cannot be printed makes no word, but does not end one either.
             if space {
                 self.within = false;
-            } else if !self.within && (b > 32 && b < 127 || self.utf8 && b >= 0x80 || b >= 0x80) {
+            } else if !self.within && (b > 32 && b != 127) {
                 self.within = true;
                 self.counts[1] += 1;
             }

@@ -6,7 +6,7 @@ use super::Place;
 use crate::api::Time;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{Kind, Stat};
-use crate::machine::tools::files::common::{kind_letter, last_name};
+use crate::machine::tools::common::{is_gnu, kind_letter, last_name};
 use crate::machine::tools::files::glob;
 use crate::machine::tools::users;
 
@@ -67,7 +67,7 @@ pub(super) enum Test {
     Name(String, bool),
     Path(String, bool),
     LinkName(String, bool),
-    Regex(String, bool),
+    Regex(String, (bool, bool)),
     Type(String, bool),
     /// How many units of so many bytes, rounded up.
     Size(Number, u64),
@@ -101,6 +101,8 @@ pub(super) enum Action {
     Quit,
     Delete,
     Exec(Vec<String>, bool),
+    /// Asks, and nobody answers.
+    Ask(Vec<String>),
     ExecAll(Vec<String>),
 }
 
@@ -117,7 +119,7 @@ impl Test {
             Test::Name(pattern, fold) => like(pattern, last_name(path), *fold),
             Test::Path(pattern, fold) => like(pattern, path, *fold),
             Test::LinkName(pattern, fold) => stat.target.as_ref().is_some_and(|t| like(pattern, t, *fold)),
-            Test::Regex(pattern, fold) => super::parse::regex_matches(pattern, path, *fold),
+            Test::Regex(pattern, how) => super::parse::regex_matches(pattern, path, *how),
             Test::Type(letters, follow) => {
                 let letter = match kind_letter(Test::kind_of(sys, path, stat, *follow)) {
                     '-' => 'f',
@@ -125,7 +127,10 @@ impl Test {
                 };
                 letters.contains(letter)
             }
-            Test::Size(number, unit) => number.holds(stat.size.div_ceil(*unit)),
+            Test::Size(number, unit) if is_gnu(sys) => number.holds(stat.size.div_ceil(*unit)),
+            Test::Size(number, unit) => {
+                Number { value: number.value.saturating_mul(*unit), ..*number }.holds(stat.size)
+            }
             Test::Age(number, unit, whole) => {
                 let age = (sys.now() - stat.modified).0.max(0) as u64;
                 let unit = unit * 1000;

@@ -6,10 +6,10 @@ mod printf;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{fail, is_gnu, join, last_name, quote};
 use super::{Running, runs};
 use crate::machine::kernel::sys::{Kind, Stat};
 use crate::machine::kernel::{Pid, Program, Status, Sys, Turn, Wait};
+use crate::machine::tools::common::{fail, is_gnu, join, last_name, quote};
 use crate::machine::tools::options::base;
 use crate::machine::tools::{Started, look_up};
 use expr::{Action, Expr, Test};
@@ -81,7 +81,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
         }
         at += 1;
     }
-    let starts = |a: &String| a.starts_with('-') && a.len() > 1 || a == "(" || a == "!" || a == ")";
+    let starts = |a: &String| a.starts_with('-') && a.len() > 1 || a == "(" || a == "!";
     let end = args[at..].iter().position(starts).map_or(args.len(), |n| at + n);
     let mut roots: Vec<String> = args[at..end].iter().rev().cloned().collect();
     if roots.is_empty() {
@@ -329,7 +329,10 @@ impl Find {
             }
             Action::Exec(command, in_folder) => {
                 let (name, folder) = match in_folder {
-                    true => (format!("./{}", last_name(path)), Some(super::common::parent(path).to_string())),
+                    true => (
+                        format!("./{}", last_name(path)),
+                        Some(crate::machine::tools::common::parent(path).to_string()),
+                    ),
                     false => (path.clone(), None),
                 };
                 let args: Vec<String> = command.iter().map(|a| a.replace("{}", &name)).collect();
@@ -340,6 +343,12 @@ impl Find {
                     }
                     None => return Outcome::Value(false),
                 }
+            }
+            Action::Ask(command) => {
+                let name = command.first().map_or("", String::as_str);
+                let text = if is_gnu(sys) { format!("< {name} ... {path} > ? ") } else { format!("{name} {path} ?") };
+                sys.err(text);
+                return Outcome::Value(false);
             }
             Action::ExecAll(_) => {
                 let found = self.gathered.iter().position(|g| g.0 == at);
@@ -385,9 +394,6 @@ impl Find {
         if let Err(fault) = look_up(sys, &name) {
             let gnu = quote(&name);
             fail(sys, &self.args, &gnu, &name, fault);
-            if !is_gnu(sys) {
-                self.code = 1;
-            }
             return None;
         }
         let child = match sys.fork(Program::Command(args.clone())) {

@@ -3,8 +3,9 @@
 use super::Options;
 use super::expr::{Action, Bits, Expr, Number, Test};
 use crate::machine::kernel::Sys;
-use crate::machine::tools::files::common::{fail, is_gnu, parse_mode, quote, tool_name};
+use crate::machine::tools::common::{fail, is_gnu, parse_mode, quote, tool_name};
 use crate::machine::tools::options::usage;
+use crate::machine::tools::text::regex::{Flags, Regex};
 use crate::machine::tools::{date_input, dates, users};
 
 /// How deep parentheses may go.
@@ -18,6 +19,8 @@ struct Parser<'a, 's, 'k> {
     parts: Vec<Expr>,
     options: &'a mut Options,
     acts: bool,
+    /// Whether patterns are in extended syntax.
+    extended: bool,
     /// The first argument that is no global option, and the last that was read.
     first_test: Option<String>,
     last: String,
@@ -39,6 +42,7 @@ pub(super) fn parse<'a>(
         parts: Vec::new(),
         options,
         acts: false,
+        extended: false,
         first_test: None,
         last: String::new(),
         depth: 0,
@@ -141,7 +145,7 @@ impl Parser<'_, '_, '_> {
 
     fn primary(&mut self) -> Result<usize, u8> {
         let Some(word) = self.args.get(self.at).cloned() else {
-            return Err(self.say("invalid expression", "unrecognized: !"));
+            return Err(self.say("expected an expression after '!'", "unrecognized: !"));
         };
         self.at += 1;
         if word == "(" {
@@ -156,7 +160,7 @@ impl Parser<'_, '_, '_> {
             if self.peek() != Some(")") {
                 return Err(self.say(
                     "invalid expression; I was expecting to find a ')' somewhere but did not see one.",
-                    "unmatched '('",
+                    "unpaired '('",
                 ));
             }
             self.at += 1;
@@ -169,7 +173,7 @@ impl Parser<'_, '_, '_> {
     }
 
     fn global(&mut self, word: &str) {
-        if let (Some(before), true) = (self.first_test.clone(), is_gnu(self.sys)) {
+        if let (Some(before), true) = (self.first_test.clone(), is_gnu(self.sys) && self.sys.is_tty(0)) {
             let name = tool_name(self.sys, self.command);
             self.sys.err(format!(
                 "{name}: warning: you have specified the global option {word} after the argument {before}, but global \
@@ -234,7 +238,9 @@ impl Parser<'_, '_, '_> {
                 self.test(Test::True)
             }
             "-regextype" if gnu => {
-                self.value(word)?;
+                let kind = self.value(word)?;
+                self.extended =
+                    !["emacs", "findutils-default", "posix-basic", "sed", "grep", "ed"].contains(&kind.as_str());
                 self.test(Test::True)
             }
             _ => {
@@ -258,8 +264,11 @@ impl Parser<'_, '_, '_> {
             "-ipath" | "-iwholename" => Test::Path(self.value(word)?, true),
             "-lname" if gnu => Test::LinkName(self.value(word)?, false),
             "-ilname" if gnu => Test::LinkName(self.value(word)?, true),
-            "-regex" => Test::Regex(self.value(word)?, false),
-            "-iregex" => Test::Regex(self.value(word)?, true),
+            "-regex" | "-iregex" => {
+                let pattern = self.value(word)?;
+                let pattern = if gnu && !self.extended { from_emacs(&pattern) } else { pattern };
+                Test::Regex(pattern, (word == "-iregex", self.extended))
+            }
             "-type" | "-xtype" => self.kind(word)?,
             "-size" => self.size()?,
             "-mtime" | "-ctime" | "-atime" => Test::Age(self.number(word)?, 86400, true),
@@ -362,7 +371,7 @@ impl Parser<'_, '_, '_> {
 
     fn stat(&mut self, path: &str) -> Result<crate::machine::kernel::sys::Stat, u8> {
         self.sys.stat(path).map_err(|fault| {
-            fail(self.sys, self.command, &quote(path), path, fault);
+            fail(self.sys, self.command, &quote(path), &format!("can't stat '{path}'"), fault);
             1
         })
     }
@@ -437,15 +446,43 @@ impl Parser<'_, '_, '_> {
             return Err(self.say(&format!("missing argument to `{word}'"), &format!("{word} requires an argument")));
         }
         if word.starts_with("-ok") {
-            // Nobody answers the question.
-            self.acts = true;
-            return Ok(self.test(Test::False));
+            return Ok(self.action(Action::Ask(command)));
         }
         Ok(self.action(Action::Exec(command, word.ends_with("dir"))))
     }
 }
 
 /// Whether a regular expression matches a whole path.
-pub(super) fn regex_matches(pattern: &str, path: &str, fold: bool) -> bool {
-    super::super::regex::matches(pattern, path, fold)
+pub(super) fn regex_matches(pattern: &str, path: &str, (fold, extended): (bool, bool)) -> bool {
+    let flags = Flags { extended, icase: fold, ..Flags::default() };
+    Regex::new(pattern.as_bytes(), flags).is_ok_and(|r| r.matches_whole(path.as_bytes()))
+}
+
+/// A pattern in the syntax of Emacs as a basic one: its `+` and `?` are operators without backslashes.
+fn from_emacs(pattern: &str) -> String {
+    let mut out = String::new();
+    let mut in_set = false;
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                out.push(c);
+                out.extend(chars.next());
+            }
+            '[' => {
+                in_set = true;
+                out.push(c);
+                for first in ['^', ']'] {
+                    out.extend(chars.next_if_eq(&first));
+                }
+            }
+            ']' => {
+                in_set = false;
+                out.push(c);
+            }
+            '+' | '?' if !in_set && !out.is_empty() => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
 }

@@ -4,8 +4,8 @@ use super::Place;
 use crate::api::Time;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{Kind, Stat};
+use crate::machine::tools::common::{kind_letter, last_name, mode_string, parent};
 use crate::machine::tools::dates;
-use crate::machine::tools::files::common::{kind_letter, last_name, mode_string, parent};
 use crate::machine::tools::users::Names;
 
 /// Fills in a format.

@@ -29,6 +29,8 @@ pub struct Flags {
     pub whole: bool,
     /// awk's syntax: extended, with C escapes also in brackets, and without back-references.
     pub awk: bool,
+    /// Whether braces are no intervals, as in mawk.
+    pub no_intervals: bool,
     /// musl's additions: `\d`, and the escapes of C.
     pub tre: bool,
     /// Perl's syntax, as far as it can be had: `\d`, `(?:`, lazy quantifiers; the first match rather than the longest.

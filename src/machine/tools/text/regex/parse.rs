@@ -166,7 +166,7 @@ impl Parser<'_> {
             return Ok(Some((0, Some(1))));
         }
         match self.ext() {
-            true if self.looking_at(b"{") => self.interval(self.at + 1, b"}"),
+            true if self.looking_at(b"{") && !self.flags.no_intervals => self.interval(self.at + 1, b"}"),
             false if self.looking_at(b"\\{") => {
                 let found = self.interval(self.at + 2, b"\\}")?;
                 found.ok_or(Fault::BraceContent).map(Some)
@@ -242,11 +242,12 @@ impl Parser<'_> {
     /// The character at the position as itself.
     fn literal(&mut self) -> Node {
         let b = self.peek().unwrap_or_default();
-        if self.flags.utf8 && b >= 0x80 {
-            if let Some((c, len)) = char_at(self.text, self.at) {
-                self.at += len;
-                return Node::Char(c);
-            }
+        if self.flags.utf8
+            && b >= 0x80
+            && let Some((c, len)) = char_at(self.text, self.at)
+        {
+            self.at += len;
+            return Node::Char(c);
         }
         self.at += 1;
         Node::Byte(b)
@@ -418,14 +419,15 @@ impl Parser<'_> {
                 set.add_class(class, utf8);
                 continue;
             }
-            if b == b'\\' && self.flags.perl {
-                if let Some(class) = self.perl_class() {
-                    class.iter().for_each(|(class, extra)| {
-                        set.add_class(*class, utf8);
-                        extra.iter().for_each(|b| set.add(*b));
-                    });
-                    continue;
-                }
+            if b == b'\\'
+                && self.flags.perl
+                && let Some(class) = self.perl_class()
+            {
+                class.iter().for_each(|(class, extra)| {
+                    set.add_class(*class, utf8);
+                    extra.iter().for_each(|b| set.add(*b));
+                });
+                continue;
             }
             let from = self.bracket_char()?;
             let to = if self.looking_at(b"-") && self.text.get(self.at + 1).is_some_and(|b| *b != b']') {
@@ -488,11 +490,11 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(u32::from(self.c_escape(next).unwrap_or(next)));
         }
-        if self.flags.utf8 {
-            if let Some((c, len)) = char_at(self.text, self.at) {
-                self.at += len;
-                return Ok(u32::from(c));
-            }
+        if self.flags.utf8
+            && let Some((c, len)) = char_at(self.text, self.at)
+        {
+            self.at += len;
+            return Ok(u32::from(c));
         }
         self.at += 1;
         Ok(u32::from(b))

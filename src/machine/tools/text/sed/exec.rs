@@ -541,7 +541,8 @@ impl Sed {
             Ok(false) => {
                 // Without another line GNU's sed prints the pattern space, and the script is over.
                 self.quit = Some(0);
-                if !self.quiet && !(append && self.posix) {
+                let silent = self.quiet || append && self.posix;
+                if !silent {
                     let pattern = self.pattern.clone();
                     self.print(sys, &pattern, self.ended);
                 }

@@ -210,10 +210,8 @@ impl Parser<'_> {
                 };
                 let mut flags = self.style.flags;
                 while let Some(b @ (b'I' | b'M')) = self.peek() {
-                    if !self.style.gnu {
-                        if b == b'M' {
-                            break;
-                        }
+                    if !self.style.gnu && b == b'M' {
+                        break;
                     }
                     if b == b'I' {
                         flags.icase = true;

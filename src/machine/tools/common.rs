@@ -1,11 +1,11 @@
-//! What the tools for files share: texts of errors, modes, sizes and paths.
+//! What tools share: texts of errors, modes, sizes and paths.
 
 use crate::machine::errno::Errno;
 use crate::machine::images::Userland;
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::{Kind, Stat};
 
-pub(super) use crate::machine::tools::options::{base, missing_operand, misuse, parse, quote};
+pub(super) use super::options::{base, missing_operand, misuse, parse, quote};
 
 /// Whether the image holds GNU's tools.
 pub(super) fn is_gnu(sys: &Sys<'_>) -> bool {
@@ -108,6 +108,8 @@ pub(super) fn mode_string(kind: Kind, mode: u32) -> String {
 }
 
 /// Reads a mode as `chmod` does: octal, or changes such as `u+x,go-w` to `old`.
+///
+/// GNU's tools leave a folder's set-ID bits alone where an octal mode is short.
 pub(super) fn parse_mode(text: &str, old: u32, is_dir: bool, umask: u32) -> Option<u32> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         let bits = u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o7777)?;
@@ -210,17 +212,7 @@ pub(super) fn busybox_human(bytes: u64) -> String {
 
 /// The major and minor number of a device.
 pub(super) fn device_numbers(path: &str, stat: &Stat) -> (u32, u32) {
-    match (last_name(path), stat.kind) {
-        ("null", _) => (1, 3),
-        ("zero", _) => (1, 5),
-        ("full", _) => (1, 7),
-        ("random", _) => (1, 8),
-        ("urandom", _) => (1, 9),
-        ("tty", _) => (5, 0),
-        ("ptmx", _) => (5, 2),
-        (_, Kind::BlockDevice) => (7, 0),
-        _ => (136, 0),
-    }
+    if last_name(path) == "urandom" { (1, 9) } else { stat.device }
 }
 
 /// A number with a suffix, as `dd`, `truncate`, `head` take it: `4k`, `1M`, `2GB`, `512`.
