@@ -11,7 +11,7 @@ use crate::controllers::{About, Outcome, Write};
 use crate::store::View;
 
 use super::author::Author;
-use super::container_status::{find, terminated};
+use super::container_status::{find, is_running, terminated};
 use super::containers::Attempt;
 use super::disk::Disk;
 use super::events::{event, warning};
@@ -345,7 +345,7 @@ impl<'a> Sync<'a> {
             let Some(full) = images::full_name(image(container)) else { continue };
             let statuses = status.container_statuses.get_or_insert_default();
             let Some(slot) = statuses.iter_mut().find(|s| s.name == container.name) else { continue };
-            if slot.image == full {
+            if slot.image == full || !is_running(slot) {
                 continue;
             }
             // OBSERVATION: the image was changed in place, so this container starts anew.

@@ -55,7 +55,14 @@ pub(super) fn probe_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time, 
     }
     let Some(next) = next else { return };
     if next > now {
-        outcome.recurring(next - now);
+        // The first result of a probe is what a settling cluster waits for.
+        let first = |c: &crate::machine::kernel::Container| {
+            c.ended.is_none() && c.kept.probes.iter().any(|(kind, p)| is_on(c, kind) && p.in_a_row == 0)
+        };
+        match sandbox.containers.values().any(first) {
+            true => outcome.after(next - now),
+            false => outcome.recurring(next - now),
+        }
         return;
     }
     let (pod, key, about) = (pod.clone(), object.key(), About::object(object));

@@ -170,10 +170,10 @@ impl<'a> Sync<'a> {
         let author = self.author;
         let list = if is_init { &mut status.init_container_statuses } else { &mut status.container_statuses };
         let Some(slot) = list.iter_mut().flatten().find(|s| s.name == container.name) else { return };
-        let said = format!("Back-off restarting failed container {} in pod {pod}", container.name);
-        let about = self.about(container);
-        self.outcome.event(warning(about, self.node_name(), "BackOff", said));
         if let Some(ended) = slot.state.as_ref().and_then(|s| s.terminated.clone()) {
+            let said = format!("Back-off restarting failed container {} in pod {pod}", container.name);
+            let about = self.about(container);
+            self.outcome.event(warning(about, self.node_name(), "BackOff", said));
             let last = ContainerState { terminated: Some(ended), ..Default::default() };
             let mut waiting = author.waiting(container, Some(slot), "CrashLoopBackOff", &message);
             waiting.last_state = Some(last);

@@ -31,7 +31,6 @@ use crate::api::table::Table;
 use crate::api::{Kind, Object, Time};
 use crate::error::{ApiError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
-pub use crate::machine::kernel::Signal;
 use crate::sim::Cluster;
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
 pub use crate::sim::{Pause, SessionId};

@@ -19,7 +19,7 @@ use crate::store::Change;
 const LONG_GAP: Duration = Duration::secs(600);
 
 /// The same for time that a command lets pass.
-const LONG_JUMP: Duration = Duration::secs(86_400);
+pub(super) const LONG_JUMP: Duration = Duration::secs(86_400);
 
 /// Where the clock ends, as nanoseconds since 1970 are counted in 63 bits: in the year 2255.
 const END_OF_TIME: Time = Time(9_000_000_000_000);
@@ -37,7 +37,7 @@ const NEVER_SETTLES: Duration = Duration::secs(86_400);
 const LIVELOCK: usize = 5_000_000;
 
 /// An item of work that was done.
-struct Done {
+pub(super) struct Done {
     /// The item, if it was recurring and changed something.
     round: Option<Item>,
 }
@@ -299,28 +299,9 @@ impl Cluster {
         }
     }
 
-    /// Lets the next thing happen that is due by a deadline, whatever it is. False where nothing is.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub(super) fn pass_one(&mut self, deadline: Time) -> Result<bool, ApiError> {
-        self.dispatch_changes();
-        let wake = self.store_mut().first_wake();
-        let due = self.queue.next_due(self.registry.store());
-        match due.into_iter().chain(wake).min().filter(|next| *next <= deadline) {
-            Some(next) => {
-                let start = self.now();
-                self.step(next.max(start), LONG_JUMP)?;
-                self.note_jump(self.now() - start);
-                Ok(true)
-            }
-            None => Ok(false),
-        }
-    }
-
     /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
     /// than `gap` skips what it missed.
-    fn step(&mut self, target: Time, gap: Duration) -> Result<Option<Done>, ApiError> {
+    pub(super) fn step(&mut self, target: Time, gap: Duration) -> Result<Option<Done>, ApiError> {
         if self.run_pods(target)? {
             return Ok(Some(Done { round: None }));
         }
@@ -390,7 +371,7 @@ impl Cluster {
     }
 
     /// Notes that a jump put a wall clock forward.
-    fn note_jump(&mut self, span: Duration) {
+    pub(super) fn note_jump(&mut self, span: Duration) {
         if self.config.clock == ClockMode::Wall && span > Duration::ZERO {
             let offset = self.offset() + span;
             self.store_mut().set_setting(OFFSET, &offset.0.to_string());

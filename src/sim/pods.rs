@@ -1,6 +1,7 @@
 //! Letting what is in containers run as time passes.
 
 use super::Cluster;
+use super::converge::LONG_JUMP;
 use super::queue::Item;
 use crate::api::Duration;
 use crate::api::k8s::api::core::v1::Pod;
@@ -22,6 +23,11 @@ impl Cluster {
             return Ok(false);
         }
         let Some((wake, sandbox)) = self.store_mut().pop_wake(target) else { return Ok(false) };
+        // Of a long gap what is in containers sees the end only, as after a machine was asleep.
+        if target - wake > LONG_JUMP {
+            self.store_mut().put_sandbox(sandbox, Some(target - LONG_JUMP));
+            return Ok(true);
+        }
         // A node that is off runs nothing; once it is back, so are its pods.
         if self.view().kubelet_stopped_since(&sandbox.node).is_some() {
             self.store_mut().put_sandbox(sandbox, None);

@@ -1,6 +1,7 @@
 //! Sessions with what runs in containers: a command of `exec`, and the time that passes until it ends.
 
 use super::Cluster;
+use super::converge::LONG_JUMP;
 use crate::api::Time;
 use crate::error::ApiError;
 use crate::machine::kernel::{Pid, Signal, StartError, Status};
@@ -119,6 +120,25 @@ impl Cluster {
             if !self.pass_one(deadline)? {
                 return Ok(Pause::Waits);
             }
+        }
+    }
+
+    /// Lets the next thing happen that is due by a deadline, whatever it is. False where nothing is.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    fn pass_one(&mut self, deadline: Time) -> Result<bool, ApiError> {
+        self.dispatch_changes();
+        let wake = self.store_mut().first_wake();
+        let due = self.queue.next_due(self.registry.store());
+        match due.into_iter().chain(wake).min().filter(|next| *next <= deadline) {
+            Some(next) => {
+                let start = self.now();
+                self.step(next.max(start), LONG_JUMP)?;
+                self.note_jump(self.now() - start);
+                Ok(true)
+            }
+            None => Ok(false),
         }
     }
 }

@@ -516,7 +516,7 @@ fn gnu(tree: &mut Tree, base: Base) {
     tree.file("/etc/host.conf", "multi on\n");
     tree.file("/etc/timezone", "Etc/UTC\n");
     tree.link("/etc/localtime", "/usr/share/zoneinfo/Etc/UTC");
-    tree.file("/etc/bash.bashrc", "# System-wide .bashrc file for interactive bash(1) shells.\n");
+    tree.file("/etc/bash.bashrc", "# System-wide .bashrc file for interactive bash(1) shells.\n\n[ -z \"${PS1-}\" ] && return\n\nshopt -s checkwinsize\n\nPS1='${debian_chroot:+($debian_chroot)}\\u@\\h:\\w\\$ '\n");
     tree.file("/root/.bashrc", "# ~/.bashrc: executed by bash(1) for non-login shells.\n");
     tree.file("/root/.profile", "# ~/.profile: executed by Bourne-compatible login shells.\n\nif [ \"$BASH\" ]; then\n  if [ -f ~/.bashrc ]; then\n    . ~/.bashrc\n  fi\nfi\n\nmesg n 2> /dev/null || true\n");
     tree.dir_of("/var/spool/mail", 0o2775, (0, 8));

@@ -65,6 +65,7 @@ impl Shell {
             line: 1,
             started: sys.now(),
             random: 0,
+            command: "".into(),
             last_arg: name.into(),
             calls: Arc::default(),
             subshells: 0,
@@ -196,6 +197,14 @@ impl Shell {
         sh.args = Arc::new(rest);
         sh.options.interactive = interactive;
         if interactive {
+            if bash {
+                let prompts = [("PS1", "\\s-\\v\\$ "), ("PS2", "> ")];
+                for (name, text) in prompts {
+                    if sh.vars.get(name).is_none() {
+                        sh.vars.set(name, text);
+                    }
+                }
+            }
             sh.options.monitor = true;
             if bash {
                 Arc::make_mut(&mut sh.shopts).insert("expand_aliases".into());

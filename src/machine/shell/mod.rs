@@ -14,13 +14,17 @@ mod lex;
 mod options;
 mod param;
 mod parse;
+mod parts;
 mod pattern;
+mod program;
 mod quote;
 mod redirect;
 mod select;
 mod simple;
 mod source;
 mod special;
+mod substitute;
+mod unwind;
 mod vars;
 mod vm;
 mod words;
@@ -90,6 +94,8 @@ pub struct Shell {
     line: u32,
     started: Time,
     random: u64,
+    /// `BASH_COMMAND`
+    command: Arc<str>,
     /// `$_`
     last_arg: Arc<str>,
     /// Functions and files that are running, for `FUNCNAME` and `BASH_SOURCE`.

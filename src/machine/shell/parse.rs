@@ -259,7 +259,7 @@ impl Parser<'_> {
         self.peek()?;
         let start = self.span.0;
         let mut simple = Simple { line: self.span.2, ..Simple::default() };
-        let mut declaring = false;
+        let (mut declaring, mut double) = (false, false);
         loop {
             if let Some(redir) = self.redirection()? {
                 simple.redirs.push(redir);
@@ -267,6 +267,13 @@ impl Parser<'_> {
             }
             if simple.words.is_empty() && !simple.assigns.is_empty() || alias_next && !simple.words.is_empty() {
                 alias_next = self.expand_alias()?;
+            }
+            if double && let Token::Op(op @ ("&&" | "||")) = self.peek()? {
+                // busybox has no grammar of its own for `[[ ]]`: those are operators of `test` in it.
+                let text = if *op == "&&" { "-a" } else { "-o" };
+                self.token = None;
+                simple.words.push(Word::of(vec![super::ast::Part::Lit(text.into())]));
+                continue;
             }
             if !matches!(self.peek()?, Token::Word(_)) {
                 break;
@@ -285,10 +292,13 @@ impl Parser<'_> {
             let raw_name = self.raw().to_string();
             let Token::Word(word) = self.take()? else { break };
             if simple.words.is_empty() {
+                double = raw_name == "[[" && self.dialect.flavor == Flavor::Ash;
                 declaring = DECLARING.contains(&raw_name.as_str());
                 if simple.assigns.is_empty() && simple.redirs.is_empty() && self.is_op("(")? {
                     return self.function(raw_name);
                 }
+            } else if raw_name == "]]" {
+                double = false;
             } else if simple.words.len() == 1 && matches!(simple.words[0].literal(), Some("command" | "builtin")) {
                 declaring = DECLARING.contains(&raw_name.as_str());
             }

@@ -233,7 +233,7 @@ impl Shell {
                     _ => format!("{}: line {}: ", self.name, fault.line),
                 };
                 sys.err(format!("{by}{text}\n"));
-                if matches!(fault.what, Fault::Unexpected(..)) {
+                if matches!(fault.what, Fault::Unexpected(..)) && !self.options.interactive {
                     sys.err(format!("{by}`{}'\n", fault.source));
                 }
             }

@@ -116,6 +116,7 @@ impl Shell {
                 Some(format!("{}.{:06}", sys.now().0 / 1000, sys.now().0.rem_euclid(1000) * 1000))
             }
             "SRANDOM" if bash => Some((sys.random() as u32).to_string()),
+            "BASH_COMMAND" if bash => Some(self.command.to_string()),
             "BASHPID" if bash => Some(sys.getpid().to_string()),
             "BASH_SUBSHELL" if bash => Some(self.subshells.to_string()),
             "FUNCNAME" | "BASH_SOURCE" | "BASH_LINENO" | "PIPESTATUS" | "DIRSTACK" | "GROUPS" if bash => {

@@ -6,7 +6,15 @@ use crate::machine::images;
 use crate::machine::kernel::ContainerSpec;
 use crate::store::View;
 
+use crate::node::container_status::is_sidecar;
+
 use super::environment::{expand, make_environment_variables};
+
+/// The program of a container that is given no command though its image is a bare shell's. A real one ends at once and is
+/// started again and again; here it stands for whatever its author had in mind, as in the recordings.
+pub(super) const IDLE: &str = "/pause";
+
+const SHELLS: [&str; 4] = ["sh", "/bin/sh", "bash", "/bin/bash"];
 
 /// What a container is to run; its mounts come later.
 pub(in crate::node) fn container_spec(
@@ -32,6 +40,14 @@ pub(in crate::node) fn container_spec(
         });
     } else {
         words.extend(expanded(args.unwrap_or_default()));
+    }
+    let says_nothing = command.is_none_or(|c| c.is_empty()) && args.is_none_or(|a| a.is_empty());
+    let is_shell = words.len() == 1 && SHELLS.contains(&words[0].as_str());
+    let is_main = pod.spec.as_ref().is_some_and(|s| s.containers.iter().any(|c| c.name == container.name))
+        || is_sidecar(container);
+    let has_terminal = container.stdin == Some(true) || container.tty == Some(true);
+    if says_nothing && is_shell && is_main && !has_terminal {
+        words = vec![IDLE.into()];
     }
     let pod_context = pod.spec.as_ref().and_then(|s| s.security_context.as_ref());
     let context = container.security_context.as_ref();

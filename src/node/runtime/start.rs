@@ -7,13 +7,14 @@ use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, Pod, Serv
 use crate::api::names::Draw;
 use crate::api::{Duration, Time};
 use crate::machine::disk::{Disk, Inode, Node as Content};
+use crate::machine::images;
 use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::{ContainerSpec, Kept, Probing, Sandbox, log};
 use crate::store::{Store, View};
 
 use super::environment::host_name;
 use super::mounts::{MountPlan, mount, plan_mounts};
-use super::spec::container_spec;
+use super::spec::{IDLE, container_spec};
 
 /// All that is needed to start a container, decided on before.
 pub(in crate::node) struct Plan {
@@ -134,6 +135,10 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
             let mode = if *path == "dev/termination-log" { 0o666 } else { 0o644 };
             let file = Inode::new(Content::File(text.as_str().into()), mode, (0, 0), now);
             let _ = disk.put(path, file);
+        }
+        if plan.spec.args.first().map(String::as_str) == Some(IDLE) {
+            let program = [images::BINARY, b"idle"].concat();
+            let _ = disk.put(IDLE, Inode::new(Content::File(program.into()), 0o755, (0, 0), now));
         }
         // The runtime makes the mount points, and the folder that the command starts in.
         for mount in &volumes {

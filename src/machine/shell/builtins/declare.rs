@@ -224,7 +224,7 @@ fn one(sh: &mut Shell, sys: &mut Sys<'_>, arg: &str, array: Option<Elements>, wa
     };
     if let Err(stop) = assigned {
         return match stop {
-            Stop::Discard(code) => Done::Code(code),
+            Stop::Discard(code) if wanted.integer.is_none() => Done::Code(code),
             stop => Done::Stop(stop),
         };
     }

@@ -5,6 +5,7 @@ mod declare;
 mod dirs;
 pub(crate) mod echo;
 mod flow;
+mod format;
 mod name;
 pub(crate) mod printf;
 mod process;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Active, Arrays, Done};
 use crate::machine::kernel::{Pid, Signal, Status, Sys, Turn, Wait};
-use crate::machine::shell::jobs::job_line;
+use crate::machine::shell::jobs::{Job, job_line};
 use crate::machine::shell::vm::{Flow, Frame};
 use crate::machine::shell::{Flavor, Shell};
 
@@ -108,7 +108,9 @@ impl Shell {
             }
         } else if waiting.all {
             if !self.jobs.iter().any(|j| j.status.is_none() && !j.foreign) {
-                self.jobs.clear();
+                if self.bash() {
+                    self.jobs.clear();
+                }
                 self.status = 0;
                 return Flow::Go;
             }
@@ -167,24 +169,35 @@ pub(super) fn jobs(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut A
     let long = args.iter().any(|a| a == "-l");
     let pids = args.iter().any(|a| a == "-p");
     let only_running = args.iter().any(|a| a == "-r");
-    let live: Vec<u32> = sh.jobs.iter().filter(|j| !j.told || j.status.is_none()).map(|j| j.number).collect();
-    let (last, before) = (live.last().copied(), live.len().checked_sub(2).and_then(|i| live.get(i)).copied());
-    let mut out = String::new();
-    for job in sh.jobs.iter_mut().filter(|j| !j.told || j.status.is_none()) {
+    let shown = |j: &Job| !j.told || j.status.is_none();
+    let mut live: Vec<u32> = sh.jobs.iter().filter(|j| shown(j)).map(|j| j.number).collect();
+    let mut lines: Vec<String> = Vec::new();
+    let flavor = sh.flavor;
+    let mut list = |job: &mut Job| {
         if only_running && job.status.is_some() {
-            continue;
+            return;
         }
-        let sign = if Some(job.number) == last {
-            '+'
-        } else if Some(job.number) == before {
-            '-'
-        } else {
-            ' '
+        let place = live.iter().rev().position(|n| *n == job.number);
+        let sign = match place {
+            Some(0) => '+',
+            Some(1) => '-',
+            _ => ' ',
         };
-        out.push_str(&if pids { format!("{}\n", job.pid) } else { job_line(sh.flavor, job, sign, long) });
-        job.told |= job.status.is_some();
+        lines.push(if pids { format!("{}\n", job.pid) } else { job_line(flavor, job, sign, long) });
+        if job.status.is_some() {
+            job.told = true;
+            if flavor != Flavor::Bash {
+                // It is off the list at once, so the one before moves up.
+                live.retain(|n| *n != job.number);
+            }
+        }
+    };
+    if flavor == Flavor::Bash {
+        sh.jobs.iter_mut().filter(|j| shown(j)).for_each(&mut list);
+    } else {
+        sh.jobs.iter_mut().rev().filter(|j| shown(j)).for_each(&mut list);
     }
-    sys.out(out);
+    sys.out(lines.concat());
     Done::Code(0)
 }
 

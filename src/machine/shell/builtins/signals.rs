@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{Arrays, Done};
-use crate::machine::errno::Errno;
 use crate::machine::kernel::process::Disposition;
 use crate::machine::kernel::{Signal, Sys};
 use crate::machine::shell::{Flavor, Shell, quote};
@@ -279,7 +278,6 @@ pub(super) fn kill(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut A
                 Flavor::Bash => sh.complain(sys, format!("({pid}) - {text}")),
                 Flavor::Dash => sh.complain(sys, format!("{text}\n")),
                 Flavor::Ash => {
-                    let _ = Errno::NoProcess;
                     sys.err(format!("sh: can't kill pid {pid}: {text}\n"));
                 }
             }

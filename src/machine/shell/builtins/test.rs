@@ -3,9 +3,9 @@
 use super::{Arrays, Done};
 use crate::machine::kernel::Sys;
 use crate::machine::kernel::sys::Kind;
-use crate::machine::shell::vm::Flow;
 use crate::machine::shell::words::Stop;
 use crate::machine::shell::{Flavor, Shell, ast::Cond, param, pattern};
+use crate::machine::tools::regex::{Flags, Regex};
 
 /// Whose `test` it is: messages differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ struct Test<'t, 'k, 'a> {
     voice: Voice,
     host: &'t dyn Host,
     depth: u32,
+    /// Whether it is busybox's `[[`, which knows patterns.
+    double: bool,
 }
 
 /// Whether what the arguments ask is so.
@@ -63,7 +65,7 @@ struct Test<'t, 'k, 'a> {
 /// # Errors
 /// What is wrong with the question.
 pub(crate) fn evaluate(sys: &Sys<'_>, args: &[String], voice: Voice, host: &dyn Host) -> Result<bool, String> {
-    let mut test = Test { args, at: 0, sys, voice, host, depth: 0 };
+    let mut test = Test { args, at: 0, sys, voice, host, depth: 0, double: false };
     if voice == Voice::Bash || voice == Voice::Coreutils {
         return test.by_count(args);
     }
@@ -78,7 +80,7 @@ fn is_unary(voice: Voice, word: &str) -> bool {
 impl Test<'_, '_, '_> {
     fn is_binary(&self, word: &str) -> bool {
         match word {
-            "=~" => false,
+            "=~" => self.double,
             "==" => self.voice != Voice::Dash,
             word => BINARY.contains(&word),
         }
@@ -263,6 +265,11 @@ impl Test<'_, '_, '_> {
 
     fn binary(&self, a: &str, op: &str, b: &str) -> Result<bool, String> {
         Ok(match op {
+            "=" | "==" | "!=" if self.double => pattern::Pattern::new(b, false).matches_str(a) == (op != "!="),
+            "=~" => {
+                let flags = Flags { extended: true, utf8: true, ..Flags::default() };
+                Regex::new(b.as_bytes(), flags).is_ok_and(|r| r.is_match(a.as_bytes()))
+            }
             "=" | "==" => a == b,
             "!=" => a != b,
             "<" => a < b,
@@ -348,7 +355,11 @@ pub(super) fn builtin(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mu
         Flavor::Dash => Voice::Dash,
         Flavor::Ash => Voice::Busybox,
     };
-    match evaluate(sys, rest, voice, sh) {
+    let result = match bracket {
+        "[[" => Test { args: rest, at: 0, sys, voice, host: sh, depth: 0, double: true }.dash(),
+        _ => evaluate(sys, rest, voice, sh),
+    };
+    match result {
         Ok(result) => Done::Code(u8::from(!result)),
         Err(text) => {
             if voice == Voice::Busybox {
@@ -405,7 +416,7 @@ impl Shell {
                     let text = traced(self, &text);
                     self.trace(sys, &format!("[[ -{op} {text} ]]"));
                 }
-                let test = Test { args: &[], at: 0, sys, voice: Voice::Bash, host: self, depth: 0 };
+                let test = Test { args: &[], at: 0, sys, voice: Voice::Bash, host: self, depth: 0, double: false };
                 let result = test.unary(&format!("-{op}"), &text);
                 match result {
                     Ok(truth) => truth,
@@ -490,6 +501,3 @@ impl Shell {
         expander.text(word)
     }
 }
-
-#[allow(dead_code)]
-fn never(_: Flow) {}

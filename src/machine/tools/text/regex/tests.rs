@@ -1,3 +1,5 @@
+//! The expressions of POSIX, of GNU and of musl, against what the real engines find.
+
 use super::*;
 
 fn find(pattern: &str, text: &str, extended: bool) -> Option<(usize, usize)> {
