@@ -23,6 +23,7 @@
 pub mod api;
 pub mod error;
 
+pub mod machine;
 pub mod manifest;
 
 pub mod kinds;

@@ -32,7 +32,7 @@ pub struct Ui {
     closed: Cell<bool>,
     printable: Cell<bool>,
     /// What waits for [`Ui::release`], and whether it goes to standard error; `None`: nothing is held back.
-    held: RefCell<Option<Vec<(String, bool)>>>,
+    held: RefCell<Option<Vec<(Vec<u8>, bool)>>>,
     write_error: RefCell<Option<String>>,
     /// What was typed at [`Ui::line`], for the arrow keys.
     typed: RefCell<Vec<String>>,
@@ -121,7 +121,7 @@ impl Ui {
     /// Writes what was held back, and from here on everything at once again.
     pub fn release(&self) {
         for (text, is_error) in self.held.take().unwrap_or_default() {
-            if is_error { self.err(&text) } else { self.out(&text) }
+            if is_error { self.notice(&String::from_utf8_lossy(&text)) } else { self.put(&text) }
         }
     }
 
@@ -140,31 +140,57 @@ impl Ui {
     }
 
     /// Keeps a text if texts are held back.
-    fn keeps(&self, text: &str, is_error: bool) -> bool {
+    fn keeps(&self, bytes: &[u8], is_error: bool) -> bool {
         let mut held = self.held.borrow_mut();
-        held.as_mut().map(|held| held.push((text.to_string(), is_error))).is_some()
+        held.as_mut().map(|held| held.push((bytes.to_vec(), is_error))).is_some()
     }
 
     /// Writes to standard output exactly what is given (no newline is added) and flushes it, so a
     /// watch's lines come when they happen. A reader that went away ends the output quietly.
     pub fn out(&self, text: &str) {
-        let text = &*self.checked(text);
-        if self.keeps(text, false) {
+        self.put(self.checked(text).as_bytes());
+    }
+
+    fn put(&self, bytes: &[u8]) {
+        if self.keeps(bytes, false) {
             return;
         }
         match &self.sink {
-            Sink::Terminal => self.write(&mut io::stdout().lock(), text),
+            Sink::Terminal => self.write(&mut io::stdout().lock(), bytes),
             Sink::Captured { out, all, .. } => {
+                let text = &*String::from_utf8_lossy(bytes);
                 out.borrow_mut().push_str(text);
                 all.borrow_mut().push_str(text);
             }
         }
     }
 
+    /// The same for what may be no text: what a process in a container wrote.
+    pub fn out_bytes(&self, bytes: &[u8]) {
+        match self.printable.get() {
+            true => self.out(&String::from_utf8_lossy(bytes)),
+            false => self.put(bytes),
+        }
+    }
+
+    /// One line from standard input, as it was typed; none at its end.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn read_line(&self) -> io::Result<Option<String>> {
+        match &self.sink {
+            Sink::Terminal => {
+                let mut line = String::new();
+                Ok((io::stdin().read_line(&mut line)? > 0).then_some(line))
+            }
+            Sink::Captured { .. } => Ok(None),
+        }
+    }
+
     /// Writes to standard error exactly what is given.
     pub fn err(&self, text: &str) {
         let text = &*self.checked(text);
-        if !self.keeps(text, true) {
+        if !self.keeps(text.as_bytes(), true) {
             self.notice(text);
         }
     }
@@ -345,11 +371,11 @@ impl Ui {
         if self.colour { Box::new(ColorfulTheme::default()) } else { Box::new(SimpleTheme) }
     }
 
-    fn write(&self, stream: &mut impl Write, text: &str) {
+    fn write(&self, stream: &mut impl Write, bytes: &[u8]) {
         if self.closed.get() {
             return;
         }
-        if let Err(e) = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        if let Err(e) = stream.write_all(bytes).and_then(|()| stream.flush()) {
             self.closed.set(true);
             if e.kind() != ErrorKind::BrokenPipe {
                 let text = e.to_string();

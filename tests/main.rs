@@ -17,6 +17,7 @@ mod state;
 mod tidy;
 mod time;
 mod transcripts;
+mod trials;
 mod waiting;
 mod workshop;
 mod yaml;

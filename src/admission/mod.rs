@@ -213,7 +213,7 @@ pub fn update(
 /// What of other objects a write changes before the store is asked, and though the store may refuse it: the quotas that
 /// it is charged to. `old` is the object's version so far.
 pub fn charges(request: &Request<'_>, object: &Object, old: Option<&Object>) -> Vec<Object> {
-    resource_quota::charges(request, object, old).into_iter().map(Object::ResourceQuota).collect()
+    resource_quota::charges(request, object, old).into_iter().map(Object::from).collect()
 }
 
 /// Asks the plugins whether an object may be deleted.

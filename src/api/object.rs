@@ -94,12 +94,13 @@ impl Custom {
 macro_rules! define_object {
     ($($variant:ident, $($module:ident)::+, $group:literal, $version:literal, $plural:literal, [$($short:literal),*], $scope:ident, [$($category:literal),*];)*) => {
         /// An object of one of our kinds.
+        ///
+        /// Boxed, since the largest kind takes ten times the room of most, and objects are handed from one to the next.
         #[derive(Debug, Clone, PartialEq)]
-        #[allow(clippy::large_enum_variant)]
         pub enum Object {
-            $(#[doc = concat!("`", $plural, "`")] $variant(k8s_openapi::$($module)::+::$variant),)*
+            $(#[doc = concat!("`", $plural, "`")] $variant(Box<k8s_openapi::$($module)::+::$variant>),)*
             /// An object of a kind that the cluster was taught.
-            Custom(Custom),
+            Custom(Box<Custom>),
         }
 
         impl Object {
@@ -137,7 +138,7 @@ macro_rules! define_object {
             pub fn from_tree(kind: Kind, tree: Value) -> serde_json::Result<Object> {
                 Ok(match kind {
                     $(Kind::$variant => Object::$variant(serde_json::from_value(tree)?),)*
-                    custom => Object::Custom(Custom::from_tree(custom, tree)?),
+                    custom => Object::Custom(Box::new(Custom::from_tree(custom, tree)?)),
                 })
             }
 
@@ -170,13 +171,13 @@ macro_rules! define_object {
                     match object { Object::$variant(o) => Some(o), _ => None }
                 }
                 fn into_object(self) -> Object {
-                    Object::$variant(self)
+                    Object::$variant(Box::new(self))
                 }
             }
 
             impl From<k8s_openapi::$($module)::+::$variant> for Object {
                 fn from(o: k8s_openapi::$($module)::+::$variant) -> Object {
-                    Object::$variant(o)
+                    Object::$variant(Box::new(o))
                 }
             }
         )*

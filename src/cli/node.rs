@@ -1,7 +1,9 @@
-//! `kstate node`: pull a node's plug, and put it in again.
+//! `kstate node`: pull a node's plug, put it in again, and look at what lies on it.
 
-use crate::error::Failure;
+use crate::api::{Kind, ObjectKey};
+use crate::error::{ApiError, Failure};
 use crate::kubectl::session::Session;
+use crate::node::disk::disk_of;
 
 /// Stop or start a node's kubelet.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +24,18 @@ enum Verb {
         /// The node
         node: String,
     },
+    /// Run a command on a node, or on a server that volumes lie on
+    Exec {
+        /// The node
+        #[arg(required_unless_present = "server")]
+        node: Option<String>,
+        /// The address of a server outside of the cluster, in place of a node
+        #[arg(long, conflicts_with = "node")]
+        server: Option<String>,
+        /// The command and its arguments
+        #[arg(value_name = "COMMAND", last = true, required = true)]
+        command: Vec<String>,
+    },
 }
 
 /// Runs the verb.
@@ -32,8 +46,43 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let (node, running) = match &args.verb {
         Verb::Stop { node } => (node, false),
         Verb::Start { node } => (node, true),
+        Verb::Exec { node, server, command } => {
+            return exec(session, node.as_deref(), server.as_deref(), command.clone());
+        }
     };
     session.client.server_mut().cluster_mut().set_kubelet(node, running)?;
     session.ui.out(&format!("node/{node} {}\n", if running { "started" } else { "stopped" }));
     Ok(())
+}
+
+fn exec(
+    session: &mut Session<'_>,
+    node: Option<&str>,
+    server: Option<&str>,
+    command: Vec<String>,
+) -> Result<(), Failure> {
+    let cluster = session.client.server_mut().cluster_mut();
+    let (disk, name) = match (node, server) {
+        (Some(node), _) => {
+            if cluster.view().get(&ObjectKey::cluster(Kind::Node, node)).is_none() {
+                return Err(ApiError::not_found("nodes", node).into());
+            }
+            (disk_of(node), node)
+        }
+        (None, server) => (format!("nfs/{}", server.unwrap_or_default()), server.unwrap_or_default()),
+    };
+    if node.is_none() && cluster.view().disk(&disk).is_none() {
+        return Err(Failure::error(format!("no volume of the cluster lies on a server {name:?}")));
+    }
+    let (output, code) = cluster.exec_on_disk(&disk, name, command);
+    for (stream, bytes) in output {
+        match stream {
+            2 => session.ui.err(&String::from_utf8_lossy(&bytes)),
+            _ => session.ui.out_bytes(&bytes),
+        }
+    }
+    match u8::try_from(code) {
+        Ok(0) => Ok(()),
+        code => Err(Failure::silent(code.unwrap_or(1))),
+    }
 }

@@ -320,7 +320,7 @@ impl Reconciler<'_> {
         };
         let mut writes: Vec<Write> = to_create.into_iter().map(|s| Write::create(stamp(s, true))).collect();
         writes.extend(to_update.into_iter().map(|s| Write::update(stamp(s, false))));
-        writes.extend(to_delete.into_iter().map(|s| Write::Delete(Deletion::of(&Object::EndpointSlice(s)))));
+        writes.extend(to_delete.into_iter().map(|s| Write::Delete(Deletion::of(&Object::from(s)))));
         writes
     }
 }

@@ -103,24 +103,14 @@ pub(crate) fn has_endpoints(service: &Service) -> bool {
 /// The services that a changed pod belongs to, or belonged to; none when nothing changed that they care about.
 /// Mirrors `GetPodUpdateProjectionKey`.
 pub(crate) fn services_of_changed_pod(view: &View<'_>, change: &Change) -> Vec<ObjectKey> {
-    let facts = |object: Option<&Arc<Object>>| {
-        let pod = object?.get::<Pod>()?;
-        let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
-        Some((
-            pod.metadata.labels.clone(),
-            is_terminating(&pod.metadata),
-            is_ready(pod),
-            is_terminal(pod),
-            status.and_then(|s| s.pod_ip.clone()),
-            spec.map(|s| (s.node_name.clone(), s.hostname.clone(), s.subdomain.clone())),
-        ))
-    };
-    let (old, new) = (facts(change.old.as_ref()), facts(change.new.as_ref()));
-    if old == new {
+    let pod = |object| Option::<&Arc<Object>>::and_then(object, |o| o.get::<Pod>());
+    let (old, new) = (pod(change.old.as_ref()), pod(change.new.as_ref()));
+    if same_facts(old, new) {
         return Vec::new();
     }
-    let labels: Vec<BTreeMap<String, String>> =
-        [old, new].into_iter().flatten().map(|f| f.0.unwrap_or_default()).collect();
+    let none = BTreeMap::new();
+    let pods = [old, new].into_iter().flatten();
+    let labels: Vec<_> = pods.map(|pod| pod.metadata.labels.as_ref().unwrap_or(&none)).collect();
     let services = view.list_in(Kind::Service, &change.key.namespace);
     let matching = services.filter(|o| {
         let Some(service) = o.get::<Service>().filter(|s| has_endpoints(s)) else { return false };
@@ -128,6 +118,27 @@ pub(crate) fn services_of_changed_pod(view: &View<'_>, change: &Change) -> Vec<O
         labels.iter().any(|l| selector.is_some_and(|s| selects(s, l)))
     });
     matching.map(|o| o.key()).collect()
+}
+
+/// Whether two versions of a pod are alike in what services care about.
+fn same_facts(old: Option<&Pod>, new: Option<&Pod>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else { return old.is_none() && new.is_none() };
+    old.metadata.labels == new.metadata.labels
+        && is_terminating(&old.metadata) == is_terminating(&new.metadata)
+        && is_ready(old) == is_ready(new)
+        && is_terminal(old) == is_terminal(new)
+        && pod_ip(old) == pod_ip(new)
+        && names_of(old) == names_of(new)
+}
+
+fn pod_ip(pod: &Pod) -> Option<&str> {
+    pod.status.as_ref()?.pod_ip.as_deref()
+}
+
+/// The node that a pod is on, and what it is called in the DNS.
+fn names_of(pod: &Pod) -> Option<[Option<&str>; 3]> {
+    let spec = pod.spec.as_ref()?;
+    Some([spec.node_name.as_deref(), spec.hostname.as_deref(), spec.subdomain.as_deref()])
 }
 
 fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {

@@ -9,7 +9,6 @@ use crate::api::k8s::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, MetricSpec, MetricStatus,
     MetricTarget,
 };
-use crate::api::k8s::api::core::v1::ReplicationController;
 use crate::api::selector::Selector;
 use crate::api::selector::go_selector;
 use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, Time};
@@ -101,7 +100,7 @@ impl Scale {
             Object::Deployment(o) => o.spec.as_mut().map(|s| &mut s.replicas),
             Object::ReplicaSet(o) => o.spec.as_mut().map(|s| &mut s.replicas),
             Object::StatefulSet(o) => o.spec.as_mut().map(|s| &mut s.replicas),
-            Object::ReplicationController(ReplicationController { spec: Some(s), .. }) => Some(&mut s.replicas),
+            Object::ReplicationController(o) => o.spec.as_mut().map(|s| &mut s.replicas),
             _ => None,
         };
         if let Some(field) = field {

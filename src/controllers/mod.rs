@@ -48,7 +48,7 @@ use std::sync::Arc;
 pub use crate::api::request::{DeleteOptions, Deletion, Propagation};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
-use crate::store::{Change, View};
+use crate::store::{Change, Store, View};
 
 /// Every controller of the control plane. The node side has its own slice in `node`.
 #[rustfmt::skip]
@@ -176,6 +176,8 @@ pub enum Action {
     Event(EventDraft),
     /// Give up here: the key is looked at again after a backoff.
     Fail(ApiError),
+    /// Something to do with what runs in pods, or with disks; what follows from its answer.
+    Machine(Machining),
     /// Something to remember that is no API object; `View::note` reads it.
     Note {
         /// What it is about, `pod-address/NODE`.
@@ -196,17 +198,20 @@ pub struct Step {
 /// What follows from the API server's answer. For a deletion the object is the one that was deleted.
 pub type Then = Box<dyn FnOnce(&Result<Arc<Object>, ApiError>) -> Vec<Action>>;
 
+/// What is done to the pods that run and to the disks, at a time, and what follows.
+pub type Machining = Box<dyn FnOnce(&mut Store, Time) -> Vec<Action>>;
+
 /// A request to the API server.
 #[derive(Debug, Clone)]
 pub enum Write {
     /// Make a new object; its name may be left to `generateName`.
-    Create(Box<Object>),
+    Create(Object),
     /// Replace all but the status. The object's resourceVersion says what the change was decided on.
-    Update(Box<Object>),
+    Update(Object),
     /// Replace the status alone.
-    UpdateStatus(Box<Object>),
+    UpdateStatus(Object),
     /// Replace the finalizers in a namespace's spec (the `namespaces/finalize` subresource).
-    Finalize(Box<Object>),
+    Finalize(Object),
     /// Delete.
     Delete(Deletion),
     /// Bind a pod to a node (the `pods/binding` subresource).
@@ -293,17 +298,17 @@ impl EventDraft {
 impl Write {
     /// Makes an object.
     pub fn create(object: impl Into<Object>) -> Write {
-        Write::Create(Box::new(object.into()))
+        Write::Create(object.into())
     }
 
     /// Replaces all but the status.
     pub fn update(object: impl Into<Object>) -> Write {
-        Write::Update(Box::new(object.into()))
+        Write::Update(object.into())
     }
 
     /// Replaces the status.
     pub fn update_status(object: impl Into<Object>) -> Write {
-        Write::UpdateStatus(Box::new(object.into()))
+        Write::UpdateStatus(object.into())
     }
 
     /// The write as an action that ends the list when it is refused.
@@ -341,6 +346,11 @@ impl Outcome {
     /// Remembers something that is no API object.
     pub fn note(&mut self, name: impl Into<String>, value: impl ToString) {
         self.actions.push(Action::Note { name: name.into(), value: value.to_string() });
+    }
+
+    /// Does something with what runs in pods, or with disks, and then what follows from its answer.
+    pub fn machine(&mut self, work: impl FnOnce(&mut Store, Time) -> Vec<Action> + 'static) {
+        self.actions.push(Action::Machine(Box::new(work)));
     }
 
     /// Asks to come back when something will have got on. The earlier of two wishes holds.

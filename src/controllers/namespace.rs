@@ -118,7 +118,7 @@ fn delete_all_content(view: &View<'_>, namespace: &Namespace, deleted_at: Time, 
     let spec = updated.spec.get_or_insert_default();
     let kept: Vec<String> = spec.finalizers.take().unwrap_or_default().into_iter().filter(|f| f != FINALIZER).collect();
     spec.finalizers = Some(kept).filter(|f| !f.is_empty());
-    outcome.write(Write::Finalize(Box::new(updated.into())));
+    outcome.write(Write::Finalize(updated.into()));
 }
 
 /// Deletes the objects of a kind and counts those that stay for now.

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `pkg/controller/ttl`.
 
+use crate::api::k8s::api::core::v1::Node;
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, Write};
 use crate::store::{Change, View};
@@ -43,7 +44,7 @@ impl Controller for TtlController {
         }
         let Some(Object::Node(node)) = view.get(key).map(|o| o.as_ref()) else { return outcome };
         let desired = BOUNDARIES[step].2.to_string();
-        let mut node = node.clone();
+        let mut node = Node::clone(node);
         let annotations = node.metadata.annotations.get_or_insert_default();
         if annotations.get(ANN_OBJECT_TTL) != Some(&desired) {
             annotations.insert(ANN_OBJECT_TTL.into(), desired);

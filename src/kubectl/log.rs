@@ -177,6 +177,7 @@ fn sent(verb: &Verb) -> Option<String> {
 fn received(request: &Request, response: &Response) -> String {
     match (&response.outcome, &request.target) {
         (Ok(Reply::Text(text)), _) => text.clone(),
+        (Ok(Reply::Bytes(bytes)), _) => String::from_utf8_lossy(bytes).into_owned(),
         (Ok(reply), Target::Resource(resource)) => format!("{}\n", body::text(reply, resource)),
         (Ok(reply), Target::Path(_)) => format!("{}\n", body::text(reply, &Resource::default())),
         (Err(refusal), _) => format!("{}\n", body::ordered(&status(refusal))),

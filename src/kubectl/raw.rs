@@ -75,6 +75,7 @@ pub fn run(method: &str, uri: &str, file: Option<&String>, session: &mut Session
     };
     session.ui.out(&match (&reply, &target) {
         (Reply::Text(text), _) => text.clone(),
+        (Reply::Bytes(bytes), _) => String::from_utf8_lossy(bytes).into_owned(),
         (reply, Target::Resource(resource)) => format!("{}\n", text(reply, resource)),
         (reply, Target::Path(_)) => format!("{}\n", text(reply, &Resource::default())),
     });

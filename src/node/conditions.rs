@@ -57,9 +57,21 @@ fn containers_ready(spec: &PodSpec, status: &PodStatus) -> Said {
     let all: Vec<&Container> = sidecars.chain(&spec.containers).collect();
     let known = |c: &Container| statuses(status).find(|s| s.name == c.name);
     let unknown = names(&all, |c| known(c).is_none());
+    if let Some(reason) = ended(status).filter(|_| unknown.is_empty()) {
+        return (false, reason, String::new());
+    }
     let unready = names(&all, |c| known(c).is_some_and(|s| !s.ready));
     let message = faults("containers with unknown status", &unknown, "containers with unready status", &unready);
     if message.is_empty() { TRUE } else { (false, "ContainersNotReady", message) }
+}
+
+/// The reason of conditions of a pod that has ended.
+fn ended(status: &PodStatus) -> Option<&'static str> {
+    match status.phase.as_deref() {
+        Some("Succeeded") => Some("PodCompleted"),
+        Some("Failed") => Some("PodFailed"),
+        _ => None,
+    }
 }
 
 /// Mirrors `GeneratePodReadyCondition`.
@@ -85,6 +97,13 @@ fn ready(spec: &PodSpec, conditions: &[PodCondition], containers_ready: &Said) -
 fn initialized(spec: &PodSpec, status: &PodStatus) -> Said {
     if status.container_statuses.iter().flatten().any(is_running) {
         // OBSERVATION: a pod that was initialized once stays so, whatever its sidecars do.
+        return TRUE;
+    }
+    if let Some(reason @ "PodCompleted") = ended(status) {
+        return (true, reason, String::new());
+    }
+    let has_run = |s: &ContainerStatus| s.container_id.is_some();
+    if status.container_statuses.iter().flatten().any(has_run) {
         return TRUE;
     }
     let all: Vec<&Container> = spec.init_containers.iter().flatten().collect();

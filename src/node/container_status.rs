@@ -18,16 +18,6 @@ pub(super) fn running(created: &ContainerStatus, now: Time) -> ContainerStatus {
     }
 }
 
-/// An init container that has done its work.
-pub(super) fn completed(created: &ContainerStatus, now: Time) -> ContainerStatus {
-    ContainerStatus {
-        ready: true,
-        started: Some(false),
-        state: Some(terminated(created, "Completed", 0, now, now)),
-        ..created.clone()
-    }
-}
-
 /// The state of a container that has ended.
 pub(super) fn terminated(of: &ContainerStatus, reason: &str, exit_code: i32, from: Time, to: Time) -> ContainerState {
     ContainerState {

@@ -5,14 +5,19 @@
 use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, PodStatus};
 use crate::api::names::Draw;
+use crate::controllers::Action;
 
 use super::container_status;
 use super::events::{event, warning};
-use super::sync::{FIRST_SYNC, NEXT_SYNC, Sync, image};
+use super::runtime::{Plan, Started, start_container};
+use super::sync::{FIRST_SYNC, NEXT_SYNC, Refusal, Sync, image};
 use super::{config, images, words};
 
 /// Mirrors `MaxContainerBackOff` and `imageBackOff`: 10 s, doubled up to 5 min.
 const PULL_BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
+
+/// The reason of a container that waits to be started again.
+const CRASHED: &str = "CrashLoopBackOff";
 
 /// How the attempt to start a container ended.
 pub(super) enum Attempt {
@@ -82,21 +87,54 @@ impl<'a> Sync<'a> {
             self.say(warning(about, host, "Failed", format!("Error: {fault}")));
             return self.waits(before, container, "CreateContainerConfigError", &fault);
         }
-        self.say(event(about.clone(), host, "Created", words::created(version, &container.name)));
-        self.say(event(about, host, "Started", words::started(version, &container.name)));
-        Attempt::Done(self.started(container, before, &full))
+        self.say(event(about, host, "Created", words::created(version, &container.name)));
+        let started = self.started(container, before, &full);
+        self.run(status, container, &started, &full);
+        Attempt::Done(started)
+    }
+
+    /// Has the runtime start a container, and says how that went.
+    fn run(&mut self, status: &PodStatus, container: &'a Container, started: &ContainerStatus, full: &str) {
+        let ip = status.pod_ip.clone().unwrap_or_default();
+        let mut plan =
+            Plan::of(self.view, self.author.node, self.author.pod, container, (full, &ip, started.restart_count));
+        plan.keep(started, container, self.now());
+        let (name, refused) = (container.name.clone(), self.refused.clone());
+        let (about, host) = (self.about(container), self.node_name().to_string());
+        let text = words::started(self.author.version, &container.name);
+        self.outcome.machine(move |store, now| match start_container(store, plan, now) {
+            Started::Runs => vec![Action::Event(event(about, &host, "Started", text))],
+            Started::Refused(fault) => {
+                let message = format!("failed to create containerd task: failed to create shim task: {fault}");
+                refused.borrow_mut().insert(name, Refusal::Runtime(message.clone()));
+                vec![Action::Event(warning(about, &host, "Failed", format!("Error: {message}")))]
+            }
+            Started::Unprepared(fault) => {
+                refused.borrow_mut().insert(name, Refusal::Config(fault.clone()));
+                vec![Action::Event(warning(about, &host, "Failed", format!("Error: {fault}")))]
+            }
+        });
     }
 
     fn started(&self, container: &Container, before: Option<&ContainerStatus>, full: &str) -> ContainerStatus {
-        let restarts = before.map_or(0, |b| b.restart_count);
+        // A container that has run before starts anew.
+        let last = before.and_then(|b| b.state.as_ref()).filter(|s| s.terminated.is_some()).cloned();
+        let crashed = before.and_then(|b| b.state.as_ref()?.waiting.as_ref()?.reason.as_deref()) == Some(CRASHED);
+        let restarts = before.map_or(0, |b| b.restart_count + i32::from(last.is_some() || crashed));
         let purpose = format!("container/{}/{}", self.object.uid(), container.name);
         let id = Draw::new(self.view.seed(), &purpose, restarts as u64).hex(64);
         let image = (full, images::image_id(full));
-        let created = self.author.created(container, before, format!("containerd://{id}"), image);
-        match self.is_init(container) && !container_status::is_sidecar(container) {
-            true => container_status::completed(&created, self.now()),
-            false => container_status::running(&created, self.now()),
+        let mut created = self.author.created(container, before, format!("containerd://{id}"), image);
+        created.restart_count = restarts;
+        created.last_state = last.or(created.last_state);
+        let mut running = container_status::running(&created, self.now());
+        running.started = Some(container.startup_probe.is_none());
+        running.ready = container.startup_probe.is_none() && container.readiness_probe.is_none();
+        // An init container is ready once it is through.
+        if self.is_init(container) && !container_status::is_sidecar(container) {
+            running.ready = false;
         }
+        running
     }
 
     fn waits(

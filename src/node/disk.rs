@@ -3,10 +3,17 @@
 //! A path that a persistent volume of type `local` names is taken to be there on the nodes that its affinity allows: whoever
 //! made the volume has prepared it.
 
+use crate::api::Time;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::selector::matches_node_selector;
 use crate::controllers::Outcome;
-use crate::store::View;
+use crate::machine::kernel::mounts::{Mount, Source};
+use crate::machine::kernel::{ContainerSpec, Disks, log};
+use crate::machine::{self, disk::Inode};
+use crate::store::{Store, View};
+
+/// What a node is itself a container of: k3s' image is small.
+pub const NODE_IMAGE: &str = "docker.io/library/busybox:latest";
 
 /// What a path leads to. Mirrors `hostutil.FileType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +151,23 @@ impl<'a> Disk<'a> {
         ];
         let usual = usual.iter().find(|(paths, _)| paths.contains(&path.as_str())).map(|(_, kind)| *kind);
         let made = || self.made.iter().find(|(made, _)| *made == path).map(|(_, kind)| *kind);
-        let noted = || match self.view.note(&self.note(&path))? {
-            "file" => Some(FileType::File),
-            "directory" => Some(FileType::Directory),
-            _ => None,
-        };
-        usual.or_else(made).or_else(noted).or_else(|| self.prepared(&path))
+        usual.or_else(made).or_else(|| self.on_disk(&path)).or_else(|| self.prepared(&path))
+    }
+
+    /// What was made there since.
+    fn on_disk(&self, path: &str) -> Option<FileType> {
+        let disk = self.view.disk(&disk_of(self.name()))?;
+        Some(match &disk.get(disk.find(path).ok()?).ok()?.node {
+            machine::disk::Node::Dir(_) => FileType::Directory,
+            machine::disk::Node::Socket => FileType::Socket,
+            machine::disk::Node::Device(machine::disk::Device::Block) => FileType::BlockDevice,
+            machine::disk::Node::Device(_) => FileType::CharDevice,
+            _ => FileType::File,
+        })
+    }
+
+    fn name(&self) -> &'a str {
+        self.node.metadata.name.as_deref().unwrap_or_default()
     }
 
     /// What somebody has prepared there for a persistent volume.
@@ -207,14 +225,92 @@ impl<'a> Disk<'a> {
 
     /// Keeps what was made.
     pub(super) fn save(self, outcome: &mut Outcome) {
-        for (path, kind) in &self.made {
-            outcome.note(self.note(path), if *kind == FileType::File { "file" } else { "directory" });
+        if self.made.is_empty() {
+            return;
         }
+        let (node, made) = (self.name().to_string(), self.made);
+        outcome.machine(move |store, now| {
+            lay_down(store, &node);
+            if let Some(disk) = store.disks_mut().get_mut(&disk_of(&node)) {
+                for (path, kind) in &made {
+                    let _ = match kind {
+                        FileType::File => disk.put(path, file(0o644, now)),
+                        _ => disk.make_dirs(path, 0o755, now),
+                    };
+                }
+            }
+            Vec::new()
+        });
     }
+}
 
-    fn note(&self, path: &str) -> String {
-        format!("disk/{}{path}", self.node.metadata.name.as_deref().unwrap_or_default())
+/// The name of a node's disk.
+pub fn disk_of(node: &str) -> String {
+    format!("node/{node}")
+}
+
+/// The name of what stands for a container when a command runs on a node itself.
+pub const HOST: &str = "host";
+
+/// The disk of tools for a command on a server that is known by its exports only.
+pub const SCRATCH: &str = "scratch";
+
+/// What it takes to run a command on a node's disk, or beside a server's.
+pub fn host_spec(disks: &mut Disks, disk: &str, at_root: bool, command: Vec<String>) -> ContainerSpec {
+    let mount = |at: &str, disk: &str, ino: u64| Mount {
+        at: at.to_string(),
+        what: Source::Disk(disk.to_string(), ino),
+        read_only: false,
+        device: "/dev/sda1".into(),
+        fs_type: "ext4".into(),
+        options: "relatime".into(),
+    };
+    let logs = log::disk_of(&format!("host/{disk}"));
+    disks.all.insert(logs, machine::disk::Disk::new(0o755, None, Time::default()));
+    let mut mounts = Vec::new();
+    if at_root {
+        mounts.push(mount("/", disk, 0));
+    } else {
+        let mut scratch = machine::disk::Disk::over_image(NODE_IMAGE);
+        mounts.push(mount("/", SCRATCH, 0));
+        let exports = disks.get(disk).and_then(|d| d.get(machine::disk::ROOT).ok()?.entries().ok().cloned());
+        for (name, ino) in exports.unwrap_or_default() {
+            let _ = scratch.make_dirs(&name, 0o755, Time::default());
+            mounts.push(mount(&format!("/{name}"), disk, ino));
+        }
+        disks.all.insert(SCRATCH.into(), scratch);
     }
+    mounts.push(Mount { what: Source::Proc, fs_type: "proc".into(), device: "proc".into(), ..mount("/proc", "", 0) });
+    let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let env = [("PATH", path), ("HOME", "/root")].map(|(k, v)| (k.to_string(), v.to_string())).into();
+    ContainerSpec { name: HOST.into(), image: NODE_IMAGE.into(), args: command, env, mounts, ..Default::default() }
+}
+
+fn file(mode: u32, now: Time) -> Inode {
+    Inode::new(machine::disk::Node::File(Default::default()), mode, (0, 0), now)
+}
+
+/// Has a node's disk at hand, with what is usually on one.
+pub fn lay_down(store: &mut Store, node: &str) {
+    store.add_disk(&disk_of(node), || {
+        let (mut disk, now) = (machine::disk::Disk::over_image(NODE_IMAGE), Time::default());
+        for path in DIRECTORIES {
+            let _ = disk.make_dirs(path, if path.ends_with("tmp") { 0o1777 } else { 0o755 }, now);
+        }
+        for path in FILES.iter().filter(|path| disk.find(path).is_err()).collect::<Vec<_>>() {
+            let _ = disk.put(path, file(0o644, now));
+        }
+        for path in SOCKETS {
+            let _ = disk.put(path, Inode::new(machine::disk::Node::Socket, 0o660, (0, 0), now));
+        }
+        for path in BLOCK_DEVICES {
+            let device = machine::disk::Node::Device(machine::disk::Device::Block);
+            let _ = disk.put(path, Inode::new(device, 0o660, (0, 6), now));
+        }
+        let run = machine::disk::Node::Link("/run".into());
+        let _ = disk.put("var/run", Inode::new(run, 0o777, (0, 0), now));
+        disk
+    });
 }
 
 /// A path without empty parts and dots, and past the link from `/var/run`.

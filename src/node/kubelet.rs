@@ -1,15 +1,12 @@
 //! The kubelets of all nodes as one control loop over pods.
 
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod};
-use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::api::{Kind, ObjectKey, Time};
 use crate::controllers::node_lifecycle::has_reported;
-use crate::controllers::{About, Controller, Deletion, Outcome, Write};
+use crate::controllers::{Controller, Outcome};
 use crate::store::{Change, Index, View};
 
-use super::{container_status, events, memory, pods, volumes};
-
-/// How long a container takes to stop. It is killed at once, whatever its grace period is.
-const STOP_TIME: Duration = Duration::secs(1);
+use super::{memory, pods, prober, stopping, volumes};
 
 /// Starts what is bound to its node, keeps it running, and stops what is being deleted.
 pub(super) struct Kubelet;
@@ -65,11 +62,15 @@ impl Controller for Kubelet {
             return Outcome::done();
         }
         if object.is_terminating() {
-            return kill_pod(view, object, pod, now);
+            return stopping::kill_pod(view, object, pod, now);
         }
         match phase(pod) {
             "Succeeded" | "Failed" => Outcome::done(),
-            _ => pods::sync_pod(view, node, object, pod, now),
+            _ => {
+                let mut outcome = pods::sync_pod(view, node, object, pod, now);
+                prober::probe_pod(view, object, pod, now, &mut outcome);
+                outcome
+            }
         }
     }
 }
@@ -88,31 +89,4 @@ pub(super) fn node_name(pod: &Pod) -> &str {
 
 fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
-}
-
-/// Stops a pod's containers and then removes the pod.
-fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Outcome {
-    let mut outcome = Outcome::done();
-    let meta = &pod.metadata;
-    let grace = Duration::secs(meta.deletion_grace_period_seconds.unwrap_or(0));
-    if grace == Duration::ZERO {
-        // OBSERVATION: the containers are gone and only finalizers keep the object.
-        return outcome;
-    }
-    let deadline = meta.deletion_timestamp.as_ref().map(Time::from_meta).unwrap_or(now);
-    let due = deadline - grace + STOP_TIME.min(grace);
-    if !events::has_said(view, object, "Killing") {
-        let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
-        for status in statuses.filter(|s| container_status::is_running(s)) {
-            let about = About::container(object, &status.name);
-            let message = format!("Stopping container {}", status.name);
-            outcome.event(events::event(about, node_name(pod), "Killing", message));
-        }
-    }
-    if now < due {
-        outcome.after(due - now);
-    } else {
-        outcome.write(Write::Delete(Deletion::of(object).grace(0)));
-    }
-    outcome
 }

@@ -47,7 +47,38 @@ pub(super) struct ContainerMemory {
     pub(super) pulls: Failures,
     /// Attempts that failed, for whatever reason.
     pub(super) attempts: Failures,
+    /// Runs that ended and were followed by another.
+    #[serde(default)]
+    pub(super) crashes: Crashes,
 }
+
+/// How long a container that ends again and again waits. Mirrors an entry of `flowcontrol.Backoff`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Crashes {
+    /// The wait, in milliseconds; 0 before the first.
+    wait: i64,
+    updated: i64,
+}
+
+impl Crashes {
+    /// How long to wait after a run that ended then; none where it may start at once. Mirrors `IsInBackOffSince`.
+    pub(super) fn wait(self, ended: Time) -> Option<Duration> {
+        let forgotten = ended.0 - self.updated > 2 * BACK_OFF.1.0;
+        (self.wait > 0 && !forgotten).then_some(Duration(self.wait))
+    }
+
+    /// It is started again. Mirrors `Backoff.Next`.
+    pub(super) fn next(&mut self, ended: Time, now: Time) {
+        let wait = match self.wait(ended) {
+            Some(wait) => Duration(wait.0 * 2).min(BACK_OFF.1),
+            None => BACK_OFF.0,
+        };
+        *self = Crashes { wait: wait.0, updated: now.0 };
+    }
+}
+
+/// Mirrors `MaxContainerBackOff` and `containerBackOff`: 10 s, doubled up to 5 min.
+const BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
 
 /// One volume of a pod whose volumes are not all mounted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,9 +131,14 @@ impl Memory {
         self.containers.insert(name.to_string(), memory);
     }
 
-    /// Forgets a container that has started.
+    /// Forgets what kept a container from starting, now that it has.
     pub(super) fn forget_container(&mut self, name: &str) {
-        self.containers.remove(name);
+        if let Some(memory) = self.containers.get_mut(name) {
+            (memory.pulls, memory.attempts) = Default::default();
+            if memory.crashes == Crashes::default() {
+                self.containers.remove(name);
+            }
+        }
     }
 
     /// Keeps what changed.

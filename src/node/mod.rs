@@ -1,14 +1,13 @@
 //! What a kubelet does: the life of pods, containers and images on a node.
 //!
-//! Mirrors `pkg/kubelet`. Containers are not run: they start as soon as their image, their configuration and their
-//! volumes are there, and run until the pod is deleted.
+//! Mirrors `pkg/kubelet`. What is in containers runs in `machine`; `runtime` stands between the two, as containerd does.
 
 mod author;
 mod conditions;
 mod config;
 mod container_status;
 mod containers;
-mod disk;
+pub mod disk;
 mod events;
 mod images;
 mod kubelet;
@@ -17,11 +16,19 @@ mod network;
 mod node_status;
 mod pod_status;
 mod pods;
+mod prober;
+mod restarts;
+mod runtime;
+mod stopping;
+pub mod storage;
 mod sync;
 mod volumes;
 mod words;
 
 use crate::controllers::Controller;
+
+/// The name of the control loop that looks after pods.
+pub const KUBELET: &str = "kubelet";
 
 /// The control loops of the node side.
 pub const CONTROLLERS: &[&dyn Controller] = &[&kubelet::Kubelet, &node_status::NodeStatusReporter];

@@ -3,7 +3,7 @@
 //! Mirrors `pkg/kubelet/kubelet_node_status.go` and `nodestatus/setters.go`.
 
 use crate::api::k8s::api::core::v1::{Node, NodeCondition};
-use crate::api::{Kind, Object, ObjectKey, Time};
+use crate::api::{Kind, ObjectKey, Time};
 use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{About, Controller, Outcome, Write};
 use crate::store::{Change, View};
@@ -52,7 +52,7 @@ impl Controller for NodeStatusReporter {
         }
         outcome.event(say("NodeAllocatableEnforced", "Updated Node Allocatable limit across pods".into()));
         if let Some(node) = healthy(node, now) {
-            outcome.write(Write::update_status(Object::Node(node)));
+            outcome.write(Write::update_status(node));
             outcome.event(say("NodeReady", status_is_now("NodeReady")));
         }
         outcome

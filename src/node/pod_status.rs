@@ -10,7 +10,7 @@ use crate::api::k8s::api::core::v1::{
 
 use super::author::Author;
 use super::conditions;
-use super::container_status::is_running;
+use super::restarts;
 
 /// The reason of a container that waits for its volumes or its image.
 pub(super) const CONTAINER_CREATING: &str = "ContainerCreating";
@@ -109,10 +109,12 @@ impl Author<'_> {
         if let Some(statuses) = &mut status.container_statuses {
             statuses.sort_by(|a, b| a.name.cmp(&b.name));
         }
-        if status.container_statuses.iter().flatten().any(is_running) {
-            status.phase = Some("Running".into());
+        if let Some(phase) = restarts::phase(self.spec, status) {
+            status.phase = Some(phase.into());
         }
-        conditions::set(self, status, sandbox);
+        // OBSERVATION: the sandbox of a pod that has ended is taken away at once.
+        let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+        conditions::set(self, status, sandbox && !over);
     }
 }
 

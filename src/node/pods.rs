@@ -6,12 +6,12 @@
 
 use crate::api::k8s::api::core::v1::{Container, Node, Pod, PodStatus};
 use crate::api::names::Draw;
-use crate::api::{Duration, Object, Time};
+use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::controllers::{About, Outcome, Write};
 use crate::store::View;
 
 use super::author::Author;
-use super::container_status::{find, is_past, is_running, terminated};
+use super::container_status::{find, is_running, terminated};
 use super::containers::Attempt;
 use super::disk::Disk;
 use super::events::{event, warning};
@@ -29,22 +29,48 @@ const MOUNT_BACK_OFF: (Duration, Duration) = (Duration::millis(500), Duration::s
 /// Brings a pod of this node one step further.
 pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod, now: Time) -> Outcome {
     let Some(spec) = &pod.spec else { return Outcome::done() };
-    let status = pod.status.clone().unwrap_or_default();
+    let mut status = pod.status.clone().unwrap_or_default();
     let before = Memory::of(view, object);
     let author = Author { pod, spec, node, version: view.version(), now };
-    let mut sync = Sync { view, author, object, spec, memory: before.clone(), outcome: Outcome::done() };
+    let (refused, outcome) = (Default::default(), Outcome::done());
+    let mut sync = Sync { view, author, object, spec, memory: before.clone(), outcome, refused };
     if status.start_time.is_none() {
         sync.write(author.first_status());
         return sync.outcome;
     }
-    let turn = sync.turn(&status);
+    sync.observe(&mut status);
+    let (turn, back_off) = sync.turn(&mut status);
     if turn.is_empty() {
         sync.keep(status);
     } else {
         sync.advance(status, &turn);
     }
+    if let Some(due) = back_off {
+        sync.outcome.recurring(due - now);
+    }
     sync.memory.save(&before, object, &mut sync.outcome);
     sync.outcome
+}
+
+/// What a pod's status is to say now that something of its containers has changed; none where it says so already.
+pub(super) fn status_now(view: &View<'_>, key: &ObjectKey, now: Time) -> Option<Write> {
+    let object = view.get(key)?;
+    let pod = object.get::<Pod>()?;
+    last_status(view, object, pod, now)
+}
+
+/// The same for a pod that is at hand.
+pub(super) fn last_status(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Option<Write> {
+    let spec = pod.spec.as_ref()?;
+    let node = view.get_as::<Node>("", spec.node_name.as_deref()?)?;
+    let mut status = pod.status.clone()?;
+    let author = Author { pod, spec, node, version: view.version(), now };
+    let (memory, refused, outcome) = (Memory::of(view, object), Default::default(), Outcome::done());
+    let sync = Sync { view, author, object, spec, memory, outcome, refused };
+    sync.observe(&mut status);
+    author.finish(&mut status, true);
+    let changed = pod.status.as_ref() != Some(&status);
+    changed.then(|| Write::update_status(Pod { status: Some(status), ..pod.clone() }))
 }
 
 /// Whether the volumes of a pod are mounted.
@@ -56,17 +82,6 @@ enum Mounted {
 }
 
 impl<'a> Sync<'a> {
-    /// The containers whose turn it is: the first init container that is not through, else all that do not run.
-    fn turn(&self, status: &PodStatus) -> Vec<&'a Container> {
-        let init = self.spec.init_containers.as_deref().unwrap_or_default();
-        let past = |c: &Container| is_past(c, find(&status.init_container_statuses, &c.name));
-        if let Some(next) = init.iter().find(|c| !past(c)) {
-            return vec![next];
-        }
-        let running = |c: &Container| find(&status.container_statuses, &c.name).is_some_and(is_running);
-        self.spec.containers.iter().filter(|c| !running(c)).collect()
-    }
-
     /// Looks again when that time is over. A settling cluster waits only for what will get on.
     fn come_back(&mut self, wait: Duration, will_fail: bool) {
         match will_fail && wait > FIRST_SYNC {
@@ -215,11 +230,14 @@ impl<'a> Sync<'a> {
     /// Starts the containers whose turn it is.
     fn start(&mut self, mut status: PodStatus, turn: &[&'a Container]) {
         let mut node = None;
+        let mut starts = false;
         let mut waits: Option<Duration> = None;
         for container in turn {
             let started = match self.attempt(&status, container, &mut node) {
                 Attempt::Done(started) => {
+                    self.note_crash(&status, container);
                     self.memory.forget_container(&container.name);
+                    starts = true;
                     started
                 }
                 Attempt::Waits(waiting, wait) => {
@@ -240,10 +258,45 @@ impl<'a> Sync<'a> {
         if let Some(node) = node {
             self.outcome.write(Write::update_status(node));
         }
-        self.write(status);
+        match starts {
+            true => self.write_started(status),
+            false => self.write(status),
+        }
         if let Some(wait) = waits {
             self.come_back(wait, true);
         }
+    }
+
+    /// Remembers, where a container starts again, for how long it will have to wait the next time.
+    fn note_crash(&mut self, status: &PodStatus, container: &Container) {
+        let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
+        let ended = find(list, &container.name).and_then(|s| {
+            let state = s.state.as_ref().and_then(|s| s.terminated.as_ref());
+            state.or_else(|| s.last_state.as_ref().and_then(|s| s.terminated.as_ref()))
+        });
+        let Some(finished) = ended.and_then(|e| e.finished_at.as_ref()).map(Time::from_meta) else { return };
+        let mut memory = self.memory.container(&container.name, image(container));
+        memory.image = image(container).to_string();
+        memory.crashes.next(finished, self.now());
+        self.memory.set_container(&container.name, memory);
+    }
+
+    /// Writes the status after starts that the runtime may have refused: then it says so.
+    fn write_started(&mut self, status: PodStatus) {
+        let (pod, refused, now) = (self.author.pod.clone(), self.refused.clone(), self.now());
+        self.outcome.machine(move |_, _| {
+            let mut status = status;
+            for (name, refusal) in refused.borrow().iter() {
+                let lists = [status.init_container_statuses.as_mut(), status.container_statuses.as_mut()];
+                for slot in lists.into_iter().flatten().flatten().filter(|s| s.name == *name) {
+                    *slot = refusal.status(slot, now);
+                }
+            }
+            match pod.status.as_ref() == Some(&status) {
+                true => Vec::new(),
+                false => vec![Write::update_status(Pod { status: Some(status), ..pod }).action()],
+            }
+        });
     }
 
     /// How long the images of containers take to pull.
@@ -292,7 +345,7 @@ impl<'a> Sync<'a> {
             let Some(full) = images::full_name(image(container)) else { continue };
             let statuses = status.container_statuses.get_or_insert_default();
             let Some(slot) = statuses.iter_mut().find(|s| s.name == container.name) else { continue };
-            if slot.image == full {
+            if slot.image == full || !is_running(slot) {
                 continue;
             }
             // OBSERVATION: the image was changed in place, so this container starts anew.

@@ -1,11 +1,18 @@
 //! One look of a kubelet at one pod, and what it says meanwhile.
 
-use crate::api::k8s::api::core::v1::{Container, Pod, PodSpec, PodStatus};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::api::k8s::api::core::v1::{
+    Container, ContainerState, ContainerStateWaiting, ContainerStatus, Pod, PodSpec, PodStatus,
+};
 use crate::api::{Duration, Object, Time};
 use crate::controllers::{About, Action, EventDraft, Outcome, Write};
 use crate::store::View;
 
 use super::author::Author;
+use super::container_status::terminated;
 use super::memory::Memory;
 
 /// When a pod that failed is looked at again: soon after its first failure, then every so often.
@@ -20,6 +27,43 @@ pub(super) struct Sync<'a> {
     pub(super) spec: &'a PodSpec,
     pub(super) memory: Memory,
     pub(super) outcome: Outcome,
+    /// The containers that the runtime did not start, known once that was tried.
+    pub(super) refused: Rc<RefCell<BTreeMap<String, Refusal>>>,
+}
+
+/// Why a container did not start.
+#[derive(Debug, Clone)]
+pub(super) enum Refusal {
+    /// The runtime could not execute its command.
+    Runtime(String),
+    /// The kubelet could not prepare it.
+    Config(String),
+}
+
+impl Refusal {
+    /// The status of a container that was taken to run. Mirrors `startContainer`'s errors in
+    /// `convertToAPIContainerStatuses`.
+    pub(super) fn status(&self, started: &ContainerStatus, now: Time) -> ContainerStatus {
+        let mut status = started.clone();
+        (status.ready, status.started) = (false, Some(false));
+        status.state = Some(match self {
+            Refusal::Runtime(text) => {
+                let mut state = terminated(started, "StartError", 128, Time::default(), now);
+                if let Some(ended) = state.terminated.as_mut() {
+                    ended.message = Some(text.clone());
+                }
+                state
+            }
+            Refusal::Config(text) => {
+                let waiting = ContainerStateWaiting {
+                    reason: Some("CreateContainerConfigError".into()),
+                    message: Some(text.clone()),
+                };
+                ContainerState { waiting: Some(waiting), ..Default::default() }
+            }
+        });
+        status
+    }
 }
 
 impl<'a> Sync<'a> {
@@ -29,7 +73,9 @@ impl<'a> Sync<'a> {
 
     pub(super) fn write(&mut self, status: PodStatus) {
         if self.author.pod.status.as_ref() != Some(&status) {
-            self.outcome.write(Write::update_status(Pod { status: Some(status), ..self.author.pod.clone() }));
+            let Pod { metadata, spec, .. } = self.author.pod;
+            let pod = Pod { metadata: metadata.clone(), spec: spec.clone(), status: Some(status) };
+            self.outcome.write(Write::update_status(pod));
         }
     }
 

@@ -147,6 +147,8 @@ pub fn encode(reply: &Reply, resource: &Resource) -> Value {
         }
         Reply::Tree(tree) => tree.clone(),
         Reply::Text(text) => Value::String(text.clone()),
+        Reply::Bytes(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
+        Reply::Session(_) => Value::Null,
     }
 }
 

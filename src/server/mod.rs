@@ -24,7 +24,6 @@ use serde_json::Value;
 
 pub use codec::{encode, tree_of, tree_with_owners};
 pub use status::{code, status};
-pub use subresources::containers::NO_PROCESS;
 pub use time::{Passed, Wait};
 
 use crate::api::request::{Accept, By, Form, Request, Resource, Target, Verb};
@@ -34,6 +33,7 @@ use crate::error::{ApiError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
 use crate::sim::Cluster;
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
+pub use crate::sim::{Pause, SessionId};
 use served::Served;
 
 /// The API server of a cluster, within one transaction at a time.
@@ -63,6 +63,10 @@ pub enum Reply {
     Tree(Value),
     /// Words that are no JSON: `ok`.
     Text(String),
+    /// What a container printed.
+    Bytes(Vec<u8>),
+    /// A session with a process in a container.
+    Session(SessionId),
 }
 
 /// Objects of one kind.

@@ -19,7 +19,7 @@ use crate::store::Change;
 const LONG_GAP: Duration = Duration::secs(600);
 
 /// The same for time that a command lets pass.
-const LONG_JUMP: Duration = Duration::secs(86_400);
+pub(super) const LONG_JUMP: Duration = Duration::secs(86_400);
 
 /// Where the clock ends, as nanoseconds since 1970 are counted in 63 bits: in the year 2255.
 const END_OF_TIME: Time = Time(9_000_000_000_000);
@@ -37,7 +37,7 @@ const NEVER_SETTLES: Duration = Duration::secs(86_400);
 const LIVELOCK: usize = 5_000_000;
 
 /// An item of work that was done.
-struct Done {
+pub(super) struct Done {
     /// The item, if it was recurring and changed something.
     round: Option<Item>,
 }
@@ -171,7 +171,7 @@ impl Cluster {
         loop {
             let start = self.now();
             let done = self.work_until(target, LONG_JUMP)?;
-            self.note_jump(self.now() - start)?;
+            self.note_jump(self.now() - start);
             if done {
                 return Ok(());
             }
@@ -247,7 +247,7 @@ impl Cluster {
         let start = self.now();
         let passed = self.pass_to_next(wait)?;
         let span = self.now() - start;
-        self.note_jump(span)?;
+        self.note_jump(span);
         wait.at_this_moment = if span == Duration::ZERO { wait.at_this_moment + 1 } else { 0 };
         match wait.at_this_moment > LIVELOCK {
             true => Err(ApiError::internal("the controllers never come to rest")),
@@ -256,13 +256,17 @@ impl Cluster {
     }
 
     fn pass_to_next(&mut self, wait: &mut Wait) -> Result<Passed, ApiError> {
+        let wake = self.store_mut().first_wake();
         let next = match wait.lets {
             Lets::Progress => {
                 // Work of this moment may still lie behind a recurring item.
                 let at_once = self.queue.next_due(self.registry.store()).filter(|due| *due <= self.now());
-                self.queue.next_progress(self.registry.store()).or(at_once)
+                let runs = wake.filter(|wake| *wake <= self.now());
+                runs.or_else(|| self.queue.next_progress(self.registry.store()).or(at_once))
             }
-            Lets::Everything | Lets::WhatHelps => self.queue.next_due(self.registry.store()),
+            Lets::Everything | Lets::WhatHelps => {
+                self.queue.next_due(self.registry.store()).into_iter().chain(wake).min()
+            }
         };
         if wait.lets == Lets::WhatHelps {
             if wait.seen.0 != self.changed {
@@ -297,7 +301,10 @@ impl Cluster {
 
     /// Does one item of work that is due by `target`, and moves the clock to it. Recurring work that is late by more
     /// than `gap` skips what it missed.
-    fn step(&mut self, target: Time, gap: Duration) -> Result<Option<Done>, ApiError> {
+    pub(super) fn step(&mut self, target: Time, gap: Duration) -> Result<Option<Done>, ApiError> {
+        if self.run_pods(target)? {
+            return Ok(Some(Done { round: None }));
+        }
         let Some((item, due, recurring)) = self.queue.pop(target, self.registry.store()) else { return Ok(None) };
         let mut done = Done { round: None };
         if recurring && target - due > gap {
@@ -322,6 +329,7 @@ impl Cluster {
         self.changed += changes.iter().filter(counts).count() as u64;
         let now = self.now();
         for change in &changes {
+            self.forget_pod(change);
             self.leases.note(change, now);
             self.losses.count(change, now);
         }
@@ -363,12 +371,11 @@ impl Cluster {
     }
 
     /// Notes that a jump put a wall clock forward.
-    fn note_jump(&mut self, span: Duration) -> Result<(), ApiError> {
+    pub(super) fn note_jump(&mut self, span: Duration) {
         if self.config.clock == ClockMode::Wall && span > Duration::ZERO {
             let offset = self.offset() + span;
-            self.store_mut().set_setting(OFFSET, &offset.0.to_string())?;
+            self.store_mut().set_setting(OFFSET, &offset.0.to_string());
         }
-        Ok(())
     }
 
     pub(super) fn carry_out(&mut self, item: Item, outcome: Outcome) -> Result<(), ApiError> {
@@ -425,7 +432,14 @@ impl Cluster {
             match action {
                 Action::Event(event) => self.record(event, by)?,
                 Action::Fail(error) => return Ok(Some(error)),
-                Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value)?,
+                Action::Machine(work) => {
+                    let now = self.now();
+                    let further = work(self.store_mut(), now);
+                    if let Some(error) = self.do_actions(further, by, chain)? {
+                        return Ok(Some(error));
+                    }
+                }
+                Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value),
                 Action::Write(Step { write, then }) => {
                     let answer = self.do_write(write, by, chain)?;
                     let handled = then.is_some();
@@ -454,10 +468,10 @@ impl Cluster {
     ) -> Result<Result<Arc<Object>, ApiError>, ApiError> {
         let (registry, context) = (&mut self.registry, Context::new(by));
         let answer = match write {
-            Write::Create(object) => registry.create(*object, &context),
-            Write::Update(object) => registry.update(chain.rebase(*object), &context),
-            Write::UpdateStatus(object) => registry.update(chain.rebase(*object), &context.part("status")),
-            Write::Finalize(object) => registry.finalize(chain.rebase(*object), &context),
+            Write::Create(object) => registry.create(object, &context),
+            Write::Update(object) => registry.update(chain.rebase(object), &context),
+            Write::UpdateStatus(object) => registry.update(chain.rebase(object), &context.part("status")),
+            Write::Finalize(object) => registry.finalize(chain.rebase(object), &context),
             Write::Delete(deletion) => registry.delete(&deletion, &context),
             Write::Bind { pod, node } => registry.bind(&pod, &node, &context),
         };

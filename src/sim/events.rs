@@ -72,7 +72,7 @@ impl Cluster {
                 event.count = Some(event.count.unwrap_or(1) + 1);
                 event.last_timestamp = Some(now);
                 event.message = Some(message);
-                return self.store_mut().put(Object::Event(*event)).map(|_| ());
+                return self.store_mut().put(Object::Event(event)).map(|_| ());
             }
             Correlated::New(message) => draft.message = message,
         }
@@ -93,7 +93,7 @@ impl Cluster {
             count: Some(1),
             ..Default::default()
         };
-        self.registry.plant(by, Object::Event(event)).map(|_| ())
+        self.registry.plant(by, Object::from(event)).map(|_| ())
     }
 
     /// Records an event of the newer kind: the second of a series says so, the further ones are only counted by the
@@ -114,7 +114,7 @@ impl Cluster {
             Some(event) if event.series.is_some() => Ok(()),
             Some(mut event) => {
                 event.series = Some(EventSeries { count: Some(2), last_observed_time: Some(self.now().micro()) });
-                self.store_mut().put(Object::Event(event)).map(|_| ())
+                self.store_mut().put(Object::from(event)).map(|_| ())
             }
             None => {
                 let action = match draft.reason.as_str() {
@@ -136,7 +136,7 @@ impl Cluster {
                     event_time: Some(self.now().micro()),
                     ..Default::default()
                 };
-                self.registry.plant(by, Object::Event(event)).map(|_| ())
+                self.registry.plant(by, Object::from(event)).map(|_| ())
             }
         }
     }

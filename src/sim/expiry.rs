@@ -76,12 +76,12 @@ impl Cluster {
         self.leases = Leases::parse(self.store().setting(LEASES).unwrap_or_default());
     }
 
-    pub(super) fn save_leases(&mut self) -> Result<(), ApiError> {
+    pub(super) fn save_leases(&mut self) {
         if !std::mem::take(&mut self.leases.dirty) {
-            return Ok(());
+            return;
         }
         let text = self.leases.text();
-        self.store_mut().set_setting(LEASES, &text)
+        self.store_mut().set_setting(LEASES, &text);
     }
 
     /// Puts the clock to a time, unless it is there already, and lets go what has expired by then.

@@ -6,10 +6,13 @@ mod converge;
 mod events;
 mod expiry;
 mod loops;
+mod network;
 mod pieces;
+mod pods;
 mod profile;
 mod queue;
 mod rbac;
+mod sessions;
 #[cfg(test)]
 mod testing;
 
@@ -19,6 +22,7 @@ use std::time::Duration as WallDuration;
 
 pub use config::{ClockMode, Config, check_nodes, parse_version};
 pub use converge::{Passed, Settled, Wait};
+pub use sessions::{Pause, SessionId};
 
 use crate::api::{Duration, Time};
 use crate::error::ApiError;
@@ -131,10 +135,10 @@ impl Cluster {
     fn furnish(&mut self, wall: Time) -> Result<(), ApiError> {
         self.registry.set_now(self.config.start(wall));
         let text = serde_json::to_string(&self.config).map_err(|e| ApiError::internal(e.to_string()))?;
-        self.store_mut().set_setting(CONFIG, &text)?;
-        self.store_mut().set_setting(OFFSET, "0")?;
-        self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string())?;
-        self.registry.store_mut().set_setting(View::VERSION, &self.config.version.to_string())?;
+        self.store_mut().set_setting(CONFIG, &text);
+        self.store_mut().set_setting(OFFSET, "0");
+        self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string());
+        self.registry.store_mut().set_setting(View::VERSION, &self.config.version.to_string());
         self.populate()
     }
 
@@ -151,7 +155,7 @@ impl Cluster {
             self.queue = WorkQueue::new(self.lots);
             self.load_leases();
             self.furnish(wall)?;
-            self.store_mut().set_setting(INCARNATION, &(resets + 1).to_string())?;
+            self.store_mut().set_setting(INCARNATION, &(resets + 1).to_string());
             self.commit()
         });
         done.inspect_err(|_| self.rollback())
@@ -205,7 +209,9 @@ impl Cluster {
         self.wall = wall;
         self.take_up(write);
         let target = self.wall_target();
-        let next = self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).min();
+        let wake = self.store_mut().first_wake();
+        let next =
+            self.queue.next_due(self.registry.store()).into_iter().chain(self.leases.next_due()).chain(wake).min();
         let is_due = next.is_some_and(|due| due <= target.max(self.now()));
         if !self.writable && (is_due || self.stands_still(target)) {
             self.store_mut().rollback();
@@ -216,7 +222,7 @@ impl Cluster {
             self.take_up(writes);
         }
         if self.writable && self.stands_still(self.wall_target()) {
-            self.put_forward()?;
+            self.put_forward();
         }
         let target = self.wall_target().max(self.now());
         match self.writable {
@@ -247,9 +253,9 @@ impl Cluster {
     }
 
     /// Has a wall clock go on from where it is.
-    fn put_forward(&mut self) -> Result<(), ApiError> {
+    fn put_forward(&mut self) {
         let ahead = self.now() - self.wall;
-        self.store_mut().set_setting(OFFSET, &ahead.0.to_string())
+        self.store_mut().set_setting(OFFSET, &ahead.0.to_string());
     }
 
     /// Where the clock should stand: the real time and what it was put forward by, or where it was.
@@ -290,8 +296,8 @@ impl Cluster {
 
     fn save_clock(&mut self) -> Result<(), ApiError> {
         let now = self.now().0.to_string();
-        self.store_mut().set_setting(NOW, &now)?;
-        self.save_leases()?;
+        self.store_mut().set_setting(NOW, &now);
+        self.save_leases();
         self.queue.save(self.registry.store())
     }
 
@@ -317,7 +323,8 @@ impl Cluster {
         }
         let before_last = self.store().operations()?.get(1).map_or(0, |o| o.revision);
         self.store_mut().compact(before_last.max(revision.saturating_sub(LOG_KEPT)))?;
-        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string())
+        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string());
+        Ok(())
     }
 
     /// Closes the file as the process ends. What was held in memory goes with the process.
@@ -357,7 +364,7 @@ impl Cluster {
             }));
         };
         self.store_mut().undo_to(last.id)?;
-        self.start_again()?;
+        self.start_again();
         Ok(operations.into_iter().take(n).collect())
     }
 
@@ -367,11 +374,10 @@ impl Cluster {
     }
 
     /// After an undo the clock reads what it read then; a wall clock goes on from there.
-    fn start_again(&mut self) -> Result<(), ApiError> {
+    fn start_again(&mut self) {
         self.take_up(true);
-        match self.config.clock {
-            ClockMode::Wall => self.put_forward(),
-            ClockMode::Manual => Ok(()),
+        if self.config.clock == ClockMode::Wall {
+            self.put_forward();
         }
     }
 
@@ -394,11 +400,8 @@ impl Cluster {
     }
 
     /// Keeps a kubeconfig.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_kubeconfig(&mut self, text: &str) -> Result<(), ApiError> {
-        self.store_mut().set_setting(KUBECONFIG, text)
+    pub fn set_kubeconfig(&mut self, text: &str) {
+        self.store_mut().set_setting(KUBECONFIG, text);
     }
 
     /// What is.

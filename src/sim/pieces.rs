@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::error::ApiError;
 
 /// How many revisions one transaction of long work makes: some tenths of a second.
-const PIECE: u64 = 5_000;
+const PIECE: u64 = 10_000;
 
 impl Cluster {
     /// Does work of which each part may last by itself, so that other processes get their turn in between.
@@ -26,10 +26,15 @@ impl Cluster {
     /// Ends the transaction and goes on in another one.
     pub(super) fn cut(&mut self) -> Result<(), ApiError> {
         self.commit()?;
-        self.store_mut().let_others()?;
+        let stands = self.store_mut().let_others()?;
         let losses = std::mem::take(&mut self.losses);
+        let queue = std::mem::take(&mut self.queue);
         self.take_up(true);
         self.losses = losses;
+        if stands {
+            self.queue = queue;
+            self.queue.go_on();
+        }
         Ok(())
     }
 }

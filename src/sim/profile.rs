@@ -49,7 +49,7 @@ impl Cluster {
         for (name, value, description) in SYSTEM_CLASSES {
             self.registry.plant(
                 &by,
-                Object::PriorityClass(PriorityClass {
+                Object::from(PriorityClass {
                     metadata: ObjectMeta { name: Some(name.to_string()), generation: Some(1), ..Default::default() },
                     value: Some(value),
                     description: Some(description.to_string()),
@@ -66,9 +66,9 @@ impl Cluster {
             let node = self.registry.plant(&by, node)?;
             self.registry.plant(&by, lease(&node, self.now()))?;
             let known = format!("note/{}", View::node_known(name));
-            self.store_mut().set_setting(&known, node.uid())?;
+            self.store_mut().set_setting(&known, node.uid());
         }
-        self.store_mut().set_setting(&format!("note/{NEXT_CANDIDATE}"), &(nodes.len() % MAX_CIDRS).to_string())?;
+        self.store_mut().set_setting(&format!("note/{NEXT_CANDIDATE}"), &(nodes.len() % MAX_CIDRS).to_string());
         for object in api_server() {
             self.registry.plant(&by, object)?;
         }
@@ -164,7 +164,7 @@ impl Cluster {
             ("volumes.kubernetes.io/controller-managed-attach-detach", "true"),
         ];
         let mut ids = Draw::new(self.config.seed, "machine", n as u64);
-        Object::Node(Node {
+        Object::from(Node {
             metadata: ObjectMeta {
                 name: Some(name.to_string()),
                 labels: Some(labels),
@@ -233,8 +233,11 @@ impl Cluster {
             return Ok(());
         }
         let since = if running { String::new() } else { self.now().0.to_string() };
-        self.store_mut().set_setting(&View::stopped_setting(node), &since)?;
+        self.store_mut().set_setting(&View::stopped_setting(node), &since);
         object.iter().for_each(|object| self.enqueue_for(object));
+        if running {
+            self.wake_pods_of(node);
+        }
         Ok(())
     }
 
@@ -251,7 +254,7 @@ impl Cluster {
 
 /// The lease that a node's kubelet renews to show that it lives.
 fn lease(node: &Object, now: Time) -> Object {
-    Object::Lease(Lease {
+    Object::from(Lease {
         metadata: ObjectMeta {
             name: Some(node.name().to_string()),
             namespace: Some("kube-node-lease".into()),
@@ -301,7 +304,7 @@ fn local_path_class(version: u32) -> Object {
     if version >= LOCAL_SINCE {
         annotations.insert("defaultVolumeType".into(), "local".into());
     }
-    Object::StorageClass(StorageClass {
+    Object::from(StorageClass {
         metadata: ObjectMeta { name: Some("local-path".into()), annotations: Some(annotations), ..Default::default() },
         provisioner: "rancher.io/local-path".into(),
         reclaim_policy: Some("Delete".into()),
@@ -312,7 +315,7 @@ fn local_path_class(version: u32) -> Object {
 
 fn namespace(name: &str) -> Object {
     let labels = [("kubernetes.io/metadata.name".to_string(), name.to_string())].into();
-    Object::Namespace(Namespace {
+    Object::from(Namespace {
         metadata: ObjectMeta { name: Some(name.to_string()), labels: Some(labels), ..Default::default() },
         spec: Some(NamespaceSpec { finalizers: Some(vec!["kubernetes".into()]) }),
         status: Some(NamespaceStatus { phase: Some("Active".into()), ..Default::default() }),

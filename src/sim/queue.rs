@@ -3,11 +3,12 @@
 //! It lies in the file, and of it a command takes into memory what comes due and what it touches; what it changed goes
 //! back at its end.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::names::Draw;
-use crate::api::{ObjectKey, Time};
+use crate::api::{Kind, ObjectKey, Time};
 use crate::error::ApiError;
 use crate::store::{Place, Store, Timer};
 
@@ -18,10 +19,29 @@ const COUNTED: u64 = 1 << 32;
 const FIRST_PIECE: usize = 32;
 
 /// What waits: a controller and one of its keys.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) controller: &'static str,
     pub(super) key: ObjectKey,
+}
+
+impl Item {
+    /// What it sorts by. The name comes first: it differs where most else is alike, and items are looked up all the time.
+    fn place(&self) -> (&str, &str, Kind, &str) {
+        (&self.key.name, self.controller, self.key.kind, &self.key.namespace)
+    }
+}
+
+impl PartialOrd for Item {
+    fn partial_cmp(&self, other: &Item) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Item {
+    fn cmp(&self, other: &Item) -> Ordering {
+        self.place().cmp(&other.place())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,23 +52,26 @@ struct Wait {
 }
 
 /// What is known of an item that is in memory, or was.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
+    item: Arc<Item>,
     /// The timer that the file holds.
     stored: Option<Timer>,
     wait: Option<Wait>,
     failures: u32,
+    /// Whether the file may hold another timer than it is to hold.
+    touched: bool,
 }
 
 impl Known {
-    fn new(stored: Option<Timer>) -> Known {
+    fn new(item: Arc<Item>, stored: Option<Timer>) -> Known {
         let wait = stored.as_ref().map(|t| Wait { due: Time(t.due), seq: t.seq, recurring: t.recurring });
-        Known { wait, failures: stored.as_ref().map_or(0, |t| t.failures), stored }
+        Known { item, wait, failures: stored.as_ref().map_or(0, |t| t.failures), stored, touched: false }
     }
 
     /// The timer that the file is to hold.
-    fn timer(&self, item: &Item) -> Option<Timer> {
-        let wait = self.wait?;
+    fn timer(&self) -> Option<Timer> {
+        let (item, wait) = (&self.item, self.wait?);
         Some(Timer::new(item.controller, &item.key, wait.due, wait.seq, wait.recurring, self.failures))
     }
 }
@@ -85,14 +108,23 @@ impl WorkQueue {
     /// # Errors
     /// When the file can't be written.
     pub(super) fn save(&mut self, store: &Store) -> Result<(), ApiError> {
-        for (item, known) in &mut self.items {
-            let now = known.timer(item);
+        for known in self.items.values_mut().filter(|known| known.touched) {
+            let now = known.timer();
             if now != known.stored {
                 store.change_timer(known.stored.as_ref(), now.as_ref())?;
                 known.stored = now;
             }
+            known.touched = false;
         }
+        // What does not wait is not in the file either: nothing is known of it.
+        self.items.retain(|_, known| known.wait.is_some() || known.failures > 0);
+        self.far_progress = None;
         Ok(())
+    }
+
+    /// Goes on with a file that holds what was saved. Numbers are counted as one does who has just opened it.
+    pub(super) fn go_on(&mut self) {
+        self.seq = None;
     }
 
     /// Takes timers into memory until the first of all is among them.
@@ -106,14 +138,20 @@ impl WorkQueue {
             let last = timers.last().map(|timer| timer.place()).filter(|_| timers.len() == self.piece);
             for timer in timers {
                 if let Some(item) = item_of(&timer).filter(|item| !self.items.contains_key(item)) {
-                    let (item, known) = (Arc::new(item), Known::new(Some(timer)));
-                    self.put_in_order(&item, known.wait);
-                    self.items.insert(item, known);
+                    self.take_in(item, Some(timer));
                 }
             }
             self.reached = Some(last.unwrap_or(END));
             self.piece *= 4;
         }
+    }
+
+    /// Takes an item into memory, with the timer that the file holds of it.
+    fn take_in(&mut self, item: Item, stored: Option<Timer>) {
+        let item = Arc::new(item);
+        let known = Known::new(Arc::clone(&item), stored);
+        self.put_in_order(&item, known.wait);
+        self.items.insert(item, known);
     }
 
     fn put_in_order(&mut self, item: &Arc<Item>, wait: Option<Wait>) {
@@ -140,25 +178,20 @@ impl WorkQueue {
     }
 
     fn add_with(&mut self, item: Item, due: Time, recurring: bool, lots: Option<u64>, store: &Store) {
-        let entry = self.items.entry(Arc::new(item));
-        let item = Arc::clone(entry.key());
-        let is_all = self.reached == Some(END);
-        let known = entry.or_insert_with_key(|item| {
+        let Some(known) = self.items.get_mut(&item) else {
             // What the file holds of it further on comes into memory with it.
-            let known = Known::new(if is_all { None } else { store.timer(item.controller, &item.key) });
-            if let Some(wait) = known.wait {
-                self.order.insert((wait.due, wait.seq, Arc::clone(item)));
-                self.progress.extend((!wait.recurring).then_some((wait.due, wait.seq)));
-            }
-            known
-        });
+            let is_all = self.reached == Some(END);
+            let stored = if is_all { None } else { store.timer(item.controller, &item.key) };
+            self.take_in(item.clone(), stored);
+            return self.add_with(item, due, recurring, lots, store);
+        };
         if let Some(wait) = known.wait {
             // OBSERVATION: a resync that waits must not hide that something will get on later.
             let sooner = due < wait.due || (wait.recurring && !recurring);
             if !sooner {
                 return;
             }
-            self.order.remove(&(wait.due, wait.seq, Arc::clone(&item)));
+            self.order.remove(&(wait.due, wait.seq, Arc::clone(&known.item)));
             self.progress.remove(&(wait.due, wait.seq));
         }
         let counted = *self.seq.get_or_insert_with(|| store.greatest_timer_seq(COUNTED)) + 1;
@@ -167,9 +200,10 @@ impl WorkQueue {
             Some(seed) => (Draw::new(seed, "queue", counted).below(1 << 30) * COUNTED) + counted % COUNTED,
             None => counted,
         };
-        let wait = Wait { due, seq, recurring };
-        known.wait = Some(wait);
-        self.put_in_order(&item, Some(wait));
+        let wait = Some(Wait { due, seq, recurring });
+        (known.wait, known.touched) = (wait, true);
+        let item = Arc::clone(&known.item);
+        self.put_in_order(&item, wait);
     }
 
     /// When the first item is due.
@@ -237,20 +271,25 @@ impl WorkQueue {
         self.count_on(store);
         let (due, seq, item) = self.order.pop_first()?;
         self.progress.remove(&(due, seq));
-        let wait = self.items.get_mut(&item).and_then(|known| known.wait.take());
+        let known = self.items.get_mut(&item);
+        let wait = known.and_then(|known| {
+            known.touched = true;
+            known.wait.take()
+        });
         Some((Item::clone(&item), due, wait.is_some_and(|w| w.recurring)))
     }
 
     /// Counts a failure and says how many there were in a row before it.
     pub(super) fn fail(&mut self, item: &Item) -> u32 {
-        let known = self.items.entry(Arc::new(item.clone())).or_default();
-        known.failures += 1;
+        let known = self.items.entry(Arc::new(item.clone()));
+        let known = known.or_insert_with_key(|item| Known::new(Arc::clone(item), None));
+        (known.failures, known.touched) = (known.failures + 1, true);
         known.failures - 1
     }
 
     pub(super) fn forget_failures(&mut self, item: &Item) {
-        if let Some(known) = self.items.get_mut(item) {
-            known.failures = 0;
+        if let Some(known) = self.items.get_mut(item).filter(|known| known.failures > 0) {
+            (known.failures, known.touched) = (0, true);
         }
     }
 }

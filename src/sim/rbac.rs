@@ -82,8 +82,8 @@ fn role(draft: Draft<'_>) -> Object {
     });
     let rules = Some(draft.rules).filter(|rules| !rules.is_empty());
     match metadata.namespace {
-        Some(_) => Object::Role(Role { metadata, rules }),
-        None => Object::ClusterRole(ClusterRole { metadata, rules, aggregation_rule }),
+        Some(_) => Object::from(Role { metadata, rules }),
+        None => Object::from(ClusterRole { metadata, rules, aggregation_rule }),
     }
 }
 
@@ -97,8 +97,8 @@ fn binding(words: &[&str]) -> Object {
     let subjects: Vec<Subject> = words[1..].iter().filter_map(|word| subject(word)).collect();
     let subjects = Some(subjects).filter(|s| !s.is_empty());
     match metadata.namespace {
-        Some(_) => Object::RoleBinding(RoleBinding { metadata, role_ref, subjects }),
-        None => Object::ClusterRoleBinding(ClusterRoleBinding { metadata, role_ref, subjects }),
+        Some(_) => Object::from(RoleBinding { metadata, role_ref, subjects }),
+        None => Object::from(ClusterRoleBinding { metadata, role_ref, subjects }),
     }
 }
 

@@ -5,7 +5,10 @@
 
 pub mod index;
 pub mod load;
+mod machines;
+mod name;
 mod operations;
+mod small;
 mod sqlite;
 mod table;
 #[cfg(test)]
@@ -26,6 +29,9 @@ pub use view::View;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
 use load::Loads;
+use machines::Machines;
+pub use machines::Route;
+use small::{Sequences, Settings};
 use table::Table;
 
 /// A write that happened: what was there before, what is there now.
@@ -42,7 +48,7 @@ pub struct Change {
 }
 
 /// How many objects of a kind a transaction changes before it lays them down and forgets them.
-const AT_HAND: usize = 20_000;
+const AT_HAND: usize = 40_000;
 
 /// How long a command waits for another that writes.
 pub const PATIENCE: WallDuration = WallDuration::from_secs(30);
@@ -76,10 +82,13 @@ pub struct Store {
     changes: Vec<Change>,
     /// By the kinds' places: no revision after this one is of the kind.
     last_of_kind: Vec<u64>,
-    settings: BTreeMap<String, String>,
-    settings_changed: u64,
+    settings: Settings,
+    sequences: RefCell<Sequences>,
     fault: RefCell<Option<ApiError>>,
     taken_up: bool,
+    machines: Machines,
+    /// How often everything that was read was forgotten.
+    forgotten: u64,
 }
 
 impl Store {
@@ -125,10 +134,12 @@ impl Store {
             written: 0,
             changes: Vec::new(),
             last_of_kind: Vec::new(),
-            settings: BTreeMap::new(),
-            settings_changed: 0,
+            settings: Settings::default(),
+            sequences: RefCell::default(),
             fault: RefCell::new(None),
             taken_up: false,
+            machines: Machines::default(),
+            forgotten: 0,
         }
     }
 
@@ -164,7 +175,7 @@ impl Store {
             self.last_of_kind.fill(revision);
         }
         (self.revision, self.begun, self.written) = (revision, revision, 0);
-        self.settings = self.db.settings()?;
+        self.settings.load(&self.db)?;
         Ok(true)
     }
 
@@ -188,7 +199,7 @@ impl Store {
     /// # Errors
     /// When the disk is full or the file can't be written; nothing of the transaction lasts then.
     pub fn commit(&mut self) -> Result<(), ApiError> {
-        let settled = self.settle();
+        let settled = self.settle().and_then(|()| self.save_machines());
         let fault = self.fault.borrow_mut().take();
         let ended = match fault {
             Some(fault) => Err(fault),
@@ -211,13 +222,16 @@ impl Store {
         self.db.is_shared()
     }
 
-    /// Between two transactions of long work: lets those write who wait, and begins the next one.
+    /// Between two transactions of long work: lets those write who wait, and begins the next one. The answer is whether
+    /// nobody did.
     ///
     /// # Errors
     /// Those of `begin`.
-    pub fn let_others(&mut self) -> Result<(), ApiError> {
+    pub fn let_others(&mut self) -> Result<bool, ApiError> {
         std::thread::sleep(sqlite::TURN);
-        self.begin(true)
+        let forgotten = self.forgotten;
+        self.begin(true)?;
+        Ok(self.forgotten == forgotten)
     }
 
     /// Undoes all writes since `begin`.
@@ -239,6 +253,10 @@ impl Store {
     fn forget(&mut self) {
         self.tables.clear();
         self.loads = Loads::default();
+        self.machines = Machines::default();
+        self.settings.forget();
+        self.sequences.get_mut().forget();
+        self.forgotten += 1;
         self.make_room();
     }
 
@@ -296,7 +314,7 @@ impl Store {
         self.written += text.len() as u64;
         let object = Arc::new(object);
         let (table, db) = self.table_mut(key.kind);
-        let old = table.replace(db, Arc::clone(&object))?;
+        let old = table.replace(db, &key, Arc::clone(&object))?;
         db.append(old.as_ref().map_or(0, |o| o.revision()), revision, &key, Some(&text))?;
         self.loads.change(&self.db, old.as_ref(), Some(&object))?;
         self.note_revision(key.kind, revision);
@@ -331,14 +349,15 @@ impl Store {
         for kind in Kind::known().take(self.tables.len()) {
             self.settle_kind(kind)?;
         }
+        self.save_small()?;
         self.loads.settle(&self.db)
     }
 
     fn settle_kind(&mut self, kind: Kind) -> Result<(), ApiError> {
         let mut tally: BTreeMap<String, i64> = BTreeMap::new();
-        for ((namespace, name), changed) in self.tables[kind.index()].take_changed() {
+        for (name, changed) in self.tables[kind.index()].take_changed() {
             let more = i64::from(changed.now.is_some()) - i64::from(changed.before.is_some());
-            let key = ObjectKey::new(kind, namespace, name);
+            let key = ObjectKey::new(kind, name.namespace(), name.name());
             let revision = changed.now.as_ref().map(|object| object.revision());
             self.db.settle_object(&key, revision, &changed.entries_before, &changed.entries_now)?;
             if more != 0 {
@@ -382,56 +401,6 @@ impl Store {
         self.db.changes_after(kind, revision)
     }
 
-    /// The next number of a named sequence, from 0: what seeded names are drawn with.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn next(&mut self, purpose: &str) -> Result<u64, ApiError> {
-        self.db.next(purpose)
-    }
-
-    /// How often the sequence was drawn from, without drawing.
-    ///
-    /// # Errors
-    /// When the file can't be read.
-    pub fn drawn(&self, purpose: &str) -> Result<u64, ApiError> {
-        self.db.drawn(purpose)
-    }
-
-    /// A named setting of the cluster.
-    pub fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.get(name).map(String::as_str)
-    }
-
-    /// How often a setting was given another value since the store was opened.
-    pub fn settings_changed(&self) -> u64 {
-        self.settings_changed
-    }
-
-    /// Changes a named setting; an empty value removes it.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn set_setting(&mut self, name: &str, value: &str) -> Result<(), ApiError> {
-        if value.is_empty() {
-            return match self.settings.remove(name) {
-                Some(before) => {
-                    self.settings_changed += 1;
-                    self.db.remove_setting(name, &before)
-                }
-                None => Ok(()),
-            };
-        }
-        let before = self.settings.insert(name.to_string(), value.to_string());
-        match before.as_deref() == Some(value) {
-            true => Ok(()),
-            false => {
-                self.settings_changed += 1;
-                self.db.set_setting(name, value, before.as_deref())
-            }
-        }
-    }
-
     /// Forgets everything: objects, their past, settings, timers and operations.
     ///
     /// # Errors
@@ -440,9 +409,9 @@ impl Store {
         self.db.clear()?;
         self.db.take_up()?;
         self.taken_up = false;
-        self.settings.clear();
         self.changes.clear();
         self.forget();
+        self.settings.load(&self.db)?;
         self.revision = 0;
         self.last_of_kind.fill(0);
         Ok(())

@@ -12,6 +12,7 @@ impl Store {
     /// # Errors
     /// When the file can't be written.
     pub fn begin_operation(&mut self, command: &str) -> Result<u64, ApiError> {
+        self.save_small()?;
         self.db.begin_operation(command, self.revision)
     }
 
@@ -20,6 +21,7 @@ impl Store {
     /// # Errors
     /// When the file can't be written.
     pub fn forget_operation(&mut self, operation: u64) -> Result<(), ApiError> {
+        self.save_small()?;
         self.db.forget_operation(operation)
     }
 
@@ -39,6 +41,7 @@ impl Store {
     /// # Errors
     /// When there is no such operation, or the file can't be written.
     pub fn undo_to(&mut self, operation: u64) -> Result<(), ApiError> {
+        self.save_small()?;
         for Past { key, previous, object } in self.db.written_since(operation)? {
             let there = self.table(key.kind).get(&self.db, &key.namespace, &key.name)?.cloned();
             match object {
@@ -50,14 +53,16 @@ impl Store {
                     let object = Arc::new(object);
                     let (table, db) = self.table_mut(key.kind);
                     db.append(previous, revision, &key, Some(&object.to_json()))?;
-                    let old = table.replace(db, Arc::clone(&object))?;
+                    let old = table.replace(db, &key, Arc::clone(&object))?;
                     self.loads.change(&self.db, old.as_ref(), Some(&object))?;
                     self.note_revision(key.kind, revision);
                 }
             }
         }
         self.db.undo_operations(operation)?;
-        self.settings = self.db.settings()?;
+        self.settings.forget();
+        self.settings.load(&self.db)?;
+        self.sequences.get_mut().forget();
         // Whoever has to act on what is there again is woken by the timers that are there again.
         self.changes.clear();
         Ok(())

@@ -12,12 +12,10 @@ use std::sync::Arc;
 use elsa::FrozenBTreeMap;
 
 use super::index::{self, Entries, Index};
+use super::name::{Name, joined};
 use super::sqlite::Db;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
-
-/// Namespace and name.
-pub(super) type Name = (String, String);
 
 /// An index's bucket: its members by rank, namespace and name.
 type Bucket = BTreeMap<(u128, Name), Arc<Object>>;
@@ -83,7 +81,8 @@ impl Table {
     }
 
     pub(super) fn get(&self, db: &Db, namespace: &str, name: &str) -> Result<Option<&Arc<Object>>, ApiError> {
-        let borrowed: &dyn Key<str> = &(namespace, name);
+        let key = joined(namespace, name);
+        let borrowed = key.as_str();
         if let Some(whole) = self.whole.get() {
             return Ok(whole.get(borrowed));
         }
@@ -97,8 +96,7 @@ impl Table {
             return Ok(known.as_ref());
         }
         let object = db.object(self.kind, namespace, name)?.map(Arc::new);
-        let key = (namespace.to_string(), name.to_string());
-        Ok(self.single.insert(key, Box::new(object)).as_ref())
+        Ok(self.single.insert(Name::from(key), Box::new(object)).as_ref())
     }
 
     /// All objects, by namespace and name.
@@ -108,7 +106,7 @@ impl Table {
         }
         let mut objects = BTreeMap::new();
         for object in db.objects(self.kind)? {
-            objects.insert((object.namespace().to_string(), object.name().to_string()), Arc::new(object));
+            objects.insert(Name::of(&object), Arc::new(object));
         }
         for (name, changed) in &self.changed {
             lay_over(&mut objects, name.clone(), &changed.now);
@@ -124,8 +122,9 @@ impl Table {
     ) -> Result<Box<dyn Iterator<Item = &'a Arc<Object>> + 'a>, ApiError> {
         if let Some(whole) = self.whole.get() {
             let namespace = namespace.to_string();
-            let from = (namespace.clone(), String::new());
-            return Ok(Box::new(whole.range(from..).take_while(move |((ns, _), _)| *ns == namespace).map(|(_, o)| o)));
+            let from = Name::new(&namespace, "");
+            let range = whole.range(from..).take_while(move |(name, _)| name.namespace() == namespace);
+            return Ok(Box::new(range.map(|(_, o)| o)));
         }
         if let Some(known) = self.namespaces.get(namespace) {
             return Ok(Box::new(known.values()));
@@ -134,9 +133,9 @@ impl Table {
         for object in db.objects_in(self.kind, namespace)? {
             objects.insert(object.name().to_string(), Arc::new(object));
         }
-        let from = (namespace.to_string(), String::new());
-        for ((_, name), changed) in self.changed.range(from..).take_while(|((ns, _), _)| ns == namespace) {
-            lay_over(&mut objects, name.clone(), &changed.now);
+        let changed = self.changed.range(Name::new(namespace, "")..);
+        for (name, changed) in changed.take_while(|(name, _)| name.namespace() == namespace) {
+            lay_over(&mut objects, name.name().to_string(), &changed.now);
         }
         Ok(Box::new(self.namespaces.insert(namespace.to_string(), Box::new(objects)).values()))
     }
@@ -152,8 +151,9 @@ impl Table {
         limit: usize,
         telltale: Option<&str>,
     ) -> Result<Vec<Arc<Object>>, ApiError> {
-        let from = (within.unwrap_or(from.0).to_string(), from.1.to_string());
-        let belongs = |name: &Name| within.is_none_or(|within| name.0 == within);
+        let (namespace, name) = (within.unwrap_or(from.0), from.1);
+        let from = Name::new(namespace, name);
+        let belongs = |name: &Name| within.is_none_or(|within| name.namespace() == within);
         if let Some(whole) = self.whole.get() {
             let range = whole.range(from..).take_while(|(name, _)| belongs(name));
             return Ok(range.take(limit).map(|(_, object)| Arc::clone(object)).collect());
@@ -161,11 +161,11 @@ impl Table {
         let changed = || self.changed.range(from.clone()..).take_while(|(name, _)| belongs(name));
         // Of the rows as many may be gone or replaced as the transaction changed.
         let most = limit.saturating_add(changed().count());
-        let stored = db.objects_from(self.kind, within, (&from.0, &from.1), most, telltale)?;
+        let stored = db.objects_from(self.kind, within, (namespace, name), most, telltale)?;
         let is_all = stored.len() < most;
         let mut page = BTreeMap::new();
         for object in stored {
-            page.insert((object.namespace().to_string(), object.name().to_string()), Arc::new(object));
+            page.insert(Name::of(&object), Arc::new(object));
         }
         let last = page.last_key_value().map(|(name, _)| name.clone()).filter(|_| !is_all);
         for (name, changed) in changed().take_while(|(name, _)| last.as_ref().is_none_or(|last| *name <= last)) {
@@ -177,21 +177,21 @@ impl Table {
     /// How many objects there are, of a namespace or of all, from a place on.
     pub(super) fn count_from(&self, db: &Db, within: Option<&str>, from: (&str, &str)) -> Result<usize, ApiError> {
         let stored = db.count_from(self.kind, within, from)?;
-        let from = (within.unwrap_or(from.0).to_string(), from.1.to_string());
-        let changed = self.changed.range(from..).take_while(|((ns, _), _)| within.is_none_or(|within| ns == within));
+        let changed = self.changed.range(Name::new(within.unwrap_or(from.0), from.1)..);
+        let changed = changed.take_while(|(name, _)| within.is_none_or(|within| name.namespace() == within));
         Ok(changed.fold(stored, |n, (_, changed)| changed.counted_into(n)))
     }
 
     /// The members of a bucket.
     pub(super) fn bucket(&self, db: &Db, index: Index, bucket: &str) -> Result<&Bucket, ApiError> {
-        let borrowed: &dyn Key<Index> = &(index, bucket);
+        let borrowed: &dyn Key = &(index, bucket);
         if let Some(known) = self.buckets.get(borrowed) {
             return Ok(known);
         }
         let key = (index, bucket.to_string());
         let mut members = Bucket::new();
         for (rank, object) in db.members(self.kind, index, bucket)? {
-            let name = (object.namespace().to_string(), object.name().to_string());
+            let name = Name::of(&object);
             let now = self.changed.get(&name).and_then(|c| c.now.clone());
             members.insert((rank, name), now.unwrap_or_else(|| Arc::new(object)));
         }
@@ -211,13 +211,13 @@ impl Table {
 
     /// Whether the transaction brought members to a bucket, or somebody has asked for it.
     pub(super) fn was_moved(&self, index: Index, bucket: &str) -> bool {
-        let borrowed: &dyn Key<Index> = &(index, bucket);
+        let borrowed: &dyn Key = &(index, bucket);
         self.moved.contains_key(borrowed) || self.buckets.get(borrowed).is_some()
     }
 
     /// How many members a bucket has.
     pub(super) fn bucket_len(&self, db: &Db, index: Index, bucket: &str) -> Result<usize, ApiError> {
-        let borrowed: &dyn Key<Index> = &(index, bucket);
+        let borrowed: &dyn Key = &(index, bucket);
         if let Some(known) = self.bucket_lens.borrow().get(borrowed) {
             return Ok(*known);
         }
@@ -240,7 +240,7 @@ impl Table {
             return Ok(*known);
         }
         let stored = db.tally(self.kind, namespace)?;
-        let changed = self.changed.iter().filter(|((ns, _), _)| namespace.is_none_or(|n| n == ns));
+        let changed = self.changed.iter().filter(|(name, _)| namespace.is_none_or(|n| n == name.namespace()));
         let len = changed.fold(stored, |n, (_, changed)| changed.counted_into(n));
         self.lens.borrow_mut().insert(key, len);
         Ok(len)
@@ -254,17 +254,21 @@ impl Table {
     /// The objects whose newest revision lies before another one.
     pub(super) fn written_before(&self, db: &Db, revision: u64) -> Result<Vec<ObjectKey>, ApiError> {
         let mut keys = db.written_before(self.kind, revision)?;
-        keys.retain(|key| !self.changed.contains_key(&(key.namespace.clone(), key.name.clone())));
+        keys.retain(|key| !self.changed.contains_key(joined(&key.namespace, &key.name).as_str()));
         let old = |changed: &Changed| changed.now.as_ref().is_some_and(|o| o.revision() < revision);
         let changed = self.changed.iter().filter(|(_, changed)| old(changed));
-        keys.extend(changed.map(|((namespace, name), _)| ObjectKey::new(self.kind, namespace, name)));
+        keys.extend(changed.map(|(name, _)| ObjectKey::new(self.kind, name.namespace(), name.name())));
         Ok(keys)
     }
 
     /// Puts an object in the place of the one of its name, and gives that back.
-    pub(super) fn replace(&mut self, db: &Db, object: Arc<Object>) -> Result<Option<Arc<Object>>, ApiError> {
-        let key = object.key();
-        self.change(db, &key, Some(object))
+    pub(super) fn replace(
+        &mut self,
+        db: &Db,
+        key: &ObjectKey,
+        object: Arc<Object>,
+    ) -> Result<Option<Arc<Object>>, ApiError> {
+        self.change(db, key, Some(object))
     }
 
     /// Removes an object, and gives it back.
@@ -276,17 +280,25 @@ impl Table {
     }
 
     fn change(&mut self, db: &Db, key: &ObjectKey, new: Option<Arc<Object>>) -> Result<Option<Arc<Object>>, ApiError> {
-        let old = self.get(db, &key.namespace, &key.name)?.cloned();
-        let name = (key.namespace.clone(), key.name.clone());
+        let kind = self.kind;
         let entries = |object: &Option<Arc<Object>>| match object {
-            Some(object) => index::entries_of(self.kind, object),
+            Some(object) => index::entries_of(kind, object),
             None => Entries::new(),
         };
-        let after = entries(&new);
-        let before = match self.changed.get_mut(&name) {
-            Some(changed) => std::mem::take(&mut changed.entries_now),
-            None => entries(&old),
+        let name = Name::new(&key.namespace, &key.name);
+        let again = self.changed.get_mut(&name);
+        let again = again.map(|changed| (changed.now.take(), std::mem::take(&mut changed.entries_now)));
+        let is_first = again.is_none();
+        let (old, before) = match again {
+            Some(changed) => changed,
+            None => {
+                let old = self.get(db, &key.namespace, &key.name)?.cloned();
+                self.single.as_mut().remove(&name);
+                let before = entries(&old);
+                (old, before)
+            }
         };
+        let after = entries(&new);
         for (index, bucket, rank) in before.iter().filter(|entry| !after.contains(entry)) {
             self.move_member(*index, bucket, (*rank, &name), None);
         }
@@ -301,21 +313,22 @@ impl Table {
                 *len = (*len + usize::from(new.is_some())).saturating_sub(usize::from(old.is_some()));
             }
         }
-        self.single.as_mut().remove(&name);
         if let Some(whole) = self.whole.get_mut() {
             lay_over(whole, name.clone(), &new);
         }
         if let Some(objects) = self.namespaces.as_mut().get_mut(&key.namespace) {
             lay_over(objects, key.name.clone(), &new);
         }
+        if is_first {
+            let changed = Changed { before: old.clone(), now: new, entries_before: before, entries_now: after };
+            self.changed.insert(name, changed);
+            return Ok(old);
+        }
         match self.changed.get_mut(&name) {
             // What came and went within the transaction is as if it had never been.
             Some(Changed { before: None, .. }) if new.is_none() => _ = self.changed.remove(&name),
             Some(changed) => (changed.now, changed.entries_now) = (new, after),
-            None => {
-                let changed = Changed { before: old.clone(), now: new, entries_before: before, entries_now: after };
-                self.changed.insert(name, changed);
-            }
+            None => {}
         }
         Ok(old)
     }
@@ -328,7 +341,7 @@ impl Table {
         (rank, name): (u128, &Name),
         object: Option<(&Arc<Object>, bool)>,
     ) {
-        let borrowed: &dyn Key<Index> = &(index, bucket);
+        let borrowed: &dyn Key = &(index, bucket);
         let came = match object {
             Some((_, false)) => None,
             object => Some(object.is_some()),
@@ -375,62 +388,44 @@ fn lay_over<K: Ord>(objects: &mut BTreeMap<K, Arc<Object>>, key: K, now: &Option
     }
 }
 
-/// A key of two parts, a name or a bucket, that is looked up without being copied.
-trait Key<F: ?Sized> {
-    fn parts(&self) -> (&F, &str);
+/// A bucket's key, which is looked up without being copied.
+trait Key {
+    fn parts(&self) -> (Index, &str);
 }
 
-impl Key<str> for (String, String) {
-    fn parts(&self) -> (&str, &str) {
-        (&self.0, &self.1)
+impl Key for (Index, String) {
+    fn parts(&self) -> (Index, &str) {
+        (self.0, &self.1)
     }
 }
 
-impl Key<str> for (&str, &str) {
-    fn parts(&self) -> (&str, &str) {
-        *self
+impl Key for (Index, &str) {
+    fn parts(&self) -> (Index, &str) {
+        (self.0, self.1)
     }
 }
 
-impl Key<Index> for (Index, String) {
-    fn parts(&self) -> (&Index, &str) {
-        (&self.0, &self.1)
-    }
-}
-
-impl Key<Index> for (Index, &str) {
-    fn parts(&self) -> (&Index, &str) {
-        (&self.0, self.1)
-    }
-}
-
-impl<'a> Borrow<dyn Key<str> + 'a> for (String, String) {
-    fn borrow(&self) -> &(dyn Key<str> + 'a) {
+impl<'a> Borrow<dyn Key + 'a> for (Index, String) {
+    fn borrow(&self) -> &(dyn Key + 'a) {
         self
     }
 }
 
-impl<'a> Borrow<dyn Key<Index> + 'a> for (Index, String) {
-    fn borrow(&self) -> &(dyn Key<Index> + 'a) {
-        self
-    }
-}
-
-impl<F: ?Sized + Ord> PartialEq for dyn Key<F> + '_ {
+impl PartialEq for dyn Key + '_ {
     fn eq(&self, other: &Self) -> bool {
         self.parts() == other.parts()
     }
 }
 
-impl<F: ?Sized + Ord> Eq for dyn Key<F> + '_ {}
+impl Eq for dyn Key + '_ {}
 
-impl<F: ?Sized + Ord> PartialOrd for dyn Key<F> + '_ {
+impl PartialOrd for dyn Key + '_ {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<F: ?Sized + Ord> Ord for dyn Key<F> + '_ {
+impl Ord for dyn Key + '_ {
     fn cmp(&self, other: &Self) -> Ordering {
         self.parts().cmp(&other.parts())
     }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::load::NodeInfo;
+use super::name::Name;
 use super::{Index, Store};
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
+use crate::machine::disk::Disk;
+use crate::machine::kernel::Sandbox;
 
 /// The state of the cluster at one moment.
 #[derive(Clone, Copy)]
@@ -83,7 +86,7 @@ impl<'a> View<'a> {
         least: u128,
     ) -> impl Iterator<Item = &'a Arc<Object>> + use<'a> {
         let members = self.store.table(kind).bucket(&self.store.db, index, bucket).map(Some);
-        let from = (least, (String::new(), String::new()));
+        let from = (least, Name::least());
         self.store.read(members).into_iter().flat_map(move |members| members.range(from.clone()..).map(|(_, o)| o))
     }
 
@@ -134,6 +137,16 @@ impl<'a> View<'a> {
     /// What a component outside of the API keeps on its disk, such as the last address that a node gave out.
     pub fn note(&self, name: &str) -> Option<&'a str> {
         self.store.setting(&format!("note/{name}"))
+    }
+
+    /// A pod's kernel by the pod's uid: its processes and what became of them.
+    pub fn sandbox(&self, uid: &str) -> Option<&'a Sandbox> {
+        self.store.sandbox(uid)
+    }
+
+    /// A disk of a node, a volume, a pod or a server.
+    pub fn disk(&self, id: &str) -> Option<&'a Disk> {
+        self.store.disk(id)
     }
 
     /// The name of the note that holds the uid of a node that the node controller knows.

@@ -353,6 +353,8 @@ fn the_history_of_a_rollout_is_listed_and_shown_in_every_form() {
     error: desired revision (1) is different from the running revision (2)
     [exit 1]
     $ kubectl rollout status deploy/web
+    Waiting for deployment "web" rollout to finish: 0 of 2 updated replicas are available...
+    Waiting for deployment "web" rollout to finish: 1 of 2 updated replicas are available...
     deployment "web" successfully rolled out
     $ kubectl rollout status deploy/none
     Error from server (NotFound): deployments.apps "none" not found

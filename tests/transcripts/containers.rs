@@ -115,11 +115,9 @@ fn exec_finds_a_container_or_says_why_not() {
     $ kubectl exec sts/db -- ls
     Defaulted container "db" out of: db, watcher, prepare (init)
     error: Internal error occurred: unable to upgrade connection: container not found ("db")
-    hint: kstate's containers run no processes
     [exit 1]
     $ kubectl exec -it svc/db -q -- sh
     error: Internal error occurred: unable to upgrade connection: container not found ("db")
-    hint: kstate's containers run no processes
     [exit 1]
     $ kubectl exec one -c nope -- ls
     error: container nope is not valid for pod one out of: c
@@ -169,15 +167,13 @@ fn attach_and_run_say_what_they_do() {
     All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
     error: Internal error occurred: unable to upgrade connection: container db not found in pod db-0_default
-    hint: kstate's containers run no processes
     [exit 1]
     $ kubectl attach -it one
     error: Unable to use a TTY - container c did not allocate one
     All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
-    error: Internal error occurred: unable to upgrade connection: container c not found in pod one_default
-    hint: kstate's containers run no processes
-    [exit 1]
+    hint: the command would never end by itself; it was interrupted after an hour on the cluster's clock
+    [exit 130]
     $ kubectl attach one -c nope
     error: cannot attach to the container: container nope is not valid for pod one out of: c
     [exit 1]
@@ -188,11 +184,7 @@ fn attach_and_run_say_what_they_do() {
     Unable to use a TTY - input is not a terminal or the right kind of file
     All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
-    warning: couldn't attach to pod/shell, falling back to streaming logs: Internal error occurred: unable to upgrade connection: container shell not found in pod shell_default
     pod "shell" deleted from default namespace
-    Error from server (BadRequest): container "shell" in pod "shell" is not available
-    hint: kstate's containers run no processes
-    [exit 1]
     $ kubectl run stuck --attach --image=does-not-exist
     error: timed out waiting for the condition
     [exit 1]
@@ -248,26 +240,59 @@ fn logs_of_objects_and_of_containers_that_wait() {
     $ kubectl logs sts/db
     Found 2 pods, using pod/db-0
     Defaulted container "db" out of: db, watcher, prepare (init)
-    Error from server (BadRequest): container "db" in pod "db-0" is not available
-    hint: kstate's containers run no processes
-    [exit 1]
+    Error: Database is uninitialized and superuser password is not specified.
+           You must specify POSTGRES_PASSWORD to a non-empty value for the
+           superuser. For example, "-e POSTGRES_PASSWORD=password" on "docker run".
+
+           You may also use "POSTGRES_HOST_AUTH_METHOD=trust" to allow all
+           connections without a password. This is *not* recommended.
+
+           See PostgreSQL documentation about "trust":
+           https://www.postgresql.org/docs/current/auth-trust.html
     $ kubectl logs sts/db -c nope
     Found 2 pods, using pod/db-0
     error: container nope is not valid for pod db-0 out of: db, watcher, prepare (init)
     [exit 1]
     $ kubectl logs sts/db --all-pods --all-containers --ignore-errors
-    error: container "prepare" in pod "db-0" is not available
-    error: container "db" in pod "db-0" is not available
-    error: container "watcher" in pod "db-0" is not available
-    error: container "prepare" in pod "db-1" is not available
-    error: container "db" in pod "db-1" is not available
-    error: container "watcher" in pod "db-1" is not available
+    [pod/db-0/db] Error: Database is uninitialized and superuser password is not specified.
+    [pod/db-0/db]        You must specify POSTGRES_PASSWORD to a non-empty value for the
+    [pod/db-0/db]        superuser. For example, "-e POSTGRES_PASSWORD=password" on "docker run".
+    [pod/db-0/db] 
+    [pod/db-0/db]        You may also use "POSTGRES_HOST_AUTH_METHOD=trust" to allow all
+    [pod/db-0/db]        connections without a password. This is *not* recommended.
+    [pod/db-0/db] 
+    [pod/db-0/db]        See PostgreSQL documentation about "trust":
+    [pod/db-0/db]        https://www.postgresql.org/docs/current/auth-trust.html
+    [pod/db-1/db] Error: Database is uninitialized and superuser password is not specified.
+    [pod/db-1/db]        You must specify POSTGRES_PASSWORD to a non-empty value for the
+    [pod/db-1/db]        superuser. For example, "-e POSTGRES_PASSWORD=password" on "docker run".
+    [pod/db-1/db] 
+    [pod/db-1/db]        You may also use "POSTGRES_HOST_AUTH_METHOD=trust" to allow all
+    [pod/db-1/db]        connections without a password. This is *not* recommended.
+    [pod/db-1/db] 
+    [pod/db-1/db]        See PostgreSQL documentation about "trust":
+    [pod/db-1/db]        https://www.postgresql.org/docs/current/auth-trust.html
     $ kubectl logs -l app=db --prefix
     Defaulted container "db" out of: db, watcher, prepare (init)
     Defaulted container "db" out of: db, watcher, prepare (init)
-    Error from server (BadRequest): container "db" in pod "db-0" is not available
-    hint: kstate's containers run no processes
-    [exit 1]
+    [pod/db-0/db] Error: Database is uninitialized and superuser password is not specified.
+    [pod/db-0/db]        You must specify POSTGRES_PASSWORD to a non-empty value for the
+    [pod/db-0/db]        superuser. For example, "-e POSTGRES_PASSWORD=password" on "docker run".
+    [pod/db-0/db] 
+    [pod/db-0/db]        You may also use "POSTGRES_HOST_AUTH_METHOD=trust" to allow all
+    [pod/db-0/db]        connections without a password. This is *not* recommended.
+    [pod/db-0/db] 
+    [pod/db-0/db]        See PostgreSQL documentation about "trust":
+    [pod/db-0/db]        https://www.postgresql.org/docs/current/auth-trust.html
+    [pod/db-1/db] Error: Database is uninitialized and superuser password is not specified.
+    [pod/db-1/db]        You must specify POSTGRES_PASSWORD to a non-empty value for the
+    [pod/db-1/db]        superuser. For example, "-e POSTGRES_PASSWORD=password" on "docker run".
+    [pod/db-1/db] 
+    [pod/db-1/db]        You may also use "POSTGRES_HOST_AUTH_METHOD=trust" to allow all
+    [pod/db-1/db]        connections without a password. This is *not* recommended.
+    [pod/db-1/db] 
+    [pod/db-1/db]        See PostgreSQL documentation about "trust":
+    [pod/db-1/db]        https://www.postgresql.org/docs/current/auth-trust.html
     $ kubectl logs -l app=db --all-containers -f
     error: you are attempting to follow 6 log streams, but maximum allowed concurrency is 5, use --max-log-requests to increase the limit
     [exit 1]
@@ -336,11 +361,9 @@ fn ports_and_files_are_checked_before_they_go() {
     [exit 1]
     $ kubectl port-forward svc/db 8080:main
     error: error upgrading connection: unable to upgrade connection: pod not found ("db-0_default")
-    hint: kstate's containers run no processes
     [exit 1]
     $ kubectl port-forward sts/db sql
     error: error upgrading connection: unable to upgrade connection: pod not found ("db-0_default")
-    hint: kstate's containers run no processes
     [exit 1]
     $ kubectl port-forward one 70000:80
     error: error parsing local port '70000': strconv.ParseUint: parsing "70000": value out of range
@@ -379,13 +402,9 @@ fn ports_and_files_are_checked_before_they_go() {
     Error from server (NotFound): pods "one" not found
     [exit 1]
     $ kubectl cp Cargo.toml one:/tmp
-    error: Internal error occurred: unable to upgrade connection: container not found ("c")
-    hint: kstate's containers run no processes
-    [exit 1]
     $ kubectl cp db-0:/tmp/x x
     Defaulted container "db" out of: db, watcher, prepare (init)
     error: Internal error occurred: unable to upgrade connection: container not found ("db")
-    hint: kstate's containers run no processes
     [exit 1]
     "#);
 }

@@ -24,6 +24,7 @@ mod provisioner;
 mod quota;
 mod retries;
 mod roles;
+mod running;
 mod scheduling;
 mod selectors;
 mod services;

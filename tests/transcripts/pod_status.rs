@@ -134,7 +134,7 @@ fn a_status_has_all_that_the_newest_kubelet_writes() {
       status: "True"
       type: PodReadyToStartContainers
     - lastProbeTime: null
-      lastTransitionTime: "2026-01-01T00:00:01Z"
+      lastTransitionTime: "2026-01-01T00:00:03Z"
       observedGeneration: 1
       status: "True"
       type: Initialized
@@ -243,7 +243,7 @@ fn an_older_kubelet_writes_less() {
     assert_snapshot!(status(&mut session), @r#"
     conditions:
     - lastProbeTime: null
-      lastTransitionTime: "2026-01-01T00:00:01Z"
+      lastTransitionTime: "2026-01-01T00:00:03Z"
       status: "True"
       type: Initialized
     - lastProbeTime: null

@@ -112,7 +112,7 @@ fn cleanup_history(
     let dead = old.iter().filter(|r| !hash(r).is_some_and(|h| live.contains(h.as_str())));
     dead.take(excess)
         .map(|r| {
-            let deletion = Deletion { uid: None, ..Deletion::of(&Object::ControllerRevision((*r).clone())) };
+            let deletion = Deletion { uid: None, ..Deletion::of(&Object::from((*r).clone())) };
             pods::tolerating_gone(Write::Delete(deletion))
         })
         .collect()

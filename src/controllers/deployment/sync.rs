@@ -382,7 +382,7 @@ impl<'a> Sync<'a> {
             if status.replicas != 0 || util::replicas(rs) != 0 || unseen {
                 continue;
             }
-            let mut deletion = Deletion::of(&Object::ReplicaSet((*rs).clone()));
+            let mut deletion = Deletion::of(&Object::from((*rs).clone()));
             deletion.uid = None;
             self.outcome.push(Write::Delete(deletion).then(|answer| match answer {
                 Err(error) if error.reason != Reason::NotFound => vec![Action::Fail(error.clone())],

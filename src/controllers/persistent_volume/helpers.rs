@@ -213,8 +213,12 @@ fn smallest_free_volume<'a>(
 pub(super) fn all_possible_matching_access_modes(claim: &PersistentVolumeClaim) -> Vec<BTreeSet<&'static str>> {
     let requested: BTreeSet<&str> =
         claim.spec.iter().flat_map(|s| s.access_modes.iter().flatten()).map(String::as_str).collect();
+    if !requested.iter().all(|mode| ACCESS_MODES.contains(mode)) {
+        return Vec::new();
+    }
+    let least: usize = (0..4).filter(|n| requested.contains(ACCESS_MODES[*n])).map(|n| 1 << n).sum();
     let subset = |bits: usize| (0..4).filter(|n| bits & (1 << n) != 0).map(|n| ACCESS_MODES[n]).collect();
-    let mut all: Vec<BTreeSet<&str>> = (1usize..16).map(subset).filter(|modes| requested.is_subset(modes)).collect();
+    let mut all: Vec<BTreeSet<&str>> = (1usize..16).filter(|bits| bits & least == least).map(subset).collect();
     all.sort_by_key(BTreeSet::len);
     all
 }

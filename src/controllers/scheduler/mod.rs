@@ -151,8 +151,8 @@ fn on_pod(view: &View<'_>, old: Option<&Object>, new: Option<&Object>, enqueue: 
         return;
     }
     let is_bound = |object: Option<&Object>| spec_of(object).is_some_and(|s| s.node_name.is_some());
-    let labels = |object: Option<&Object>| object.and_then(|o| o.meta().labels.clone());
-    if is_bound(new) && (!is_bound(old) || labels(old) != labels(new)) {
+    let labels_differ = || old.and_then(|o| o.meta().labels.as_ref()) != new.and_then(|o| o.meta().labels.as_ref());
+    if is_bound(new) && (!is_bound(old) || labels_differ()) {
         let before = old.filter(|_| is_bound(old));
         wake_if(view, "affinity", enqueue, |waiting| hints::pod_may_help(view, waiting, before, new));
     }
@@ -168,9 +168,9 @@ fn nodes_differ(old: Option<&Object>, new: Option<&Object>) -> bool {
 }
 
 fn on_volume(view: &View<'_>, old: Option<&Object>, new: Option<&Object>, enqueue: &mut dyn FnMut(ObjectKey)) {
-    let volume = |object: Option<&'_ Object>| object.and_then(|o| o.get::<PersistentVolume>()).cloned();
-    let (old, Some(new)) = (volume(old), volume(new)) else { return };
-    let helps = |waiting: &Object| hints::volume_may_help(waiting, old.as_ref(), &new);
+    let Some(new) = new.and_then(Object::get::<PersistentVolume>) else { return };
+    let old = old.and_then(Object::get::<PersistentVolume>);
+    let helps = |waiting: &Object| hints::volume_may_help(waiting, old, new);
     if let Some(claim) = new.spec.as_ref().and_then(|s| s.claim_ref.as_ref()) {
         let of = |part: &Option<String>| part.clone().unwrap_or_default();
         let claim = format!("{}/{}", of(&claim.namespace), of(&claim.name));

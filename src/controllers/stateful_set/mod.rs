@@ -12,7 +12,7 @@ mod update;
 use std::sync::Arc;
 
 use crate::api::k8s::api::apps::v1::StatefulSet;
-use crate::api::k8s::api::core::v1::Pod;
+use crate::api::k8s::api::core::v1::{Pod, Volume};
 use crate::api::selector::Selector;
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, pods};
@@ -107,11 +107,7 @@ fn only_counts_differ(change: &Change) -> bool {
 fn matters(change: &Change) -> bool {
     let (Some(old), Some(new)) = (&change.old, &change.new) else { return true };
     let (Some(old), Some(new)) = (old.get::<Pod>(), new.get::<Pod>()) else { return true };
-    let meta = |pod: &Pod| {
-        let meta = pod.metadata.clone();
-        (meta.uid, meta.labels, meta.owner_references, meta.deletion_timestamp.map(|t| t.0))
-    };
-    let volumes = |pod: &Pod| pod.spec.as_ref().and_then(|s| s.volumes.clone());
+    let (before, after) = (&old.metadata, &new.metadata);
     // OBSERVATION: nothing places it, perhaps for want of a claim.
     let waits = |pod: &Pod| {
         let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
@@ -121,8 +117,15 @@ fn matters(change: &Change) -> bool {
         || pods::ready_since(old) != pods::ready_since(new)
         || pods::is_ready(old) != pods::is_ready(new)
         || waits(new)
-        || meta(old) != meta(new)
+        || before.uid != after.uid
+        || before.labels != after.labels
+        || before.owner_references != after.owner_references
+        || before.deletion_timestamp != after.deletion_timestamp
         || volumes(old) != volumes(new)
+}
+
+fn volumes(pod: &Pod) -> Option<&[Volume]> {
+    pod.spec.as_ref()?.volumes.as_deref()
 }
 
 fn selector_of(object: &Object) -> Option<Selector> {

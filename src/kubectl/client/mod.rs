@@ -19,7 +19,7 @@ use crate::api::table::Table;
 use crate::api::user::User;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time};
 use crate::error::{ApiError, Reason};
-use crate::server::{List, Reply, Response, Server, encode, tree_of};
+use crate::server::{List, Pause, Reply, Response, Server, SessionId, encode, tree_of};
 use crate::ui::Ui;
 pub use waiting::{RealTime, Waited, begin, nothing_due};
 
@@ -286,6 +286,29 @@ impl<'a> Client<'a> {
             Connect::PortForward(_) => "portforward",
         };
         self.send(Verb::Connect(connect), Resource::object(pod).part(part))
+    }
+
+    /// Lets a session go on until it ends, has written something, wants input, or would wait beyond the deadline.
+    ///
+    /// # Errors
+    /// When the state file can't be written.
+    pub fn go_on_with(&mut self, id: &SessionId, deadline: Time) -> Result<Pause, ApiError> {
+        self.server.go_on_with(id, deadline)
+    }
+
+    /// Types into a session; with `end` nothing more will come.
+    pub fn type_into(&mut self, id: &SessionId, bytes: &[u8], end: bool) {
+        self.server.type_into(id, bytes, end);
+    }
+
+    /// Takes what was written to a session.
+    pub fn take_output(&mut self, id: &SessionId) -> Vec<(u8, Vec<u8>)> {
+        self.server.take_output(id)
+    }
+
+    /// Ends a session as Ctrl-C does.
+    pub fn interrupt(&mut self, id: &SessionId) {
+        self.server.interrupt(id);
     }
 
     /// The server, for those who are more than its client: kstate's own verbs.

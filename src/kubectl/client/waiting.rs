@@ -298,6 +298,25 @@ impl<'a> Client<'a> {
         self.pause(false, || std::thread::sleep(real(LOOKS_EVERY)))
     }
 
+    /// Ends the transaction, so that others get on, for as long as it takes to ask the user something.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read, or the answer can't be read.
+    pub fn ask<T>(&mut self, question: impl FnOnce(&Ui) -> std::io::Result<T>) -> Result<T, ApiError> {
+        let (ui, mut answer) = (self.ui, None);
+        self.pause(true, || answer = Some(question(ui)))?;
+        let answer = answer.unwrap_or_else(|| Err(std::io::ErrorKind::UnexpectedEof.into()));
+        answer.map_err(|e| ApiError::internal(crate::host::reason(&e)))
+    }
+
+    /// Lets real time pass, and others work meanwhile.
+    ///
+    /// # Errors
+    /// When the state file can't be written or read.
+    pub fn look_later(&mut self, span: Duration) -> Result<(), ApiError> {
+        self.pause(true, || std::thread::sleep(real(span)))
+    }
+
     fn pause(&mut self, write: bool, meanwhile: impl FnOnce()) -> Result<(), ApiError> {
         self.server.commit()?;
         self.ui.release();

@@ -20,7 +20,7 @@ fn status(name: &str, message: &str) -> Arc<Object> {
         error: None,
     };
     let metadata = ObjectMeta { name: Some(name.into()), ..Default::default() };
-    Arc::new(Object::ComponentStatus(ComponentStatus { metadata, conditions: Some(vec![healthy]) }))
+    Arc::new(Object::from(ComponentStatus { metadata, conditions: Some(vec![healthy]) }))
 }
 
 impl Server {

@@ -3,28 +3,29 @@
 //! Mirrors `pkg/registry/core/pod/strategy.go` (LogLocation, streamLocation) and `pkg/kubelet/kubelet_pods.go`
 //! (validateContainerLogStatus, GetExec, GetAttach, GetPortForward).
 
+use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{ContainerStatus, Node, Pod};
+use crate::api::names::Draw;
 use crate::api::request::{Connect, LogOptions, StreamOptions};
 use crate::api::scalar::query_escape;
 use crate::error::{ApiError, FieldError, Reason};
 use crate::kinds::core::pod::container_names::has_container;
+use crate::machine::kernel::log;
 use crate::server::{Ask, Reply, Server, method_not_allowed};
+use crate::sim::SessionId;
 
 fn bad_request(text: String) -> ApiError {
     ApiError::new(Reason::BadRequest, text)
 }
 
-/// The cause by which a client knows that a real container would have answered.
-pub const NO_PROCESS: &str = "NoProcess";
-
-/// What a kubelet says of a container that its runtime doesn't know, where a real one would have answered.
-fn no_process(refusal: ApiError) -> ApiError {
-    refusal.cause(NO_PROCESS, "", "kstate's containers run no processes")
-}
-
 fn internal(text: String) -> ApiError {
     ApiError::internal(format!("Internal error occurred: {text}"))
 }
+
+/// How runc's texts begin where a container or a process in one can't be started.
+const CREATE: &str = "OCI runtime create failed: runc create failed:";
+const EXEC: &str = "OCI runtime exec failed: exec failed:";
+const INIT: &str = "error during container init: ";
 
 impl Server {
     /// Connects to a part of a pod.
@@ -47,42 +48,85 @@ impl Server {
         let pod = view.get_as::<Pod>(&resource.namespace, &resource.name);
         let pod = pod.ok_or_else(|| ApiError::not_found("pods", &resource.name))?;
         match connect {
-            Connect::Log(options) => self.log(pod, options).map(Reply::Text),
-            Connect::Exec(options, command) => Err(self.stream(pod, options, Some(command))),
-            Connect::Attach(options) => Err(self.stream(pod, options, None)),
+            Connect::Log(options) => self.log(pod, options).map(Reply::Bytes),
+            Connect::Exec(options, command) => self.exec(options, command, &resource.namespace, &resource.name),
+            Connect::Attach(options) => self.attach(pod, options),
             Connect::PortForward(_) => Err(self.forward(pod)),
         }
     }
 
-    fn stream(&self, pod: &Pod, options: &StreamOptions, command: Option<&[String]>) -> ApiError {
+    /// Starts a command in a container.
+    fn exec(
+        &mut self,
+        options: &StreamOptions,
+        command: &[String],
+        namespace: &str,
+        name: &str,
+    ) -> Result<Reply, ApiError> {
+        let view = self.cluster.view();
+        let pod = view.get_as::<Pod>(namespace, name).ok_or_else(|| ApiError::not_found("pods", name))?;
+        let uid = self.running(pod, options, Some(command))?;
+        let container = options.container.clone();
+        let started = self.cluster.exec(&uid, &container, command.to_vec(), (options.stdin, options.tty));
+        started.map(Reply::Session).map_err(|fault| {
+            let id = Draw::new(0, &uid, self.cluster.revision()).hex(64);
+            let text = fault.0.replacen(CREATE, EXEC, 1).replacen(INIT, "", 1);
+            internal(format!(
+                "error executing command in container: failed to exec in container: failed to start exec {id:?}: {text}"
+            ))
+        })
+    }
+
+    /// Attaches to the first process of a container.
+    fn attach(&self, pod: &Pod, options: &StreamOptions) -> Result<Reply, ApiError> {
+        let uid = self.running(pod, options, None)?;
+        let view = self.cluster.view();
+        let container = view.sandbox(&uid).and_then(|s| s.containers.get(&options.container));
+        let session = container.and_then(|c| c.session).unwrap_or_default();
+        let pid = container.map_or(0, |c| c.first);
+        Ok(Reply::Session(SessionId { uid, container: options.container.clone(), pid, session, owns: false }))
+    }
+
+    /// The uid of a pod whose container runs.
+    fn running(&self, pod: &Pod, options: &StreamOptions, command: Option<&[String]>) -> Result<String, ApiError> {
+        let uid = pod.metadata.uid.clone().unwrap_or_default();
+        let refusal = self.refusal(pod, options, command);
+        let runs = self.cluster.view().sandbox(&uid).is_some_and(|s| s.is_running(&options.container));
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if runs => Ok(uid),
+            None => Err(self.not_found(pod, options, command)),
+        }
+    }
+
+    fn not_found(&self, pod: &Pod, options: &StreamOptions, command: Option<&[String]>) -> ApiError {
+        let (container, (namespace, name)) = (&options.container, names(pod));
+        internal(match command {
+            Some(_) => format!("unable to upgrade connection: container not found ({container:?})"),
+            None => format!("unable to upgrade connection: container {container} not found in pod {name}_{namespace}"),
+        })
+    }
+
+    /// Why nothing can be run in a container; none where one that runs is to be found.
+    fn refusal(&self, pod: &Pod, options: &StreamOptions, command: Option<&[String]>) -> Option<ApiError> {
         let verb = if command.is_some() { "exec" } else { "attach" };
         let container = &options.container;
         let (namespace, name) = names(pod);
         if !has_container(pod, container) {
-            return bad_request(format!("container {container} is not valid for pod {name}"));
+            return Some(bad_request(format!("container {container} is not valid for pod {name}")));
         }
         let node = node_of(pod);
         if node.is_empty() {
-            return bad_request(format!("pod {name} does not have a host assigned"));
+            return Some(bad_request(format!("pod {name} does not have a host assigned")));
         }
         match self.is_reachable(node) {
-            Err(missing) => missing,
+            Err(missing) => Some(missing),
             Ok(false) => {
                 let query = query(options, command.unwrap_or_default());
                 let post = format!("Post \"https://{node}:10250/{verb}/{namespace}/{name}/{container}?{query}\"");
-                internal(format!("error sending request: {post}: {}", no_such_host(node)))
+                Some(internal(format!("error sending request: {post}: {}", no_such_host(node))))
             }
-            Ok(true) => {
-                let refusal = internal(match verb {
-                    "exec" => format!("unable to upgrade connection: container not found ({container:?})"),
-                    _ => format!(
-                        "unable to upgrade connection: container {container} not found in pod {name}_{namespace}"
-                    ),
-                });
-                let runs =
-                    status(pod, container).is_some_and(|s| s.state.as_ref().is_some_and(|s| s.running.is_some()));
-                if runs { no_process(refusal) } else { refusal }
-            }
+            Ok(true) => None,
         }
     }
 
@@ -94,13 +138,13 @@ impl Server {
             Ok(false) => ApiError::new(Reason::Unknown, format!("error dialing backend: {}", no_such_host(node))),
             Ok(true) => {
                 let text = format!("unable to upgrade connection: pod not found (\"{name}_{namespace}\")");
-                no_process(ApiError::new(Reason::Unknown, text))
+                ApiError::new(Reason::Unknown, text)
             }
         }
     }
 
     /// The log of a container; empty for a pod that has no node yet.
-    fn log(&self, pod: &Pod, options: &LogOptions) -> Result<String, ApiError> {
+    fn log(&self, pod: &Pod, options: &LogOptions) -> Result<Vec<u8>, ApiError> {
         let container = &options.container;
         let (namespace, name) = names(pod);
         if let Some(seconds) = options.since_seconds.filter(|seconds| *seconds < 1) {
@@ -112,7 +156,7 @@ impl Server {
         }
         let node = node_of(pod);
         if node.is_empty() {
-            return Ok(String::new());
+            return Ok(Vec::new());
         }
         if !self.is_reachable(node)? {
             let query = log_query(options);
@@ -121,7 +165,6 @@ impl Server {
             return Err(ApiError::new(Reason::Unknown, format!("{get}: {}", no_such_host(node))));
         }
         let refused = |text: &str| Err(bad_request(format!("container {container:?} in pod {name:?} {text}")));
-        let not_available = || refused("is not available").map_err(no_process);
         let Some(status) = status(pod, container) else { return refused("is not available") };
         let ended = status.last_state.as_ref().and_then(|s| s.terminated.as_ref());
         let ended_as = ended.and_then(|t| t.container_id.as_deref()).unwrap_or_default();
@@ -132,16 +175,19 @@ impl Server {
                     let text = format!("previous terminated container {container:?} in pod {name:?} not found");
                     Err(bad_request(text))
                 }
-                _ => not_available(),
+                // OBSERVATION: while it waits to be started again, the run that ended is the last one.
+                _ if state.running.is_some() => Ok(self.read_log(pod, options, status.restart_count - 1)),
+                _ => Ok(self.read_log(pod, options, status.restart_count)),
             };
         }
         let id = state.terminated.as_ref().map(|t| t.container_id.as_deref().unwrap_or_default());
+        let there = || Ok(self.read_log(pod, options, status.restart_count));
         match (id, state.waiting) {
-            _ if state.running.is_some() => not_available(),
+            _ if state.running.is_some() => there(),
             (Some(""), _) if ended_as.is_empty() => refused("is terminated"),
-            (Some(_), _) => not_available(),
+            (Some(_), _) => there(),
             _ if ended.is_some() && ended_as.is_empty() => refused("is terminated"),
-            _ if ended.is_some() => not_available(),
+            _ if ended.is_some() => there(),
             (_, Some(waiting)) => match waiting.reason.as_deref().unwrap_or_default() {
                 "ErrImagePull" => refused("is waiting to start: image can't be pulled"),
                 "ImagePullBackOff" => refused("is waiting to start: trying and failing to pull image"),
@@ -149,6 +195,39 @@ impl Server {
             },
             _ => refused("is waiting to start - no logs yet"),
         }
+    }
+
+    /// What a run of a container printed. Mirrors `ReadLogs` of `pkg/kubelet/kuberuntime/logs`.
+    fn read_log(&self, pod: &Pod, options: &LogOptions, restarts: i32) -> Vec<u8> {
+        let view = self.cluster.view();
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let Some(disk) = view.disk(&log::disk_of(uid)) else { return Vec::new() };
+        let mut entries = log::entries(disk, &options.container, restarts);
+        if let Some(lines) = options.tail_lines {
+            let keep = usize::try_from(lines).unwrap_or(0);
+            let ends = |e: &log::Entry| e.text.last() == Some(&b'\n');
+            let mut seen = 0;
+            let from = entries.iter().enumerate().rev().find(|(n, e)| {
+                seen += usize::from(ends(e) || *n + 1 == entries.len());
+                seen > keep
+            });
+            let from = from.map_or(0, |(n, _)| n + 1);
+            entries.drain(..from);
+        }
+        let since =
+            options.since_time.or_else(|| options.since_seconds.map(|s| self.cluster.now() - Duration::secs(s)));
+        entries.retain(|e| since.is_none_or(|since| e.time >= since));
+        let mut text = Vec::new();
+        for entry in entries {
+            if options.timestamps {
+                text.extend(format!("{} ", entry.stamp()).as_bytes());
+            }
+            text.extend(entry.text);
+        }
+        if options.limit_bytes > 0 {
+            text.truncate(usize::try_from(options.limit_bytes).unwrap_or(usize::MAX));
+        }
+        text
     }
 
     /// Whether the node's kubelet answers.

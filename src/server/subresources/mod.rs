@@ -9,3 +9,4 @@ mod eviction;
 mod proxy;
 mod reviews;
 pub(super) mod scale;
+mod sessions;

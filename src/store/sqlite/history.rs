@@ -40,11 +40,16 @@ impl Db {
 
     /// Notes what something was before this operation changed it for the first time.
     pub(super) fn journal(&self, what: What, name: &str, before: Option<&str>) -> Result<(), ApiError> {
-        if self.operation == 0 || !self.noted.borrow_mut().insert((what, name.to_string())) {
+        if !self.is_first_change(what, name) {
             return Ok(());
         }
         let sql = "INSERT OR IGNORE INTO journal (operation, what, name, before) VALUES (?1, ?2, ?3, ?4)";
         self.execute(sql, params![self.operation, what.word(), name, before]).map(|_| ())
+    }
+
+    /// Whether an operation changes something for the first time.
+    pub(super) fn is_first_change(&self, what: What, name: &str) -> bool {
+        self.operation != 0 && self.noted.borrow_mut().insert((what, name.to_string()))
     }
 
     pub(in crate::store) fn begin_operation(&mut self, command: &str, revision: u64) -> Result<u64, ApiError> {
@@ -104,7 +109,9 @@ impl Db {
 
     /// Gives everything that the journal names the value that it had before the operation.
     fn undo_journal(&self, operation: i64) -> Result<(), ApiError> {
-        let sql = "SELECT what, name, before, MIN(operation) FROM journal WHERE operation >= ?1 GROUP BY what, name";
+        self.undo_blobs(operation)?;
+        let sql = "SELECT what, name, before, MIN(operation) FROM journal WHERE operation >= ?1 AND what <> 'blob'
+                   GROUP BY what, name";
         let noted: Vec<(String, String, Option<String>)> =
             self.rows(sql, params![operation], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
         for (what, name, before) in noted {
@@ -135,7 +142,9 @@ impl Db {
                         "DELETE FROM timer WHERE controller || '/' || kind || '/' || namespace || '/' || name = ?1";
                     self.execute(sql, params![name])?;
                 }
-                (None, _) => return Err(self.damaged(&format!("the journal speaks of a {what:?}"))),
+                (Some(What::Blob) | None, _) => {
+                    return Err(self.damaged(&format!("the journal speaks of a {what:?}")));
+                }
             }
         }
         Ok(())
@@ -143,9 +152,20 @@ impl Db {
 
     /// Empties every table.
     pub(in crate::store) fn clear(&mut self) -> Result<(), ApiError> {
-        for table in
-            ["revision", "current", "member", "tally", "load", "setting", "sequence", "timer", "operation", "journal"]
-        {
+        for table in [
+            "revision",
+            "current",
+            "member",
+            "tally",
+            "load",
+            "setting",
+            "sequence",
+            "timer",
+            "operation",
+            "journal",
+            "blob",
+            "content",
+        ] {
             self.execute(&format!("DELETE FROM {table}"), [])?;
         }
         self.find_operation()
@@ -170,7 +190,7 @@ impl Db {
         for revision in superseded(&rows, &boundaries) {
             self.execute("DELETE FROM revision WHERE rev = ?1", params![revision])?;
         }
-        Ok(())
+        self.drop_unused_contents()
     }
 }
 
@@ -213,15 +233,16 @@ fn superseded(rows: &[Row], boundaries: &[i64]) -> Vec<i64> {
 }
 
 impl What {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             What::Setting => "setting",
             What::Sequence => "sequence",
             What::Timer => "timer",
+            What::Blob => "blob",
         }
     }
 
     fn from_word(word: &str) -> Option<What> {
-        [What::Setting, What::Sequence, What::Timer].into_iter().find(|w| w.word() == word)
+        [What::Setting, What::Sequence, What::Timer, What::Blob].into_iter().find(|w| w.word() == word)
     }
 }

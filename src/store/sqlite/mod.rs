@@ -1,5 +1,6 @@
 //! The state file: the only place that speaks SQL.
 
+mod blobs;
 pub mod file;
 mod history;
 mod objects;
@@ -17,6 +18,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
 use crate::host::{self, private};
+pub use blobs::Blob;
 use file::RETIRED;
 pub(super) use history::Past;
 pub use timers::{Place, Timer};
@@ -38,7 +40,7 @@ const IN_MEMORY: &str = ":memory:";
 const CACHE_KIB: i64 = 256 * 1024;
 
 /// The layout's version; a file of a later one is refused, one of an earlier is brought up to it.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 
 const SCHEMA: &str = "
 CREATE TABLE revision (
@@ -114,6 +116,7 @@ enum What {
     Setting,
     Sequence,
     Timer,
+    Blob,
 }
 
 impl Db {
@@ -122,7 +125,7 @@ impl Db {
         let db = Db::open_any(path)?;
         match db.number("PRAGMA user_version", [])?.unwrap_or(0) {
             LAYOUT => Ok(Some(db)),
-            1 => db.upgrade().map(Some),
+            1 | 2 => db.upgrade().map(Some),
             RETIRED => Ok(None),
             layout if layout > LAYOUT => {
                 Err(ApiError::internal(format!("{} was written by a newer kstate; this one can't read it", db.path)))
@@ -179,6 +182,7 @@ impl Db {
     fn lay_out(self) -> Result<Db, ApiError> {
         self.check(self.connection.execute_batch(SCHEMA))?;
         self.check(self.connection.execute_batch(DERIVED))?;
+        self.check(self.connection.execute_batch(blobs::BLOBS))?;
         self.check(self.connection.pragma_update(None, "user_version", LAYOUT))?;
         Ok(self)
     }
@@ -331,11 +335,17 @@ impl Db {
         }
     }
 
-    pub(super) fn next(&self, purpose: &str) -> Result<u64, ApiError> {
-        let n = self.drawn(purpose)?;
-        self.journal(What::Sequence, purpose, Some(n.to_string()).filter(|_| n > 0).as_deref())?;
-        self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![purpose, n as i64 + 1])?;
-        Ok(n)
+    /// Stores how often a sequence was drawn from, which was `before`.
+    pub(super) fn set_sequence(&self, purpose: &str, n: u64, before: u64) -> Result<(), ApiError> {
+        self.journal(What::Sequence, purpose, Some(before.to_string()).filter(|_| before > 0).as_deref())?;
+        self.execute("INSERT OR REPLACE INTO sequence VALUES (?1, ?2)", params![purpose, n as i64]).map(|_| ())
+    }
+
+    /// Whether there is a sequence whose purpose begins so, with a slash at its end.
+    pub(super) fn is_drawn_below(&self, beginning: &str) -> Result<bool, ApiError> {
+        let end = format!("{}0", beginning.trim_end_matches('/'));
+        let sql = "SELECT 1 FROM sequence WHERE purpose > ?1 AND purpose < ?2 LIMIT 1";
+        Ok(self.number(sql, params![beginning, end])?.is_some())
     }
 
     pub(super) fn drawn(&self, purpose: &str) -> Result<u64, ApiError> {

@@ -199,9 +199,13 @@ impl Db {
     pub(super) fn upgrade(self) -> Result<Db, ApiError> {
         self.check(self.connection.execute_batch("BEGIN IMMEDIATE"))?;
         // Another process may have done it meanwhile.
-        if self.number("PRAGMA user_version", [])? == Some(1) {
+        let layout = self.number("PRAGMA user_version", [])?;
+        if layout == Some(1) {
             self.check(self.connection.execute_batch(DERIVED))?;
             self.derive()?;
+        }
+        if layout < Some(LAYOUT) {
+            self.check(self.connection.execute_batch(super::blobs::BLOBS))?;
             self.check(self.connection.pragma_update(None, "user_version", LAYOUT))?;
         }
         self.check(self.connection.execute_batch("COMMIT"))?;

@@ -9,7 +9,8 @@ use crate::kinds::core::pod::status::{is_terminal, phase};
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::exec::TerminalArgs;
-use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
+use crate::kubectl::verbs::containers::{check_timeout, pods, stream};
+use crate::server::Reply;
 
 /// Attach to a process that is already running inside an existing container.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,7 +34,7 @@ const RECORDED: &str = "All commands and output from this session will be record
 /// Runs the verb.
 ///
 /// # Errors
-/// Always: no container of kstate runs a process.
+/// The server's refusal.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     check_timeout(args.terminal.pod_running_timeout).map_err(|text| usage(session, "attach", text))?;
     let object = match args.args.as_slice() {
@@ -78,5 +79,8 @@ pub fn attach(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &
     }
     terminal.say(session, "If you don't see a command prompt, try pressing enter.\n");
     let key = pods::key(pod);
-    session.client.connect(&key, Connect::Attach(streams)).map(|_| ()).map_err(refused)
+    let with = (streams.stdin, streams.tty);
+    let reply = session.client.connect(&key, Connect::Attach(streams))?;
+    let Reply::Session(id) = reply else { return Ok(()) };
+    stream::run(session, &id, with).map(|_| ())
 }

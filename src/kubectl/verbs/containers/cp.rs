@@ -49,7 +49,7 @@ impl<'a> FileSpec<'a> {
 /// Runs the verb.
 ///
 /// # Errors
-/// Always: no container of kstate runs a process.
+/// kubectl's texts, and what `tar` in the container says.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let [from, to] = args.args.as_slice() else {
         return Err(Failure::error("source and destination are required"));

@@ -13,8 +13,9 @@ use crate::kubectl::builder::build::Builder;
 use crate::kubectl::builder::files::FileArgs;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
+use crate::kubectl::verbs::containers::{check_timeout, pods, stream};
 use crate::manifest::strict;
+use crate::server::Reply;
 
 /// Execute a command in a container.
 #[derive(Debug, Clone, clap::Args)]
@@ -73,7 +74,7 @@ impl TerminalArgs {
 /// Runs the verb.
 ///
 /// # Errors
-/// Always: no container of kstate runs a process.
+/// The server's refusal, and the command's own exit code.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let files = FileArgs { filename: args.filename.clone(), ..FileArgs::default() };
     let words = args.args.len();
@@ -117,7 +118,7 @@ fn find(name: &str, files: &FileArgs, session: &Session<'_>) -> Result<Arc<Objec
 /// Has a command run in a container.
 ///
 /// # Errors
-/// The server's refusal, or that nothing answers.
+/// The server's refusal, and the command's own exit code.
 pub fn execute(
     session: &mut Session<'_>,
     pod: &Pod,
@@ -125,7 +126,17 @@ pub fn execute(
     command: Vec<String>,
 ) -> Result<(), Failure> {
     let key = pods::key(pod);
-    session.client.connect(&key, Connect::Exec(streams, command)).map(|_| ()).map_err(refused)
+    let with = (streams.stdin, streams.tty);
+    let reply = session.client.connect(&key, Connect::Exec(streams, command))?;
+    let Reply::Session(id) = reply else { return Ok(()) };
+    match stream::run(session, &id, with)? {
+        0 => Ok(()),
+        code => Err(Failure {
+            message: format!("command terminated with exit code {code}"),
+            code: u8::try_from(code).unwrap_or(1),
+            ..Failure::silent(1)
+        }),
+    }
 }
 
 /// The container that a command is to run in.

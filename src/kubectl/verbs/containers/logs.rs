@@ -13,8 +13,8 @@ use crate::kubectl::builder::build::Builder;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::exec::TerminalArgs;
-use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
-use crate::server::{NO_PROCESS, Reply};
+use crate::kubectl::verbs::containers::{check_timeout, pods};
+use crate::server::Reply;
 
 /// Print the logs for a container in a pod or specified resource.
 #[derive(Debug, Clone, clap::Args)]
@@ -120,7 +120,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         let Some(pod) = object.get::<Pod>() else { continue };
         match read_with_retry(&args, pod, container, session) {
             Err(refusal) if args.ignore_errors => session.ui.out(&format!("error: {}\n", refusal.message)),
-            outcome => outcome.map_err(refused)?,
+            outcome => outcome?,
         }
     }
     Ok(())
@@ -139,9 +139,9 @@ fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Sessio
             Err(refusal) => refusal,
             Ok(()) => return Ok(()),
         };
-        // The client of a cluster before v1.36 asks once; and a container without a process never answers.
+        // The client of a cluster before v1.36 asks once.
         let again = args.follow && !args.ignore_errors && session.client.minor() >= 36;
-        if !again || refusal.has_cause(NO_PROCESS) {
+        if !again {
             return Err(refusal);
         }
         session.ui.err(&format!("{}\n", refusal.message));
@@ -155,11 +155,61 @@ fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Sessio
 
 /// Prints the log of one container, each line behind a prefix.
 fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions, prefix: &str) -> Result<(), ApiError> {
-    if let Reply::Text(text) = session.client.connect(&pods::key(pod), Connect::Log(options))? {
-        let lines = text.split_inclusive('\n').map(|line| format!("{prefix}{line}"));
-        session.ui.out(&lines.collect::<String>());
+    let follow = options.follow;
+    let mut seen = show(session, pod, &options, prefix, 0)?;
+    if !follow {
+        return Ok(());
     }
+    // From here on only what is new: the whole log again, past what was shown.
+    let options = LogOptions { tail_lines: None, since_seconds: None, since_time: None, limit_bytes: 0, ..options };
+    if let Reply::Bytes(all) = session.client.connect(&pods::key(pod), Connect::Log(options.clone()))? {
+        seen = all.len();
+    }
+    let key = pods::key(pod);
+    let ui = session.ui;
+    session.client.wait(None, |client| {
+        let Some(object) = client.find(&key)? else { return Ok(Some(())) };
+        let Ok(Reply::Bytes(all)) = client.connect(&key, Connect::Log(options.clone())) else { return Ok(Some(())) };
+        if all.len() > seen {
+            ui.out_bytes(&prefixed(&all[seen..], prefix));
+        }
+        seen = all.len();
+        let ended = object.get::<Pod>().is_none_or(|pod| !runs(pod, &options.container));
+        Ok((ended || ui.is_closed()).then_some(()))
+    })?;
     Ok(())
+}
+
+/// Prints what the server has of a log, past what was shown, and tells how long all of it is.
+fn show(
+    session: &mut Session<'_>,
+    pod: &Pod,
+    options: &LogOptions,
+    prefix: &str,
+    past: usize,
+) -> Result<usize, ApiError> {
+    let Reply::Bytes(all) = session.client.connect(&pods::key(pod), Connect::Log(options.clone()))? else {
+        return Ok(0);
+    };
+    session.ui.out_bytes(&prefixed(all.get(past..).unwrap_or_default(), prefix));
+    Ok(all.len())
+}
+
+/// Each line behind a prefix.
+fn prefixed(text: &[u8], prefix: &str) -> Vec<u8> {
+    if prefix.is_empty() {
+        return text.to_vec();
+    }
+    text.split_inclusive(|b| *b == b'\n').flat_map(|line| [prefix.as_bytes(), line].concat()).collect()
+}
+
+/// Whether a container of a pod runs.
+fn runs(pod: &Pod, container: &str) -> bool {
+    let status = pod.status.as_ref();
+    let all = status
+        .into_iter()
+        .flat_map(|s| s.container_statuses.iter().flatten().chain(s.init_container_statuses.iter().flatten()));
+    all.into_iter().any(|s| s.name == container && s.state.as_ref().is_some_and(|s| s.running.is_some()))
 }
 
 /// What the arguments name: one object, or the pods that are selected.
@@ -286,5 +336,5 @@ fn requests_for(
 /// The server's texts; and that the container, though it runs, says nothing.
 pub fn of_pod(session: &mut Session<'_>, pod: &Pod, terminal: &TerminalArgs) -> Result<(), Failure> {
     let container = pods::container(pod, "", |text| terminal.say(session, text)).map_err(Failure::error)?;
-    read(session, pod, LogOptions { container, ..LogOptions::default() }, "").map_err(refused)
+    Ok(read(session, pod, LogOptions { container, ..LogOptions::default() }, "")?)
 }

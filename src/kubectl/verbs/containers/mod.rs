@@ -1,8 +1,4 @@
 //! `exec`, `attach`, `cp`, `logs` and `port-forward`: what needs a container that answers. And `top`, which needs metrics.
-//!
-//! Objects, pods and containers are found and refused as kubectl and the server do it, up to the point where a
-//! process would have to answer: containers of kstate run none. There the answer is that of a kubelet whose runtime
-//! knows no such container, and a hint says so.
 
 pub mod attach;
 pub mod cp;
@@ -10,20 +6,13 @@ pub mod exec;
 pub mod logs;
 mod pods;
 pub mod port_forward;
+mod stream;
 
 use crate::api::Duration;
-use crate::error::{ApiError, Failure};
-use crate::server::NO_PROCESS;
 
 /// `--pod-running-timeout` must leave some time.
 fn check_timeout(timeout: Duration) -> Result<(), &'static str> {
     if timeout > Duration::ZERO { Ok(()) } else { Err("--pod-running-timeout must be higher than zero") }
-}
-
-/// A refusal of a connection to a container, with a hint where a real one would have answered.
-fn refused(refusal: ApiError) -> Failure {
-    let hint = refusal.causes.iter().find(|c| c.reason == NO_PROCESS).map(|c| c.detail.clone());
-    Failure { hint, ..Failure::from(refusal) }
 }
 
 /// `top`.

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::kinds::core::pod::status::phase;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
-use crate::kubectl::verbs::containers::{check_timeout, pods, refused};
+use crate::kubectl::verbs::containers::{check_timeout, pods};
 
 /// Forward one or more local ports to a pod.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,7 +58,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let key = pods::key(pod);
     let Err(refusal) = session.client.connect(&key, Connect::PortForward(numbers)) else { return Ok(()) };
     let text = format!("error upgrading connection: {}", refusal.message);
-    Err(Failure { hint: refused(refusal).hint, ..Failure::error(text) })
+    Err(Failure::error(text))
 }
 
 fn needs_ports(session: &Session<'_>) -> Failure {

@@ -1,0 +1,67 @@
+//! The streams between a terminal and a process in a container.
+//!
+//! Mirrors `k8s.io/client-go/tools/remotecommand` and `k8s.io/kubectl/pkg/util/term`.
+
+use crate::api::Duration;
+use crate::error::Failure;
+use crate::kubectl::session::Session;
+use crate::server::{Pause, SessionId};
+
+/// How long a session may go on by itself where nobody could end it.
+const LONGEST: Duration = Duration::secs(3600);
+
+/// The exit code of what Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// How long a session in real time waits before it looks again.
+const LOOK: Duration = Duration::millis(100);
+
+/// Goes on with a session until its process ends, and hands its exit code back.
+///
+/// # Errors
+/// When the state file can't be written, or nobody would ever end the session.
+pub fn run(session: &mut Session<'_>, id: &SessionId, (stdin, tty): (bool, bool)) -> Result<i32, Failure> {
+    let types = stdin && tty && session.ui.is_interactive();
+    let deadline = session.client.now() + LONGEST;
+    let mut fed = !stdin;
+    loop {
+        let pause = session.client.go_on_with(id, deadline)?;
+        match pause {
+            Pause::Output => print(session, id),
+            Pause::Ended(status) => {
+                print(session, id);
+                return Ok(status.code());
+            }
+            Pause::WantsInput if types => match session.client.ask(|ui| ui.read_line())? {
+                Some(line) => session.client.type_into(id, line.as_bytes(), false),
+                None => session.client.type_into(id, b"", true),
+            },
+            Pause::WantsInput if !fed => {
+                fed = true;
+                let all = session.stdin().map_err(|e| Failure::error(e.to_string()))?;
+                session.client.type_into(id, &all, true);
+            }
+            Pause::WantsInput | Pause::Waits if session.client.has_company() => session.client.look_later(LOOK)?,
+            Pause::WantsInput | Pause::Waits => {
+                session.client.interrupt(id);
+                let hint =
+                    "the command would never end by itself; it was interrupted after an hour on the cluster's clock";
+                return Err(Failure { hint: Some(hint.into()), ..Failure::silent(INTERRUPTED) });
+            }
+        }
+        if session.ui.is_closed() {
+            session.client.interrupt(id);
+            return Ok(0);
+        }
+    }
+}
+
+/// Prints what a session has written.
+fn print(session: &mut Session<'_>, id: &SessionId) {
+    for (stream, bytes) in session.client.take_output(id) {
+        match stream {
+            2 => session.ui.err(&String::from_utf8_lossy(&bytes)),
+            _ => session.ui.out_bytes(&bytes),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Servers that start with the log that is known of them, keep a file that says who they are, listen, and end as they
+//! should: MongoDB, memcached, etcd, Consul, ZooKeeper, Kafka, MinIO, RabbitMQ and provisioners of volumes.
+//!
+//! Facts: docker-library/repo-info, the projects' own Dockerfiles, and what they print when they start.
+
+use serde::{Deserialize, Serialize};
+
+use super::base::Base;
+use super::reference::Reference;
+use super::sql::Script;
+use super::{Begin, Begun, Model, Server};
+use crate::api::Time;
+use crate::machine::kernel::process::Disposition;
+use crate::machine::kernel::{Signal, Status, Sys, Turn, Wait};
+use crate::machine::net::http::Civil;
+use crate::machine::net::{Peer, Reply, Sent};
+
+/// One of them: its names, its command, its ports, its folder, what it prints when it starts and when it ends, and the
+/// exit code at SIGTERM.
+struct Kind {
+    name: &'static str,
+    command: &'static [&'static str],
+    ports: &'static [u16],
+    folder: &'static str,
+    file: &'static str,
+    begins: &'static str,
+    ends: &'static str,
+    code: u8,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "mongo",
+        command: &["docker-entrypoint.sh", "mongod"],
+        ports: &[27017],
+        folder: "/data/db",
+        file: "WiredTiger",
+        begins: "{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"CONTROL\",  \"id\":4615611, \"ctx\":\"initandlisten\",\"msg\":\"MongoDB starting\",\"attr\":{\"pid\":1,\"port\":27017,\"dbPath\":\"/data/db\",\"architecture\":\"64-bit\",\"host\":\"#\"}}\n{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"NETWORK\",  \"id\":23015,   \"ctx\":\"listener\",\"msg\":\"Listening on\",\"attr\":{\"address\":\"0.0.0.0\"}}\n{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"NETWORK\",  \"id\":23016,   \"ctx\":\"listener\",\"msg\":\"Waiting for connections\",\"attr\":{\"port\":27017,\"ssl\":\"off\"}}\n",
+        ends: "{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"CONTROL\",  \"id\":23138,   \"ctx\":\"SignalHandler\",\"msg\":\"Shutting down\",\"attr\":{\"exitCode\":0}}\n",
+        code: 0,
+    },
+    Kind {
+        name: "memcached",
+        command: &["docker-entrypoint.sh", "memcached"],
+        ports: &[11211],
+        folder: "",
+        file: "",
+        begins: "",
+        ends: "Signal handled: Terminated.\n",
+        code: 0,
+    },
+    Kind {
+        name: "etcd",
+        command: &["/usr/local/bin/etcd"],
+        ports: &[2379, 2380],
+        folder: "/default.etcd/member",
+        file: "snap.db",
+        begins: "{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"etcdmain/etcd.go:73\",\"msg\":\"Running: \",\"args\":[\"/usr/local/bin/etcd\"]}\n{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"embed/etcd.go:127\",\"msg\":\"configuring peer listeners\",\"listen-peer-urls\":[\"http://localhost:2380\"]}\n{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"embed/serve.go:103\",\"msg\":\"ready to serve client requests\"}\n",
+        ends: "{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"osutil/interrupt_unix.go:64\",\"msg\":\"received signal; shutting down\",\"signal\":\"terminated\"}\n",
+        code: 0,
+    },
+    Kind {
+        name: "consul",
+        command: &["docker-entrypoint.sh", "agent", "-dev", "-client", "0.0.0.0"],
+        ports: &[8500, 8600, 8300, 8301],
+        folder: "/consul/data",
+        file: "node-id",
+        begins: "==> Starting Consul agent...\n               Version: '1.21.5'\n             Node name: '#'\n            Datacenter: 'dc1' (Segment: '<all>')\n                Server: true (Bootstrap: false)\n           Client Addr: [0.0.0.0] (HTTP: 8500, HTTPS: -1, gRPC: 8502, gRPC-TLS: 8503, DNS: 8600)\n\n==> Log data will now stream in as it occurs:\n\n@ [INFO]  agent: Consul agent running!\n",
+        ends: "@ [INFO]  agent: Caught: signal=terminated\n@ [INFO]  agent: Gracefully shutting down agent...\n@ [INFO]  agent: consul server down\n@ [INFO]  agent: shutdown complete\n",
+        code: 0,
+    },
+    Kind {
+        name: "zookeeper",
+        command: &["/docker-entrypoint.sh", "zkServer.sh", "start-foreground"],
+        ports: &[2181, 2888, 3888, 8080],
+        folder: "/data",
+        file: "myid",
+        begins: "ZooKeeper JMX enabled by default\nUsing config: /conf/zoo.cfg\n@ [myid:] - INFO  [main:o.a.z.s.ServerCnxnFactory@169] - Using org.apache.zookeeper.server.NIOServerCnxnFactory as server connection factory\n@ [myid:1] - INFO  [main:o.a.z.s.NIOServerCnxnFactory@662] - binding to port 0.0.0.0/0.0.0.0:2181\n",
+        ends: "",
+        code: 143,
+    },
+    Kind {
+        name: "kafka",
+        command: &["/__cacert_entrypoint.sh", "/etc/kafka/docker/run"],
+        ports: &[9092, 9093],
+        folder: "/tmp/kraft-combined-logs",
+        file: "meta.properties",
+        begins: "===> User\nuid=1000(appuser) gid=1000(appuser) groups=1000(appuser)\n===> Setting default values of environment variables if not already set.\n===> Configuring ...\n===> Launching ... \n===> Using provided cluster id 5L6g3nShT-eMCtK--X86sw ... \n[@] INFO [KafkaRaftServer nodeId=1] Kafka Server started (kafka.server.KafkaRaftServer)\n",
+        ends: "[@] INFO Terminating process due to signal SIGTERM (org.apache.kafka.common.utils.LoggingSignalHandler)\n",
+        code: 143,
+    },
+    Kind {
+        name: "minio",
+        command: &["/usr/bin/docker-entrypoint.sh", "minio"],
+        ports: &[9000, 9001],
+        folder: "/data/.minio.sys",
+        file: "format.json",
+        begins: "MinIO Object Storage Server\nCopyright: 2015-2025 MinIO, Inc.\nLicense: GNU AGPLv3 - https://www.gnu.org/licenses/agpl-3.0.html\nVersion: RELEASE.2025-09-07T16-13-09Z (go1.24.6 linux/amd64)\n\nAPI: http://%:9000  http://127.0.0.1:9000 \nWebUI: http://%:9001 http://127.0.0.1:9001  \n\nDocs: https://docs.min.io\n",
+        ends: "INFO: Exiting on signal: TERMINATED\n",
+        code: 0,
+    },
+    Kind {
+        name: "rabbitmq",
+        command: &["docker-entrypoint.sh", "rabbitmq-server"],
+        ports: &[5672, 15692, 25672, 4369],
+        folder: "/var/lib/rabbitmq",
+        file: ".erlang.cookie",
+        begins: "@ [info] <0.44.0> Starting RabbitMQ 4.2.1 on Erlang 27.3.4.6 [jit]\n  ##  ##      RabbitMQ 4.2.1\n  ##  ##\n  ##########  Copyright (c) 2007-2025 Broadcom Inc and/or its subsidiaries\n  ######  ##\n  ##########  Licensed under the MPL 2.0. Website: https://rabbitmq.com\n\n  Starting broker... completed with 0 plugins.\n@ [info] <0.9.0> Time to start RabbitMQ: 4217 ms\n",
+        ends: "@ [info] <0.60.0> SIGTERM received - shutting down\n",
+        code: 0,
+    },
+    Kind {
+        name: "nfs-client-provisioner",
+        command: &["/nfs-client-provisioner"],
+        ports: &[],
+        folder: "",
+        file: "",
+        begins: "I@       1 leaderelection.go:242] attempting to acquire leader lease  default/!...\nI@       1 leaderelection.go:252] successfully acquired lease default/!\nI@       1 controller.go:780] Starting provisioner controller !_#!\nI@       1 controller.go:829] Started provisioner controller !_#!\n",
+        ends: "",
+        code: 2,
+    },
+    Kind {
+        name: "nfs-provisioner",
+        command: &["/nfs-server-provisioner"],
+        ports: &[2049, 111, 20048],
+        folder: "/export",
+        file: "nfs-provisioner.identity",
+        begins: "I@       1 main.go:64] Provisioner ! specified\nI@       1 main.go:88] Setting up NFS server!\nI@       1 server.go:149] starting RLIMIT_NOFILE rlimit.Cur 1048576, rlimit.Max 1048576\nI@       1 server.go:160] ending RLIMIT_NOFILE rlimit.Cur 1048576, rlimit.Max 1048576\nI@       1 server.go:134] Running NFS server!\nI@       1 controller.go:811] Starting provisioner controller !_#!\nI@       1 controller.go:860] Started provisioner controller !_#!\n",
+        ends: "",
+        code: 2,
+    },
+];
+
+/// The names of the images and the kind that each is.
+const NAMES: &[(&str, &str)] = &[
+    ("mongo", "mongo"),
+    ("memcached", "memcached"),
+    ("etcd", "etcd"),
+    ("consul", "consul"),
+    ("zookeeper", "zookeeper"),
+    ("kafka", "kafka"),
+    ("minio", "minio"),
+    ("rabbitmq", "rabbitmq"),
+    ("nfs-client-provisioner", "nfs-client-provisioner"),
+    ("nfs-subdir-external-provisioner", "nfs-client-provisioner"),
+    ("nfs-provisioner", "nfs-provisioner"),
+];
+
+/// The names of the images.
+pub(super) const IMAGES: &[&str] = &[
+    "mongo",
+    "memcached",
+    "etcd",
+    "consul",
+    "zookeeper",
+    "kafka",
+    "minio",
+    "rabbitmq",
+    "nfs-client-provisioner",
+    "nfs-subdir-external-provisioner",
+    "nfs-provisioner",
+];
+
+fn kind(name: &str) -> Option<&'static Kind> {
+    let name = NAMES.iter().find(|(n, _)| *n == name).map(|(_, k)| *k)?;
+    KINDS.iter().find(|k| k.name == name)
+}
+
+/// The image.
+pub(super) fn model(reference: &Reference) -> Model {
+    let Some(kind) = kind(reference.name()) else { return Model::on(Base::Debian(12)) };
+    let base = match kind.name {
+        "consul" => Base::Alpine((3, 22)),
+        "etcd" | "nfs-client-provisioner" => Base::Distroless,
+        "mongo" | "rabbitmq" => Base::Ubuntu((24, 4)),
+        _ => Base::Debian(12),
+    };
+    let mut model = Model::on(base).exposes(kind.ports).adds(60_000_000);
+    let (program, rest) = kind.command.split_first().unwrap_or((&"/bin/app", &[]));
+    let path = if program.starts_with('/') { (*program).to_string() } else { format!("/usr/local/bin/{program}") };
+    model = model.enters(&[program]).runs(rest).program(&path, "plain-entrypoint");
+    for (path, program) in [
+        ("/usr/local/bin/mongod", "mongo"),
+        ("/usr/local/bin/memcached", "memcached"),
+        ("/bin/consul", "consul"),
+        ("/usr/bin/minio", "minio"),
+        ("/apache-zookeeper/bin/zkServer.sh", "zookeeper"),
+        ("/usr/local/bin/rabbitmq-server", "rabbitmq"),
+    ] {
+        if program == kind.name {
+            model = model.program(path, "plain");
+        }
+    }
+    if kind.name == "zookeeper" {
+        model = model.sets("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/apache-zookeeper/bin");
+    }
+    if !kind.folder.is_empty() {
+        model = model.dir(kind.folder, 0o777, (0, 0)).keeps(&[kind.folder]);
+    }
+    model
+}
+
+fn entry(sys: &mut Sys<'_>, args: &[String]) -> Begun {
+    let name = super::Reference::parse(sys.image()).name().to_string();
+    let own = kind(&name).map(|k| k.command).unwrap_or_default();
+    let rest = &args[1..];
+    let first = rest.first().map_or("", String::as_str);
+    let serves = rest.is_empty()
+        || first.starts_with('-')
+        || own.contains(&first)
+        || matches!(first, "server" | "agent" | "mongod" | "mongos");
+    if serves { start(sys, args) } else { Begun::Becomes(rest.to_vec()) }
+}
+
+fn start(sys: &mut Sys<'_>, args: &[String]) -> Begun {
+    let image = super::Reference::parse(sys.image());
+    let Some(kind) = kind(image.name()) else { return Begun::Exit(1) };
+    if kind.name == "consul" && args.get(1).is_some_and(|a| a == "members") {
+        let (host, ip) = (sys.sandbox.hostname.clone(), sys.sandbox.ip.clone());
+        if !sys.sandbox.listeners.contains_key(&8500) {
+            sys.err("Error retrieving members: Get \"http://127.0.0.1:8500/v1/agent/members?segment=_all\": dial tcp 127.0.0.1:8500: connect: connection refused\n");
+            return Begun::Exit(1);
+        }
+        sys.out(format!("Node      Address          Status  Type    Build   Protocol  DC   Partition  Segment\n{host:<8}  {ip}:8301  alive   server  1.21.5  2         dc1  default    <all>\n"));
+        return Begun::Exit(0);
+    }
+    if kind.name == "consul" && args.get(1).is_some_and(|a| a == "leave") {
+        sys.out("Graceful leave complete\n");
+        let _ = sys.kill(1, Some(Signal::TERM));
+        return Begun::Exit(0);
+    }
+    Begun::Serves(Server::Plain(Box::new(Plain { name: kind.name.to_string(), ..Plain::default() })))
+}
+
+pub(super) const PROGRAMS: &[(&str, Begin)] = &[("plain", start), ("plain-entrypoint", entry)];
+
+/// One of these servers.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Plain {
+    name: String,
+    started: bool,
+    script: Script,
+}
+
+fn stamp(name: &str, now: Time) -> String {
+    let c = Civil::of(now);
+    match name {
+        "zookeeper" | "kafka" => format!("{} {},{:03}", c.date(), c.clock(), c.milli),
+        "rabbitmq" => format!("{} {}.{:03}000+00:00", c.date(), c.clock(), c.milli),
+        "nfs-client-provisioner" | "nfs-provisioner" => {
+            format!("{:02}{:02} {}.{:03}000", c.month, c.day, c.clock(), c.milli)
+        }
+        "mongo" => format!("{}T{}.{:03}+00:00", c.date(), c.clock(), c.milli),
+        _ => format!("{}T{}.{:03}Z", c.date(), c.clock(), c.milli),
+    }
+}
+
+impl Plain {
+    fn fill(&self, sys: &Sys<'_>, text: &str) -> String {
+        let provisioner = sys.env("PROVISIONER_NAME").unwrap_or("example.com/nfs").to_string();
+        let text = text
+            .replace('@', &stamp(&self.name, sys.now()))
+            .replace('#', &sys.sandbox.hostname)
+            .replace('%', &sys.sandbox.ip);
+        if self.name.starts_with("nfs") { text.replace('!', &provisioner) } else { text }
+    }
+
+    pub(super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
+        let Some(kind) = KINDS.iter().find(|k| k.name == self.name) else { return Turn::Exit(Status::Code(1)) };
+        if !self.started {
+            self.started = true;
+            if !matches!(kind.code, 2) || kind.ports.is_empty() {
+                sys.set_disposition(Signal::TERM, Some(Disposition::Catch));
+                sys.set_disposition(Signal::INT, Some(Disposition::Catch));
+            }
+            if !kind.file.is_empty() {
+                let path = format!("{}/{}", kind.folder, kind.file);
+                if sys.stat(&path).is_err() {
+                    let identity = match self.name.as_str() {
+                        "zookeeper" => format!("{}\n", sys.env("ZOO_MY_ID").unwrap_or("1")),
+                        _ => format!("{:016x}{:016x}\n", sys.random(), sys.random()),
+                    };
+                    if let Err(fault) = sys.write_file(&path, identity.as_bytes()) {
+                        let why = sys.text(fault);
+                        sys.err(format!("{path}: {why}\n"));
+                        return Turn::Exit(Status::Code(1));
+                    }
+                }
+            }
+            for port in kind.ports {
+                let _ = sys.listen(*port);
+            }
+            let text = self.fill(sys, kind.begins);
+            if self.name == "consul" || self.name == "mongo" || self.name == "minio" || self.name == "rabbitmq" {
+                sys.out(text)
+            } else {
+                sys.err(text)
+            }
+        }
+        if sys.take_signal().is_some() {
+            let text = self.fill(sys, kind.ends);
+            sys.out(text);
+            return Turn::Exit(Status::Code(kind.code));
+        }
+        Turn::Wait(Wait::signal())
+    }
+
+    pub(super) fn receive(&mut self, _sys: &mut Sys<'_>, port: u16, _peer: &Peer, sent: Sent<'_>) -> Reply {
+        let Sent::Bytes(bytes) = sent else { return Reply::default() };
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let answer = match (self.name.as_str(), text.trim()) {
+            ("zookeeper", "ruok") => return Reply { bytes: b"imok".to_vec(), close: true },
+            ("memcached", "version") => "VERSION 1.6.39\r\n",
+            (_, request) if request.starts_with("GET ") || request.starts_with("HEAD ") => {
+                let path = request.split(' ').nth(1).unwrap_or_default();
+                let body = match (self.name.as_str(), path) {
+                    ("etcd", "/health") => "{\"health\":\"true\",\"reason\":\"\"}",
+                    ("consul", "/v1/status/leader") => "\"127.0.0.1:8300\"",
+                    ("minio", "/minio/health/live" | "/minio/health/ready") => "",
+                    ("mongo", _) => {
+                        "It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n"
+                    }
+                    _ if port == 8080 || port == 15692 => "",
+                    _ => "",
+                };
+                let text =
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+                return Reply { bytes: text.into_bytes(), close: true };
+            }
+            _ => return Reply { close: true, ..Reply::default() },
+        };
+        Reply { bytes: answer.into(), close: false }
+    }
+}

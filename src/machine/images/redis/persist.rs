@@ -1,0 +1,188 @@
+//! What Redis keeps on its disk: `dump.rdb` and the files of `appendonly`.
+
+use std::collections::BTreeMap;
+
+use super::data::{Db, Text, run};
+use super::resp;
+use super::{Redis, data};
+use crate::machine::errno::Errno;
+use crate::machine::kernel::{OpenOptions, Status, Sys, Turn};
+
+/// How a snapshot begins.
+const MAGIC: &[u8] = b"REDIS0011";
+
+/// All databases as a snapshot.
+pub(super) fn snapshot(dbs: &BTreeMap<u32, Db>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(postcard::to_stdvec(dbs).unwrap_or_default());
+    bytes
+}
+
+/// Reads a snapshot.
+pub(super) fn read(bytes: &[u8]) -> Option<BTreeMap<u32, Db>> {
+    postcard::from_bytes(bytes.strip_prefix(MAGIC)?).ok()
+}
+
+impl Redis {
+    fn dump_path(&self) -> String {
+        self.setting("dbfilename").to_string()
+    }
+
+    /// Writes the snapshot.
+    ///
+    /// # Errors
+    /// What the log says then.
+    pub(super) fn save(&mut self, sys: &mut Sys<'_>) -> Result<(), String> {
+        let me = sys.getpid();
+        let temporary = format!("temp-{me}.rdb");
+        let bytes = snapshot(&self.dbs);
+        let written = sys.write_file(&temporary, &bytes);
+        if let Err(fault) = written {
+            let cwd = sys.process().cwd.clone();
+            let why = sys.text(fault);
+            let _ = sys.unlink(&temporary);
+            return Err(match fault {
+                Errno::NoSpace => format!("Write error saving DB on disk(fflush): {why}"),
+                _ => {
+                    format!("Failed opening the temp RDB file {temporary} (in server root dir {cwd}) for saving: {why}")
+                }
+            });
+        }
+        let path = self.dump_path();
+        sys.rename(&temporary, &path).map_err(|fault| {
+            format!("Error moving temp DB file {temporary} on the final destination {path}: {}", sys.text(fault))
+        })?;
+        self.dirty = 0;
+        self.saved = sys.now();
+        Ok(())
+    }
+
+    fn aof_paths(&self) -> (String, String) {
+        let folder = self.setting("appenddirname").to_string();
+        let name = format!("{folder}/{}", self.setting("appendfilename"));
+        (folder, name)
+    }
+
+    /// Adds a command to the append-only file.
+    pub(super) fn append(&mut self, sys: &mut Sys<'_>, db: u32, words: &[Text]) {
+        if !self.aof {
+            return;
+        }
+        let (_, name) = self.aof_paths();
+        let mut bytes = Vec::new();
+        if db != 0 {
+            bytes.extend(resp::encode_command(&[b"SELECT".to_vec(), db.to_string().into_bytes()]));
+        }
+        bytes.extend(resp::encode_command(words));
+        if db != 0 {
+            bytes.extend(resp::encode_command(&[b"SELECT".to_vec(), b"0".to_vec()]));
+        }
+        if let Ok(fd) = sys.open(&format!("{name}.1.incr.aof"), OpenOptions::APPEND) {
+            let _ = sys.write(fd, &bytes);
+            let _ = sys.close(fd);
+        }
+    }
+
+    /// Loads what was kept when the server starts.
+    pub(super) fn load(&mut self, sys: &mut Sys<'_>) -> Result<(), Turn> {
+        self.aof = self.setting("appendonly") == "yes";
+        if self.aof {
+            return self.load_aof(sys);
+        }
+        let path = self.dump_path();
+        let Ok(bytes) = sys.read_file(&path) else { return Ok(()) };
+        let Some(dbs) = read(&bytes) else {
+            self.say(sys, '#', "Wrong signature trying to load DB from file");
+            self.say(sys, '#', "Fatal error loading the DB, check server logs. Exiting.");
+            return Err(Turn::Exit(Status::Code(1)));
+        };
+        let age = sys.stat(&path).map_or(0, |s| (sys.now() - s.modified).0.max(0) / 1000);
+        self.dbs = dbs;
+        let now = sys.now();
+        let (mut kept, mut gone) = (0, 0);
+        for db in self.dbs.values_mut() {
+            let before = db.len();
+            db.retain(|_, e| e.expires.is_none_or(|t| t > now));
+            kept += db.len();
+            gone += before - db.len();
+        }
+        let version = self.version.clone();
+        self.say(sys, '*', &format!("Loading RDB produced by version {version}"));
+        self.say(sys, '*', &format!("RDB age {age} seconds"));
+        self.say(sys, '*', "RDB memory usage when created 0.88 Mb");
+        self.say(sys, '*', &format!("Done loading RDB, keys loaded: {kept}, keys expired: {gone}."));
+        self.say(sys, '*', "DB loaded from disk: 0.000 seconds");
+        Ok(())
+    }
+
+    fn load_aof(&mut self, sys: &mut Sys<'_>) -> Result<(), Turn> {
+        let (folder, name) = self.aof_paths();
+        let base = format!("{name}.1.base.rdb");
+        let incr = format!("{name}.1.incr.aof");
+        let short = self.setting("appendfilename").to_string();
+        let manifest = format!("{name}.manifest");
+        if sys.stat(&manifest).is_err() {
+            let made = sys.mkdir(&folder, 0o755);
+            if let Err(fault) = made.or_else(|f| if f == Errno::Exist { Ok(()) } else { Err(f) }) {
+                let why = sys.text(fault);
+                self.say(sys, '#', &format!("Can't open or create append-only dir {folder}: {why}"));
+                return Err(Turn::Exit(Status::Code(1)));
+            }
+            self.say(sys, '*', &format!("Creating AOF base file {short}.1.base.rdb on server start"));
+            let empty = snapshot(&self.dbs);
+            let text = format!("file {short}.1.base.rdb seq 1 type b\nfile {short}.1.incr.aof seq 1 type i\n");
+            let written = sys
+                .write_file(&base, &empty)
+                .and_then(|()| sys.write_file(&incr, b""))
+                .and_then(|()| sys.write_file(&manifest, text.as_bytes()));
+            if let Err(fault) = written {
+                let why = sys.text(fault);
+                self.say(sys, '#', &format!("Can't open the append-only file {short}.1.incr.aof: {why}"));
+                return Err(Turn::Exit(Status::Code(1)));
+            }
+            self.say(sys, '*', &format!("Creating AOF incr file {short}.1.incr.aof on server start"));
+            return Ok(());
+        }
+        let bytes = sys.read_file(&base).unwrap_or_default();
+        let Some(dbs) = read(&bytes) else {
+            self.say(sys, '#', "Wrong signature trying to load DB from file");
+            self.say(
+                sys,
+                '#',
+                &format!("Error reading the RDB preamble of the AOF file {short}.1.base.rdb, AOF loading aborted"),
+            );
+            return Err(Turn::Exit(Status::Code(1)));
+        };
+        self.dbs = dbs;
+        let version = self.version.clone();
+        let age = sys.stat(&base).map_or(0, |s| (sys.now() - s.modified).0.max(0) / 1000);
+        self.say(sys, '*', "Reading RDB base file on AOF loading...");
+        self.say(sys, '*', &format!("Loading RDB produced by version {version}"));
+        self.say(sys, '*', &format!("RDB age {age} seconds"));
+        self.say(sys, '*', "RDB memory usage when created 0.82 Mb");
+        self.say(sys, '*', "RDB is base AOF");
+        let keys: usize = self.dbs.values().map(Db::len).sum();
+        self.say(sys, '*', &format!("Done loading RDB, keys loaded: {keys}, keys expired: 0."));
+        self.say(sys, '*', &format!("DB loaded from base file {short}.1.base.rdb: 0.000 seconds"));
+        let bytes = sys.read_file(&incr).unwrap_or_default();
+        let (mut at, mut db) = (0, 0u32);
+        let now = sys.now();
+        while let Some((words, used)) = resp::command(&bytes[at..]) {
+            at += used;
+            let name = words.first().map(|w| String::from_utf8_lossy(w).to_ascii_lowercase()).unwrap_or_default();
+            if name == "select" {
+                db = words.get(1).and_then(|w| String::from_utf8_lossy(w).parse().ok()).unwrap_or(0);
+            } else if name == "flushall" {
+                self.dbs.clear();
+            } else if data::known(&name).is_some() {
+                run(self.dbs.entry(db).or_default(), &name, &words, now);
+            }
+        }
+        if !bytes.is_empty() {
+            self.say(sys, '*', &format!("DB loaded from incr file {short}.1.incr.aof: 0.000 seconds"));
+        }
+        self.say(sys, '*', "DB loaded from append only file: 0.001 seconds");
+        self.say(sys, '*', &format!("Opening AOF incr file {short}.1.incr.aof on server start"));
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! System calls that look at paths: walking, `stat`, reading folders.
+
+use crate::machine::bytes::Bytes;
+use crate::machine::disk::{Device, Disk};
+use crate::machine::errno::Errno;
+
+use crate::machine::kernel::files::{FileId, On, OpenOptions};
+use crate::machine::kernel::mounts::{Found, Mount, Place};
+use crate::machine::kernel::proc_fs;
+use crate::machine::kernel::program::Fd;
+use crate::machine::kernel::walk::{Walker, absolute, walk};
+
+use super::{Kind, Stat, Sys, stat_inode};
+
+impl Sys<'_> {
+    pub(super) fn walker(&self) -> Walker<'_> {
+        let process = self.process();
+        Walker { uid: process.uid, gid: process.gid, groups: &process.groups }
+    }
+
+    pub(in crate::machine::kernel) fn disk(&self, id: &str) -> Result<&Disk, Errno> {
+        self.disks.get(id).ok_or(Errno::Io)
+    }
+
+    pub(super) fn disk_mut(&mut self, id: &str) -> Result<&mut Disk, Errno> {
+        self.disks.get_mut(id).ok_or(Errno::Io)
+    }
+
+    /// What is mounted in the container.
+    pub fn mounts(&self) -> &[Mount] {
+        &self.container().mounts
+    }
+
+    /// The mount that holds a path.
+    ///
+    /// # Errors
+    /// As the walk.
+    pub fn mount_of(&self, path: &str) -> Result<&Mount, Errno> {
+        let path = self.walk(path, true)?.path;
+        let holds =
+            |m: &&Mount| m.at == "/" || m.at == path || path.strip_prefix(&m.at).is_some_and(|r| r.starts_with('/'));
+        self.mounts().iter().filter(holds).max_by_key(|m| m.at.len()).ok_or(Errno::NoEnt)
+    }
+
+    /// Walks to a path from the working directory.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES`, `ENAMETOOLONG`.
+    pub fn walk(&self, path: &str, follow: bool) -> Result<Found, Errno> {
+        if path.is_empty() {
+            return Err(Errno::NoEnt);
+        }
+        if path.len() >= 4096 {
+            return Err(Errno::NameTooLong);
+        }
+        let path = absolute(&self.process().cwd, path);
+        let mut found = walk(self.mounts(), self.disks, self.walker(), &path, follow)?;
+        if let Some(Place::Proc(p)) = &found.place {
+            // The link of an open file is that file, whatever its path is by now.
+            if proc_fs::open_file(self, p).is_some() {
+                return Ok(found);
+            }
+            match proc_fs::look(self, p) {
+                Ok(proc_fs::Entry::Link(to)) if follow => return self.walk(&to, true),
+                Ok(_) => {}
+                Err(_) => {
+                    // A link on the way leads elsewhere: /proc/1/root/etc.
+                    let cuts = p.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(at, _)| at);
+                    for cut in cuts.collect::<Vec<_>>() {
+                        if let Ok(proc_fs::Entry::Link(to)) = proc_fs::look(self, &p[..cut]) {
+                            return self.walk(&format!("{to}{}", &p[cut..]), follow);
+                        }
+                    }
+                    found.place = None;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is at a path; a link at its end is followed.
+    ///
+    /// # Errors
+    /// As `stat(2)`.
+    pub fn stat(&self, path: &str) -> Result<Stat, Errno> {
+        let found = self.walk(path, true)?;
+        if let Some(Place::Proc(p)) = &found.place
+            && let Some(id) = proc_fs::open_file(self, p)
+        {
+            return self.stat_file(id);
+        }
+        self.stat_of(&found.place.ok_or(Errno::NoEnt)?)
+    }
+
+    /// What is at a path; a link at its end is not followed.
+    ///
+    /// # Errors
+    /// As `lstat(2)`.
+    pub fn lstat(&self, path: &str) -> Result<Stat, Errno> {
+        let found = self.walk(path, false)?;
+        self.stat_of(&found.place.ok_or(Errno::NoEnt)?)
+    }
+
+    pub(super) fn stat_of(&self, place: &Place) -> Result<Stat, Errno> {
+        match place {
+            Place::Inode(disk, ino) => Ok(stat_inode(disk, *ino, self.disk(disk)?.get(*ino)?)),
+            Place::Proc(path) => {
+                let (kind, mode, size, target) = match proc_fs::look(self, path)? {
+                    proc_fs::Entry::File(_) => (Kind::File, 0o444, 0, None),
+                    proc_fs::Entry::Dir(_) => (Kind::Dir, 0o555, 0, None),
+                    proc_fs::Entry::Link(to) => (Kind::Link, 0o777, 0, Some(to)),
+                };
+                let modified = self.now();
+                let links = if kind == Kind::Dir { 2 } else { 1 };
+                Ok(Stat {
+                    disk: "proc".into(),
+                    ino: 1,
+                    kind,
+                    mode,
+                    uid: 0,
+                    gid: 0,
+                    size,
+                    usage: 0,
+                    links,
+                    modified,
+                    target,
+                    device: (0, 0),
+                })
+            }
+        }
+    }
+
+    /// What an open file is.
+    ///
+    /// # Errors
+    /// `EBADF`
+    pub fn fstat(&self, fd: Fd) -> Result<Stat, Errno> {
+        let (id, _) = self.file(fd)?;
+        self.stat_file(id)
+    }
+
+    pub(super) fn stat_file(&self, id: FileId) -> Result<Stat, Errno> {
+        let file = self.sandbox.files.get(&id).ok_or(Errno::BadFd)?;
+        match &file.on {
+            On::Disk(disk, ino) | On::Dir(disk, ino) => Ok(stat_inode(disk, *ino, self.disk(disk)?.get(*ino)?)),
+            other => {
+                let kind = match other {
+                    On::PipeIn(_) | On::PipeOut(_) => Kind::Fifo,
+                    On::Device(_) | On::Session(..) => Kind::CharDevice,
+                    On::Connection(_) | On::Listener(_) => Kind::Socket,
+                    On::Log(..) => Kind::Fifo,
+                    _ => Kind::File,
+                };
+                let modified = self.now();
+                Ok(Stat {
+                    disk: "none".into(),
+                    ino: 1,
+                    kind,
+                    mode: 0o600,
+                    uid: 0,
+                    gid: 0,
+                    size: 0,
+                    usage: 0,
+                    links: 1,
+                    modified,
+                    target: None,
+                    device: (0, 0),
+                })
+            }
+        }
+    }
+
+    /// The names in a folder, in order, with what they are.
+    ///
+    /// # Errors
+    /// As `opendir(3)`.
+    pub fn read_dir(&self, path: &str) -> Result<Vec<(String, Stat)>, Errno> {
+        let found = self.walk(path, true)?;
+        match found.place.ok_or(Errno::NoEnt)? {
+            Place::Inode(id, ino) => {
+                let disk = self.disk(&id)?;
+                let inode = disk.get(ino)?;
+                let entries = inode.entries()?;
+                if !self.walker().may(inode, 4) {
+                    return Err(Errno::Access);
+                }
+                let base = if found.path == "/" { String::new() } else { found.path };
+                let mut all: Vec<(String, Stat)> = Vec::new();
+                for (name, ino) in entries {
+                    let at = format!("{base}/{name}");
+                    let stat = match self.mounts().iter().any(|m| m.at == at).then(|| self.lstat(&at)) {
+                        Some(Ok(stat)) => stat,
+                        _ => stat_inode(&id, *ino, disk.get(*ino)?),
+                    };
+                    all.push((name.clone(), stat));
+                }
+                Ok(all)
+            }
+            Place::Proc(p) => match proc_fs::look(self, &p)? {
+                proc_fs::Entry::Dir(names) => {
+                    let stat = |n: String| self.stat_of(&Place::Proc(format!("{p}/{n}"))).ok().map(|s| (n, s));
+                    Ok(names.into_iter().filter_map(stat).collect())
+                }
+                _ => Err(Errno::NotDir),
+            },
+        }
+    }
+
+    /// The whole of a file.
+    ///
+    /// # Errors
+    /// As `open(2)` and `read(2)`; `EINVAL` for what never ends.
+    pub fn read_file(&mut self, path: &str) -> Result<Bytes, Errno> {
+        let fd = self.open(path, OpenOptions::READ)?;
+        let file = self.open_file(fd)?.on.clone();
+        let contents = match &file {
+            On::Disk(disk, ino) => self.disk(disk).and_then(|d| d.contents(*ino)),
+            On::Text(text) => Ok(text.clone()),
+            On::Device(Device::Null) => Ok(Bytes::default()),
+            On::Dir(..) => Err(Errno::IsDir),
+            _ => Err(Errno::Invalid),
+        };
+        let _ = self.close(fd);
+        contents
+    }
+
+    /// Makes or empties a file and writes it.
+    ///
+    /// # Errors
+    /// As `open(2)` and `write(2)`.
+    pub fn write_file(&mut self, path: &str, bytes: &[u8]) -> Result<(), Errno> {
+        let fd = self.open(path, OpenOptions::WRITE)?;
+        let written = self.write(fd, bytes);
+        let _ = self.close(fd);
+        written
+    }
+}

@@ -1,0 +1,12 @@
+//! What stands in for a container runtime: it makes a pod's kernel, its containers' file systems, and starts them.
+//!
+//! Mirrors `pkg/kubelet/kuberuntime` down to where containerd and runc begin.
+
+mod contents;
+pub(super) mod environment;
+mod mounts;
+mod spec;
+mod start;
+
+pub(super) use mounts::disk_of_volume;
+pub(super) use start::{Plan, Started, start_container};

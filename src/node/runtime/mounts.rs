@@ -1,0 +1,289 @@
+//! Which disk each of a container's volumes lies on, and how it is mounted.
+
+use std::collections::BTreeMap;
+
+use crate::api::Quantity;
+use crate::api::Time;
+use crate::api::k8s::api::core::v1::{Container, Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume};
+use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
+use crate::machine::errno::Errno;
+use crate::machine::kernel::mounts::{Mount, Source};
+use crate::node::disk::lay_down;
+use crate::store::{Store, View};
+
+use super::contents::{Payload, payload, write_atomically};
+use super::environment::expand;
+
+/// A place where a volume's contents lie.
+#[derive(Debug, Clone)]
+pub(in crate::node) struct Backing {
+    /// The disk.
+    pub disk: DiskId,
+    /// The folder on it that the volume is; empty for the whole disk.
+    pub path: String,
+    make: Make,
+    /// The device, the type and the options that `mount` prints.
+    shown: (String, String, String),
+    /// The group that gets the volume, if the kubelet hands it over.
+    group: Option<u32>,
+}
+
+/// How a disk comes to be.
+#[derive(Debug, Clone)]
+enum Make {
+    /// An empty one with that mode and size.
+    Empty(u32, Option<u64>),
+    /// A node's.
+    OfNode(String),
+    /// A raw device of that size.
+    Block(u64),
+    /// Files from objects.
+    Files(Payload),
+}
+
+/// One volume of a container.
+#[derive(Debug, Clone)]
+pub(in crate::node) struct MountPlan {
+    at: String,
+    backing: Backing,
+    sub_path: String,
+    read_only: bool,
+}
+
+/// The disk behind a persistent volume, and the folder on it. What names it decides: a volume of the same name on the
+/// same backend is the same storage.
+pub(in crate::node) fn backing_of_volume(node: &str, volume: &PersistentVolume, group: Option<u32>) -> Option<Backing> {
+    let spec = volume.spec.as_ref()?;
+    let name = volume.metadata.name.clone().unwrap_or_default();
+    let size = spec.capacity.as_ref().and_then(|c| c.get("storage")).and_then(|q| Quantity::parse(&q.0).ok());
+    let size = size.map(|q| q.value().max(0) as u64);
+    let block = spec.volume_mode.as_deref() == Some("Block");
+    let host = |path: &str| Backing {
+        disk: format!("node/{node}"),
+        path: path.to_string(),
+        make: Make::OfNode(node.to_string()),
+        shown: ("/dev/sda1".into(), "ext4".into(), "relatime".into()),
+        group: None,
+    };
+    if let Some(source) = &spec.host_path {
+        return Some(host(&source.path));
+    }
+    if let Some(source) = &spec.local {
+        return Some(Backing { group, ..host(&source.path) });
+    }
+    if let Some(source) = &spec.nfs {
+        return Some(nfs(&source.server, &source.path));
+    }
+    let (disk, device) = match (&spec.csi, &spec.iscsi, &spec.fc) {
+        (Some(csi), ..) => (format!("csi/{}/{}", csi.driver, csi.volume_handle), "/dev/vdb".to_string()),
+        (_, Some(iscsi), _) => (format!("iscsi/{}/{}", iscsi.iqn, iscsi.lun), "/dev/sdb".into()),
+        _ => (format!("volume/{name}"), "/dev/vdb".into()),
+    };
+    let make = if block { Make::Block(size.unwrap_or(1 << 30)) } else { Make::Empty(0o755, size) };
+    Some(Backing { disk, path: String::new(), make, shown: (device, "ext4".into(), "relatime".into()), group })
+}
+
+/// The disk that is a persistent volume's own.
+pub(in crate::node) fn disk_of_volume(volume: &PersistentVolume) -> Option<DiskId> {
+    backing_of_volume("", volume, None).filter(|b| b.path.is_empty()).map(|b| b.disk)
+}
+
+fn nfs(server: &str, path: &str) -> Backing {
+    Backing {
+        disk: format!("nfs/{server}"),
+        path: path.to_string(),
+        make: Make::Empty(0o755, None),
+        shown: (format!("{server}:{path}"), "nfs4".into(), "relatime,vers=4.2,hard,proto=tcp".into()),
+        group: None,
+    }
+}
+
+fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Option<Backing> {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let node_name = node.metadata.name.as_deref().unwrap_or_default();
+    let group = pod.spec.as_ref().and_then(|s| s.security_context.as_ref()).and_then(|c| c.fs_group).map(|g| g as u32);
+    let own = |make: Make, fs: (&str, &str, &str)| Backing {
+        disk: format!("pod/{uid}/{}", volume.name),
+        path: String::new(),
+        make,
+        shown: (fs.0.into(), fs.1.into(), fs.2.into()),
+        group,
+    };
+    if let Some(source) = &volume.empty_dir {
+        let limit =
+            source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
+        return Some(match source.medium.as_deref() {
+            Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", "relatime")),
+            _ => own(Make::Empty(0o777, None), ("/dev/sda1", "ext4", "relatime")),
+        });
+    }
+    if let Some(source) = &volume.host_path {
+        return Some(Backing {
+            disk: format!("node/{node_name}"),
+            path: source.path.clone(),
+            make: Make::OfNode(node_name.to_string()),
+            shown: ("/dev/sda1".into(), "ext4".into(), "relatime".into()),
+            group: None,
+        });
+    }
+    if let Some(source) = &volume.nfs {
+        return Some(nfs(&source.server, &source.path));
+    }
+    if let Some(files) = payload(view, node, pod, volume) {
+        let shown = match volume.config_map.is_some() || volume.downward_api.is_some() {
+            true => ("/dev/sda1", "ext4", "relatime"),
+            false => ("tmpfs", "tmpfs", "relatime"),
+        };
+        return Some(own(Make::Files(files), shown));
+    }
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let claim = match (&volume.persistent_volume_claim, &volume.ephemeral) {
+        (Some(source), _) => source.claim_name.clone(),
+        (None, Some(_)) => format!("{}-{}", pod.metadata.name.as_deref().unwrap_or_default(), volume.name),
+        (None, None) => return Some(own(Make::Empty(0o777, None), ("/dev/sda1", "ext4", "relatime"))),
+    };
+    let claim = view.get_as::<PersistentVolumeClaim>(namespace, &claim)?;
+    let bound = view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)?;
+    backing_of_volume(node_name, bound, group)
+}
+
+/// The mounts of a container, by what the pod says.
+pub(in crate::node) fn plan_mounts(
+    view: &View<'_>,
+    node: &Node,
+    pod: &Pod,
+    container: &Container,
+    env: &BTreeMap<String, String>,
+) -> Vec<MountPlan> {
+    let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    let volumes: BTreeMap<&str, &Volume> = volumes.map(|v| (v.name.as_str(), v)).collect();
+    let mut plans = Vec::new();
+    for mount in container.volume_mounts.iter().flatten() {
+        let Some(volume) = volumes.get(mount.name.as_str()) else { continue };
+        let Some(backing) = backing_of(view, node, pod, volume) else { continue };
+        let sub_path = match mount.sub_path_expr.as_deref().filter(|s| !s.is_empty()) {
+            Some(text) => expand(text, &|name| env.get(name).cloned()),
+            None => mount.sub_path.clone().unwrap_or_default(),
+        };
+        let claim_read_only = volume.persistent_volume_claim.as_ref().and_then(|c| c.read_only) == Some(true);
+        let objects = volume.config_map.is_some() || volume.secret.is_some() || volume.projected.is_some();
+        let read_only = mount.read_only == Some(true) || claim_read_only || objects || volume.downward_api.is_some();
+        let at = absolute(&mount.mount_path, container.working_dir.as_deref());
+        plans.push(MountPlan { at, backing, sub_path, read_only });
+    }
+    for device in container.volume_devices.iter().flatten() {
+        let Some(volume) = volumes.get(device.name.as_str()) else { continue };
+        let Some(backing) = backing_of(view, node, pod, volume) else { continue };
+        let plan = MountPlan { at: device.device_path.clone(), backing, sub_path: "device".into(), read_only: false };
+        plans.push(plan);
+    }
+    // What is mounted below another mount comes after it.
+    plans.sort_by_key(|plan| plan.at.matches('/').count());
+    plans
+}
+
+fn absolute(path: &str, cwd: Option<&str>) -> String {
+    let whole = if path.starts_with('/') { path.to_string() } else { format!("{}/{path}", cwd.unwrap_or("")) };
+    let parts: Vec<&str> = whole.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    format!("/{}", parts.join("/"))
+}
+
+/// Has the disk at hand, with the folder that the volume is.
+fn set_up(store: &mut Store, backing: &Backing, now: Time) -> Option<Ino> {
+    match &backing.make {
+        Make::OfNode(node) => lay_down(store, node),
+        Make::Empty(mode, size) => store.add_disk(&backing.disk, || Disk::new(*mode, *size, now)),
+        Make::Files(_) => store.add_disk(&backing.disk, || Disk::new(0o777, None, now)),
+        Make::Block(size) => store.add_disk(&backing.disk, || block_device(*size, now)),
+    }
+    let disk = store.disks_mut().get_mut(&backing.disk)?;
+    if let Make::Files(files) = &backing.make {
+        write_atomically(disk, files, backing.group, now);
+    }
+    // Who made the volume has prepared the folder; where that is a provisioner, it is open to all.
+    let ino = disk.find(&backing.path).or_else(|_| disk.make_dirs(&backing.path, 0o777, now)).ok()?;
+    if let (Some(group), false) = (backing.group, matches!(backing.make, Make::Files(_))) {
+        let _ = give_to_group(disk, ino, group);
+    }
+    Some(ino)
+}
+
+fn block_device(size: u64, now: Time) -> Disk {
+    let mut disk = Disk::new(0o755, Some(size), now);
+    let _ = disk.put("block", Inode::new(Content::File(Default::default()), 0o600, (0, 0), now));
+    let device = Content::Device(crate::machine::disk::Device::Block);
+    let _ = disk.put("device", Inode::new(device, 0o660, (0, 6), now));
+    disk
+}
+
+/// Mirrors `volume.SetVolumeOwnership`.
+fn give_to_group(disk: &mut Disk, top: Ino, group: u32) -> Result<(), Errno> {
+    let root = disk.get(top)?;
+    if root.gid == group && root.mode & 0o2070 == 0o2070 {
+        return Ok(());
+    }
+    let mut todo = vec![top];
+    while let Some(ino) = todo.pop() {
+        let inode = disk.get_mut(ino)?;
+        inode.gid = group;
+        inode.mode |= 0o060;
+        if inode.is_dir() {
+            inode.mode |= 0o2010;
+            todo.extend(inode.entries()?.values());
+        }
+    }
+    Ok(())
+}
+
+/// Mounts a container's volumes.
+///
+/// # Errors
+/// The kubelet's text where a `subPath` can't be had.
+pub(in crate::node) fn mount(store: &mut Store, plans: &[MountPlan], now: Time) -> Result<Vec<Mount>, String> {
+    let mut mounts = Vec::new();
+    for plan in plans {
+        let Some(mut ino) = set_up(store, &plan.backing, now) else { continue };
+        if !plan.sub_path.is_empty() {
+            ino = sub_path(store, plan, ino, now)?;
+        }
+        let (device, fs_type, options) = plan.backing.shown.clone();
+        let what = Source::Disk(plan.backing.disk.clone(), if ino == 0 { ROOT } else { ino });
+        mounts.push(Mount { at: plan.at.clone(), what, read_only: plan.read_only, device, fs_type, options });
+    }
+    Ok(mounts)
+}
+
+fn sub_path(store: &mut Store, plan: &MountPlan, top: Ino, now: Time) -> Result<Ino, String> {
+    let disk = store.disks_mut().get_mut(&plan.backing.disk).ok_or_else(|| "no such disk".to_string())?;
+    let mut dir = top;
+    for name in plan.sub_path.split('/').filter(|n| !n.is_empty() && *n != ".") {
+        dir = match disk.lookup(dir, name) {
+            // A link leads to another file of the same volume, as `..data` does.
+            Ok(ino) => follow(disk, top, ino).unwrap_or(ino),
+            Err(_) => {
+                let mode = disk.get(top).map_or(0o755, |i| i.mode);
+                let folder =
+                    Inode::new(Content::Dir(Default::default()), mode, (0, plan.backing.group.unwrap_or(0)), now);
+                disk.create(dir, name, folder).map_err(|e| {
+                    format!("failed to create subPath directory for volumeMount: mkdir {}: {}", plan.sub_path, e.text())
+                })?
+            }
+        };
+    }
+    Ok(dir)
+}
+
+fn follow(disk: &Disk, top: Ino, mut ino: Ino) -> Option<Ino> {
+    for _ in 0..8 {
+        let Content::Link(to) = &disk.get(ino).ok()?.node else { return Some(ino) };
+        let mut dir = top;
+        for name in to.split('/').filter(|n| !n.is_empty() && *n != ".") {
+            dir = disk.lookup(dir, name).ok()?;
+            while let Ok(Content::Link(_)) = disk.get(dir).map(|i| &i.node) {
+                dir = follow(disk, top, dir)?;
+            }
+        }
+        ino = dir;
+    }
+    None
+}

@@ -1,0 +1,57 @@
+//! What remains of a volume once its object is gone: nothing where whoever made it takes it away again.
+
+use crate::api::Time;
+use crate::api::k8s::api::core::v1::PersistentVolume;
+use crate::api::object::annotation_of;
+use crate::machine::disk::{Disk, DiskId};
+use crate::store::Store;
+
+use super::disk::disk_of;
+
+/// Mirrors `AnnDynamicallyProvisioned`.
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+
+/// Deletes the contents of a volume that was deleted, if its reclaim policy says so and a provisioner or plugin made
+/// it. A volume that was released by hand stays where it is.
+pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) {
+    let Some(spec) = &volume.spec else { return };
+    let policy = spec.persistent_volume_reclaim_policy.as_deref();
+    if policy != Some("Delete") || annotation_of(&volume.metadata, PROVISIONED_BY).is_none() {
+        return;
+    }
+    if let Some(path) = spec.local.as_ref().map(|s| &s.path).or(spec.host_path.as_ref().map(|s| &s.path)) {
+        let terms = spec.node_affinity.as_ref().and_then(|a| a.required.as_ref());
+        let nodes =
+            terms.iter().flat_map(|t| &t.node_selector_terms).flat_map(|t| t.match_expressions.iter().flatten());
+        for node in nodes.flat_map(|e| e.values.iter().flatten()) {
+            remove(store, &disk_of(node), path, now);
+        }
+        return;
+    }
+    if let Some(nfs) = &spec.nfs {
+        remove(store, &format!("nfs/{}", nfs.server), &nfs.path, now);
+        return;
+    }
+    if let Some(disk) = super::runtime::disk_of_volume(volume) {
+        store.remove_disk(&disk);
+    }
+}
+
+fn remove(store: &mut Store, disk: &DiskId, path: &str, now: Time) {
+    if !store.have_disk(disk) {
+        return;
+    }
+    if let Some(disk) = store.disks_mut().get_mut(disk) {
+        remove_folder(disk, path, now);
+    }
+}
+
+fn remove_folder(disk: &mut Disk, path: &str, now: Time) {
+    let path = path.trim_end_matches('/');
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let Ok(folder) = disk.find(folder) else { return };
+    if let Ok(ino) = disk.lookup(folder, name) {
+        let _ = disk.clear(ino, now);
+        let _ = disk.rmdir(folder, name, now);
+    }
+}

@@ -1,0 +1,118 @@
+//! Letting what is in containers run as time passes.
+
+use super::Cluster;
+use super::converge::LONG_JUMP;
+use super::queue::Item;
+use crate::api::Duration;
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::{Kind, Object, ObjectKey, Time};
+use crate::error::ApiError;
+use crate::machine::kernel::{Sandbox, log};
+use crate::machine::net::Nowhere;
+use crate::node;
+use crate::store::{Change, Index};
+
+impl Cluster {
+    /// Runs the pod whose time comes first, if that is by `target` and before anything else is due, until something
+    /// else is. False where none is to run.
+    pub(super) fn run_pods(&mut self, target: Time) -> Result<bool, ApiError> {
+        let due = self.queue.next_due(self.registry.store());
+        // Work of the same moment comes first: it may stop the pod.
+        let Some(wake) = self.store_mut().first_wake() else { return Ok(false) };
+        if wake > target || due.is_some_and(|due| due <= wake.max(self.now())) {
+            return Ok(false);
+        }
+        let Some((wake, sandbox)) = self.store_mut().pop_wake(target) else { return Ok(false) };
+        // Of a long gap what is in containers sees the end only, as after a machine was asleep.
+        if target - wake > LONG_JUMP {
+            self.store_mut().put_sandbox(sandbox, Some(target - LONG_JUMP));
+            return Ok(true);
+        }
+        // A node that is off runs nothing; once it is back, so are its pods.
+        if self.view().kubelet_stopped_since(&sandbox.node).is_some() {
+            self.store_mut().put_sandbox(sandbox, None);
+            return Ok(true);
+        }
+        self.move_clock(wake.max(self.now()))?;
+        let next = self.store_mut().first_wake();
+        let horizon = [Some(target), due, next].into_iter().flatten().min().unwrap_or(target).max(self.now());
+        self.run_sandbox(sandbox, horizon);
+        Ok(true)
+    }
+
+    /// Runs a command on a node, or on a server outside of the cluster, and hands back what it wrote and its exit
+    /// code. It has a minute.
+    pub fn exec_on_disk(&mut self, disk: &str, name: &str, command: Vec<String>) -> (Vec<(u8, Vec<u8>)>, i32) {
+        let now = self.now();
+        let mut sandbox = Sandbox::new(&format!("host/{disk}"), name, 0, now);
+        let at_root = disk.starts_with("node/");
+        if at_root {
+            node::disk::lay_down(self.store_mut(), name);
+        } else {
+            self.store_mut().have_disk(disk);
+        }
+        let mut disks = std::mem::take(self.store_mut().disks_mut());
+        let spec = node::disk::host_spec(&mut disks, disk, at_root, command);
+        let outcome = match sandbox.start_container(spec, &mut disks, now) {
+            Err(fault) => (vec![(2, format!("{}\n", fault.0).into_bytes())], 127),
+            Ok(()) => {
+                sandbox.run(&mut disks, &mut Nowhere, now + Duration::secs(60));
+                let logs = disks.all.remove(&log::disk_of(&sandbox.id)).unwrap_or_default();
+                let lines = log::entries(&logs, node::disk::HOST, 0).into_iter().map(|e| (e.stream, e.text)).collect();
+                let ended = sandbox.containers.get(node::disk::HOST).and_then(|c| c.ended.as_ref());
+                (lines, ended.map_or(124, |e| e.status.code()))
+            }
+        };
+        disks.all.remove(node::disk::SCRATCH);
+        disks.changed.remove(node::disk::SCRATCH);
+        disks.changed.remove(&log::disk_of(&sandbox.id));
+        *self.store_mut().disks_mut() = disks;
+        outcome
+    }
+
+    /// Has all pods of a node that is back go on.
+    pub(super) fn wake_pods_of(&mut self, node: &str) {
+        let pods = self.view().indexed(Kind::Pod, Index::Node, node).filter_map(|o| o.get::<Pod>());
+        let uids: Vec<String> = pods.filter_map(|pod| pod.metadata.uid.clone()).collect();
+        let now = self.now();
+        for uid in uids {
+            if let Some(sandbox) = self.store_mut().take_sandbox(&uid) {
+                self.store_mut().put_sandbox(sandbox, Some(now));
+            }
+        }
+    }
+
+    /// What ran in a pod that was removed ends with it, and what it had on disks of its own is gone.
+    pub(super) fn forget_pod(&mut self, change: &Change) {
+        if let (Some(Object::PersistentVolume(volume)), None) = (change.old.as_deref(), &change.new) {
+            let (volume, now) = (volume.clone(), self.now());
+            node::storage::delete_contents(self.store_mut(), &volume, now);
+        }
+        let (Kind::Pod, Some(old), None) = (change.key.kind, &change.old, &change.new) else { return };
+        let uid = old.uid().to_string();
+        if self.store().sandbox(&uid).is_none() {
+            return;
+        }
+        self.store_mut().remove_sandbox(&uid);
+        for disk in self.store().disk_names(&format!("pod/{uid}/")) {
+            self.store_mut().remove_disk(&disk);
+        }
+    }
+
+    /// Runs one pod until a time, or until a container of it ends; its kubelet hears of that.
+    pub(super) fn run_sandbox(&mut self, mut sandbox: Sandbox, horizon: Time) {
+        sandbox.now = sandbox.now.max(self.now());
+        let mut disks = std::mem::take(self.store_mut().disks_mut());
+        let ran = {
+            let mut outside = super::network::Network::new(self.store_mut(), &sandbox.id);
+            sandbox.run(&mut disks, &mut outside, horizon)
+        };
+        *self.store_mut().disks_mut() = disks;
+        if ran.ended {
+            let key = ObjectKey::new(Kind::Pod, sandbox.namespace.clone(), sandbox.pod.clone());
+            let item = Item { controller: node::KUBELET, key };
+            self.queue.add(item, sandbox.now.max(self.now()), false, self.registry.store());
+        }
+        self.store_mut().put_sandbox(sandbox, ran.next);
+    }
+}

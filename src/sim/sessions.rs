@@ -1,0 +1,144 @@
+//! Sessions with what runs in containers: a command of `exec`, and the time that passes until it ends.
+
+use super::Cluster;
+use super::converge::LONG_JUMP;
+use crate::api::Time;
+use crate::error::ApiError;
+use crate::machine::kernel::{Pid, Signal, StartError, Status};
+
+/// A session with a process in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionId {
+    /// The pod's uid.
+    pub uid: String,
+    /// The container.
+    pub container: String,
+    /// The process, in its pod's numbers. That of the container itself for one that was attached to.
+    pub pid: Pid,
+    /// Its streams.
+    pub session: u32,
+    /// Whether the process belongs to the session, and ends with it.
+    pub owns: bool,
+}
+
+/// Why a session stopped going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// Its process has ended so.
+    Ended(Status),
+    /// It has written something.
+    Output,
+    /// It waits for input.
+    WantsInput,
+    /// It waits, and nothing that is due by the deadline will let it go on.
+    Waits,
+}
+
+impl Cluster {
+    /// Starts a command in a running container.
+    ///
+    /// # Errors
+    /// The runtime's text, where the command can't be executed.
+    pub fn exec(
+        &mut self,
+        uid: &str,
+        container: &str,
+        command: Vec<String>,
+        streams: (bool, bool),
+    ) -> Result<SessionId, StartError> {
+        let now = self.now();
+        let Some(mut sandbox) = self.store_mut().take_sandbox(uid) else {
+            return Err(StartError(format!("container {container} is not running")));
+        };
+        let started = sandbox.exec(container, command, streams, self.store_mut().disks_mut(), now);
+        let wake = Some(now);
+        self.store_mut().put_sandbox(sandbox, wake);
+        let (pid, session) = started?;
+        Ok(SessionId { uid: uid.to_string(), container: container.to_string(), pid, session, owns: true })
+    }
+
+    /// Types into a session; with `end` nothing more will come.
+    pub fn type_into(&mut self, id: &SessionId, bytes: &[u8], end: bool) {
+        let now = self.now();
+        if let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) {
+            sandbox.type_into(id.session, bytes, end);
+            self.store_mut().put_sandbox(sandbox, Some(now));
+        }
+    }
+
+    /// Takes what was written to a session.
+    pub fn take_output(&mut self, id: &SessionId) -> Vec<(u8, Vec<u8>)> {
+        let now = self.now();
+        let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) else { return Vec::new() };
+        let output = sandbox.take_output(id.session);
+        self.store_mut().put_sandbox(sandbox, Some(now));
+        output
+    }
+
+    /// Ends a session as Ctrl-C does.
+    pub fn interrupt(&mut self, id: &SessionId, signal: Signal) {
+        let now = self.now();
+        let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) else { return };
+        if id.owns {
+            sandbox.interrupt(id.pid, signal, self.store_mut().disks_mut());
+        }
+        self.store_mut().put_sandbox(sandbox, Some(now));
+    }
+
+    /// Lets a session go on until it ends, has written something, wants input, or cannot go on by the deadline: then
+    /// it stays as it is.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn go_on_with(&mut self, id: &SessionId, deadline: Time) -> Result<Pause, ApiError> {
+        loop {
+            let Some(sandbox) = self.store_mut().take_sandbox(&id.uid) else {
+                return Ok(Pause::Ended(Status::Killed(Signal::KILL)));
+            };
+            let until = self.now();
+            self.run_sandbox(sandbox, until);
+            let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) else {
+                return Ok(Pause::Ended(Status::Killed(Signal::KILL)));
+            };
+            let wake = sandbox.wake();
+            let has_output = sandbox.sessions.get(&id.session).is_some_and(|s| !s.output.is_empty());
+            let wants_input = sandbox.wants_input(id.session);
+            let ended = match id.owns {
+                true if has_output => None,
+                true => sandbox
+                    .take_exit(id.pid, id.session)
+                    .or_else(|| (!sandbox.processes.contains_key(&id.pid)).then_some(Status::Killed(Signal::KILL))),
+                false => sandbox.containers.get(&id.container).and_then(|c| c.ended.as_ref()).map(|e| e.status),
+            };
+            self.store_mut().put_sandbox(sandbox, wake);
+            match ended {
+                _ if has_output => return Ok(Pause::Output),
+                Some(status) => return Ok(Pause::Ended(status)),
+                None if wants_input => return Ok(Pause::WantsInput),
+                None => {}
+            }
+            if !self.pass_one(deadline)? {
+                return Ok(Pause::Waits);
+            }
+        }
+    }
+
+    /// Lets the next thing happen that is due by a deadline, whatever it is. False where nothing is.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    fn pass_one(&mut self, deadline: Time) -> Result<bool, ApiError> {
+        self.dispatch_changes();
+        let wake = self.store_mut().first_wake();
+        let due = self.queue.next_due(self.registry.store());
+        match due.into_iter().chain(wake).min().filter(|next| *next <= deadline) {
+            Some(next) => {
+                let start = self.now();
+                self.step(next.max(start), LONG_JUMP)?;
+                self.note_jump(self.now() - start);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The machine that runs what is in containers, by itself: its kernel, shell, tools, images and network.
+#![allow(missing_docs, dead_code, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod images;
+mod kernel;
+mod lab;
+mod network;
+mod parity;
+mod shell;
+mod text;
+mod tools;

@@ -1,0 +1,2 @@
+Hello $NAME and ${OTHER}!
+$UNSET.

@@ -1,0 +1,3 @@
+BEGIN { x = 1 }
+{ s += $1 }
+END { print s, x }

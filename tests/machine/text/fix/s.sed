@@ -1,0 +1,2 @@
+s/foo/bar/
+/hello/p
