@@ -9,15 +9,11 @@ use crate::controllers::Action;
 
 use super::container_status;
 use super::events::{event, warning};
-use super::runtime::{Plan, Started, start_container};
+use super::memory::BACK_OFF;
+use super::pod_status::CRASH_LOOP_BACK_OFF;
+use super::runtime::{Plan, Started, kept_of, start_container};
 use super::sync::{FIRST_SYNC, NEXT_SYNC, Refusal, Sync, image};
 use super::{config, images, words};
-
-/// Mirrors `MaxContainerBackOff` and `imageBackOff`: 10 s, doubled up to 5 min.
-const PULL_BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
-
-/// The reason of a container that waits to be started again.
-const CRASHED: &str = "CrashLoopBackOff";
 
 /// How the attempt to start a container ended.
 pub(super) enum Attempt {
@@ -96,9 +92,8 @@ impl<'a> Sync<'a> {
     /// Has the runtime start a container, and says how that went.
     fn run(&mut self, status: &PodStatus, container: &'a Container, started: &ContainerStatus, full: &str) {
         let ip = status.pod_ip.clone().unwrap_or_default();
-        let mut plan =
-            Plan::of(self.view, self.author.node, self.author.pod, container, (full, &ip, started.restart_count));
-        plan.keep(started, container, self.now());
+        let kept = kept_of(started, container, self.now());
+        let plan = Plan::of(self.view, self.author.node, self.author.pod, container, (full, &ip), kept);
         let (name, refused) = (container.name.clone(), self.refused.clone());
         let (about, host) = (self.about(container), self.node_name().to_string());
         let text = words::started(self.author.version, &container.name);
@@ -119,7 +114,8 @@ impl<'a> Sync<'a> {
     fn started(&self, container: &Container, before: Option<&ContainerStatus>, full: &str) -> ContainerStatus {
         // A container that has run before starts anew.
         let last = before.and_then(|b| b.state.as_ref()).filter(|s| s.terminated.is_some()).cloned();
-        let crashed = before.and_then(|b| b.state.as_ref()?.waiting.as_ref()?.reason.as_deref()) == Some(CRASHED);
+        let crashed =
+            before.and_then(|b| b.state.as_ref()?.waiting.as_ref()?.reason.as_deref()) == Some(CRASH_LOOP_BACK_OFF);
         let restarts = before.map_or(0, |b| b.restart_count + i32::from(last.is_some() || crashed));
         let purpose = format!("container/{}/{}", self.object.uid(), container.name);
         let id = Draw::new(self.view.seed(), &purpose, restarts as u64).hex(64);
@@ -156,7 +152,7 @@ impl<'a> Sync<'a> {
     fn pull_failed(&mut self, container: &Container, before: Option<&ContainerStatus>) -> Attempt {
         let (name, about, host) = (image(container), self.about(container), self.node_name());
         let mut memory = self.memory.container(&container.name, name);
-        let until = memory.pulls.back_off(PULL_BACK_OFF.0, PULL_BACK_OFF.1);
+        let until = memory.pulls.back_off(BACK_OFF.0, BACK_OFF.1);
         let (reason, message) = if until.is_some_and(|until| self.now() < until) {
             let message = format!("Back-off pulling image {name:?}");
             self.say(event(about.clone(), host, "BackOff", &message));

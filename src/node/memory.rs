@@ -77,8 +77,8 @@ impl Crashes {
     }
 }
 
-/// Mirrors `MaxContainerBackOff` and `containerBackOff`: 10 s, doubled up to 5 min.
-const BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
+/// Mirrors `MaxContainerBackOff`, which `containerBackOff` and `imageBackOff` share: 10 s, doubled up to 5 min.
+pub(super) const BACK_OFF: (Duration, Duration) = (Duration::secs(10), Duration::secs(300));
 
 /// One volume of a pod whose volumes are not all mounted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

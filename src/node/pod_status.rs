@@ -4,9 +4,11 @@
 //! write yet, a cluster of that version lacks.
 
 use crate::api::k8s::api::core::v1::{
-    Container, ContainerState, ContainerStateWaiting, ContainerStatus, HostIP, Node, PodIP, PodStatus, VolumeMount,
-    VolumeMountStatus,
+    Container, ContainerState, ContainerStateWaiting, ContainerStatus, HostIP, Node, Pod, PodIP, PodStatus,
+    VolumeMount, VolumeMountStatus,
 };
+
+use crate::controllers::Write;
 
 use super::author::Author;
 use super::conditions;
@@ -16,8 +18,18 @@ use super::restarts;
 pub(super) const CONTAINER_CREATING: &str = "ContainerCreating";
 /// The reason of a container that waits for the init containers.
 pub(super) const POD_INITIALIZING: &str = "PodInitializing";
+/// The reason of a container that waits to be started again.
+pub(super) const CRASH_LOOP_BACK_OFF: &str = "CrashLoopBackOff";
 
 impl Author<'_> {
+    /// The write of a status; none where the pod has it already.
+    pub(super) fn update_status(&self, status: PodStatus) -> Option<Write> {
+        let Pod { metadata, spec, status: before } = self.pod;
+        let changed = before.as_ref() != Some(&status);
+        changed
+            .then(|| Write::update_status(Pod { metadata: metadata.clone(), spec: spec.clone(), status: Some(status) }))
+    }
+
     /// A container that waits.
     pub(super) fn waiting(
         &self,

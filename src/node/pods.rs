@@ -39,7 +39,7 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
         return sync.outcome;
     }
     sync.observe(&mut status);
-    let (turn, back_off) = sync.turn(&mut status);
+    let (turn, back_off) = sync.compute_pod_actions(&mut status);
     if turn.is_empty() {
         sync.keep(status);
     } else {
@@ -69,8 +69,7 @@ pub(super) fn last_status(view: &View<'_>, object: &Object, pod: &Pod, now: Time
     let sync = Sync { view, author, object, spec, memory, outcome, refused };
     sync.observe(&mut status);
     author.finish(&mut status, true);
-    let changed = pod.status.as_ref() != Some(&status);
-    changed.then(|| Write::update_status(Pod { status: Some(status), ..pod.clone() }))
+    author.update_status(status)
 }
 
 /// Whether the volumes of a pod are mounted.

@@ -80,7 +80,14 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
         let about = About { field_path: format!("spec.{list}{{{}}}", container.name), ..about.clone() };
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         if sandbox.containers.get(&container.name).is_some_and(|c| c.ended.is_none() && c.kept.stopping.is_some()) {
-            stopping::stop(store, &mut sandbox, &container.name, container.lifecycle.as_ref(), Time(i64::MAX), now);
+            stopping::kill_container(
+                store,
+                &mut sandbox,
+                &container.name,
+                container.lifecycle.as_ref(),
+                Time(i64::MAX),
+                now,
+            );
             continue;
         }
         for (kind, word, probe) in probes(container) {
@@ -112,7 +119,14 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
                     actions.push(Action::Event(event(about.clone(), node_name(pod), "Killing", text)));
                     let grace = probe.termination_grace_period_seconds.unwrap_or(grace);
                     let deadline = now + Duration::secs(grace);
-                    stopping::stop(store, &mut sandbox, &container.name, container.lifecycle.as_ref(), deadline, now);
+                    stopping::kill_container(
+                        store,
+                        &mut sandbox,
+                        &container.name,
+                        container.lifecycle.as_ref(),
+                        deadline,
+                        now,
+                    );
                     break;
                 }
             }

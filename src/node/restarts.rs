@@ -8,6 +8,7 @@ use crate::machine::kernel::{Container as Running, Ended, Sandbox, log};
 
 use super::container_status::{find, is_past, is_running, is_sidecar, terminated};
 use super::events::warning;
+use super::pod_status::CRASH_LOOP_BACK_OFF;
 use super::sync::{Sync, image};
 
 /// How much of a termination message is kept, in bytes and, from the log, in lines.
@@ -114,7 +115,7 @@ impl<'a> Sync<'a> {
             return Next::Leave;
         }
         let Some(state) = status.state.as_ref() else { return Next::Start };
-        let waits_for_back_off = |reason: Option<&str>| reason == Some("CrashLoopBackOff");
+        let waits_for_back_off = |reason: Option<&str>| reason == Some(CRASH_LOOP_BACK_OFF);
         let ended = match (&state.terminated, &state.waiting) {
             (Some(ended), _) => Some(ended),
             (None, Some(waiting)) if waits_for_back_off(waiting.reason.as_deref()) => {
@@ -135,7 +136,7 @@ impl<'a> Sync<'a> {
     }
 
     /// The containers whose turn it is; those that must wait are said to, and when the first of them is due.
-    pub(super) fn turn(&mut self, status: &mut PodStatus) -> (Vec<&'a Container>, Option<Time>) {
+    pub(super) fn compute_pod_actions(&mut self, status: &mut PodStatus) -> (Vec<&'a Container>, Option<Time>) {
         let spec: &'a PodSpec = self.spec;
         let init = spec.init_containers.as_deref().unwrap_or_default();
         let mut turn = Vec::new();
@@ -175,7 +176,7 @@ impl<'a> Sync<'a> {
             let about = self.about(container);
             self.outcome.event(warning(about, self.node_name(), "BackOff", said));
             let last = ContainerState { terminated: Some(ended), ..Default::default() };
-            let mut waiting = author.waiting(container, Some(slot), "CrashLoopBackOff", &message);
+            let mut waiting = author.waiting(container, Some(slot), CRASH_LOOP_BACK_OFF, &message);
             waiting.last_state = Some(last);
             waiting.container_id.clone_from(&slot.container_id);
             waiting.image.clone_from(&slot.image);
@@ -194,7 +195,8 @@ fn has_run(status: &ContainerStatus) -> bool {
         || status.last_state.as_ref().is_some_and(|s| s.terminated.is_some())
 }
 
-fn container_of<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Container> {
+/// A container or init container of a pod by its name.
+pub(super) fn container_of<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Container> {
     spec.containers.iter().chain(spec.init_containers.iter().flatten()).find(|c| c.name == name)
 }
 

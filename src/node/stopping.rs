@@ -13,6 +13,7 @@ use super::events;
 use super::kubelet::node_name;
 use super::pods;
 use super::prober;
+use super::restarts::container_of;
 
 /// How long it takes a kubelet to see that all containers of a pod have stopped, and to say so.
 const STOP_TIME: Duration = Duration::secs(1);
@@ -42,7 +43,6 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
     let runs = view.sandbox(object.uid()).is_some_and(|s| s.containers.values().any(|c| c.ended.is_none()));
     if runs {
         let (uid, spec) = (object.uid().to_string(), pod.spec.clone().unwrap_or_default());
-        let deadline = end;
         outcome.machine(move |store, now| {
             let names: Vec<String> = spec.containers.iter().map(|c| c.name.clone()).collect();
             let sidecars: Vec<String> = spec.init_containers.iter().flatten().rev().map(|c| c.name.clone()).collect();
@@ -53,9 +53,8 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
                 if running && sidecars.contains(name) {
                     break;
                 }
-                let container =
-                    spec.containers.iter().chain(spec.init_containers.iter().flatten()).find(|c| c.name == *name);
-                stop(store, &mut sandbox, name, container.and_then(|c| c.lifecycle.as_ref()), deadline, now);
+                let lifecycle = container_of(&spec, name).and_then(|c| c.lifecycle.as_ref());
+                kill_container(store, &mut sandbox, name, lifecycle, end, now);
                 running |= sandbox.is_running(name);
             }
             store.put_sandbox(sandbox, Some(now));
@@ -84,7 +83,7 @@ fn has_hook(container: &crate::machine::kernel::Container) -> bool {
 }
 
 /// Stops a container, or goes on with that: first its hook, then the signal, at the deadline the end.
-pub(super) fn stop(
+pub(super) fn kill_container(
     store: &mut Store,
     sandbox: &mut Sandbox,
     name: &str,

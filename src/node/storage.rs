@@ -3,20 +3,18 @@
 use crate::api::Time;
 use crate::api::k8s::api::core::v1::PersistentVolume;
 use crate::api::object::annotation_of;
+use crate::controllers::persistent_volume::helpers::ANN_DYNAMICALLY_PROVISIONED;
 use crate::machine::disk::{Disk, DiskId};
 use crate::store::Store;
 
 use super::disk::disk_of;
-
-/// Mirrors `AnnDynamicallyProvisioned`.
-const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 /// Deletes the contents of a volume that was deleted, if its reclaim policy says so and a provisioner or plugin made
 /// it. A volume that was released by hand stays where it is.
 pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) {
     let Some(spec) = &volume.spec else { return };
     let policy = spec.persistent_volume_reclaim_policy.as_deref();
-    if policy != Some("Delete") || annotation_of(&volume.metadata, PROVISIONED_BY).is_none() {
+    if policy != Some("Delete") || annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED).is_none() {
         return;
     }
     if let Some(path) = spec.local.as_ref().map(|s| &s.path).or(spec.host_path.as_ref().map(|s| &s.path)) {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::api::k8s::api::core::v1::{
-    Container, ContainerState, ContainerStateWaiting, ContainerStatus, Pod, PodSpec, PodStatus,
+    Container, ContainerState, ContainerStateWaiting, ContainerStatus, PodSpec, PodStatus,
 };
 use crate::api::{Duration, Object, Time};
-use crate::controllers::{About, Action, EventDraft, Outcome, Write};
+use crate::controllers::{About, Action, EventDraft, Outcome};
 use crate::store::View;
 
 use super::author::Author;
@@ -72,10 +72,8 @@ impl<'a> Sync<'a> {
     }
 
     pub(super) fn write(&mut self, status: PodStatus) {
-        if self.author.pod.status.as_ref() != Some(&status) {
-            let Pod { metadata, spec, .. } = self.author.pod;
-            let pod = Pod { metadata: metadata.clone(), spec: spec.clone(), status: Some(status) };
-            self.outcome.write(Write::update_status(pod));
+        if let Some(write) = self.author.update_status(status) {
+            self.outcome.write(write);
         }
     }
 

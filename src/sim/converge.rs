@@ -329,7 +329,7 @@ impl Cluster {
         self.changed += changes.iter().filter(counts).count() as u64;
         let now = self.now();
         for change in &changes {
-            self.forget_pod(change);
+            self.forget_what_ran(change);
             self.leases.note(change, now);
             self.losses.count(change, now);
         }

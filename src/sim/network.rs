@@ -8,14 +8,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{Node, Pod, Service};
 use crate::api::k8s::api::discovery::v1::{Endpoint, EndpointSlice};
+use crate::api::names::addresses::contains;
+use crate::api::names::parse_cidr_sloppy;
+use crate::controllers::endpoint_slice::SERVICE_NAME;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Disks;
 use crate::machine::net::dns::{self, Names};
 use crate::machine::net::{Answer, Caller, Outside, Peer, RecordType, Reply, Sent};
 use crate::store::{Index, Route, Store, View};
-
-/// The label of a slice's service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The address of the cluster's name server, where no service says another.
 const NAME_SERVER: &str = "10.43.0.10";
@@ -113,14 +113,13 @@ impl<'a> Network<'a> {
 }
 
 impl Outside for Network<'_> {
-    fn query(&mut self, from: Caller, server: IpAddr, name: &str, kind: RecordType) -> Result<Answer, Errno> {
+    fn query(&mut self, _: Caller, server: IpAddr, name: &str, kind: RecordType) -> Result<Answer, Errno> {
         let view = self.store.view();
         let known = view.get_as::<Service>("kube-system", "kube-dns");
         let address = known.and_then(|s| s.spec.as_ref()?.cluster_ip.as_deref()).unwrap_or(NAME_SERVER);
         if server.to_string() != address {
             return Err(Errno::TimedOut);
         }
-        let _ = from;
         let turn = self.store.count_connection();
         Ok(self.names().answer(name, kind, turn))
     }
@@ -203,7 +202,7 @@ fn pod_of<'a>(view: &View<'a>, ip: &str) -> Option<&'a Pod> {
     let address: Ipv4Addr = ip.parse().ok()?;
     let node = view.list_as::<Node>().find(|n| {
         let cidr = n.spec.as_ref().and_then(|s| s.pod_cidr.as_deref()).unwrap_or_default();
-        holds(cidr, address)
+        parse_cidr_sloppy(cidr).is_some_and(|(_, network, bits)| contains((network, bits), IpAddr::V4(address)))
     })?;
     let name = node.metadata.name.as_deref()?;
     if view.kubelet_stopped_since(name).is_some() {
@@ -216,13 +215,6 @@ fn pod_of<'a>(view: &View<'a>, ip: &str) -> Option<&'a Pod> {
     })
 }
 
-fn holds(cidr: &str, address: Ipv4Addr) -> bool {
-    let Some((network, bits)) = cidr.split_once('/') else { return false };
-    let (Ok(network), Ok(bits)) = (network.parse::<Ipv4Addr>(), bits.parse::<u32>()) else { return false };
-    let mask = u32::MAX.checked_shl(32u32.saturating_sub(bits)).unwrap_or(0);
-    u32::from(network) & mask == u32::from(address) & mask
-}
-
 fn pod_target(view: &View<'_>, ip: &str, port: u16) -> Target {
     match pod_of(view, ip).and_then(|p| p.metadata.uid.clone()) {
         Some(uid) => Target::Pod(uid, port),
@@ -233,10 +225,8 @@ fn pod_target(view: &View<'_>, ip: &str, port: u16) -> Target {
 fn slices<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a EndpointSlice> + use<'a> {
     let namespace = service.metadata.namespace.clone().unwrap_or_default();
     let name = service.metadata.name.clone().unwrap_or_default();
-    view.list_as::<EndpointSlice>().filter(move |slice| {
-        let label = slice.metadata.labels.as_ref().and_then(|l| l.get(SERVICE_NAME));
-        slice.metadata.namespace.as_deref() == Some(&namespace) && label == Some(&name)
-    })
+    let slices = view.list(Kind::EndpointSlice).filter(move |o| o.namespace() == namespace);
+    slices.filter(move |o| o.label(SERVICE_NAME) == Some(&name)).filter_map(|o| o.get::<EndpointSlice>())
 }
 
 fn is_ready(endpoint: &Endpoint) -> bool {

@@ -76,21 +76,20 @@ impl Cluster {
         let uids: Vec<String> = pods.filter_map(|pod| pod.metadata.uid.clone()).collect();
         let now = self.now();
         for uid in uids {
-            if let Some(sandbox) = self.store_mut().take_sandbox(&uid) {
-                self.store_mut().put_sandbox(sandbox, Some(now));
-            }
+            self.store_mut().with_sandbox(&uid, now, |_, _| ());
         }
     }
 
-    /// What ran in a pod that was removed ends with it, and what it had on disks of its own is gone.
-    pub(super) fn forget_pod(&mut self, change: &Change) {
+    /// What ran in a pod that was removed ends with it, and what it had on disks of its own is gone; so are the contents
+    /// of a volume that was removed, where they go with it.
+    pub(super) fn forget_what_ran(&mut self, change: &Change) {
         if let (Some(Object::PersistentVolume(volume)), None) = (change.old.as_deref(), &change.new) {
             let (volume, now) = (volume.clone(), self.now());
             node::storage::delete_contents(self.store_mut(), &volume, now);
         }
         let (Kind::Pod, Some(old), None) = (change.key.kind, &change.old, &change.new) else { return };
         let uid = old.uid().to_string();
-        if self.store().sandbox(&uid).is_none() {
+        if !self.store().has_sandbox(&uid) {
             return;
         }
         self.store_mut().remove_sandbox(&uid);

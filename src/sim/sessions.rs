@@ -47,42 +47,35 @@ impl Cluster {
         streams: (bool, bool),
     ) -> Result<SessionId, StartError> {
         let now = self.now();
-        let Some(mut sandbox) = self.store_mut().take_sandbox(uid) else {
-            return Err(StartError(format!("container {container} is not running")));
-        };
-        let started = sandbox.exec(container, command, streams, self.store_mut().disks_mut(), now);
-        let wake = Some(now);
-        self.store_mut().put_sandbox(sandbox, wake);
-        let (pid, session) = started?;
+        let started = self
+            .store_mut()
+            .with_sandbox(uid, now, |sandbox, disks| sandbox.exec(container, command, streams, disks, now));
+        let not_running = || Err(StartError(format!("container {container} is not running")));
+        let (pid, session) = started.unwrap_or_else(not_running)?;
         Ok(SessionId { uid: uid.to_string(), container: container.to_string(), pid, session, owns: true })
     }
 
     /// Types into a session; with `end` nothing more will come.
     pub fn type_into(&mut self, id: &SessionId, bytes: &[u8], end: bool) {
         let now = self.now();
-        if let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) {
-            sandbox.type_into(id.session, bytes, end);
-            self.store_mut().put_sandbox(sandbox, Some(now));
-        }
+        self.store_mut().with_sandbox(&id.uid, now, |sandbox, _| sandbox.type_into(id.session, bytes, end));
     }
 
     /// Takes what was written to a session.
     pub fn take_output(&mut self, id: &SessionId) -> Vec<(u8, Vec<u8>)> {
         let now = self.now();
-        let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) else { return Vec::new() };
-        let output = sandbox.take_output(id.session);
-        self.store_mut().put_sandbox(sandbox, Some(now));
-        output
+        let output = self.store_mut().with_sandbox(&id.uid, now, |sandbox, _| sandbox.take_output(id.session));
+        output.unwrap_or_default()
     }
 
     /// Ends a session as Ctrl-C does.
     pub fn interrupt(&mut self, id: &SessionId, signal: Signal) {
         let now = self.now();
-        let Some(mut sandbox) = self.store_mut().take_sandbox(&id.uid) else { return };
-        if id.owns {
-            sandbox.interrupt(id.pid, signal, self.store_mut().disks_mut());
-        }
-        self.store_mut().put_sandbox(sandbox, Some(now));
+        self.store_mut().with_sandbox(&id.uid, now, |sandbox, disks| {
+            if id.owns {
+                sandbox.interrupt(id.pid, signal, disks);
+            }
+        });
     }
 
     /// Lets a session go on until it ends, has written something, wants input, or cannot go on by the deadline: then

@@ -13,8 +13,8 @@ use crate::machine::disk::saved;
 use crate::machine::disk::{Disk, DiskId};
 use crate::machine::kernel::{Disks, Sandbox};
 
-/// How many sandboxes whose time has come are taken from the file at once.
-const PIECE: usize = 256;
+/// By how many times more of the file is looked at where what came first is in memory already.
+const PIECE: usize = 64;
 
 /// The way of a connection between two pods.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +97,26 @@ impl Store {
         machines.seen.insert(uid.to_string(), Box::new(read)).as_ref()
     }
 
+    /// Whether a pod has a kernel, without reading it.
+    pub fn has_sandbox(&self, uid: &str) -> bool {
+        let machines = &self.machines;
+        !machines.removed.contains(uid)
+            && (machines.sandboxes.contains_key(uid) || self.read(self.db.has_blob(&sandbox_blob(uid))))
+    }
+
+    /// Has a pod's kernel, if it has one, do something, and wake up at a time.
+    pub fn with_sandbox<T>(
+        &mut self,
+        uid: &str,
+        wake: Time,
+        work: impl FnOnce(&mut Sandbox, &mut Disks) -> T,
+    ) -> Option<T> {
+        let mut sandbox = self.take_sandbox(uid)?;
+        let answer = work(&mut sandbox, &mut self.machines.disks);
+        self.put_sandbox(sandbox, Some(wake));
+        Some(answer)
+    }
+
     /// A disk, to look at.
     pub fn disk(&self, id: &str) -> Option<&Disk> {
         let machines = &self.machines;
@@ -141,11 +161,11 @@ impl Store {
     }
 
     fn take_into_memory(&mut self, sandbox: Sandbox, wake: Option<Time>) {
-        self.machines.seen = FrozenBTreeMap::new();
         for id in sandbox.disks_in_use() {
             self.have_disk(&id);
         }
         let uid = sandbox.id.clone();
+        self.machines.seen.as_mut().remove(&uid);
         if let Some(wake) = wake {
             self.machines.wakes.insert((wake, uid.clone()));
             self.machines.due.insert(uid.clone(), wake);
@@ -157,7 +177,7 @@ impl Store {
     pub fn put_sandbox(&mut self, sandbox: Sandbox, wake: Option<Time>) {
         let uid = sandbox.id.clone();
         let machines = &mut self.machines;
-        machines.seen = FrozenBTreeMap::new();
+        machines.seen.as_mut().remove(&uid);
         machines.removed.remove(&uid);
         machines.taken.remove(&uid);
         machines.changed.insert(uid.clone());
@@ -174,7 +194,7 @@ impl Store {
     /// Removes a pod's kernel.
     pub fn remove_sandbox(&mut self, uid: &str) {
         let machines = &mut self.machines;
-        machines.seen = FrozenBTreeMap::new();
+        machines.seen.as_mut().remove(uid);
         machines.sandboxes.remove(uid);
         machines.changed.remove(uid);
         if let Some(due) = machines.due.remove(uid) {
@@ -191,7 +211,7 @@ impl Store {
         if self.machines.disks.all.contains_key(id) {
             return true;
         }
-        self.machines.seen_disks = FrozenBTreeMap::new();
+        self.machines.seen_disks.as_mut().remove(id);
         match self.read(read_disk(&self.db, id)) {
             Some(disk) => {
                 self.machines.disks.all.insert(id.to_string(), disk);
@@ -204,7 +224,7 @@ impl Store {
     /// Puts a new disk in, unless it is there.
     pub fn add_disk(&mut self, id: &str, make: impl FnOnce() -> Disk) {
         if !self.have_disk(id) {
-            self.machines.seen_disks = FrozenBTreeMap::new();
+            self.machines.seen_disks.as_mut().remove(id);
             self.machines.removed_disks.remove(id);
             self.machines.disks.all.insert(id.to_string(), make());
             self.machines.disks.changed.insert(id.to_string());
@@ -213,7 +233,7 @@ impl Store {
 
     /// Removes a disk with all that is on it.
     pub fn remove_disk(&mut self, id: &str) {
-        self.machines.seen_disks = FrozenBTreeMap::new();
+        self.machines.seen_disks.as_mut().remove(id);
         self.machines.disks.all.remove(id);
         self.machines.disks.changed.remove(id);
         self.machines.removed_disks.insert(id.to_string());
@@ -239,7 +259,8 @@ impl Store {
     }
 
     fn first_wake_in_file(&self) -> Option<Time> {
-        let mut limit = PIECE;
+        // A command that runs no pod has none in memory, and asks for the first alone.
+        let mut limit = 1;
         loop {
             let wakes = self.read(self.db.wakes_until(Time(i64::MAX - 1), limit));
             if let Some((wake, _)) = wakes.iter().find(|(_, name)| self.is_in_file_only(name)) {
@@ -248,7 +269,7 @@ impl Store {
             if wakes.len() < limit {
                 return None;
             }
-            limit *= 4;
+            limit *= PIECE;
         }
     }
 

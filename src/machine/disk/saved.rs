@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use crate::api::digest::sha256;
 
 use super::{Disk, DiskId, Ino, Inode, Node};
 
@@ -31,7 +32,7 @@ pub fn save<E>(disk: &Disk, keep: &mut dyn FnMut(&Hash, &[u8]) -> Result<(), E>)
         // In pieces, so that a file that grows is not kept anew as a whole.
         let mut hashes = Vec::new();
         for (number, piece) in contents.take_pieces() {
-            let hash: Hash = Sha256::digest(&*piece).into();
+            let hash: Hash = sha256(&piece);
             keep(&hash, &piece)?;
             hashes.push((number, hash));
         }

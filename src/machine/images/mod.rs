@@ -25,6 +25,7 @@ mod redis;
 pub mod reference;
 mod sql;
 pub mod tree;
+mod typed;
 
 pub use model::Model;
 pub use reference::Reference;

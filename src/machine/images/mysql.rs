@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::base::Base;
 use super::reference::Reference;
 use super::sql::{self, Databases, Fault, Outcome, Script, Wire};
+use super::typed::Statements;
 use super::{Begin, Begun, Model, Server};
 use crate::api::Time;
 use crate::machine::errno::Errno;
@@ -509,13 +510,11 @@ fn fault_text(fault: &Fault, used: &str) -> String {
 /// A client of a database under way.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct MysqlClient {
-    statements: Vec<String>,
-    from_stdin: bool,
+    statements: Statements,
     fd: Option<Fd>,
     headers: bool,
     table: bool,
     forces: bool,
-    typed: Vec<u8>,
     code: u8,
 }
 
@@ -635,18 +634,13 @@ fn client(sys: &mut Sys<'_>, args: &[String]) -> Begun {
             return Begun::Exit(1);
         }
     };
-    let from_stdin = login.statements.is_empty();
-    let mut statements = sql::statements(&login.statements.join(";"));
-    statements.reverse();
     let letters = login.letters;
     let client = MysqlClient {
-        statements,
-        from_stdin,
+        statements: Statements::new(sql::statements(&login.statements.join(";")), login.statements.is_empty()),
         fd: Some(fd),
         headers: !letters.contains('N') && !letters.contains("ss"),
         table: letters.contains('t') || (sys.is_tty(1) && !letters.contains('B') && !letters.contains('s')),
         forces: letters.contains('f'),
-        typed: Vec::new(),
         code: 0,
     };
     Begun::Serves(Server::MysqlClient(Box::new(client)))
@@ -720,36 +714,11 @@ fn framed(columns: &[(String, bool)], all: &[Vec<Option<String>>], headers: bool
 
 impl MysqlClient {
     pub(super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
-        if self.from_stdin {
-            match sys.read(0, 1 << 20) {
-                Ok(Input::Bytes(bytes)) => {
-                    self.typed.extend(bytes);
-                    return Turn::Again;
-                }
-                Ok(Input::Wait) => {
-                    // Whole statements run as they come.
-                    let Some(end) = self.typed.iter().rposition(|b| *b == b';') else {
-                        return Turn::Wait(Wait::input(0));
-                    };
-                    let whole: Vec<u8> = self.typed.drain(..=end).collect();
-                    self.statements = sql::statements(&String::from_utf8_lossy(&whole));
-                    self.statements.reverse();
-                    if self.statements.is_empty() {
-                        return Turn::Wait(Wait::input(0));
-                    }
-                }
-                Ok(Input::End) | Err(_) => {
-                    self.from_stdin = false;
-                    let rest = std::mem::take(&mut self.typed);
-                    let mut all = sql::statements(&String::from_utf8_lossy(&rest));
-                    all.reverse();
-                    self.statements = all;
-                }
-            }
-        }
-        let (Some(text), Some(fd)) = (self.statements.pop(), self.fd) else {
-            return if self.from_stdin { Turn::Again } else { Turn::Exit(Status::Code(self.code)) };
+        let text = match self.statements.next(sys) {
+            Ok(text) => text,
+            Err(turn) => return turn.unwrap_or(Turn::Exit(Status::Code(self.code))),
         };
+        let Some(fd) = self.fd else { return Turn::Exit(Status::Code(self.code)) };
         if matches!(text.to_ascii_lowercase().as_str(), "exit" | "quit" | "\\q") {
             return Turn::Exit(Status::Code(self.code));
         }

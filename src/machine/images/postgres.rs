@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::mysql::ask;
 use super::reference::Reference;
 use super::sql::{self, Databases, Fault, Outcome, Script, Wire};
+use super::typed::Statements;
 use super::{Begin, Begun, Model, Server};
 use crate::api::Time;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::process::Disposition;
-use crate::machine::kernel::{Fd, Input, Signal, Status, Sys, Turn, Wait};
+use crate::machine::kernel::{Fd, Signal, Status, Sys, Turn, Wait};
 use crate::machine::net::http::Civil;
 use crate::machine::net::{Peer, Reply, Sent, resolver};
 
@@ -573,9 +574,7 @@ fn is_ready(sys: &mut Sys<'_>, args: &[String]) -> Begun {
 /// `psql` under way.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Psql {
-    statements: Vec<String>,
-    from_stdin: bool,
-    typed: Vec<u8>,
+    statements: Statements,
     fd: Option<Fd>,
     tuples: bool,
     plain: bool,
@@ -676,12 +675,10 @@ fn psql(sys: &mut Sys<'_>, args: &[String]) -> Begun {
             }
         }
     }
-    let from_stdin = login.commands.is_empty() && login.files.is_empty();
-    statements.reverse();
+    let typed = login.commands.is_empty() && login.files.is_empty();
     let stops = !login.commands.is_empty();
     Begun::Serves(Server::Psql(Box::new(Psql {
-        statements,
-        from_stdin,
+        statements: Statements::new(statements, typed),
         fd: Some(fd),
         tuples: login.tuples,
         plain: login.plain,
@@ -755,34 +752,11 @@ impl Psql {
     }
 
     pub(super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
-        if self.from_stdin {
-            match sys.read(0, 1 << 20) {
-                Ok(Input::Bytes(bytes)) => {
-                    self.typed.extend(bytes);
-                    return Turn::Again;
-                }
-                Ok(Input::Wait) => {
-                    let Some(end) = self.typed.iter().rposition(|b| *b == b';') else {
-                        return Turn::Wait(Wait::input(0));
-                    };
-                    let whole: Vec<u8> = self.typed.drain(..=end).collect();
-                    self.statements = sql::statements(&String::from_utf8_lossy(&whole));
-                    self.statements.reverse();
-                    if self.statements.is_empty() {
-                        return Turn::Wait(Wait::input(0));
-                    }
-                }
-                Ok(Input::End) | Err(_) => {
-                    self.from_stdin = false;
-                    let rest = std::mem::take(&mut self.typed);
-                    self.statements = sql::statements(&String::from_utf8_lossy(&rest));
-                    self.statements.reverse();
-                }
-            }
-        }
-        let (Some(text), Some(fd)) = (self.statements.pop(), self.fd) else {
-            return if self.from_stdin { Turn::Again } else { Turn::Exit(Status::Code(self.code)) };
+        let text = match self.statements.next(sys) {
+            Ok(text) => text,
+            Err(turn) => return turn.unwrap_or(Turn::Exit(Status::Code(self.code))),
         };
+        let Some(fd) = self.fd else { return Turn::Exit(Status::Code(self.code)) };
         if matches!(text.as_str(), "\\q" | "exit" | "quit") {
             return Turn::Exit(Status::Code(0));
         }

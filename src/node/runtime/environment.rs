@@ -8,6 +8,7 @@ use crate::api::k8s::api::core::v1::{
     ConfigMap, Container, EnvVarSource, Node, ObjectFieldSelector, Pod, ResourceFieldSelector, Secret, Service,
 };
 use crate::api::{Kind, Quantity};
+use crate::node::restarts::container_of;
 use crate::store::View;
 
 /// The environment that the pod gives to a container, over `base`: that of its image.
@@ -127,7 +128,7 @@ pub(in crate::node) fn resource_value(
     let spec = pod.spec.as_ref()?;
     let named = field.container_name.as_deref().filter(|n| !n.is_empty());
     let of = match named {
-        Some(name) => spec.containers.iter().chain(spec.init_containers.iter().flatten()).find(|c| c.name == name)?,
+        Some(name) => container_of(spec, name)?,
         None => container,
     };
     let (which, resource) = field.resource.split_once('.')?;

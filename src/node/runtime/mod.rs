@@ -9,4 +9,4 @@ mod spec;
 mod start;
 
 pub(super) use mounts::disk_of_volume;
-pub(super) use start::{Plan, Started, start_container};
+pub(super) use start::{Plan, Started, kept_of, start_container};

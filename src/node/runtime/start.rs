@@ -28,7 +28,6 @@ pub(in crate::node) struct Plan {
     spec: ContainerSpec,
     mounts: Vec<MountPlan>,
     files: Vec<(&'static str, String)>,
-    restarts: i32,
     booted: Time,
 }
 
@@ -49,11 +48,13 @@ impl Plan {
         node: &Node,
         pod: &Pod,
         container: &Container,
-        (image, ip, restarts): (&str, &str, i32),
+        (image, ip): (&str, &str),
+        kept: Kept,
     ) -> Plan {
         let meta = &pod.metadata;
         let mut spec = container_spec(view, node, pod, container, image);
         spec.args.truncate(4096);
+        spec.kept = kept;
         let mounts = plan_mounts(view, node, pod, container, &spec.env);
         let hostname = host_name(pod);
         let files = vec![
@@ -74,38 +75,35 @@ impl Plan {
             spec,
             mounts,
             files,
-            restarts,
             booted: node.metadata.creation_timestamp.as_ref().map(Time::from_meta).unwrap_or_default(),
         }
     }
 }
 
-impl Plan {
-    /// Has the runtime keep what the kubelet wants to know later.
-    pub(in crate::node) fn keep(&mut self, status: &ContainerStatus, container: &Container, now: Time) {
-        let id = status.container_id.as_deref().unwrap_or_default();
-        let mut probes = BTreeMap::new();
-        let all = [
-            ("startup", &container.startup_probe),
-            ("readiness", &container.readiness_probe),
-            ("liveness", &container.liveness_probe),
-        ];
-        for (kind, probe) in all {
-            let Some(probe) = probe else { continue };
-            let delay = probe.initial_delay_seconds.unwrap_or(0);
-            // The kubelet's worker begins within its first period.
-            let first = now + Duration::secs(i64::from(delay.max(1)));
-            let succeeds = kind == "liveness";
-            probes.insert(kind.to_string(), Probing { next: first, succeeds, ..Probing::default() });
-        }
-        self.spec.kept = Kept {
-            id: id.rsplit('/').next().unwrap_or_default().to_string(),
-            restarts: status.restart_count,
-            is_ready: container.readiness_probe.is_none(),
-            has_started: container.startup_probe.is_none(),
-            probes,
-            stopping: None,
-        };
+/// What the runtime is to keep of a container that starts, for the kubelet to know later.
+pub(in crate::node) fn kept_of(status: &ContainerStatus, container: &Container, now: Time) -> Kept {
+    let id = status.container_id.as_deref().unwrap_or_default();
+    let mut probes = BTreeMap::new();
+    let all = [
+        ("startup", &container.startup_probe),
+        ("readiness", &container.readiness_probe),
+        ("liveness", &container.liveness_probe),
+    ];
+    for (kind, probe) in all {
+        let Some(probe) = probe else { continue };
+        let delay = probe.initial_delay_seconds.unwrap_or(0);
+        // The kubelet's worker begins within its first period.
+        let first = now + Duration::secs(i64::from(delay.max(1)));
+        let succeeds = kind == "liveness";
+        probes.insert(kind.to_string(), Probing { next: first, succeeds, ..Probing::default() });
+    }
+    Kept {
+        id: id.rsplit('/').next().unwrap_or_default().to_string(),
+        restarts: status.restart_count,
+        is_ready: container.readiness_probe.is_none(),
+        has_started: container.startup_probe.is_none(),
+        probes,
+        stopping: None,
     }
 }
 
@@ -124,9 +122,10 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
         new
     });
     sandbox.ip.clone_from(&plan.ip);
-    let root = format!("pod/{}/root-{}-{}", plan.uid, plan.spec.name, plan.restarts);
-    if plan.restarts > 0 {
-        store.remove_disk(&format!("pod/{}/root-{}-{}", plan.uid, plan.spec.name, plan.restarts - 1));
+    let restarts = plan.spec.kept.restarts;
+    let root = format!("pod/{}/root-{}-{restarts}", plan.uid, plan.spec.name);
+    if restarts > 0 {
+        store.remove_disk(&format!("pod/{}/root-{}-{}", plan.uid, plan.spec.name, restarts - 1));
     }
     store.add_disk(&log::disk_of(&plan.uid), || Disk::new(0o755, None, now));
     store.add_disk(&root, || Disk::over_image(&plan.spec.image));

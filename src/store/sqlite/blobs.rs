@@ -60,6 +60,11 @@ impl Db {
         }
     }
 
+    /// Whether something is kept under a name.
+    pub(in crate::store) fn has_blob(&self, name: &str) -> Result<bool, ApiError> {
+        Ok(self.number("SELECT 1 FROM blob WHERE name = ?1", params![name])?.is_some())
+    }
+
     fn packed(&self, name: &str) -> Result<Option<Vec<u8>>, ApiError> {
         let sql = "SELECT value FROM blob WHERE name = ?1";
         let row = self.connection.prepare_cached(sql).and_then(|mut s| s.query_row([name], |r| r.get(0)).optional());

@@ -155,18 +155,20 @@ fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Sessio
 
 /// Prints the log of one container, each line behind a prefix.
 fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions, prefix: &str) -> Result<(), ApiError> {
+    let (key, ui) = (pods::key(pod), session.ui);
     let follow = options.follow;
-    let mut seen = show(session, pod, &options, prefix, 0)?;
+    if let Reply::Bytes(text) = session.client.connect(&key, Connect::Log(options.clone()))? {
+        ui.out_bytes(&prefixed(&text, prefix));
+    }
     if !follow {
         return Ok(());
     }
-    // From here on only what is new: the whole log again, past what was shown.
+    // From here on only what is new: the whole log again, past what was there.
     let options = LogOptions { tail_lines: None, since_seconds: None, since_time: None, limit_bytes: 0, ..options };
-    if let Reply::Bytes(all) = session.client.connect(&pods::key(pod), Connect::Log(options.clone()))? {
-        seen = all.len();
-    }
-    let key = pods::key(pod);
-    let ui = session.ui;
+    let mut seen = match session.client.connect(&key, Connect::Log(options.clone()))? {
+        Reply::Bytes(all) => all.len(),
+        _ => 0,
+    };
     session.client.wait(None, |client| {
         let Some(object) = client.find(&key)? else { return Ok(Some(())) };
         let Ok(Reply::Bytes(all)) = client.connect(&key, Connect::Log(options.clone())) else { return Ok(Some(())) };
@@ -178,21 +180,6 @@ fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions, prefix: &str)
         Ok((ended || ui.is_closed()).then_some(()))
     })?;
     Ok(())
-}
-
-/// Prints what the server has of a log, past what was shown, and tells how long all of it is.
-fn show(
-    session: &mut Session<'_>,
-    pod: &Pod,
-    options: &LogOptions,
-    prefix: &str,
-    past: usize,
-) -> Result<usize, ApiError> {
-    let Reply::Bytes(all) = session.client.connect(&pods::key(pod), Connect::Log(options.clone()))? else {
-        return Ok(0);
-    };
-    session.ui.out_bytes(&prefixed(all.get(past..).unwrap_or_default(), prefix));
-    Ok(all.len())
 }
 
 /// Each line behind a prefix.
