@@ -158,19 +158,30 @@ fn kubectl_stays_before_the_door() {
     report(faults);
 }
 
+/// What is done to disks and containers is handed over to be done, as a write is: here it is written down.
+const HAND_OVER: &[&str] = &[
+    "src/controllers/mod.rs",
+    "src/node/disk.rs",
+    "src/node/hooks.rs",
+    "src/node/prober.rs",
+    "src/node/runtime/",
+    "src/node/stopping.rs",
+    "src/node/storage.rs",
+];
+
 #[test]
 fn controllers_see_the_store_only_through_its_view() {
     let mut faults = Vec::new();
     for path in sources() {
         let name = shown(&path);
-        // What is done to disks and containers is handed over to be done, as a write is.
-        if !name.starts_with("src/controllers") && !name.starts_with("src/node") || name == "src/node/storage.rs" {
+        if !name.starts_with("src/controllers") && !name.starts_with("src/node") {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a source file");
         let code = without_tests(&text);
-        for forbidden in ["store::Store", "sqlite", "rusqlite", "SystemTime", "Instant::now"] {
-            if code.contains(forbidden) {
+        let hands_over = HAND_OVER.iter().any(|of| name.starts_with(of));
+        for forbidden in ["store::Store", "Store,", "sqlite", "rusqlite", "SystemTime", "Instant::now"] {
+            if code.contains(forbidden) && !(hands_over && forbidden.contains("Store")) {
                 faults.push(format!("{name} uses {forbidden}"));
             }
         }

@@ -369,8 +369,10 @@ impl Outcome {
 
     /// Asks to come back for a resync or a backoff, unless an earlier wish stands.
     pub fn recurring(&mut self, wait: Duration) {
-        if self.requeue.is_none() {
-            self.requeue = Some(Requeue::Recurring(wait));
+        match self.requeue {
+            Some(Requeue::After(_)) => {}
+            Some(Requeue::Recurring(earlier)) if earlier <= wait => {}
+            _ => self.requeue = Some(Requeue::Recurring(wait)),
         }
     }
 }

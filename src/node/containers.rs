@@ -13,7 +13,7 @@ use super::memory::BACK_OFF;
 use super::pod_status::CRASH_LOOP_BACK_OFF;
 use super::runtime::{Plan, Started, kept_of, start_container};
 use super::sync::{FIRST_SYNC, NEXT_SYNC, Refusal, Sync, image};
-use super::{config, images, words};
+use super::{config, hooks, images, words};
 
 /// How the attempt to start a container ended.
 pub(super) enum Attempt {
@@ -97,8 +97,14 @@ impl<'a> Sync<'a> {
         let (name, refused) = (container.name.clone(), self.refused.clone());
         let (about, host) = (self.about(container), self.node_name().to_string());
         let text = words::started(self.author.version, &container.name);
+        let (pod, of) = (self.author.pod.clone(), container.clone());
         self.outcome.machine(move |store, now| match start_container(store, plan, now) {
-            Started::Runs => vec![Action::Event(event(about, &host, "Started", text))],
+            Started::Runs => {
+                if hooks::post_start(store, &pod, &of, now) {
+                    refused.borrow_mut().insert(name, Refusal::Hook);
+                }
+                vec![Action::Event(event(about, &host, "Started", text))]
+            }
             Started::Refused(fault) => {
                 let message = format!("failed to create containerd task: failed to create shim task: {fault}");
                 refused.borrow_mut().insert(name, Refusal::Runtime(message.clone()));
@@ -111,11 +117,17 @@ impl<'a> Sync<'a> {
         });
     }
 
-    fn started(&self, container: &Container, before: Option<&ContainerStatus>, full: &str) -> ContainerStatus {
+    /// The status of a container that has just started.
+    pub(super) fn started(
+        &self,
+        container: &Container,
+        before: Option<&ContainerStatus>,
+        full: &str,
+    ) -> ContainerStatus {
         // A container that has run before starts anew.
         let last = before.and_then(|b| b.state.as_ref()).filter(|s| s.terminated.is_some()).cloned();
-        let crashed =
-            before.and_then(|b| b.state.as_ref()?.waiting.as_ref()?.reason.as_deref()) == Some(CRASH_LOOP_BACK_OFF);
+        let waited_for = before.and_then(|b| b.state.as_ref()?.waiting.as_ref()?.reason.as_deref());
+        let crashed = matches!(waited_for, Some(CRASH_LOOP_BACK_OFF | hooks::POST_START_HOOK_ERROR));
         let restarts = before.map_or(0, |b| b.restart_count + i32::from(last.is_some() || crashed));
         let purpose = format!("container/{}/{}", self.object.uid(), container.name);
         let id = Draw::new(self.view.seed(), &purpose, restarts as u64).hex(64);

@@ -105,8 +105,22 @@ pub(super) struct Memory {
     /// Sandboxes that could not be made.
     #[serde(default)]
     pub(super) sandboxes: Failures,
+    /// Why the pod is to end though nobody deleted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) eviction: Option<Eviction>,
     #[serde(default)]
     containers: BTreeMap<String, ContainerMemory>,
+}
+
+/// Why a pod ends by its kubelet's decision, and when at the latest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Eviction {
+    /// The reason that its status gives.
+    pub(super) reason: String,
+    /// The message there.
+    pub(super) message: String,
+    /// When what still runs is killed, in milliseconds.
+    pub(super) deadline: i64,
 }
 
 fn note(key: &ObjectKey) -> String {

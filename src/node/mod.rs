@@ -9,6 +9,8 @@ mod container_status;
 mod containers;
 pub mod disk;
 mod events;
+mod eviction;
+mod hooks;
 mod images;
 mod kubelet;
 mod memory;
@@ -17,6 +19,7 @@ mod node_status;
 mod pod_status;
 mod pods;
 mod prober;
+mod remount;
 mod restarts;
 mod runtime;
 mod stopping;
@@ -31,7 +34,8 @@ use crate::controllers::Controller;
 pub const KUBELET: &str = "kubelet";
 
 /// The control loops of the node side.
-pub const CONTROLLERS: &[&dyn Controller] = &[&kubelet::Kubelet, &node_status::NodeStatusReporter];
+pub const CONTROLLERS: &[&dyn Controller] =
+    &[&kubelet::Kubelet, &remount::Reconciler, &node_status::NodeStatusReporter];
 
 #[cfg(test)]
 mod tests {

@@ -15,10 +15,11 @@ use super::container_status::{find, is_running, terminated};
 use super::containers::Attempt;
 use super::disk::Disk;
 use super::events::{event, warning};
+use super::kubelet::node_name;
 use super::memory::Memory;
 use super::pod_status::{self, CONTAINER_CREATING, POD_INITIALIZING};
 use super::sync::{FIRST_SYNC, NEXT_SYNC, Sync, image};
-use super::{conditions, config, images, network, volumes};
+use super::{conditions, config, hooks, images, network, volumes};
 
 /// How long a sandbox and containers take to start when nothing must be pulled.
 const START_TIME: Duration = Duration::secs(1);
@@ -39,6 +40,13 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
         return sync.outcome;
     }
     sync.observe(&mut status);
+    if sync.is_evicted(&mut status) {
+        sync.memory.save(&before, object, &mut sync.outcome);
+        return sync.outcome;
+    }
+    if hooks::wait_for_hooks(&mut sync) {
+        return sync.outcome;
+    }
     let (turn, back_off) = sync.compute_pod_actions(&mut status);
     if turn.is_empty() {
         sync.keep(status);
@@ -54,19 +62,29 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
 
 /// What a pod's status is to say now that something of its containers has changed; none where it says so already.
 pub(super) fn status_now(view: &View<'_>, key: &ObjectKey, now: Time) -> Option<Write> {
-    let object = view.get(key)?;
-    let pod = object.get::<Pod>()?;
-    last_status(view, object, pod, now)
+    last_status(view, view.get(key)?, now)
 }
 
 /// The same for a pod that is at hand.
-pub(super) fn last_status(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Option<Write> {
+pub(super) fn last_status(view: &View<'_>, object: &Object, now: Time) -> Option<Write> {
+    write_with(view, object, now, |_, _| ())
+}
+
+/// The same, with a change to the status before.
+pub(super) fn write_with(
+    view: &View<'_>,
+    object: &Object,
+    now: Time,
+    change: impl FnOnce(&Sync<'_>, &mut PodStatus),
+) -> Option<Write> {
+    let pod = object.get::<Pod>()?;
     let spec = pod.spec.as_ref()?;
     let node = view.get_as::<Node>("", spec.node_name.as_deref()?)?;
     let mut status = pod.status.clone()?;
     let author = Author { pod, spec, node, version: view.version(), now };
     let (memory, refused, outcome) = (Memory::of(view, object), Default::default(), Outcome::done());
     let sync = Sync { view, author, object, spec, memory, outcome, refused };
+    change(&sync, &mut status);
     sync.observe(&mut status);
     author.finish(&mut status, true);
     author.update_status(status)
@@ -231,12 +249,18 @@ impl<'a> Sync<'a> {
         let mut node = None;
         let mut starts = false;
         let mut waits: Option<Duration> = None;
+        let mut hooked = false;
         for container in turn {
+            // What is still to start waits for the hook of what has.
+            if hooked {
+                break;
+            }
             let started = match self.attempt(&status, container, &mut node) {
                 Attempt::Done(started) => {
                     self.note_crash(&status, container);
                     self.memory.forget_container(&container.name);
                     starts = true;
+                    hooked = container.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some());
                     started
                 }
                 Attempt::Waits(waiting, wait) => {
@@ -283,13 +307,21 @@ impl<'a> Sync<'a> {
     /// Writes the status after starts that the runtime may have refused: then it says so.
     fn write_started(&mut self, status: PodStatus) {
         let (pod, refused, now) = (self.author.pod.clone(), self.refused.clone(), self.now());
-        self.outcome.machine(move |_, _| {
+        self.outcome.machine(move |store, _| {
             let mut status = status;
+            let before = pod.status.clone().unwrap_or_default();
+            let refuses = !refused.borrow().is_empty();
             for (name, refusal) in refused.borrow().iter() {
                 let lists = [status.init_container_statuses.as_mut(), status.container_statuses.as_mut()];
                 for slot in lists.into_iter().flatten().flatten().filter(|s| s.name == *name) {
-                    *slot = refusal.status(slot, now);
+                    *slot = refusal.status(&before, slot, now);
                 }
+            }
+            let view = store.view();
+            let node = view.get_as::<Node>("", node_name(&pod));
+            if let (true, Some(spec), Some(node)) = (refuses, &pod.spec, node) {
+                status.phase.clone_from(&before.phase);
+                Author { pod: &pod, spec, node, version: view.version(), now }.finish(&mut status, true);
             }
             match pod.status.as_ref() == Some(&status) {
                 true => Vec::new(),

@@ -39,7 +39,8 @@ fn probes(container: &Container) -> [(&'static str, &'static str, Option<&Probe>
 /// Whether a container's probe of a kind has its turn: the others wait for the startup probe.
 fn is_on(container: &crate::machine::kernel::Container, kind: &str) -> bool {
     let started = container.kept.has_started;
-    container.ended.is_none() && container.kept.stopping.is_none() && (kind == "startup") != started
+    let is_up = container.ended.is_none() && container.kept.post_start.is_none();
+    is_up && container.kept.stopping.is_none() && (kind == "startup") != started
 }
 
 /// Runs the probes of a pod that are due, and asks to come back for the next one.
@@ -80,14 +81,7 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
         let about = About { field_path: format!("spec.{list}{{{}}}", container.name), ..about.clone() };
         let grace = spec.termination_grace_period_seconds.unwrap_or(30);
         if sandbox.containers.get(&container.name).is_some_and(|c| c.ended.is_none() && c.kept.stopping.is_some()) {
-            stopping::kill_container(
-                store,
-                &mut sandbox,
-                &container.name,
-                container.lifecycle.as_ref(),
-                Time(i64::MAX),
-                now,
-            );
+            stopping::kill_container(store, &mut sandbox, (pod, container), Time(i64::MAX), now);
             continue;
         }
         for (kind, word, probe) in probes(container) {
@@ -119,14 +113,7 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
                     actions.push(Action::Event(event(about.clone(), node_name(pod), "Killing", text)));
                     let grace = probe.termination_grace_period_seconds.unwrap_or(grace);
                     let deadline = now + Duration::secs(grace);
-                    stopping::kill_container(
-                        store,
-                        &mut sandbox,
-                        &container.name,
-                        container.lifecycle.as_ref(),
-                        deadline,
-                        now,
-                    );
+                    stopping::kill_container(store, &mut sandbox, (pod, container), deadline, now);
                     break;
                 }
             }

@@ -8,6 +8,7 @@ use crate::machine::kernel::{Container as Running, Ended, Sandbox, log};
 
 use super::container_status::{find, is_past, is_running, is_sidecar, terminated};
 use super::events::warning;
+use super::hooks::POST_START_HOOK_ERROR;
 use super::pod_status::CRASH_LOOP_BACK_OFF;
 use super::sync::{Sync, image};
 
@@ -27,10 +28,14 @@ pub(super) enum Next {
 impl<'a> Sync<'a> {
     /// Takes over from the runtime which containers have ended, and which are ready.
     pub(super) fn observe(&self, status: &mut PodStatus) {
-        let Some(sandbox) = self.view.sandbox(self.object.uid()) else { return };
+        let sandbox = self.view.sandbox(self.object.uid());
         let lists = [status.init_container_statuses.as_mut(), status.container_statuses.as_mut()];
         for slot in lists.into_iter().flatten().flatten().filter(|s| is_running(s)) {
-            let Some(running) = sandbox.containers.get(&slot.name) else { continue };
+            let (Some(sandbox), Some(running)) = (sandbox, sandbox.and_then(|s| s.containers.get(&slot.name))) else {
+                slot.state = Some(self.lost(slot));
+                (slot.ready, slot.started) = (false, Some(false));
+                continue;
+            };
             if !slot.container_id.as_deref().unwrap_or_default().ends_with(&running.kept.id) {
                 continue;
             }
@@ -49,6 +54,16 @@ impl<'a> Sync<'a> {
                 }
             }
         }
+    }
+
+    /// A container that nobody knows of any more.
+    fn lost(&self, slot: &ContainerStatus) -> ContainerState {
+        let mut state = terminated(slot, "ContainerStatusUnknown", 137, Time::default(), self.now());
+        if let Some(ended) = state.terminated.as_mut() {
+            ended.message = Some("The container could not be located when the pod was terminated".into());
+            ended.started_at = None;
+        }
+        state
     }
 
     fn ended(
@@ -115,7 +130,8 @@ impl<'a> Sync<'a> {
             return Next::Leave;
         }
         let Some(state) = status.state.as_ref() else { return Next::Start };
-        let waits_for_back_off = |reason: Option<&str>| reason == Some(CRASH_LOOP_BACK_OFF);
+        let waits_for_back_off =
+            |reason: Option<&str>| matches!(reason, Some(CRASH_LOOP_BACK_OFF | POST_START_HOOK_ERROR));
         let ended = match (&state.terminated, &state.waiting) {
             (Some(ended), _) => Some(ended),
             (None, Some(waiting)) if waits_for_back_off(waiting.reason.as_deref()) => {
@@ -171,7 +187,12 @@ impl<'a> Sync<'a> {
         let author = self.author;
         let list = if is_init { &mut status.init_container_statuses } else { &mut status.container_statuses };
         let Some(slot) = list.iter_mut().flatten().find(|s| s.name == container.name) else { return };
-        if let Some(ended) = slot.state.as_ref().and_then(|s| s.terminated.clone()) {
+        let failed_hook = slot.state.as_ref().and_then(|s| s.waiting.as_ref()?.reason.as_deref());
+        let last = match failed_hook == Some(POST_START_HOOK_ERROR) {
+            true => slot.last_state.as_ref(),
+            false => slot.state.as_ref(),
+        };
+        if let Some(ended) = last.and_then(|s| s.terminated.clone()) {
             let said = format!("Back-off restarting failed container {} in pod {pod}", container.name);
             let about = self.about(container);
             self.outcome.event(warning(about, self.node_name(), "BackOff", said));
@@ -201,7 +222,7 @@ pub(super) fn container_of<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Cont
 }
 
 /// Whether a container that ended with that code is started again. Mirrors `ShouldContainerBeRestarted`.
-fn should_restart(spec: &PodSpec, container: &Container, is_init: bool, code: i32) -> bool {
+pub(super) fn should_restart(spec: &PodSpec, container: &Container, is_init: bool, code: i32) -> bool {
     if is_sidecar(container) {
         return true;
     }

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `killContainer` and `SyncTerminatingPod`.
 
-use crate::api::k8s::api::core::v1::{Container, Lifecycle, LifecycleHandler, Pod};
+use crate::api::k8s::api::core::v1::{Container, Pod};
 use crate::api::{Duration, Object, Time};
 use crate::controllers::{About, Deletion, Outcome, Write};
 use crate::machine::kernel::{Sandbox, Signal, Stopping};
@@ -10,10 +10,9 @@ use crate::store::{Store, View};
 
 use super::container_status;
 use super::events;
+use super::hooks::{self, Begun};
 use super::kubelet::node_name;
 use super::pods;
-use super::prober;
-use super::restarts::container_of;
 
 /// How long it takes a kubelet to see that all containers of a pod have stopped, and to say so.
 const STOP_TIME: Duration = Duration::secs(1);
@@ -42,26 +41,8 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
     }
     let runs = view.sandbox(object.uid()).is_some_and(|s| s.containers.values().any(|c| c.ended.is_none()));
     if runs {
-        let (uid, spec) = (object.uid().to_string(), pod.spec.clone().unwrap_or_default());
-        outcome.machine(move |store, now| {
-            let names: Vec<String> = spec.containers.iter().map(|c| c.name.clone()).collect();
-            let sidecars: Vec<String> = spec.init_containers.iter().flatten().rev().map(|c| c.name.clone()).collect();
-            let Some(mut sandbox) = store.take_sandbox(&uid) else { return Vec::new() };
-            let mut running = names.iter().any(|n| sandbox.is_running(n));
-            for name in names.iter().chain(sidecars.iter()) {
-                // Sidecars stop one after the other, once all others have.
-                if running && sidecars.contains(name) {
-                    break;
-                }
-                let lifecycle = container_of(&spec, name).and_then(|c| c.lifecycle.as_ref());
-                kill_container(store, &mut sandbox, name, lifecycle, end, now);
-                running |= sandbox.is_running(name);
-            }
-            store.put_sandbox(sandbox, Some(now));
-            Vec::new()
-        });
-        let hooks = view.sandbox(object.uid()).is_some_and(|s| s.containers.values().any(has_hook));
-        let look = if hooks || now < begun { LOOK } else { end - now };
+        kill_containers(pod, end, &mut outcome);
+        let look = if waits_for_hook(view, object.uid()) || now < begun { LOOK } else { end - now };
         outcome.after(look.min(end - now).max(Duration::millis(100)));
         return outcome;
     }
@@ -70,11 +51,42 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
         outcome.after(due - now);
         return outcome;
     }
-    if let Some(write) = pods::last_status(view, object, pod, now) {
+    if let Some(write) = pods::last_status(view, object, now) {
         outcome.write(write);
     }
     outcome.write(Write::Delete(Deletion::of(object).grace(0)));
     outcome
+}
+
+/// Stops all containers of a pod, or goes on with that. Mirrors `killContainersWithSyncResult`.
+pub(super) fn kill_containers(pod: &Pod, end: Time, outcome: &mut Outcome) {
+    let pod = pod.clone();
+    outcome.machine(move |store, now| {
+        let uid = pod.metadata.uid.clone().unwrap_or_default();
+        let Some(mut sandbox) = store.take_sandbox(&uid) else { return Vec::new() };
+        let (all, init) =
+            pod.spec.as_ref().map_or((&[][..], None), |s| (&s.containers[..], s.init_containers.as_ref()));
+        let mut running = all.iter().any(|c| sandbox.is_running(&c.name));
+        for container in all {
+            kill_container(store, &mut sandbox, (&pod, container), end, now);
+            running |= sandbox.is_running(&container.name);
+        }
+        for container in init.into_iter().flatten().rev() {
+            // Sidecars stop one after the other, once all others have.
+            if running {
+                break;
+            }
+            kill_container(store, &mut sandbox, (&pod, container), end, now);
+            running |= sandbox.is_running(&container.name);
+        }
+        store.put_sandbox(sandbox, Some(now));
+        Vec::new()
+    });
+}
+
+/// Whether a hook of the pod keeps its containers from being told to stop.
+pub(super) fn waits_for_hook(view: &View<'_>, uid: &str) -> bool {
+    view.sandbox(uid).is_some_and(|s| s.containers.values().any(has_hook))
 }
 
 fn has_hook(container: &crate::machine::kernel::Container) -> bool {
@@ -86,19 +98,24 @@ fn has_hook(container: &crate::machine::kernel::Container) -> bool {
 pub(super) fn kill_container(
     store: &mut Store,
     sandbox: &mut Sandbox,
-    name: &str,
-    lifecycle: Option<&Lifecycle>,
+    (pod, container): (&Pod, &Container),
     deadline: Time,
     now: Time,
 ) {
+    let name = &container.name;
     if !sandbox.is_running(name) {
         return;
     }
+    let lifecycle = container.lifecycle.as_ref();
     let known = sandbox.containers.get(name).and_then(|c| c.kept.stopping.clone());
     let mut stopping = known.unwrap_or_else(|| {
         let mut stopping = Stopping { deadline, hook: None, sleeps: None, signalled: false };
         if let Some(hook) = lifecycle.and_then(|l| l.pre_stop.as_ref()) {
-            begin_hook(store, sandbox, name, hook, &mut stopping, now);
+            match hooks::begin(store, sandbox, (&hooks::full_name(pod), container), hook, now) {
+                Begun::Runs(process, session) => stopping.hook = Some((process, session)),
+                Begun::Sleeps(until) => stopping.sleeps = Some(until),
+                Begun::Done(_) => {}
+            }
         }
         stopping
     });
@@ -114,28 +131,5 @@ pub(super) fn kill_container(
     }
     if let Some(container) = sandbox.containers.get_mut(name) {
         container.kept.stopping = Some(stopping);
-    }
-}
-
-fn begin_hook(
-    store: &mut Store,
-    sandbox: &mut Sandbox,
-    name: &str,
-    hook: &LifecycleHandler,
-    stopping: &mut Stopping,
-    now: Time,
-) {
-    if let Some(exec) = &hook.exec {
-        let command = exec.command.clone().unwrap_or_default();
-        if let Ok((pid, session)) = sandbox.exec(name, command, (false, false), store.disks_mut(), now) {
-            stopping.hook = Some((pid, session));
-        }
-    }
-    if let Some(sleep) = &hook.sleep {
-        stopping.sleeps = Some(now + Duration::secs(sleep.seconds));
-    }
-    if let Some(get) = &hook.http_get {
-        let port = prober::port_of(&get.port, &Container::default());
-        let _ = prober::http_get(store, sandbox, port.unwrap_or(80), get);
     }
 }

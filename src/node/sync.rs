@@ -38,12 +38,14 @@ pub(super) enum Refusal {
     Runtime(String),
     /// The kubelet could not prepare it.
     Config(String),
+    /// It runs, but its postStart hook is not through.
+    Hook,
 }
 
 impl Refusal {
     /// The status of a container that was taken to run. Mirrors `startContainer`'s errors in
     /// `convertToAPIContainerStatuses`.
-    pub(super) fn status(&self, started: &ContainerStatus, now: Time) -> ContainerStatus {
+    pub(super) fn status(&self, before: &PodStatus, started: &ContainerStatus, now: Time) -> ContainerStatus {
         let mut status = started.clone();
         (status.ready, status.started) = (false, Some(false));
         status.state = Some(match self {
@@ -60,6 +62,10 @@ impl Refusal {
                     message: Some(text.clone()),
                 };
                 ContainerState { waiting: Some(waiting), ..Default::default() }
+            }
+            Refusal::Hook => {
+                let lists = before.init_container_statuses.iter().chain(&before.container_statuses);
+                return lists.flatten().find(|s| s.name == started.name).cloned().unwrap_or(status);
             }
         });
         status

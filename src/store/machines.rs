@@ -67,9 +67,15 @@ fn disk_blob(id: &str) -> String {
     format!("disk/{id}")
 }
 
+/// Which form of processes the file holds. To be raised with each change to what a `Sandbox` holds.
+const FORM: u8 = 1;
+
+/// The processes of a pod. Those of another form than ours, which another version of kstate left, are as lost as after
+/// a crash of their node: their kubelet starts the containers anew.
 fn read_sandbox(db: &Db, uid: &str) -> Result<Option<Sandbox>, ApiError> {
     let Some(blob) = db.blob(&sandbox_blob(uid))? else { return Ok(None) };
-    postcard::from_bytes(&blob.value)
+    let Some((&FORM, value)) = blob.value.split_first() else { return Ok(None) };
+    postcard::from_bytes(value)
         .map(Some)
         .map_err(|e| ApiError::internal(format!("the processes of pod {uid} are damaged: {e}")))
 }
@@ -339,7 +345,7 @@ impl Store {
         }
         for uid in std::mem::take(&mut machines.changed) {
             let Some(sandbox) = machines.sandboxes.get(&uid) else { continue };
-            let value = postcard::to_stdvec(sandbox).map_err(|e| ApiError::internal(e.to_string()))?;
+            let value = postcard::to_extend(sandbox, vec![FORM]).map_err(|e| ApiError::internal(e.to_string()))?;
             let blob = Blob { wake: machines.due.get(&uid).copied(), refers: Vec::new(), value };
             self.db.set_blob(&sandbox_blob(&uid), Some(&blob))?;
         }

@@ -12,6 +12,7 @@ mod describe;
 mod disks;
 mod explain;
 mod kinds;
+mod lifecycle;
 mod local;
 mod log;
 mod mounts;

@@ -144,6 +144,19 @@ pub struct Kept {
     pub probes: BTreeMap<String, Probing>,
     /// How it is being stopped.
     pub stopping: Option<Stopping>,
+    /// How far its postStart hook is; none once that is through.
+    pub post_start: Option<PostStart>,
+}
+
+/// How far a postStart hook is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum PostStart {
+    /// It runs, as that process in that session.
+    Runs(Pid, u32),
+    /// It sleeps until then.
+    Sleeps(Time),
+    /// It failed, with what the kubelet says of that, so the container is being stopped.
+    Failed(String),
 }
 
 /// How far a probe is.

@@ -122,7 +122,7 @@ fn add_downward(node: &Node, pod: &Pod, items: &[DownwardAPIVolumeFile], mode: u
 /// Writes a payload as the kubelet does: into a folder named by the time, which `..data` leads to, so that all files
 /// change at once. Nothing is done where the volume holds just that. Mirrors `AtomicWriter.Write`.
 pub(in crate::node) fn write_atomically(disk: &mut Disk, files: &Payload, group: Option<u32>, now: Time) {
-    if holds(disk, files) {
+    if is_up_to_date(disk, files) {
         return;
     }
     let stamp = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default().strftime("%Y_%m_%d_%H_%M_%S");
@@ -162,7 +162,8 @@ pub(in crate::node) fn write_atomically(disk: &mut Disk, files: &Payload, group:
     }
 }
 
-fn holds(disk: &Disk, files: &Payload) -> bool {
+/// Whether a volume holds just that.
+pub(in crate::node) fn is_up_to_date(disk: &Disk, files: &Payload) -> bool {
     let Ok(data) = disk.find("..data").and_then(|ino| disk.get(ino)) else { return false };
     let crate::machine::disk::Node::Link(folder) = &data.node else { return false };
     let same = |path: &String, contents: &[u8]| {

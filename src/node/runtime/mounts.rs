@@ -246,11 +246,37 @@ pub(in crate::node) fn mount(store: &mut Store, plans: &[MountPlan], now: Time) 
         if !plan.sub_path.is_empty() {
             ino = sub_path(store, plan, ino, now)?;
         }
+        let mut disk = plan.backing.disk.clone();
+        if let (Make::Files(_), false) = (&plan.backing.make, plan.sub_path.is_empty()) {
+            (disk, ino) = keep_as_it_is(store, (disk, ino), &plan.at, now);
+        }
         let (device, fs_type, options) = plan.backing.shown.clone();
-        let what = Source::Disk(plan.backing.disk.clone(), if ino == 0 { ROOT } else { ino });
+        let what = Source::Disk(disk, if ino == 0 { ROOT } else { ino });
         mounts.push(Mount { at: plan.at.clone(), what, read_only: plan.read_only, device, fs_type, options });
     }
     Ok(mounts)
+}
+
+/// What a `subPath` of a volume made of objects shows: what was there when it was mounted, whatever the volume holds
+/// later.
+fn keep_as_it_is(store: &mut Store, (disk, ino): (DiskId, Ino), at: &str, now: Time) -> (DiskId, Ino) {
+    let Some(from) = store.disks_mut().get(&disk) else { return (disk, ino) };
+    let mut copy = Disk::new(0o755, None, now);
+    let mut todo = vec![(ino, String::from("kept"))];
+    while let Some((ino, path)) = todo.pop() {
+        let Ok(inode) = from.get(ino) else { continue };
+        if let Ok(entries) = inode.entries() {
+            let _ = copy.make_dirs(&path, 0o755, now);
+            todo.extend(entries.iter().map(|(name, ino)| (*ino, format!("{path}/{name}"))));
+        } else {
+            let _ = copy.put(&path, inode.clone());
+        }
+    }
+    let kept = format!("{disk}{}", at.replace('/', "~"));
+    let top = copy.find("kept").unwrap_or(ROOT);
+    store.remove_disk(&kept);
+    store.add_disk(&kept, || copy);
+    (kept, top)
 }
 
 fn sub_path(store: &mut Store, plan: &MountPlan, top: Ino, now: Time) -> Result<Ino, String> {

@@ -104,6 +104,7 @@ pub(in crate::node) fn kept_of(status: &ContainerStatus, container: &Container, 
         has_started: container.startup_probe.is_none(),
         probes,
         stopping: None,
+        post_start: None,
     }
 }
 

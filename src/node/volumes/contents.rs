@@ -7,7 +7,7 @@ use crate::node::config::{config_map_has, secret_has};
 use crate::store::View;
 
 /// What a volume is to hold and can't; none for other volumes.
-pub(super) fn fault(view: &View<'_>, namespace: &str, volume: &Volume) -> Option<String> {
+pub(in crate::node) fn fault(view: &View<'_>, namespace: &str, volume: &Volume) -> Option<String> {
     if let Some(source) = &volume.config_map {
         return config_map_problem(view, namespace, &source.name, &source.items, source.optional == Some(true));
     }

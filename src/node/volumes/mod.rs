@@ -9,6 +9,7 @@ mod populator;
 
 use crate::api::k8s::api::core::v1::{PersistentVolume, Pod, Volume};
 
+pub(super) use contents::fault as object_fault;
 pub(super) use mount::mount_volume;
 pub(super) use populator::process_pod_volumes;
 
@@ -42,20 +43,30 @@ impl<'a> VolumeSpec<'a> {
     }
 }
 
-/// Whether a pod's volumes or containers read a ConfigMap or Secret of that name.
-pub(super) fn refers_to(pod: &Pod, name: &str) -> bool {
-    let spec = pod.spec.iter();
-    let volumes = spec.clone().flat_map(|s| s.volumes.iter().flatten());
-    let mounted = volumes.into_iter().any(|v| {
+/// Whether a pod's volumes show it its own fields.
+pub(super) fn tells_of_itself(pod: &Pod) -> bool {
+    pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()).any(|v| {
+        v.downward_api.is_some()
+            || v.projected.iter().flat_map(|p| p.sources.iter().flatten()).any(|s| s.downward_api.is_some())
+    })
+}
+
+/// Whether a pod's volumes are made of a ConfigMap or Secret of that name.
+pub(super) fn mounts_object(pod: &Pod, name: &str) -> bool {
+    pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()).any(|v| {
         v.config_map.as_ref().is_some_and(|m| m.name == name)
             || v.secret.as_ref().is_some_and(|s| s.secret_name.as_deref() == Some(name))
             || v.projected.iter().flat_map(|p| p.sources.iter().flatten()).any(|s| {
                 s.config_map.as_ref().is_some_and(|m| m.name == name)
                     || s.secret.as_ref().is_some_and(|s| s.name == name)
             })
-    });
-    let containers = spec.flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
-    mounted
+    })
+}
+
+/// Whether a pod's volumes or containers read a ConfigMap or Secret of that name.
+pub(super) fn refers_to(pod: &Pod, name: &str) -> bool {
+    let containers = pod.spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    mounts_object(pod, name)
         || containers.into_iter().any(|c| {
             let whole = c.env_from.iter().flatten().any(|e| {
                 e.config_map_ref.as_ref().is_some_and(|r| r.name == name)
