@@ -31,6 +31,7 @@ mod selectors;
 mod services;
 mod terminal;
 mod verbs;
+mod workshops;
 
 use std::path::Path;
 
