@@ -66,7 +66,7 @@ pub(super) fn look(sys: &Sys<'_>, path: &str) -> Result<Entry, Errno> {
         ["filesystems"] => text("nodev\tproc\nnodev\ttmpfs\nnodev\toverlay\n\text4\nnodev\tnfs4\n".into()),
         ["meminfo"] => text(format!(
             "MemTotal:       {:8} kB\nMemFree:        {:8} kB\nMemAvailable:   {:8} kB\nBuffers:               0 kB\nCached:          1048576 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n",
-            8_048_128, 5_242_880, 6_291_456
+            super::sys::MEMORY, 5_242_880, 6_291_456
         )),
         ["cpuinfo"] => text(
             (0..2)

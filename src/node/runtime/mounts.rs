@@ -8,6 +8,7 @@ use crate::api::k8s::api::core::v1::{Container, Node, PersistentVolume, Persiste
 use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::mounts::{Mount, Source};
+use crate::machine::kernel::sys;
 use crate::node::disk::lay_down;
 use crate::store::{Store, View};
 
@@ -98,6 +99,12 @@ fn nfs(server: &str, path: &str) -> Backing {
     }
 }
 
+/// The options of a file system in memory: it may grow to the size that it was given, or to the node's memory.
+fn memory(limit: Option<u64>) -> String {
+    let size = limit.map_or(sys::MEMORY, |limit| limit / 1024);
+    format!("relatime,size={size}k,noswap")
+}
+
 fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Option<Backing> {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let node_name = node.metadata.name.as_deref().unwrap_or_default();
@@ -113,7 +120,7 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         let limit =
             source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
         return Some(match source.medium.as_deref() {
-            Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", "relatime")),
+            Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", &memory(limit))),
             _ => own(Make::Empty(0o777, None), ("/dev/sda1", "ext4", "relatime")),
         });
     }
@@ -132,7 +139,7 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
     if let Some(files) = payload(view, node, pod, volume) {
         let shown = match volume.config_map.is_some() || volume.downward_api.is_some() {
             true => ("/dev/sda1", "ext4", "relatime"),
-            false => ("tmpfs", "tmpfs", "relatime"),
+            false => ("tmpfs", "tmpfs", &*memory(None)),
         };
         return Some(own(Make::Files(files), shown));
     }

@@ -146,25 +146,8 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
         }
         let _ = disk.make_dirs(&plan.spec.cwd, 0o755, now);
     }
-    let mut mounts = vec![
-        Mount {
-            at: "/".into(),
-            what: Source::Disk(root, 0),
-            read_only: false,
-            device: "overlay".into(),
-            fs_type: "overlay".into(),
-            options: "relatime".into(),
-        },
-        Mount {
-            at: "/proc".into(),
-            what: Source::Proc,
-            read_only: false,
-            device: "proc".into(),
-            fs_type: "proc".into(),
-            options: "nosuid,nodev,noexec,relatime".into(),
-        },
-    ];
-    mounts.extend(volumes);
+    let mut mounts = default_mounts(store, &root);
+    mounts.extend(sorted(volumes, own_files(store, &root)));
     let spec = ContainerSpec { mounts, ..plan.spec };
     let started = sandbox.start_container(spec, store.disks_mut(), now);
     store.put_sandbox(sandbox, Some(now));
@@ -172,6 +155,60 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
         Ok(()) => Started::Runs,
         Err(fault) => Started::Refused(fault.0),
     }
+}
+
+/// A part of a container's root file system that is a mount of its own.
+fn part_of(store: &Store, root: &str, at: &str, (device, fs_type, options): (&str, &str, &str)) -> Option<Mount> {
+    let ino = store.disk(root)?.find(at.trim_start_matches('/')).ok()?;
+    Some(Mount {
+        at: at.to_string(),
+        what: Source::Disk(root.to_string(), ino),
+        read_only: false,
+        device: device.to_string(),
+        fs_type: fs_type.to_string(),
+        options: options.to_string(),
+    })
+}
+
+fn made_when_read(what: Source, (at, options): (&str, &str)) -> Mount {
+    let fs_type = if what == Source::Sys { "sysfs" } else { "proc" };
+    let read_only = what == Source::Sys;
+    let (device, fs_type) = (fs_type.to_string(), fs_type.to_string());
+    Mount { at: at.to_string(), what, read_only, device, fs_type, options: options.to_string() }
+}
+
+/// The file systems that every container has. Mirrors `defaultMounts` of containerd's `pkg/oci/mounts.go`.
+fn default_mounts(store: &Store, root: &str) -> Vec<Mount> {
+    let dev = "nosuid,size=65536k,mode=755";
+    let pts = "nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666";
+    [
+        part_of(store, root, "/", ("overlay", "overlay", "relatime")),
+        Some(made_when_read(Source::Proc, ("/proc", "nosuid,nodev,noexec,relatime"))),
+        part_of(store, root, "/dev", ("tmpfs", "tmpfs", dev)),
+        part_of(store, root, "/dev/pts", ("devpts", "devpts", pts)),
+        part_of(store, root, "/dev/mqueue", ("mqueue", "mqueue", "nosuid,nodev,noexec,relatime")),
+        Some(made_when_read(Source::Sys, ("/sys", "nosuid,nodev,noexec,relatime"))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The files that the kubelet and the runtime lay down for each container, and its shared memory.
+fn own_files(store: &Store, root: &str) -> Vec<Mount> {
+    let file = ("/dev/sda1", "ext4", "relatime");
+    let files = ["/etc/hosts", "/dev/termination-log", "/etc/hostname", "/etc/resolv.conf"];
+    let shm = part_of(store, root, "/dev/shm", ("shm", "tmpfs", "nosuid,nodev,noexec,relatime,size=65536k"));
+    files.iter().filter_map(|at| part_of(store, root, at, file)).chain(shm).collect()
+}
+
+/// The runtime mounts what is nearer to the root first. Mirrors `orderedMounts` of containerd.
+fn sorted(volumes: Vec<Mount>, own: Vec<Mount>) -> Vec<Mount> {
+    let taken: Vec<String> = volumes.iter().map(|m| m.at.clone()).collect();
+    let mut mounts = volumes;
+    mounts.extend(own.into_iter().filter(|m| !taken.contains(&m.at)));
+    mounts.sort_by_key(|m| m.at.split('/').filter(|p| !p.is_empty()).count());
+    mounts
 }
 
 /// Mirrors `managedHostsFileContent`.

@@ -74,9 +74,19 @@ impl Sys<'_> {
 
     /// The size of a mounted file system; none where it has none, as `/proc`.
     pub fn statfs(&self, mount: &Mount) -> Option<FileSystem> {
-        let crate::machine::kernel::mounts::Source::Disk(id, _) = &mount.what else { return None };
+        let crate::machine::kernel::mounts::Source::Disk(id, top) = &mount.what else { return None };
+        if matches!(mount.fs_type.as_str(), "devpts" | "mqueue") {
+            return None;
+        }
         let disk = self.disks.get(id)?;
         let block = crate::machine::disk::BLOCK;
+        if let Some(size) = mount.options.split(',').find_map(|o| o.strip_prefix("size=")?.strip_suffix('k')) {
+            let blocks = size.parse::<u64>().unwrap_or(0) * 1024 / block;
+            // Of a part of a larger disk it is not known what lies in it.
+            let used = if *top == crate::machine::disk::ROOT { disk.used().div_ceil(block) } else { 0 };
+            let (free, files) = (blocks.saturating_sub(used), blocks);
+            return Some(FileSystem { block, blocks, free, available: free, files, free_files: files });
+        }
         let (blocks, used) = match disk.size {
             Some(size) => (size / block, disk.used().div_ceil(block)),
             None => (NODE_DISK * 1024 / block, (NODE_USED * 1024 + disk.used()).div_ceil(block)),

@@ -99,6 +99,9 @@ const MAX_READ: usize = 1 << 20;
 /// The size of a node's own disk in KiB, which is that of all disks without one.
 const NODE_DISK: u64 = 263_174_212;
 
+/// The memory of a node, in KiB.
+pub const MEMORY: u64 = 8_048_128;
+
 /// What a node's images and logs take of its disk, in KiB.
 const NODE_USED: u64 = 11_534_336;
 

@@ -9,7 +9,7 @@ use crate::machine::tools::options::Spec;
 use crate::machine::tools::{Started, dates};
 
 /// A node's memory in KiB: all of it, and what its own processes and caches take.
-const TOTAL: u64 = 8_048_128;
+const TOTAL: u64 = crate::machine::kernel::sys::MEMORY;
 const BASE: u64 = 1_363_148;
 const CACHED: u64 = 1_048_576;
 const SHARED: u64 = 8_872;

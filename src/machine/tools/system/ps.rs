@@ -365,7 +365,7 @@ fn gnu_ps(sys: &mut Sys<'_>, args: &[String]) -> Started {
             all.reverse();
         }
     }
-    let memory = 8_048_128;
+    let memory = crate::machine::kernel::sys::MEMORY;
     let value = |row: &Row, name: &str| -> String {
         let since = (now - row.started).0.max(1) as u64;
         match name {
@@ -485,7 +485,7 @@ pub(super) fn top(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let names = Names::of(sys);
     let all = rows(sys);
     let used: u64 = 1_363_148 + all.iter().map(|r| r.memory / 1024).sum::<u64>();
-    let (total, cached) = (8_048_128_u64, 1_048_576_u64);
+    let (total, cached) = (crate::machine::kernel::sys::MEMORY, 1_048_576_u64);
     let free = total.saturating_sub(used + cached);
     let mut text = String::new();
     if gnu {
