@@ -337,3 +337,64 @@ fn a_full_disk_leaves_the_cluster_as_it_was() {
     home.ok("apply -f pairs.yaml");
     assert_eq!(bindings(&home), PAIRS);
 }
+
+/// A pod that counts the seconds, on its disk and in its log.
+const COUNTER: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: counter}\nspec:\n  containers:\n  - name: c\n    \
+    image: busybox\n    command: [sh, -c, 'x=0; while sleep 1; do x=$((x+1)); echo $x; echo $x >> /data/all; done']\n    \
+    volumeMounts: [{name: data, mountPath: /data}]\n  volumes:\n  - name: data\n    persistentVolumeClaim: {claimName: data}\n";
+
+#[test]
+fn a_pod_goes_on_whenever_a_command_is_killed() {
+    let home = Home::manual();
+    home.write("counter.yaml", &format!("{CLAIM}---\n{COUNTER}"));
+    home.ok("apply -f counter.yaml");
+    home.ok("wait --for=condition=Ready pod/counter");
+    let began = Instant::now();
+    home.ok("clock advance 2m");
+    let usual = began.elapsed();
+    let mut last = 0;
+    for step in 0..8u32 {
+        let command = match step % 2 {
+            0 => "clock advance 2m",
+            _ => "exec counter -- timeout 20 cat /dev/urandom",
+        };
+        let mut child = home.spawn(command);
+        std::thread::sleep(usual * step / 6);
+        child.kill().expect("to kill it");
+        child.wait().expect("to wait");
+        let (file, log) = (home.ok("exec counter -- cat /data/all"), home.ok("logs counter"));
+        let counted: Vec<u32> = file.lines().map(|l| l.parse().expect("a number")).collect();
+        assert_eq!(counted, (1..=counted.len() as u32).collect::<Vec<_>>(), "step {step}");
+        assert_eq!(file, log, "step {step}");
+        assert!(counted.len() >= last, "step {step}: {} after {last}", counted.len());
+        last = counted.len();
+        home.ok("clock advance 3s");
+        let next = home.ok("exec counter -- cat /data/all").lines().count();
+        assert!((2..=4).contains(&(next - last)), "step {step}: {next} after {last}");
+    }
+}
+
+#[test]
+fn what_runs_in_pods_is_the_same_every_time() {
+    let run = || {
+        let home = Home::manual();
+        home.write("counter.yaml", &format!("{CLAIM}---\n{COUNTER}"));
+        let commands = [
+            "apply -f counter.yaml",
+            "clock advance 90s",
+            "exec counter -- ls -la /data /etc",
+            "exec counter -- cat /proc/uptime /proc/sys/kernel/random/uuid",
+            "exec counter -- mktemp",
+            "exec counter -- ps",
+            "logs counter --timestamps --tail=3",
+            "get pod counter -o yaml",
+            "delete pod counter",
+            "apply -f counter.yaml",
+            "clock advance 1h",
+            "exec counter -- tail -n 2 /data/all",
+            "get events",
+        ];
+        commands.map(|c| home.ok(c))
+    };
+    assert_eq!(run(), run());
+}
