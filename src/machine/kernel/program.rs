@@ -17,6 +17,8 @@ pub type Fd = u32;
 pub enum Program {
     /// A command that has not been looked up yet: the first step finds it in `PATH`, as `execvp` would.
     Command(Vec<String>),
+    /// A command that was looked up, by its path.
+    Found(String, Vec<String>),
     /// A shell.
     Shell(Box<shell::Shell>),
     /// A tool that lasts longer than one step.
@@ -75,7 +77,11 @@ impl Program {
     /// Does one bounded piece of work.
     pub fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
         match self {
-            Program::Command(args) => tools::exec(std::mem::take(args), sys, self),
+            Program::Command(args) => tools::exec(None, std::mem::take(args), sys, self),
+            Program::Found(path, args) => {
+                let (path, args) = (std::mem::take(path), std::mem::take(args));
+                tools::exec(Some(path), args, sys, self)
+            }
             Program::Shell(shell) => shell.step(sys),
             Program::Tool(tool) => tool.step(sys),
             Program::Server(server) => server.step(sys),

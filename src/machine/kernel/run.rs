@@ -251,7 +251,7 @@ impl Sandbox {
         let pid = self.next_pid;
         self.next_pid += 1;
         let mut child = of.clone();
-        if let Program::Command(args) = &program {
+        if let Program::Command(args) | Program::Found(_, args) = &program {
             child.args.clone_from(args);
         }
         (child.parent, child.local, child.started) = (parent, local, self.now);
@@ -259,7 +259,7 @@ impl Sandbox {
         child.unsent.clear();
         child.caught.clear();
         (child.exiting, child.from_outside, child.memory) = (None, false, 0);
-        if let Some(Program::Command(args)) = &child.program {
+        if let Some(Program::Command(args) | Program::Found(_, args)) = &child.program {
             // Handlers do not outlive what becomes another program.
             child.args.clone_from(args);
             child.dispositions.retain(|_, d| *d == Disposition::Ignore);

@@ -16,11 +16,11 @@ impl Shell {
     /// Where a program is: its path, or the fault of the search.
     pub(super) fn search(&self, sys: &Sys<'_>, name: &str) -> Result<String, Errno> {
         let runs = |path: &str| -> Result<(), Errno> {
-            let stat = sys.stat(path)?;
-            if stat.kind == FileKind::Dir {
-                return Err(Errno::IsDir);
+            match sys.stat_and_access(path, 1)? {
+                (FileKind::Dir, _) => Err(Errno::IsDir),
+                (_, true) => Ok(()),
+                (_, false) => Err(Errno::Access),
             }
-            sys.access(path, 1)
         };
         if name.contains('/') {
             return runs(name).map(|()| name.to_string());
@@ -39,6 +39,17 @@ impl Shell {
             }
         }
         Err(fault)
+    }
+
+    /// The same, with what is remembered of the last search for it.
+    fn search_hashed(&self, sys: &Sys<'_>, name: &str) -> Result<String, Errno> {
+        match self.hashed.get(name) {
+            Some((path, _)) if path != name => match self.search(sys, path) {
+                Ok(path) => Ok(path),
+                Err(_) => self.search(sys, name),
+            },
+            _ => self.search(sys, name),
+        }
     }
 
     /// Says why a program cannot run; its exit code.
@@ -123,8 +134,10 @@ impl Shell {
             self.vars.set("PATH", path);
             before
         });
-        let found = match self.search(sys, &argv[0]) {
+        let mut at = None;
+        let found = match self.search_hashed(sys, &argv[0]) {
             Ok(path) => {
+                at = Some((path.clone(), argv.len()));
                 if !argv[0].contains('/') && (self.options.hashall || !self.bash()) {
                     let entry = Arc::make_mut(&mut self.hashed).entry(argv[0].clone()).or_insert((path.clone(), 0));
                     *entry = (path.clone(), entry.1 + 1);
@@ -158,7 +171,12 @@ impl Shell {
         }
         self.sync_env(sys);
         let text = simple.text.clone();
-        let forked = self.spawn(sys, Program::Command(argv));
+        // A script without `#!` has become the argument of a shell.
+        let program = match at.filter(|(_, len)| *len == argv.len()) {
+            Some((path, _)) => Program::Found(path, argv),
+            None => Program::Command(argv),
+        };
+        let forked = self.spawn(sys, program);
         self.undo(sys, saved);
         let Ok(pid) = forked else { return self.cannot_fork(sys) };
         if !state.assigned.is_empty()

@@ -106,10 +106,8 @@ pub fn look_up(sys: &Sys<'_>, command: &str) -> Result<String, Errno> {
 }
 
 fn is_executable(sys: &Sys<'_>, path: &str) -> Result<(), Errno> {
-    if sys.stat(path)?.kind != Kind::File {
-        return Err(Errno::Access);
-    }
-    sys.access(path, 1)
+    let (kind, may) = sys.stat_and_access(path, 1)?;
+    if kind != Kind::File || !may { Err(Errno::Access) } else { Ok(()) }
 }
 
 /// Becomes the program of a command line: a tool, a shell, an image's server, or the interpreter of a script.
@@ -118,6 +116,10 @@ fn is_executable(sys: &Sys<'_>, path: &str) -> Result<(), Errno> {
 /// As `execve(2)`: `ENOENT`, `EACCES`, `ENOEXEC` for a file that is neither a binary nor a script with `#!`.
 pub fn load(sys: &mut Sys<'_>, args: &[String]) -> Result<Loaded, Errno> {
     let path = look_up(sys, args.first().map_or("", String::as_str))?;
+    load_from(sys, path, args)
+}
+
+fn load_from(sys: &mut Sys<'_>, path: String, args: &[String]) -> Result<Loaded, Errno> {
     let contents = sys.read_file(&path)?;
     if let Some(name) = contents.strip_prefix(images::BINARY) {
         let name = String::from_utf8_lossy(name).into_owned();
@@ -142,8 +144,12 @@ pub enum Loaded {
 }
 
 /// The first step of a command: becomes what it names, or says why it cannot.
-pub(super) fn exec(args: Vec<String>, sys: &mut Sys<'_>, program: &mut Program) -> Turn {
-    let Loaded::Binary(name, args) = match load(sys, &args) {
+pub(super) fn exec(path: Option<String>, args: Vec<String>, sys: &mut Sys<'_>, program: &mut Program) -> Turn {
+    let loaded = match path {
+        Some(path) => load_from(sys, path, &args),
+        None => load(sys, &args),
+    };
+    let Loaded::Binary(name, args) = match loaded {
         Ok(loaded) => loaded,
         Err(fault) => {
             let name = args.first().map_or("", String::as_str);

@@ -9,7 +9,7 @@ use crate::machine::kernel::mounts::{Found, Mount, Place};
 use crate::machine::kernel::proc_fs;
 use crate::machine::kernel::program::Fd;
 
-use super::{FileSystem, Kind, NODE_DISK, NODE_USED, Sys};
+use super::{FileSystem, Kind, NODE_DISK, NODE_USED, Sys, stat_inode};
 
 impl Sys<'_> {
     pub(super) fn make(&mut self, found: &Found, node: Node, mode: u32) -> Result<(DiskId, Ino), Errno> {
@@ -342,6 +342,20 @@ impl Sys<'_> {
                 proc_fs::Entry::File(_) if want & 1 != 0 => Err(Errno::Access),
                 _ => Ok(()),
             },
+        }
+    }
+
+    /// What a path leads to, and whether the process may do that with it: both with one walk.
+    ///
+    /// # Errors
+    /// As `stat(2)`.
+    pub fn stat_and_access(&self, path: &str, want: u32) -> Result<(Kind, bool), Errno> {
+        match self.walk(path, true)?.place.ok_or(Errno::NoEnt)? {
+            Place::Inode(disk, ino) => {
+                let inode = self.disk(&disk)?.get(ino)?;
+                Ok((stat_inode("", ino, inode).kind, self.walker().may(inode, want)))
+            }
+            place => Ok((self.stat_of(&place)?.kind, self.access(path, want).is_ok())),
         }
     }
 
