@@ -7,7 +7,7 @@ use crate::api::Duration;
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
-use crate::machine::kernel::{Sandbox, log};
+use crate::machine::kernel::{Container, Sandbox, log};
 use crate::machine::net::Nowhere;
 use crate::node;
 use crate::store::{Change, Index};
@@ -107,7 +107,7 @@ impl Cluster {
             sandbox.run(&mut disks, &mut outside, horizon)
         };
         *self.store_mut().disks_mut() = disks;
-        if ran.ended {
+        if ran.ended && sandbox.containers.values().any(Container::concerns_kubelet) {
             let key = ObjectKey::new(Kind::Pod, sandbox.namespace.clone(), sandbox.pod.clone());
             let item = Item { controller: node::KUBELET, key };
             self.queue.add(item, sandbox.now.max(self.now()), false, self.registry.store());

@@ -80,6 +80,13 @@ fn read_sandbox(db: &Db, uid: &str) -> Result<Option<Sandbox>, ApiError> {
         .map_err(|e| ApiError::internal(format!("the processes of pod {uid} are damaged: {e}")))
 }
 
+/// Whether the file holds those processes already, and when they want to go on.
+fn is_as_in_file(db: &Db, sandbox: &Sandbox, due: Option<Time>) -> Result<bool, ApiError> {
+    let wake = db.blob(&sandbox_blob(&sandbox.id))?.map(|blob| blob.wake);
+    let before = read_sandbox(db, &sandbox.id)?;
+    Ok(wake == Some(due) && before.is_some_and(|before| sandbox.differs_by_counters_only(before)))
+}
+
 fn read_disk(db: &Db, id: &str) -> Result<Option<Disk>, ApiError> {
     let Some(blob) = db.blob(&disk_blob(id))? else { return Ok(None) };
     let disk = saved::load(&blob.value, &mut |hash| db.content(hash).ok());
@@ -343,8 +350,14 @@ impl Store {
         for uid in std::mem::take(&mut machines.removed) {
             self.db.set_blob(&sandbox_blob(&uid), None)?;
         }
-        for uid in std::mem::take(&mut machines.changed) {
+        let changed = std::mem::take(&mut machines.changed);
+        let is_only_one = changed.len() == 1;
+        for uid in changed {
             let Some(sandbox) = machines.sandboxes.get(&uid) else { continue };
+            // A command that only looked need not be written: that would cost it most of its time.
+            if is_only_one && is_as_in_file(&self.db, sandbox, machines.due.get(&uid).copied())? {
+                continue;
+            }
             let value = postcard::to_extend(sandbox, vec![FORM]).map_err(|e| ApiError::internal(e.to_string()))?;
             let blob = Blob { wake: machines.due.get(&uid).copied(), refers: Vec::new(), value };
             self.db.set_blob(&sandbox_blob(&uid), Some(&blob))?;

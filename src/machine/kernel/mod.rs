@@ -129,6 +129,16 @@ pub struct Container {
     pub kept: Kept,
 }
 
+impl Container {
+    /// Whether its kubelet has something to do where a process has ended: it is this container's first, or that of a
+    /// probe or a hook.
+    pub fn concerns_kubelet(&self) -> bool {
+        let kept = &self.kept;
+        let probed = kept.probes.values().any(|p| p.runs.is_some());
+        self.ended.is_some() || probed || kept.post_start.is_some() || kept.stopping.is_some()
+    }
+}
+
 /// What a kubelet keeps of a container as long as that lasts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
@@ -270,6 +280,22 @@ impl Sandbox {
     /// A pod's kernel without processes.
     pub fn new(id: &str, hostname: &str, seed: u64, now: Time) -> Sandbox {
         Sandbox { id: id.to_string(), hostname: hostname.to_string(), seed, now, next_pid: 1, ..Sandbox::default() }
+    }
+
+    /// Whether nothing came of what was done since: no process, file or message more or less. Numbers that were given
+    /// out meanwhile may be given out again.
+    pub fn differs_by_counters_only(&self, mut before: Sandbox) -> bool {
+        before.now = self.now;
+        (before.next_pid, before.next_file, before.next_pipe) = (self.next_pid, self.next_file, self.next_pipe);
+        (before.next_session, before.next_connection) = (self.next_session, self.next_connection);
+        (before.last, before.steps, before.busy, before.ends) = (self.last, self.steps, self.busy, self.ends);
+        for (name, container) in &mut before.containers {
+            if let Some(now) = self.containers.get(name) {
+                container.next_local = now.next_local;
+            }
+        }
+        let bytes = |sandbox: &Sandbox| postcard::to_stdvec(sandbox).ok();
+        bytes(&before).is_some_and(|before| Some(before) == bytes(self))
     }
 
     /// Starts a container: its first process runs at the next step. Its log goes on where it was.

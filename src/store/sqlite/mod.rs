@@ -108,6 +108,11 @@ pub(super) struct Db {
     noted: RefCell<BTreeSet<(What, String)>>,
     /// Tells others who writes, while a transaction does.
     writer: Option<Writer>,
+    /// How many rows this connection had changed when the operation had begun, and once it was forgotten with nothing
+    /// done in between.
+    begun_at: u64,
+    changes_at_begin: u64,
+    came_to_nothing: Option<u64>,
 }
 
 /// What `undo` brings back beside the objects.
@@ -166,7 +171,18 @@ impl Db {
 
     fn over(connection: Connection, path: String) -> Result<Db, ApiError> {
         let (fault, noted) = (RefCell::default(), RefCell::default());
-        let db = Db { connection, path, data_version: 0, operation: 0, fault, noted, writer: None };
+        let db = Db {
+            connection,
+            path,
+            data_version: 0,
+            operation: 0,
+            fault,
+            noted,
+            writer: None,
+            begun_at: u64::MAX,
+            changes_at_begin: 0,
+            came_to_nothing: None,
+        };
         db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
         // Else SQLite plans a statement anew for every value that is bound, which cost more than the statement.
         db.check(db.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true))?;
@@ -221,6 +237,8 @@ impl Db {
     /// Begins a transaction. False: another process writes, and did so until `patience` was over.
     pub(super) fn begin(&mut self, write: bool, patience: WallDuration) -> Result<bool, ApiError> {
         self.fault.take();
+        (self.begun_at, self.came_to_nothing) = (u64::MAX, None);
+        self.changes_at_begin = self.connection.total_changes();
         if write {
             self.check(self.connection.busy_timeout(WallDuration::ZERO))?;
             let mut waited = WallDuration::ZERO;
@@ -276,6 +294,11 @@ impl Db {
         let fault = self.fault.borrow().clone();
         match fault {
             Some(fault) => Err(fault),
+            // An operation that came and went leaves nothing to be made lasting, which is what takes time.
+            None if self.came_to_nothing == Some(self.connection.total_changes()) => {
+                self.rollback();
+                Ok(())
+            }
             None => self.check(self.connection.execute_batch("COMMIT")).map(|()| self.writer = None),
         }
     }
