@@ -9,6 +9,7 @@ mod help;
 mod home;
 mod kubeconfig;
 mod lesson;
+mod load;
 mod node;
 mod parse;
 mod plugin;
@@ -55,7 +56,7 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 5] = ["cluster", "lesson", "clock", "node", "undo"];
+const OWN_VERBS: [&str; 6] = ["cluster", "lesson", "clock", "load", "node", "undo"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,11 +143,12 @@ verbs! {
     Scale, "scale", verbs::scale, true, Writes;
     Set, "set", verbs::set, true, Writes;
     Taint, "taint", verbs::taint, true, Writes;
-    Top, "top", verbs::containers::top, true, Reads;
+    Top, "top", verbs::top, true, Reads;
     Uncordon, "uncordon", verbs::cordon::uncordon, true, Writes;
     Version, "version", verbs::discovery::version, true, Reads;
     Wait, "wait", verbs::wait, true, Writes;
     Clock, "clock", clock, false, Writes;
+    Load, "load", load, false, Writes;
     Node, "node", node, false, Writes;
     Undo, "undo", undo, false, Writes;
 }

@@ -1,12 +1,14 @@
 //! Says whether versions of the API that others serve can be reached.
 //!
-//! Mirrors `k8s.io/kube-aggregator/pkg/controllers/status`. Behind kstate's services nobody answers, so the last check,
-//! a request for the version's resources, fails.
+//! Mirrors `k8s.io/kube-aggregator/pkg/controllers/status`. Behind kstate's services nobody answers but a metrics
+//! server, so the last check of others, a request for the version's resources, fails.
 
-use crate::api::k8s::api::core::v1::Service;
+use crate::api::k8s::api::core::v1::{Pod, Service};
 use crate::api::k8s::api::discovery::v1::EndpointSlice;
-use crate::api::k8s::kube_aggregator::pkg::apis::apiregistration::v1::{APIService, APIServiceCondition};
-use crate::api::{Kind, Object, ObjectKey, Time, Typed};
+use crate::api::k8s::kube_aggregator::pkg::apis::apiregistration::v1::{
+    APIService, APIServiceCondition, APIServiceSpec,
+};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time, Typed};
 use crate::controllers::{Controller, Outcome, Write};
 use crate::kinds::apiregistration::api_service::{AVAILABLE, local_status};
 use crate::kinds::shared::access::{items, text};
@@ -14,6 +16,9 @@ use crate::store::{Change, View};
 
 /// The label that says whose slice an EndpointSlice is.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// How often what can't be reached is tried again.
+const CHECK: Duration = Duration::secs(30);
 
 /// See the module.
 pub(super) struct AvailableController;
@@ -54,6 +59,10 @@ impl Controller for AvailableController {
             }
             return outcome;
         };
+        if status == "False" && api.spec.as_ref().is_some_and(is_of_metrics) {
+            // It may begin to listen at any time.
+            outcome.recurring(CHECK);
+        }
         let mut updated = api.clone();
         let conditions = updated.status.get_or_insert_default().conditions.get_or_insert_default();
         let old = conditions.iter().position(|c| c.type_ == AVAILABLE);
@@ -104,6 +113,9 @@ fn judge(view: &View<'_>, api: &APIService) -> Option<(&'static str, &'static st
             return Some(("False", "EndpointsNotFound", message));
         }
         let port_name = text(&listening.name);
+        if is_of_metrics(spec) && slices.iter().any(|slice| has_metrics_server(view, slice)) {
+            return Some(("True", "Passed", "all checks passed".into()));
+        }
         if !slices.iter().any(|slice| is_active(slice, port_name)) {
             let message = format!(
                 "endpointslices for service/{name} in {namespace:?} have no addresses with port name {port_name:?}"
@@ -119,6 +131,23 @@ fn judge(view: &View<'_>, api: &APIService) -> Option<(&'static str, &'static st
     let url = format!("https://{address}:{port}{path}");
     let fault = format!("Get {url:?}: dial tcp {address}:{port}: connect: connection refused");
     Some(("False", "FailedDiscoveryCheck", format!("failing or missing response from {url}: {fault}")))
+}
+
+fn is_of_metrics(spec: &APIServiceSpec) -> bool {
+    (text(&spec.group), text(&spec.version)) == ("metrics.k8s.io", "v1beta1")
+}
+
+/// Whether a metrics server is behind an endpoint that is ready.
+fn has_metrics_server(view: &View<'_>, slice: &EndpointSlice) -> bool {
+    let namespace = text(&slice.metadata.namespace);
+    let ready = items(&slice.endpoints).iter().filter(|e| e.conditions.as_ref().and_then(|c| c.ready).unwrap_or(true));
+    let mut pods = ready.filter_map(|e| view.get_as::<Pod>(namespace, e.target_ref.as_ref()?.name.as_deref()?));
+    let ports = || items(&slice.ports).iter().filter_map(|p| u16::try_from(p.port?).ok());
+    pods.any(|pod| {
+        let listens = |port| view.sandbox(text(&pod.metadata.uid)).is_some_and(|s| s.listeners.contains_key(&port));
+        let containers = pod.spec.iter().flat_map(|s| &s.containers);
+        containers.into_iter().any(|c| text(&c.image).contains("metrics-server")) && ports().any(listens)
+    })
 }
 
 /// Mirrors `hasAvailableEndpoint`.

@@ -19,6 +19,7 @@ mod garbage_collector;
 mod horizontal_pod_autoscaler;
 mod job;
 pub mod kubernetes_service;
+pub mod metrics;
 mod namespace;
 pub(crate) mod node_ipam;
 pub mod node_lifecycle;

@@ -11,6 +11,7 @@ pub mod lock;
 pub mod private;
 pub mod process;
 pub mod read;
+pub mod sockets;
 pub mod temporary;
 pub mod whole;
 
@@ -47,6 +48,11 @@ impl Host {
     /// Everything, as the person sees it who typed the command. Relative paths start at `folder`.
     pub fn of_person(folder: PathBuf) -> Host {
         Host { files: Files::all(folder), is_person: true, starts_programs: true }
+    }
+
+    /// Sockets to listen on, for a person alone.
+    pub fn sockets(&self) -> Option<sockets::Sockets> {
+        self.is_person.then(sockets::Sockets::default)
     }
 
     /// The files of one folder and nothing else.

@@ -93,7 +93,8 @@ impl<'a> Sync<'a> {
     fn run(&mut self, status: &PodStatus, container: &'a Container, started: &ContainerStatus, full: &str) {
         let ip = status.pod_ip.clone().unwrap_or_default();
         let kept = kept_of(started, container, self.now());
-        let plan = Plan::of(self.view, self.author.node, self.author.pod, container, (full, &ip), kept);
+        let (node, pod, now) = (self.author.node, self.author.pod, self.now());
+        let plan = Plan::of(self.view, node, pod, container, (full, &ip), kept, now);
         let (name, refused) = (container.name.clone(), self.refused.clone());
         let (about, host) = (self.about(container), self.node_name().to_string());
         let text = words::started(self.author.version, &container.name);

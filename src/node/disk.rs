@@ -307,6 +307,9 @@ pub fn lay_down(store: &mut Store, node: &str) {
             let device = machine::disk::Node::Device(machine::disk::Device::Block);
             let _ = disk.put(path, Inode::new(device, 0o660, (0, 6), now));
         }
+        let curl = [machine::images::BINARY, b"curl"].concat();
+        let curl = Inode::new(machine::disk::Node::File(curl.into()), 0o755, (0, 0), now);
+        let _ = disk.put("usr/bin/curl", curl);
         let run = machine::disk::Node::Link("/run".into());
         let _ = disk.put("var/run", Inode::new(run, 0o777, (0, 0), now));
         disk

@@ -255,7 +255,7 @@ pub(super) fn http_get(store: &mut Store, sandbox: &mut Sandbox, port: u16, get:
     let mut disks = std::mem::take(store.disks_mut());
     let mut answer = Vec::new();
     let ip = sandbox.ip.parse().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), gateway);
-    let (peer, now) = (Peer { ip, port: 40_000, connection: CONNECTION }, sandbox.now);
+    let (peer, now) = (Peer { ip, port: 40_000, connection: CONNECTION, stands_for: 1 }, sandbox.now);
     let opened = sandbox.serve(port, peer, Sent::Open, now, &mut disks, &mut Nowhere);
     let replied = opened.and_then(|hello| {
         answer.extend(hello.bytes);

@@ -148,7 +148,7 @@ pub fn encode(reply: &Reply, resource: &Resource) -> Value {
         Reply::Tree(tree) => tree.clone(),
         Reply::Text(text) => Value::String(text.clone()),
         Reply::Bytes(bytes) => Value::String(String::from_utf8_lossy(bytes).into_owned()),
-        Reply::Session(_) => Value::Null,
+        Reply::Session(_) | Reply::Forward(_) => Value::Null,
     }
 }
 

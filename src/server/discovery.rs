@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::served::{self, Served, Subresource};
-use super::{Reply, Server, not_served};
+use super::{Reply, Server, metrics, not_served};
 use crate::api::Kind;
 use crate::api::digest::sha256;
 use crate::error::ApiError;
@@ -51,9 +51,9 @@ pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
             "versions": ["v1"],
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": "172.18.0.2:6443"}],
         }),
-        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(minor)}),
+        ["apis"] => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(server)}),
         ["apis", name] => {
-            let group = groups(minor).into_iter().find(|g| g["name"] == *name).ok_or_else(not_served)?;
+            let group = groups(server).into_iter().find(|g| g["name"] == *name).ok_or_else(not_served)?;
             let mut document = json!({"kind": "APIGroup", "apiVersion": "v1"});
             for (field, value) in group.as_object().into_iter().flatten() {
                 document[field] = value.clone();
@@ -61,8 +61,9 @@ pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
             document
         }
         ["api", version] => resource_list(minor, "", version)?,
+        ["apis", metrics::GROUP, "v1beta1"] if metrics::group(server).is_some() => metrics::resource_list(),
         ["apis", group, version] => resource_list(minor, group, version)?,
-        [] => json!({"paths": paths(minor)}),
+        [] => json!({"paths": paths(server)}),
         _ => return Err(not_served()),
     };
     Ok(Reply::Tree(document))
@@ -77,9 +78,9 @@ fn version(minor: u32) -> Value {
     })
 }
 
-fn paths(minor: u32) -> Vec<String> {
+fn paths(server: &Server) -> Vec<String> {
     let mut paths = vec!["/api".to_string(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
-    for group in groups(minor) {
+    for group in groups(server) {
         let name = group["name"].as_str().unwrap_or_default().to_string();
         paths.push(format!("/apis/{name}"));
         for version in group["versions"].as_array().into_iter().flatten() {
@@ -92,8 +93,8 @@ fn paths(minor: u32) -> Vec<String> {
 }
 
 /// The named groups, with the versions that each is served in.
-fn groups(minor: u32) -> Vec<Value> {
-    let all = served::resources(minor);
+fn groups(server: &Server) -> Vec<Value> {
+    let all = served::resources(server.minor());
     let mut names: Vec<&str> = all.iter().map(|r| r.group).filter(|g| !g.is_empty()).collect();
     names.dedup();
     names.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
@@ -110,7 +111,7 @@ fn groups(minor: u32) -> Vec<Value> {
         }
         json!({"name": name, "versions": listed, "preferredVersion": listed.first()})
     };
-    names.iter().map(group).collect()
+    names.iter().map(group).chain(metrics::group(server)).collect()
 }
 
 fn resource_list(minor: u32, group: &str, version: &str) -> Result<Value, ApiError> {

@@ -7,6 +7,7 @@
 pub mod authorize;
 mod codec;
 mod discovery;
+mod metrics;
 pub mod request_info;
 pub mod served;
 mod status;
@@ -32,8 +33,8 @@ use crate::api::{Kind, Object, Time};
 use crate::error::{ApiError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
 use crate::sim::Cluster;
+pub use crate::sim::{Answered, Pause, SessionId};
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
-pub use crate::sim::{Pause, SessionId};
 use served::Served;
 
 /// The API server of a cluster, within one transaction at a time.
@@ -67,6 +68,8 @@ pub enum Reply {
     Bytes(Vec<u8>),
     /// A session with a process in a container.
     Session(SessionId),
+    /// The way to the ports of a pod, by the pod's uid.
+    Forward(String),
 }
 
 /// Objects of one kind.
@@ -145,6 +148,11 @@ impl Server {
         let outcome = self.judge(request).and_then(|by| {
             if let Target::Path(path) = &request.target {
                 return discovery::get(self, path);
+            }
+            if let Target::Resource(resource) = &request.target
+                && let Some(answer) = metrics::answer(self, resource, &request.verb)
+            {
+                return answer;
             }
             let (served, resource) = self.find(request, &mut warnings)?;
             let ask = Ask { by: &by, served: &served, resource, accept: request.accept };

@@ -5,8 +5,11 @@ pub mod config;
 mod converge;
 mod events;
 mod expiry;
+mod forward;
+mod load;
 mod loops;
 mod network;
+mod network_policy;
 mod pieces;
 mod pods;
 mod profile;
@@ -20,8 +23,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration as WallDuration;
 
+pub use crate::controllers::metrics;
 pub use config::{ClockMode, Config, check_nodes, parse_version};
 pub use converge::{Passed, Settled, Wait};
+pub use forward::Answered;
 pub use sessions::{Pause, SessionId};
 
 use crate::api::{Duration, Time};

@@ -1,6 +1,7 @@
 //! The cluster's network as a pod sees it: other pods, services, and the name server.
 //!
-//! Mirrors kube-proxy (which endpoint of a service is taken), and CoreDNS (`machine::net::dns`).
+//! Mirrors kube-proxy (which endpoint of a service is taken), and CoreDNS (`machine::net::dns`). Policies have their say
+//! about what is gone to in the end.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,43 +18,136 @@ use crate::machine::net::dns::{self, Names};
 use crate::machine::net::{Answer, Caller, Outside, Peer, RecordType, Reply, Sent};
 use crate::store::{Index, Route, Store, View};
 
+use super::network_policy::{End, Traffic, permits};
+
 /// The address of the cluster's name server, where no service says another.
 const NAME_SERVER: &str = "10.43.0.10";
 
-/// The network around one pod that runs.
+/// The address of the name server's pod, where none stands for it.
+const NAME_SERVER_POD: &str = "10.42.0.2";
+
+/// The network around one pod that runs, or around a node.
 pub(super) struct Network<'a> {
     store: &'a mut Store,
     /// The pod's uid.
     me: String,
+    /// The node, where it is no pod that speaks.
+    node: Option<String>,
     names: Option<Names>,
 }
 
 /// Where packets to an address end.
-enum Target {
-    /// At a pod, by uid.
-    Pod(String, u16),
-    /// Nowhere: the sender is told at once.
+struct Target {
+    /// The address and port that they have by then.
+    ip: String,
+    port: u16,
+    /// Who gets them.
+    who: Who,
+}
+
+/// Who gets packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Who {
+    /// A pod, by uid.
+    Pod(String),
+    /// Nobody: the sender is told at once.
     Refused,
-    /// Nowhere, and nobody says so.
+    /// Nobody, and nobody says so.
     Lost,
+}
+
+impl Target {
+    fn of(ip: &str, port: u16, who: Who) -> Target {
+        Target { ip: ip.to_string(), port, who }
+    }
 }
 
 impl<'a> Network<'a> {
     pub(super) fn new(store: &'a mut Store, me: &str) -> Network<'a> {
-        Network { store, me: me.to_string(), names: None }
+        Network { store, me: me.to_string(), node: None, names: None }
+    }
+
+    /// What a node's own processes see.
+    pub(super) fn of_node(store: &'a mut Store, node: &str) -> Network<'a> {
+        Network { store, me: String::new(), node: Some(node.to_string()), names: None }
+    }
+
+    /// Who speaks, as policies see it.
+    fn speaker(&self, from: Caller) -> End {
+        let (view, ip) = (self.store.view(), from.ip.to_string());
+        if let Some(node) = &self.node {
+            return End::address(&ip, node);
+        }
+        match pod_of(&view, &ip) {
+            Some(pod) => End::pod(pod),
+            None => {
+                let node = view.list_as::<Node>().find(|n| has_address(n, &ip));
+                End::address(&ip, node.and_then(|n| n.metadata.name.as_deref()).unwrap_or_default())
+            }
+        }
+    }
+
+    /// Whether policies let something through to an address.
+    fn permits(&self, from: &End, ip: &str, traffic: Traffic<'_>) -> bool {
+        let view = self.store.view();
+        if view.len(Kind::NetworkPolicy) == 0 {
+            return true;
+        }
+        let to = match pod_of(&view, ip) {
+            Some(pod) => End::pod(pod),
+            None => {
+                let node = view.list_as::<Node>().find(|n| has_address(n, ip));
+                End::address(ip, node.and_then(|n| n.metadata.name.as_deref()).unwrap_or_default())
+            }
+        };
+        permits(&view, from, &to, traffic)
+    }
+
+    /// Whether policies let questions through to the name server.
+    fn permits_names(&self, from: &End) -> bool {
+        let view = self.store.view();
+        if view.len(Kind::NetworkPolicy) == 0 {
+            return true;
+        }
+        let traffic = Traffic { protocol: "UDP", port: 53 };
+        let known = view.get_as::<Service>("kube-system", "kube-dns");
+        let endpoints = known.map(|s| endpoints(&view, s, false)).unwrap_or_default();
+        let mut ends = endpoints.iter().filter_map(|e| pod_of(&view, &e.ip.to_string())).map(End::pod).peekable();
+        if ends.peek().is_some() {
+            return ends.any(|to| permits(&view, from, &to, traffic));
+        }
+        // OBSERVATION: CoreDNS is there though no pod stands for it.
+        let labels = [("k8s-app".to_string(), "kube-dns".to_string())].into();
+        let ports = vec![("dns".to_string(), "UDP".to_string(), 53), ("dns-tcp".to_string(), "TCP".to_string(), 53)];
+        let namespace = Some("kube-system".to_string());
+        permits(
+            &view,
+            from,
+            &End { ip: NAME_SERVER_POD.into(), namespace, labels, ports, node: String::new() },
+            traffic,
+        )
     }
 
     fn target(&mut self, from: Caller, (ip, port): (IpAddr, u16)) -> Target {
         let turn = self.store.count_connection();
         let view = self.store.view();
-        let text = ip.to_string();
+        let mut text = ip.to_string();
+        if let Some(name) = self.node.as_deref().filter(|_| ip.is_loopback() || ip.is_unspecified()) {
+            let node = view.get_as::<Node>("", name);
+            text = node.and_then(address_of).unwrap_or(text);
+        }
+        let speaks_on = match &self.node {
+            Some(node) => Some(node.clone()),
+            None => pod_of(&view, &from.ip.to_string()).and_then(|p| p.spec.as_ref()?.node_name.clone()),
+        };
         if let Some(service) = service_of(&view, &text) {
-            return through_service(&view, service, port, None, from, turn);
+            let by = Way { port, node: None, internal: true };
+            return through_service(&view, service, &text, by, speaks_on.as_deref(), (from, turn));
         }
         if let Some(node) = view.list_as::<Node>().find(|n| has_address(n, &text)) {
             let name = node.metadata.name.as_deref().unwrap_or_default();
             if view.kubelet_stopped_since(name).is_some() {
-                return Target::Lost;
+                return Target::of(&text, port, Who::Lost);
             }
             let services = view.list_as::<Service>();
             let by_node_port = services.into_iter().find_map(|s| {
@@ -62,17 +156,16 @@ impl<'a> Network<'a> {
             });
             if let Some((service, port)) = by_node_port {
                 let port = u16::try_from(port).unwrap_or(0);
-                return through_service(&view, service, port, Some(name), from, turn);
+                let by = Way { port, node: Some(name), internal: false };
+                return through_service(&view, service, &text, by, speaks_on.as_deref(), (from, turn));
             }
             let on_host = view.indexed(Kind::Pod, Index::Node, name).filter_map(|o| o.get::<Pod>()).find(|p| {
                 let uid = p.metadata.uid.as_deref().unwrap_or_default();
                 p.spec.as_ref().and_then(|s| s.host_network) == Some(true)
                     && view.sandbox(uid).is_some_and(|s| s.listeners.contains_key(&port))
             });
-            return match on_host.and_then(|p| p.metadata.uid.clone()) {
-                Some(uid) => Target::Pod(uid, port),
-                None => Target::Refused,
-            };
+            let who = on_host.and_then(|p| p.metadata.uid.clone()).map_or(Who::Refused, Who::Pod);
+            return Target::of(&text, port, who);
         }
         pod_target(&view, &text, port)
     }
@@ -104,7 +197,7 @@ impl<'a> Network<'a> {
 
     fn tell(&mut self, from: Caller, connection: u64, sent: Sent<'_>, disks: &mut Disks) -> Result<Reply, Errno> {
         let route = self.store.route(connection).ok_or(Errno::ConnReset)?;
-        let peer = Peer { ip: from.ip, port: from.port, connection };
+        let peer = Peer { ip: from.ip, port: from.port, connection, stands_for: from.stands_for };
         let mut nowhere = crate::machine::net::Nowhere;
         self.with_sandbox(&route.to, disks, |sandbox, disks| {
             sandbox.serve(route.port, peer, sent, from.now, disks, &mut nowhere)
@@ -113,22 +206,31 @@ impl<'a> Network<'a> {
 }
 
 impl Outside for Network<'_> {
-    fn query(&mut self, _: Caller, server: IpAddr, name: &str, kind: RecordType) -> Result<Answer, Errno> {
+    fn query(&mut self, from: Caller, server: IpAddr, name: &str, kind: RecordType) -> Result<Answer, Errno> {
         let view = self.store.view();
         let known = view.get_as::<Service>("kube-system", "kube-dns");
         let address = known.and_then(|s| s.spec.as_ref()?.cluster_ip.as_deref()).unwrap_or(NAME_SERVER);
         if server.to_string() != address {
             return Err(Errno::TimedOut);
         }
+        let speaker = self.speaker(from);
+        if !self.permits_names(&speaker) {
+            return Err(Errno::ConnRefused);
+        }
         let turn = self.store.count_connection();
         Ok(self.names().answer(name, kind, turn))
     }
 
     fn connect(&mut self, from: Caller, to: (IpAddr, u16), disks: &mut Disks) -> Result<(u64, Reply), Errno> {
-        let (uid, port) = match self.target(from, to) {
-            Target::Pod(uid, port) => (uid, port),
-            Target::Refused => return Err(Errno::ConnRefused),
-            Target::Lost => return Err(Errno::TimedOut),
+        let Target { ip, port, who } = self.target(from, to);
+        let speaker = self.speaker(from);
+        if !self.permits(&speaker, &ip, Traffic { protocol: "TCP", port }) {
+            return Err(Errno::ConnRefused);
+        }
+        let uid = match who {
+            Who::Pod(uid) => uid,
+            Who::Refused => return Err(Errno::ConnRefused),
+            Who::Lost => return Err(Errno::TimedOut),
         };
         if uid == self.me {
             // OBSERVATION: the pod itself, by way of a service; it is the one that runs.
@@ -163,6 +265,10 @@ impl Outside for Network<'_> {
         if reply.close {
             self.store.remove_route(connection);
         }
+        if !self.store.has_sandbox(&route.from) {
+            self.store.keep_pushed(connection, reply);
+            return;
+        }
         if let Some(mut sandbox) = self.store.take_sandbox(&route.from) {
             sandbox.pushed(connection, reply);
             let wake = sandbox.wake();
@@ -170,9 +276,13 @@ impl Outside for Network<'_> {
         }
     }
 
-    fn answers(&mut self, _: Caller, address: IpAddr) -> bool {
-        let view = self.store.view();
+    fn answers(&mut self, from: Caller, address: IpAddr) -> bool {
         let text = address.to_string();
+        let speaker = self.speaker(from);
+        if !self.permits(&speaker, &text, Traffic { protocol: "ICMP", port: 0 }) {
+            return false;
+        }
+        let view = self.store.view();
         let node = view.list_as::<Node>().find(|n| has_address(n, &text));
         match node {
             Some(node) => view.kubelet_stopped_since(node.metadata.name.as_deref().unwrap_or_default()).is_none(),
@@ -183,6 +293,11 @@ impl Outside for Network<'_> {
 
 fn has_address(node: &Node, ip: &str) -> bool {
     node.status.iter().flat_map(|s| s.addresses.iter().flatten()).any(|a| a.type_ == "InternalIP" && a.address == ip)
+}
+
+fn address_of(node: &Node) -> Option<String> {
+    let mut addresses = node.status.iter().flat_map(|s| s.addresses.iter().flatten());
+    addresses.find(|a| a.type_ == "InternalIP").map(|a| a.address.clone())
 }
 
 fn service_of<'a>(view: &View<'a>, ip: &str) -> Option<&'a Service> {
@@ -216,10 +331,7 @@ fn pod_of<'a>(view: &View<'a>, ip: &str) -> Option<&'a Pod> {
 }
 
 fn pod_target(view: &View<'_>, ip: &str, port: u16) -> Target {
-    match pod_of(view, ip).and_then(|p| p.metadata.uid.clone()) {
-        Some(uid) => Target::Pod(uid, port),
-        None => Target::Lost,
-    }
+    Target::of(ip, port, pod_of(view, ip).and_then(|p| p.metadata.uid.clone()).map_or(Who::Lost, Who::Pod))
 }
 
 fn slices<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a EndpointSlice> + use<'a> {
@@ -233,27 +345,43 @@ fn is_ready(endpoint: &Endpoint) -> bool {
     endpoint.conditions.as_ref().and_then(|c| c.ready) != Some(false)
 }
 
-/// The endpoint of a service that a new connection goes to. `node` is the one whose port it came by.
+/// By which way a connection came to a service.
+struct Way<'a> {
+    /// The service's port.
+    port: u16,
+    /// The node whose port it came by.
+    node: Option<&'a str>,
+    /// Whether it came by an address within the cluster.
+    internal: bool,
+}
+
+/// The endpoint of a service that a new connection goes to. `speaks_on` is the node of who opens it.
 fn through_service(
     view: &View<'_>,
     service: &Service,
-    port: u16,
-    node: Option<&str>,
-    from: Caller,
-    turn: u64,
+    ip: &str,
+    by: Way<'_>,
+    speaks_on: Option<&str>,
+    (from, turn): (Caller, u64),
 ) -> Target {
     let spec = service.spec.as_ref();
-    let Some(wanted) = spec.and_then(|s| s.ports.as_ref()?.iter().find(|p| p.port == i32::from(port))) else {
-        return Target::Lost;
+    let Some(wanted) = spec.and_then(|s| s.ports.as_ref()?.iter().find(|p| p.port == i32::from(by.port))) else {
+        return Target::of(ip, by.port, Who::Lost);
     };
     let name = wanted.name.as_deref().unwrap_or_default();
     let mut addresses: Vec<(String, u16)> = Vec::new();
-    let local = node.filter(|_| spec.and_then(|s| s.external_traffic_policy.as_deref()) == Some("Local"));
+    // Where a policy says so, only what is on the same node counts.
+    let local = match by.internal {
+        true => speaks_on.filter(|_| spec.and_then(|s| s.internal_traffic_policy.as_deref()) == Some("Local")),
+        false => by.node.filter(|_| spec.and_then(|s| s.external_traffic_policy.as_deref()) == Some("Local")),
+    };
+    let mut elsewhere = false;
     for slice in slices(view, service) {
         let port = slice.ports.iter().flatten().find(|p| p.name.as_deref().unwrap_or_default() == name);
         let Some(port) = port.and_then(|p| p.port).and_then(|p| u16::try_from(p).ok()) else { continue };
         for endpoint in slice.endpoints.iter().flatten().filter(|e| is_ready(e)) {
             if local.is_some() && endpoint.node_name.as_deref() != local {
+                elsewhere = true;
                 continue;
             }
             addresses.extend(endpoint.addresses.first().map(|a| (a.clone(), port)));
@@ -261,7 +389,8 @@ fn through_service(
     }
     addresses.sort();
     if addresses.is_empty() {
-        return if local.is_some() { Target::Lost } else { Target::Refused };
+        // What has endpoints, but none here, is dropped; what has none at all is rejected.
+        return Target::of(ip, by.port, if elsewhere { Who::Lost } else { Who::Refused });
     }
     let sticky = spec.and_then(|s| s.session_affinity.as_deref()) == Some("ClientIP");
     let lot = if sticky { hash(&from.ip.to_string()) } else { hash(&turn.to_string()) };

@@ -2,9 +2,10 @@
 
 use super::Cluster;
 use super::converge::LONG_JUMP;
+use super::network::Network;
 use super::queue::Item;
 use crate::api::Duration;
-use crate::api::k8s::api::core::v1::Pod;
+use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
 use crate::machine::kernel::{Container, Sandbox, log};
@@ -51,12 +52,23 @@ impl Cluster {
         } else {
             self.store_mut().have_disk(disk);
         }
+        let node = self.view().get_as::<Node>("", name).filter(|_| at_root);
+        let node_ip = node
+            .and_then(|n| n.status.as_ref()?.addresses.as_ref())
+            .and_then(|addresses| addresses.iter().find(|a| a.type_ == "InternalIP").map(|a| a.address.clone()));
         let mut disks = std::mem::take(self.store_mut().disks_mut());
         let spec = node::disk::host_spec(&mut disks, disk, at_root, command);
         let outcome = match sandbox.start_container(spec, &mut disks, now) {
             Err(fault) => (vec![(2, format!("{}\n", fault.0).into_bytes())], 127),
             Ok(()) => {
-                sandbox.run(&mut disks, &mut Nowhere, now + Duration::secs(60));
+                let end = now + Duration::secs(60);
+                match node_ip {
+                    Some(ip) => {
+                        (sandbox.ip, sandbox.is_host) = (ip, true);
+                        sandbox.run(&mut disks, &mut Network::of_node(self.store_mut(), name), end)
+                    }
+                    None => sandbox.run(&mut disks, &mut Nowhere, end),
+                };
                 let logs = disks.all.remove(&log::disk_of(&sandbox.id)).unwrap_or_default();
                 let lines = log::entries(&logs, node::disk::HOST, 0).into_iter().map(|e| (e.stream, e.text)).collect();
                 let ended = sandbox.containers.get(node::disk::HOST).and_then(|c| c.ended.as_ref());
@@ -103,7 +115,7 @@ impl Cluster {
         sandbox.now = sandbox.now.max(self.now());
         let mut disks = std::mem::take(self.store_mut().disks_mut());
         let ran = {
-            let mut outside = super::network::Network::new(self.store_mut(), &sandbox.id);
+            let mut outside = Network::new(self.store_mut(), &sandbox.id);
             sandbox.run(&mut disks, &mut outside, horizon)
         };
         *self.store_mut().disks_mut() = disks;

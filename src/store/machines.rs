@@ -12,6 +12,7 @@ use crate::error::ApiError;
 use crate::machine::disk::saved;
 use crate::machine::disk::{Disk, DiskId};
 use crate::machine::kernel::{Disks, Sandbox};
+use crate::machine::net::Reply;
 
 /// By how many times more of the file is looked at where what came first is in memory already.
 const PIECE: usize = 64;
@@ -54,6 +55,8 @@ pub(super) struct Machines {
     seen_disks: FrozenBTreeMap<DiskId, Box<Option<Disk>>>,
     /// When the first of those that are in the file only wants to go on; none before anybody asked.
     first_in_file: Option<Option<Time>>,
+    /// What was said on connections from outside of the cluster, until somebody takes it.
+    pushed: BTreeMap<u64, Vec<Reply>>,
     /// The connections, once somebody asked, and whether they were changed.
     routes: Option<Routes>,
     routes_changed: bool,
@@ -342,6 +345,16 @@ impl Store {
     pub fn remove_route(&mut self, connection: u64) {
         self.machines.routes_changed = true;
         self.routes().open.remove(&connection);
+    }
+
+    /// Keeps what was said on a connection from outside of the cluster.
+    pub fn keep_pushed(&mut self, connection: u64, reply: Reply) {
+        self.machines.pushed.entry(connection).or_default().push(reply);
+    }
+
+    /// Takes that.
+    pub fn take_pushed(&mut self, connection: u64) -> Vec<Reply> {
+        self.machines.pushed.remove(&connection).unwrap_or_default()
     }
 
     /// Puts what was changed back into the file.

@@ -2,6 +2,7 @@
 
 mod access;
 mod app_armor;
+mod autoscaling;
 mod builder;
 mod changes;
 mod command_line;
@@ -13,9 +14,11 @@ mod disks;
 mod explain;
 mod kinds;
 mod lifecycle;
+mod load;
 mod local;
 mod log;
 mod mounts;
+mod network_policy;
 mod nodes;
 mod own_verbs;
 mod pod_security;

@@ -19,7 +19,7 @@ use crate::api::table::Table;
 use crate::api::user::User;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time};
 use crate::error::{ApiError, Reason};
-use crate::server::{List, Pause, Reply, Response, Server, SessionId, encode, tree_of};
+use crate::server::{Answered, List, Pause, Reply, Response, Server, SessionId, encode, tree_of};
 use crate::ui::Ui;
 pub use waiting::{RealTime, Waited, begin, nothing_due};
 
@@ -309,6 +309,24 @@ impl<'a> Client<'a> {
     /// Ends a session as Ctrl-C does.
     pub fn interrupt(&mut self, id: &SessionId) {
         self.server.interrupt(id);
+    }
+
+    /// Opens a connection to a port of a pod: its number, and what is said at once.
+    ///
+    /// # Errors
+    /// What the node's dialer says.
+    pub fn open_forward(&mut self, uid: &str, port: u16) -> Result<(u64, Answered), String> {
+        self.server.open_forward(uid, port)
+    }
+
+    /// Sends bytes on such a connection; none where no more will come.
+    pub fn send_forward(&mut self, connection: u64, bytes: &[u8]) -> Answered {
+        self.server.send_forward(connection, bytes)
+    }
+
+    /// Closes such a connection.
+    pub fn close_forward(&mut self, connection: u64) {
+        self.server.close_forward(connection);
     }
 
     /// The server, for those who are more than its client: kstate's own verbs.

@@ -325,7 +325,7 @@ impl Hello {
         for request in self.partial.add(peer.connection, bytes) {
             let Some(request) = request else {
                 let text = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
-                return Reply { bytes: text.into(), close: true };
+                return Reply { bytes: text.into(), close: true, ..Reply::default() };
             };
             let is_head = request.method == "HEAD";
             let mut response = self.answer(sys, port, peer, &request);

@@ -17,7 +17,7 @@ use crate::machine::net::{Peer, Reply, Sent};
 const VERSIONS: [&str; 4] = ["2.4.66", "2.4.62", "2.4.57", "2.2.34"];
 
 /// The processor time that a request to `hpa-example` takes, in milliseconds.
-const BUSY: u64 = 120;
+pub(super) const BUSY: u64 = 120;
 
 const CONF: &str = "ServerRoot \"/usr/local/apache2\"
 
@@ -455,7 +455,7 @@ impl Httpd {
 
     /// What a PHP page prints, where it is no more than text and `echo`es of strings.
     fn php(&mut self, sys: &mut Sys<'_>, source: &str) -> Response {
-        sys.process_mut().cpu += if source.contains("sqrt") { BUSY } else { 1 };
+        sys.burn(if source.contains("sqrt") { BUSY } else { 1 });
         let mut out = String::new();
         let mut rest = source;
         while let Some((before, after)) = rest.split_once("<?php") {

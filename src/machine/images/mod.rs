@@ -23,12 +23,14 @@ mod plain;
 mod postgres;
 mod redis;
 pub mod reference;
+mod resting;
 mod sql;
 pub mod tree;
 mod typed;
 
 pub use model::Model;
 pub use reference::Reference;
+pub use resting::{Resting, resting};
 
 /// The kernel's version, as `uname -r` prints it.
 pub const KERNEL: &str = "5.16.14-arch1-1";

@@ -129,6 +129,16 @@ const KINDS: &[Kind] = &[
         ends: "",
         code: 2,
     },
+    Kind {
+        name: "metrics-server",
+        command: &["/metrics-server"],
+        ports: &[10250, 4443, 443],
+        folder: "",
+        file: "",
+        begins: "I@       1 serving.go:380] Generated self-signed cert (/tmp/apiserver.crt, /tmp/apiserver.key)\nI@       1 handler.go:288] Adding GroupVersion metrics.k8s.io v1beta1 to ResourceManager\nI@       1 secure_serving.go:211] Serving securely on [::]:10250\n",
+        ends: "I@       1 secure_serving.go:258] Stopped listening on [::]:10250\n",
+        code: 0,
+    },
 ];
 
 /// The names of the images and the kind that each is.
@@ -144,6 +154,8 @@ const NAMES: &[(&str, &str)] = &[
     ("nfs-client-provisioner", "nfs-client-provisioner"),
     ("nfs-subdir-external-provisioner", "nfs-client-provisioner"),
     ("nfs-provisioner", "nfs-provisioner"),
+    ("metrics-server", "metrics-server"),
+    ("mirrored-metrics-server", "metrics-server"),
 ];
 
 /// The names of the images.
@@ -159,6 +171,8 @@ pub(super) const IMAGES: &[&str] = &[
     "nfs-client-provisioner",
     "nfs-subdir-external-provisioner",
     "nfs-provisioner",
+    "metrics-server",
+    "mirrored-metrics-server",
 ];
 
 fn kind(name: &str) -> Option<&'static Kind> {
@@ -171,7 +185,7 @@ pub(super) fn model(reference: &Reference) -> Model {
     let Some(kind) = kind(reference.name()) else { return Model::on(Base::Debian(12)) };
     let base = match kind.name {
         "consul" => Base::Alpine((3, 22)),
-        "etcd" | "nfs-client-provisioner" => Base::Distroless,
+        "etcd" | "nfs-client-provisioner" | "metrics-server" => Base::Distroless,
         "mongo" | "rabbitmq" => Base::Ubuntu((24, 4)),
         _ => Base::Debian(12),
     };
@@ -247,7 +261,7 @@ fn stamp(name: &str, now: Time) -> String {
     match name {
         "zookeeper" | "kafka" => format!("{} {},{:03}", c.date(), c.clock(), c.milli),
         "rabbitmq" => format!("{} {}.{:03}000+00:00", c.date(), c.clock(), c.milli),
-        "nfs-client-provisioner" | "nfs-provisioner" => {
+        "nfs-client-provisioner" | "nfs-provisioner" | "metrics-server" => {
             format!("{:02}{:02} {}.{:03}000", c.month, c.day, c.clock(), c.milli)
         }
         "mongo" => format!("{}T{}.{:03}+00:00", c.date(), c.clock(), c.milli),
@@ -309,11 +323,12 @@ impl Plain {
         let Sent::Bytes(bytes) = sent else { return Reply::default() };
         let text = String::from_utf8_lossy(bytes).into_owned();
         let answer = match (self.name.as_str(), text.trim()) {
-            ("zookeeper", "ruok") => return Reply { bytes: b"imok".to_vec(), close: true },
+            ("zookeeper", "ruok") => return Reply { bytes: b"imok".to_vec(), close: true, ..Reply::default() },
             ("memcached", "version") => "VERSION 1.6.39\r\n",
             (_, request) if request.starts_with("GET ") || request.starts_with("HEAD ") => {
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let body = match (self.name.as_str(), path) {
+                    ("metrics-server", "/livez" | "/readyz" | "/healthz") => "ok",
                     ("etcd", "/health") => "{\"health\":\"true\",\"reason\":\"\"}",
                     ("consul", "/v1/status/leader") => "\"127.0.0.1:8300\"",
                     ("minio", "/minio/health/live" | "/minio/health/ready") => "",
@@ -325,10 +340,10 @@ impl Plain {
                 };
                 let text =
                     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-                return Reply { bytes: text.into_bytes(), close: true };
+                return Reply { bytes: text.into_bytes(), close: true, ..Reply::default() };
             }
             _ => return Reply { close: true, ..Reply::default() },
         };
-        Reply { bytes: answer.into(), close: false }
+        Reply { bytes: answer.into(), close: false, ..Reply::default() }
     }
 }

@@ -1,5 +1,6 @@
 //! A pod's kernel: its processes, open files and pipes, and the loop that steps them on virtual time.
 
+pub mod cpu;
 pub mod files;
 pub mod log;
 pub mod mounts;
@@ -86,6 +87,8 @@ pub struct ContainerSpec {
     pub stdin: bool,
     /// Whether it has a terminal.
     pub tty: bool,
+    /// Memory that is loaded on it from its start, and until when.
+    pub pressed: Option<(u64, Time)>,
     /// What its kubelet keeps of it.
     pub kept: Kept,
 }
@@ -121,6 +124,14 @@ pub struct Container {
     pub cpu_limit: Option<u64>,
     /// The processor time that its ended processes used, in milliseconds.
     pub cpu: u64,
+    /// The same of all, by slots of time.
+    pub(super) usage: cpu::Usage,
+    /// What it uses while it has nothing to do, and for a request.
+    pub(super) resting: super::images::Resting,
+    /// Until when it has requests to answer.
+    pub(super) busy_until: Time,
+    /// Memory that was loaded on it, and until when.
+    pub(super) pressed: Option<(u64, Time)>,
     /// The session of its standard input, where that is kept open.
     pub session: Option<u32>,
     /// Whether its memory ran out.
@@ -221,6 +232,8 @@ pub struct Sandbox {
     pub pod: String,
     /// The pod's IP address.
     pub ip: String,
+    /// Whether it is in its node's network: what it speaks with on its own address lies outside.
+    pub is_host: bool,
     /// The node that it runs on.
     pub node: String,
     /// The pod's namespace.
@@ -262,6 +275,12 @@ pub struct Sandbox {
     steps: u32,
     /// How long it has been busy without a pause, in milliseconds.
     busy: u64,
+    /// How often it goes on.
+    pace: cpu::Pace,
+    /// When what is being asked is answered.
+    pub(super) answers_at: Time,
+    /// How many requests the one stands for that is being answered.
+    pub(super) serves: u32,
     /// Files that are locked by `flock`, by disk and inode: who holds them, and whether alone.
     locks: BTreeMap<String, (std::collections::BTreeSet<FileId>, bool)>,
     /// Named pipes that are open, by their disk and inode.
@@ -306,6 +325,7 @@ impl Sandbox {
         self.now = self.now.max(now);
         let name = spec.name.clone();
         let of = name.clone();
+        let resting = super::images::resting(&spec.image);
         let container = Container {
             image: spec.image,
             mounts: Arc::new(spec.mounts),
@@ -321,6 +341,10 @@ impl Sandbox {
             memory_limit: spec.memory_limit,
             cpu_limit: spec.cpu_limit,
             cpu: 0,
+            usage: cpu::Usage::default(),
+            resting,
+            busy_until: Time::default(),
+            pressed: spec.pressed,
             session: None,
             oom: false,
             kept: spec.kept,
@@ -460,6 +484,7 @@ impl Sandbox {
             unsent: Vec::new(),
             started,
             cpu: 0,
+            spins: None,
             memory: 0,
             exiting: None,
             from_outside: parent == 0,

@@ -99,6 +99,8 @@ pub struct Process {
     pub started: Time,
     /// The processor time that it has used, in milliseconds.
     pub cpu: u64,
+    /// Since when it does nothing but use its processor.
+    pub spins: Option<Time>,
     /// Memory that it holds, in bytes.
     pub memory: u64,
     /// How it ends once what it wrote has been taken.

@@ -1,6 +1,6 @@
 //! Stepping processes on virtual time.
 
-use crate::api::{Duration, Time};
+use crate::api::Time;
 use crate::machine::disk::{DiskId, Ino};
 use crate::machine::net::Outside;
 
@@ -45,6 +45,11 @@ pub(super) fn run(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Ou
 
 fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside, horizon: Time) -> Ran {
     let ended_before = sandbox.ends;
+    sandbox.check_pressed(disks);
+    if sandbox.ends != ended_before {
+        sandbox.sweep();
+        return Ran { next: Some(sandbox.now), ended: true };
+    }
     loop {
         sandbox.send_unsent(disks);
         sandbox.sweep();
@@ -67,13 +72,14 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
         }
         (sandbox.steps, sandbox.busy) = (0, 0);
         match sandbox.next_timer() {
-            Some(timer) if timer <= horizon => sandbox.now = sandbox.now.max(timer),
+            Some(timer) if timer <= horizon => sandbox.sleep_until(timer),
             next => return Ran { next, ended: false },
         }
     }
 }
 
 fn run_slice(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside, pid: Pid) {
+    sandbox.stop_spinning(pid);
     for _ in 0..SLICE {
         let Some(process) = sandbox.processes.get_mut(&pid) else { return };
         process.state = State::Ready;
@@ -141,11 +147,7 @@ impl Sandbox {
         if self.steps >= steps {
             let millis = millis * u64::from(self.steps / steps);
             self.steps %= steps;
-            self.busy += millis;
-            self.now = self.now + Duration::millis(millis as i64);
-            if let Some(process) = self.processes.get_mut(&pid) {
-                process.cpu += millis;
-            }
+            self.spend(pid, millis);
         }
     }
 
@@ -155,7 +157,7 @@ impl Sandbox {
         after.or_else(|| self.processes.range(..=self.last).map(|(pid, _)| *pid).find(ready))
     }
 
-    fn is_ready(&self, pid: Pid) -> bool {
+    pub(super) fn is_ready(&self, pid: Pid) -> bool {
         let Some(process) = self.processes.get(&pid) else { return false };
         if !process.unsent.is_empty() || process.exiting.is_some() || self.is_choked(process) {
             return false;
@@ -182,7 +184,9 @@ impl Sandbox {
             Some(On::Session(session, _)) => {
                 self.sessions.get(session).is_none_or(|s| !s.stdin.is_empty() || !s.stdin_open)
             }
-            Some(On::Connection(connection)) => self.connections.get(connection).is_none_or(|c| c.can_be_read()),
+            Some(On::Connection(connection)) => {
+                self.connections.get(connection).is_none_or(|c| c.can_be_read(self.now))
+            }
             Some(On::Listener(_)) => false,
             _ => true,
         }
@@ -191,12 +195,23 @@ impl Sandbox {
     fn next_timer(&self) -> Option<Time> {
         // Whoever is stuck in a full pipe does not go on when his time has come.
         let timer = |p: &super::Process| match &p.state {
-            State::Waits(Wait { until, .. }) if p.unsent.is_empty() && p.exiting.is_none() && !self.is_choked(p) => {
-                *until
+            State::Waits(Wait { until, input, .. })
+                if p.unsent.is_empty() && p.exiting.is_none() && !self.is_choked(p) =>
+            {
+                let comes = input.iter().filter_map(|fd| self.comes_at(p.fds.get(fd)?));
+                comes.chain(*until).min()
             }
             _ => None,
         };
         self.processes.values().filter_map(timer).min()
+    }
+
+    /// When what is on its way on a connection comes.
+    fn comes_at(&self, id: &FileId) -> Option<Time> {
+        match self.files.get(id).map(|f| &f.on) {
+            Some(On::Connection(connection)) => self.connections.get(connection)?.comes_at(),
+            _ => None,
+        }
     }
 
     /// Moves what processes could not write into full pipes on, as far as there is room.
@@ -258,7 +273,7 @@ impl Sandbox {
         (child.cpu, child.state, child.program) = (0, State::Ready, Some(program));
         child.unsent.clear();
         child.caught.clear();
-        (child.exiting, child.from_outside, child.memory) = (None, false, 0);
+        (child.exiting, child.from_outside, child.memory, child.spins) = (None, false, 0, None);
         if let Some(Program::Command(args) | Program::Found(_, args)) = &child.program {
             // Handlers do not outlive what becomes another program.
             child.args.clone_from(args);
@@ -270,12 +285,14 @@ impl Sandbox {
             }
         }
         self.processes.insert(pid, child);
+        self.count_fork(&name);
         Ok(local)
     }
 
     /// Ends a process: its files are closed, its children are orphans, its parent may ask.
     pub(super) fn exit(&mut self, pid: Pid, status: Status, disks: &mut Disks) {
         self.close_all(pid, disks);
+        self.stop_spinning(pid);
         let Some(process) = self.processes.get_mut(&pid) else { return };
         if matches!(process.state, State::Zombie(_)) {
             return;
@@ -341,7 +358,7 @@ impl Sandbox {
         process.fds.values().any(full)
     }
 
-    /// Kills a process of a container that holds more memory than it may: the largest.
+    /// Kills a container that holds more memory than it may.
     fn check_memory(&mut self, stepped: Pid, disks: &mut Disks) {
         let Some(process) = self.processes.get(&stepped).filter(|p| p.memory > 0) else { return };
         let name = process.container.clone();
@@ -361,11 +378,13 @@ impl Sandbox {
         if held.saturating_add(files) <= limit {
             return;
         }
-        let largest = mine().max_by_key(|(_, p)| p.memory).map(|(pid, _)| *pid);
-        if let (Some(largest), Some(container)) = (largest, self.containers.get_mut(&name)) {
-            // The container counts as killed for memory where that was its first process.
-            container.oom |= container.first == largest;
-            self.exit(largest, Status::Killed(Signal::KILL), disks);
+        // As `memory.oom.group` has it, all that runs in the container goes.
+        let first = self.containers.get_mut(&name).filter(|c| c.ended.is_none()).map(|container| {
+            container.oom = true;
+            container.first
+        });
+        if let Some(first) = first {
+            self.exit(first, Status::Killed(Signal::KILL), disks);
         }
     }
 

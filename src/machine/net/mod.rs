@@ -25,6 +25,8 @@ pub struct Caller {
     pub port: u16,
     /// When.
     pub now: Time,
+    /// How many requests one stands for, where a hasty loop is thinned out.
+    pub stands_for: u32,
 }
 
 /// Who is at the other end of a connection, as the listening program sees it.
@@ -36,6 +38,8 @@ pub struct Peer {
     pub port: u16,
     /// The number of the connection, unique in the cluster.
     pub connection: u64,
+    /// How many requests one of its stands for.
+    pub stands_for: u32,
 }
 
 /// What happens on a connection to a listening program.
@@ -65,17 +69,25 @@ pub struct Connection {
     pub inbox: Vec<u8>,
     /// Whether the other end has closed it.
     pub closed: bool,
+    /// When that comes.
+    pub ready_at: Time,
 }
 
 impl Connection {
     /// Whether a read would not wait.
-    pub fn can_be_read(&self) -> bool {
-        !self.inbox.is_empty() || self.closed
+    pub fn can_be_read(&self, now: Time) -> bool {
+        (!self.inbox.is_empty() || self.closed) && self.ready_at <= now
+    }
+
+    /// When what is on its way comes.
+    pub fn comes_at(&self) -> Option<Time> {
+        (!self.inbox.is_empty() || self.closed).then_some(self.ready_at)
     }
 
     fn take(&mut self, reply: Reply) {
         self.inbox.extend(reply.bytes);
         self.closed |= reply.close;
+        self.ready_at = self.ready_at.max(reply.at);
     }
 }
 
@@ -97,6 +109,8 @@ pub struct Reply {
     pub bytes: Vec<u8>,
     /// Whether it closes the connection after them.
     pub close: bool,
+    /// When it comes; at once where that is past.
+    pub at: Time,
 }
 
 /// A kind of DNS record.
@@ -241,7 +255,12 @@ impl Sandbox {
             Sent::Closed => drop(self.accepted.remove(&peer.connection)),
             Sent::Bytes(_) => {}
         }
-        let reply = program.receive(&mut Sys::new(self, disks, outside, pid), port, &peer, sent);
+        (self.answers_at, self.serves) = (Time::default(), peer.stands_for);
+        if matches!(sent, Sent::Bytes(bytes) if !bytes.is_empty()) {
+            self.count_answer(pid, peer.stands_for);
+        }
+        let mut reply = program.receive(&mut Sys::new(self, disks, outside, pid), port, &peer, sent);
+        reply.at = reply.at.max(self.answers_at);
         if reply.close {
             self.accepted.remove(&peer.connection);
         }
@@ -271,7 +290,7 @@ impl Sandbox {
     /// Who asks, from that port.
     pub(crate) fn caller(&self, port: u16) -> Caller {
         let ip = self.ip.parse().unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
-        Caller { ip, port, now: self.now }
+        Caller { ip, port, now: self.now, stands_for: self.stands_for() }
     }
 
     /// Forgets the connections that a process that has ended had accepted; their other ends are told later.
@@ -298,7 +317,8 @@ impl Sandbox {
             if connection.remote & LOCAL == 0 {
                 outside.close(caller, connection.remote, disks);
             } else {
-                let peer = Peer { ip: caller.ip, port: caller.port, connection: connection.remote };
+                let stands_for = caller.stands_for;
+                let peer = Peer { ip: caller.ip, port: caller.port, connection: connection.remote, stands_for };
                 let _ = self.serve(connection.to.1, peer, Sent::Closed, caller.now, disks, outside);
             }
         }
@@ -307,7 +327,8 @@ impl Sandbox {
 
 impl Sys<'_> {
     fn is_own(&self, address: IpAddr) -> bool {
-        address.is_loopback() || address.is_unspecified() || address.to_string() == self.sandbox.ip
+        let is_own = address.is_loopback() || address.is_unspecified() || address.to_string() == self.sandbox.ip;
+        is_own && !self.sandbox.is_host
     }
 
     /// Who asks, from that port.
@@ -344,12 +365,19 @@ impl Sys<'_> {
         let (remote, hello) = if self.is_own(to) {
             let remote = u64::from(number) | LOCAL;
             let ip = if to.is_loopback() { to } else { from.ip };
-            let peer = Peer { ip, port: from.port, connection: remote };
+            let peer = Peer { ip, port: from.port, connection: remote, stands_for: from.stands_for };
             (remote, self.sandbox.serve(port, peer, Sent::Open, from.now, self.disks, self.outside)?)
         } else {
             self.outside.connect(from, (to, port), self.disks)?
         };
-        let mut connection = Connection { to: (to, port), port: from.port, remote, inbox: Vec::new(), closed: false };
+        let mut connection = Connection {
+            to: (to, port),
+            port: from.port,
+            remote,
+            inbox: Vec::new(),
+            closed: false,
+            ready_at: Time::default(),
+        };
         connection.take(hello);
         self.sandbox.connections.insert(number, connection);
         Ok(self.install(On::Connection(number), (true, true, false), ""))
@@ -369,7 +397,11 @@ impl Sys<'_> {
 
     /// Reads from a connection.
     pub(super) fn outside_read(&mut self, connection: u32, max: usize) -> Result<Input, Errno> {
+        let now = self.sandbox.now;
         let Some(connection) = self.sandbox.connections.get_mut(&connection) else { return Ok(Input::End) };
+        if connection.ready_at > now {
+            return Ok(Input::Wait);
+        }
         if connection.inbox.is_empty() {
             return Ok(if connection.closed { Input::End } else { Input::Wait });
         }
@@ -393,15 +425,15 @@ impl Sys<'_> {
 
     fn deliver(&mut self, number: u32, bytes: &[u8]) -> Result<(), Errno> {
         let Some(connection) = self.sandbox.connections.get(&number) else { return Err(Errno::ConnReset) };
-        if connection.closed {
+        if connection.closed && connection.ready_at <= self.sandbox.now {
             return Err(Errno::Pipe);
         }
         let (to, remote, from) = (connection.to, connection.remote, self.caller(connection.port));
         let reply = if remote & LOCAL == 0 {
             self.outside.exchange(from, remote, bytes, self.disks)
         } else {
-            let peer =
-                Peer { ip: if to.0.is_loopback() { to.0 } else { from.ip }, port: from.port, connection: remote };
+            let ip = if to.0.is_loopback() { to.0 } else { from.ip };
+            let peer = Peer { ip, port: from.port, connection: remote, stands_for: from.stands_for };
             self.sandbox.serve(to.1, peer, Sent::Bytes(bytes), from.now, self.disks, self.outside)
         }
         .map_err(|_| Errno::ConnReset)?;

@@ -74,6 +74,7 @@ pub(in crate::node) fn container_spec(
         cpu_limit: limit("cpu").map(|q| q.milli_value().max(0) as u64),
         stdin: container.stdin == Some(true),
         tty: container.tty == Some(true),
+        pressed: None,
         kept: Default::default(),
     }
 }

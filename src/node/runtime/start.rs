@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, Pod, Service};
 use crate::api::names::Draw;
-use crate::api::{Duration, Time};
+use crate::api::{Duration, Kind, ObjectKey, Time};
+use crate::controllers::metrics::load::Loads;
 use crate::machine::disk::{Disk, Inode, Node as Content};
 use crate::machine::images;
 use crate::machine::kernel::mounts::{Mount, Source};
@@ -50,10 +51,15 @@ impl Plan {
         container: &Container,
         (image, ip): (&str, &str),
         kept: Kept,
+        now: Time,
     ) -> Plan {
         let meta = &pod.metadata;
+        let text = |t: &Option<String>| t.clone().unwrap_or_default();
         let mut spec = container_spec(view, node, pod, container, image);
         spec.args.truncate(4096);
+        let key = ObjectKey::new(Kind::Pod, text(&meta.namespace), text(&meta.name));
+        let booted = node.metadata.creation_timestamp.as_ref().map(Time::from_meta).unwrap_or_default();
+        spec.pressed = view.get(&key).and_then(|pod| Loads::of(view).memory(view, pod, &container.name, now));
         spec.kept = kept;
         let mounts = plan_mounts(view, node, pod, container, &spec.env);
         let hostname = host_name(pod);
@@ -63,7 +69,6 @@ impl Plan {
             ("etc/resolv.conf", resolv_conf(view, node, pod)),
             ("dev/termination-log", String::new()),
         ];
-        let text = |t: &Option<String>| t.clone().unwrap_or_default();
         Plan {
             uid: text(&meta.uid),
             namespace: text(&meta.namespace),
@@ -75,7 +80,7 @@ impl Plan {
             spec,
             mounts,
             files,
-            booted: node.metadata.creation_timestamp.as_ref().map(Time::from_meta).unwrap_or_default(),
+            booted,
         }
     }
 }

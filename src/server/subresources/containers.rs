@@ -31,8 +31,7 @@ impl Server {
     /// Connects to a part of a pod.
     ///
     /// # Errors
-    /// What the server says of a pod that can't be reached, or the kubelet of a container that does not answer: for
-    /// now none does, since containers run no processes.
+    /// What the server says of a pod that can't be reached, or the kubelet of a container that does not answer.
     pub(in crate::server) fn connect(&mut self, ask: &Ask<'_>, connect: &Connect) -> Result<Reply, ApiError> {
         let resource = ask.resource;
         let part = match connect {
@@ -51,7 +50,7 @@ impl Server {
             Connect::Log(options) => self.log(pod, options).map(Reply::Bytes),
             Connect::Exec(options, command) => self.exec(options, command, &resource.namespace, &resource.name),
             Connect::Attach(options) => self.attach(pod, options),
-            Connect::PortForward(_) => Err(self.forward(pod)),
+            Connect::PortForward(_) => self.forward(pod).map(Reply::Forward),
         }
     }
 
@@ -130,15 +129,16 @@ impl Server {
         }
     }
 
-    fn forward(&self, pod: &Pod) -> ApiError {
+    /// The uid of a pod whose ports can be reached.
+    fn forward(&self, pod: &Pod) -> Result<String, ApiError> {
         let (namespace, name) = names(pod);
-        let node = node_of(pod);
-        match self.is_reachable(node) {
-            Err(missing) => missing,
-            Ok(false) => ApiError::new(Reason::Unknown, format!("error dialing backend: {}", no_such_host(node))),
-            Ok(true) => {
+        let (node, uid) = (node_of(pod), pod.metadata.uid.clone().unwrap_or_default());
+        match self.is_reachable(node)? {
+            false => Err(ApiError::new(Reason::Unknown, format!("error dialing backend: {}", no_such_host(node)))),
+            true if self.cluster.view().sandbox(&uid).is_some() => Ok(uid),
+            true => {
                 let text = format!("unable to upgrade connection: pod not found (\"{name}_{namespace}\")");
-                ApiError::new(Reason::Unknown, text)
+                Err(ApiError::new(Reason::Unknown, text))
             }
         }
     }

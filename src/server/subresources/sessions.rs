@@ -4,7 +4,7 @@ use crate::api::Time;
 use crate::error::ApiError;
 use crate::machine::kernel::Signal;
 use crate::server::Server;
-use crate::sim::{Pause, SessionId};
+use crate::sim::{Answered, Pause, SessionId};
 
 impl Server {
     /// Lets a session go on until it ends, has written something, wants input, or would wait beyond the deadline.
@@ -28,5 +28,24 @@ impl Server {
     /// Ends a session as Ctrl-C does.
     pub fn interrupt(&mut self, id: &SessionId) {
         self.cluster.interrupt(id, Signal::INT);
+    }
+
+    /// Opens a connection to a port of a pod: its number, and what is said at once.
+    ///
+    /// # Errors
+    /// What the node's dialer says.
+    pub fn open_forward(&mut self, uid: &str, port: u16) -> Result<(u64, Answered), String> {
+        self.cluster.open_forward(uid, port).map_err(|fault| fault.text().to_lowercase())
+    }
+
+    /// Sends bytes on such a connection; none where no more will come. One whose other end is gone is closed.
+    pub fn send_forward(&mut self, connection: u64, bytes: &[u8]) -> Answered {
+        let gone = |_| Answered { closed: true, ..Answered::default() };
+        self.cluster.send_forward(connection, bytes).unwrap_or_else(gone)
+    }
+
+    /// Closes such a connection.
+    pub fn close_forward(&mut self, connection: u64) {
+        self.cluster.close_forward(connection);
     }
 }

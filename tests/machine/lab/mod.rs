@@ -39,7 +39,7 @@ impl Net {
     fn tell(&mut self, from: Caller, connection: u64, sent: Sent<'_>, disks: &mut Disks) -> Result<Reply, Errno> {
         let (ip, port) = *self.open.get(&connection).ok_or(Errno::ConnReset)?;
         let mut pod = self.pods.remove(&ip).ok_or(Errno::ConnReset)?;
-        let peer = Peer { ip: from.ip, port: from.port, connection };
+        let peer = Peer { ip: from.ip, port: from.port, connection, stands_for: from.stands_for };
         let reply = pod.serve(port, peer, sent, from.now, disks, self);
         self.pods.insert(ip, pod);
         reply

@@ -105,7 +105,7 @@ impl Redis {
             let quoted: String = words.iter().map(|w| format!(" \"{}\"", String::from_utf8_lossy(w))).collect();
             let line = format!("+{}.{:03}000 [0 {address}]{quoted}\r\n", now / 1000, now % 1000);
             for monitor in monitors {
-                sys.push(monitor, Reply { bytes: line.clone().into_bytes(), close: false });
+                sys.push(monitor, Reply { bytes: line.clone().into_bytes(), close: false, ..Reply::default() });
             }
         }
         let db = self.clients.get(&client).map_or(0, |c| c.db);
@@ -282,7 +282,7 @@ impl Redis {
             }
             "psync" | "sync" => {
                 let bytes = self.sync(sys, client);
-                sys.push(client, Reply { bytes, close: false });
+                sys.push(client, Reply { bytes, close: false, ..Reply::default() });
                 stays(Resp::None)
             }
             "wait" => stays(Resp::Int(self.clients.values().filter(|c| c.is_replica).count() as i64)),
@@ -345,7 +345,7 @@ impl Redis {
                         .collect();
                 for (number, bytes) in all {
                     count += 1;
-                    sys.push(number, Reply { bytes, close: false });
+                    sys.push(number, Reply { bytes, close: false, ..Reply::default() });
                 }
                 stays(Resp::Int(count))
             }
@@ -360,7 +360,7 @@ impl Redis {
                     Resp::Array(vec![Resp::bulk(name), Resp::bulk(channel.clone()), Resp::Int(count as i64)])
                         .encode(&mut all);
                 }
-                sys.push(client, Reply { bytes: all, close: false });
+                sys.push(client, Reply { bytes: all, close: false, ..Reply::default() });
                 stays(Resp::None)
             }
             "unsubscribe" | "punsubscribe" => {

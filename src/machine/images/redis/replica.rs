@@ -234,7 +234,7 @@ impl Redis {
     fn send_on(&mut self, sys: &mut Sys<'_>, bytes: &[u8]) {
         let replicas: Vec<u64> = self.clients.iter().filter(|(_, c)| c.is_replica).map(|(n, _)| *n).collect();
         for replica in replicas {
-            sys.push(replica, Reply { bytes: bytes.to_vec(), close: false });
+            sys.push(replica, Reply { bytes: bytes.to_vec(), close: false, ..Reply::default() });
         }
     }
 

@@ -14,7 +14,7 @@ use crate::machine::net::Outside;
 
 use crate::machine::kernel::files::On;
 use crate::machine::kernel::process::{Pid, Process};
-use crate::machine::kernel::program::Fd;
+use crate::machine::kernel::program::{Fd, Turn, Wait};
 use crate::machine::kernel::{Disks, Sandbox, proc_fs};
 
 /// What `stat` tells of a file.
@@ -208,6 +208,18 @@ impl<'a> Sys<'a> {
     /// A random number, the same in each run of the cluster.
     pub fn random(&mut self) -> u64 {
         self.sandbox.random()
+    }
+
+    /// Uses the processor for so long to answer who asks.
+    pub fn burn(&mut self, millis: u64) {
+        self.sandbox.burn(self.pid, millis);
+    }
+
+    /// Has the process do nothing but use its processor until a time, or for ever. It costs no steps.
+    pub fn spin(&mut self, until: Option<Time>) -> Turn {
+        let now = self.sandbox.now;
+        self.process_mut().spins = Some(now);
+        Turn::Wait(Wait { until, ..Wait::default() })
     }
 
     /// How much memory the process holds, in bytes; too much for its container gets it killed.

@@ -456,7 +456,7 @@ impl Nc {
             let (from, peer, child) = (self.sessions[at].from, self.sessions[at].peer, self.sessions[at].child);
             match sys.read(from, PIECE) {
                 Ok(Input::Bytes(bytes)) => {
-                    sys.push(peer.connection, Reply { bytes, close: false });
+                    sys.push(peer.connection, Reply { bytes, close: false, ..Reply::default() });
                     return Turn::Again;
                 }
                 Ok(Input::Wait) => {
@@ -480,7 +480,7 @@ impl Nc {
             if self.stdin_open {
                 match sys.read(0, PIECE) {
                     Ok(Input::Bytes(bytes)) => {
-                        sys.push(peer.connection, Reply { bytes, close: false });
+                        sys.push(peer.connection, Reply { bytes, close: false, ..Reply::default() });
                         return Turn::Again;
                     }
                     Ok(Input::Wait) => inputs.push(0),
@@ -569,7 +569,7 @@ impl Nc {
                 }
                 self.peer = Some(*peer);
                 self.talked = false;
-                let mut reply = Reply { bytes: std::mem::take(&mut self.waiting), close: false };
+                let mut reply = Reply { bytes: std::mem::take(&mut self.waiting), close: false, ..Reply::default() };
                 while self.stdin_open && reply.bytes.len() < 1 << 20 {
                     match sys.read(0, PIECE) {
                         Ok(Input::Bytes(bytes)) => reply.bytes.extend(bytes),

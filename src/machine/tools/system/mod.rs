@@ -136,7 +136,7 @@ pub enum Running {
     /// `xargs`
     Xargs(Box<xargs::Xargs>),
     /// `stress`
-    Stress(stress::Stress),
+    Stress(Box<stress::Stress>),
     /// `crond`
     Cron(cron::Cron),
 }

@@ -59,11 +59,12 @@ pub(super) fn rows(sys: &Sys<'_>) -> Vec<Row> {
         state: match p.state {
             _ if p.local == sys.getpid() => 'R',
             State::Ready => 'R',
+            State::Waits(_) if p.spins.is_some() => 'R',
             State::Waits(_) => 'S',
             State::Stopped => 'T',
             State::Zombie(_) => 'Z',
         },
-        cpu: p.cpu,
+        cpu: sys.sandbox.cpu_of(p),
         memory: p.memory,
         started: p.started,
     };

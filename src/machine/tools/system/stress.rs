@@ -22,6 +22,8 @@ pub struct Stress {
     until: Option<Time>,
     began: Time,
     is_worker: bool,
+    /// For how long a worker that has its memory sleeps before it looks at it again, in milliseconds; 0 for not at all.
+    hang: i64,
     report: String,
 }
 
@@ -87,18 +89,19 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
         until,
         began: sys.now(),
         is_worker: false,
+        hang: parsed.value('η').and_then(|t| seconds(t, true)).map_or(0, |t| (t.min(1e9) * 1000.0) as i64),
         report: if parsed.has('q') { "q".into() } else { String::new() },
     };
     for at in 0..cpus + io + vms + disks {
         let is_memory = at >= cpus + io && at < cpus + io + vms;
         let worker =
             Stress { busy: true, wanted: if is_memory { bytes } else { 0 }, is_worker: true, ..stress.clone() };
-        let program = Program::Tool(Box::new(crate::machine::tools::Running::System(Running::Stress(worker))));
+        let program = Program::Tool(Box::new(crate::machine::tools::Running::System(Running::Stress(Box::new(worker)))));
         if let Ok(pid) = sys.fork(program) {
             stress.workers.push(pid);
         }
     }
-    runs(Running::Stress(stress))
+    runs(Running::Stress(Box::new(stress)))
 }
 
 impl Stress {
@@ -148,7 +151,12 @@ impl Stress {
         if self.has < self.wanted {
             self.has = self.wanted.min(self.has + (4 << 20));
             sys.set_memory(self.has);
+            return Turn::Again;
         }
-        Turn::Again
+        if self.wanted > 0 && self.hang > 0 {
+            let next = sys.now() + Duration::millis(self.hang);
+            return Turn::Wait(Wait::until(self.until.map_or(next, |until| until.min(next))));
+        }
+        sys.spin(self.until)
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/portforward` and `k8s.io/client-go/tools/portforward`.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+mod forward;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{Pod, Service};
@@ -14,6 +16,7 @@ use crate::kinds::core::pod::status::phase;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::containers::{check_timeout, pods};
+use crate::server::Reply;
 
 /// Forward one or more local ports to a pod.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,7 +35,7 @@ pub struct Args {
 /// Runs the verb.
 ///
 /// # Errors
-/// Always: no pod of kstate can be reached.
+/// kubectl's texts; and when the connection to the pod is lost.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let [name, ports @ ..] = args.args.as_slice() else { return Err(needs_ports(session)) };
     if ports.is_empty() {
@@ -53,12 +56,31 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             "unable to forward port because pod is not running. Current status={phase}"
         )));
     }
-    check_addresses(&args.address).and_then(|()| check_ports(&ports)).map_err(Failure::error)?;
-    let numbers = ports.iter().filter_map(|port| split(port).1.parse::<u16>().ok()).collect();
+    let addresses = parse_addresses(&args.address).map_err(Failure::error)?;
+    let ports = parse_ports(&ports).map_err(Failure::error)?;
+    let numbers = ports.iter().map(|port| port.remote).collect();
     let key = pods::key(pod);
-    let Err(refusal) = session.client.connect(&key, Connect::PortForward(numbers)) else { return Ok(()) };
-    let text = format!("error upgrading connection: {}", refusal.message);
-    Err(Failure::error(text))
+    match session.client.connect(&key, Connect::PortForward(numbers)) {
+        Ok(Reply::Forward(uid)) => forward::run(session, &uid, &addresses, ports),
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(Failure::error(format!("error upgrading connection: {}", refusal.message))),
+    }
+}
+
+/// A port of this machine and the one of the pod that it leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ForwardedPort {
+    /// 0 for any that is free.
+    local: u16,
+    remote: u16,
+}
+
+/// An address to listen on, and whether that must succeed for it (`all`) or for one of its group (`any`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ListenAddress {
+    ip: IpAddr,
+    /// Whether it is one of localhost's two.
+    any: bool,
 }
 
 fn needs_ports(session: &Session<'_>) -> Failure {
@@ -152,29 +174,40 @@ fn check_protocols(
 }
 
 /// Mirrors `parseAddresses`.
-fn check_addresses(addresses: &[String]) -> Result<(), String> {
-    if addresses.iter().all(String::is_empty) {
-        return Err("you must specify at least 1 address".into());
+fn parse_addresses(addresses: &[String]) -> Result<Vec<ListenAddress>, String> {
+    let mut parsed: BTreeMap<String, ListenAddress> = BTreeMap::new();
+    for address in addresses.iter().filter(|a| !a.is_empty()) {
+        if address == "localhost" {
+            for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+                parsed.entry(ip.to_string()).or_insert(ListenAddress { ip, any: true });
+            }
+        } else {
+            let ip = address.parse::<IpAddr>().map_err(|_| format!("{address} is not a valid IP"))?;
+            parsed.insert(ip.to_string(), ListenAddress { ip, any: false });
+        }
     }
-    let wrong = addresses.iter().find(|a| *a != "localhost" && a.parse::<IpAddr>().is_err());
-    wrong.map_or(Ok(()), |address| Err(format!("{address} is not a valid IP")))
+    match parsed.is_empty() {
+        true => Err("you must specify at least 1 address".into()),
+        false => Ok(parsed.into_values().collect()),
+    }
 }
 
 /// Mirrors `parsePorts`.
-fn check_ports(ports: &[String]) -> Result<(), String> {
-    for port in ports {
+fn parse_ports(ports: &[String]) -> Result<Vec<ForwardedPort>, String> {
+    let one = |port: &String| {
         let (local, remote) = match port.split(':').collect::<Vec<_>>().as_slice() {
             [both] => (*both, *both),
             ["", remote] => ("0", *remote),
             [local, remote] => (*local, *remote),
             _ => return Err(format!("invalid port format '{port}'")),
         };
-        number(local).map_err(|e| format!("error parsing local port '{local}': {e}"))?;
-        if number(remote).map_err(|e| format!("error parsing remote port '{remote}': {e}"))? == 0 {
-            return Err("remote port must be > 0".into());
+        let local = number(local).map_err(|e| format!("error parsing local port '{local}': {e}"))?;
+        match number(remote).map_err(|e| format!("error parsing remote port '{remote}': {e}"))? {
+            0 => Err("remote port must be > 0".into()),
+            remote => Ok(ForwardedPort { local, remote }),
         }
-    }
-    Ok(())
+    };
+    ports.iter().map(one).collect()
 }
 
 /// Mirrors Go's `strconv.ParseUint` with 16 bits.

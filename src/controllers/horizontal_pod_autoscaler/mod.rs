@@ -1,21 +1,25 @@
-//! Horizontal pod autoscaling, in a cluster that serves no metrics.
+//! Horizontal pod autoscaling.
 //!
-//! Mirrors `pkg/controller/podautoscaler/horizontal.go`: every 15 s an autoscaler looks at its target's size, keeps it
-//! within its bounds, and says of each metric that it can't be had.
+//! Mirrors `pkg/controller/podautoscaler/horizontal.go`: every 15 s an autoscaler looks at its target's size and at what
+//! its pods use, and gives the target the size that this asks for, within its bounds.
+
+mod metrics;
+mod normalize;
+mod replica_calculator;
 
 use std::sync::Arc;
 
 use crate::api::k8s::api::autoscaling::v2::{
-    HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, MetricSpec, MetricStatus,
-    MetricTarget,
+    HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, HorizontalPodAutoscalerStatus, MetricStatus,
 };
 use crate::api::selector::Selector;
-use crate::api::selector::go_selector;
 use crate::api::{Duration, Kind, LabelSelector, Object, ObjectKey, Time};
 use crate::controllers::pods::{normal, warning};
 use crate::controllers::{Action, Controller, Outcome, Write};
 use crate::error::ApiError;
 use crate::store::{Change, View};
+use metrics::Failed;
+use normalize::{Bounds, Memory};
 
 const COMPONENT: &str = "horizontal-pod-autoscaler";
 
@@ -24,12 +28,7 @@ const SYNC_PERIOD: Duration = Duration::secs(15);
 
 const ABLE_TO_SCALE: &str = "AbleToScale";
 const SCALING_ACTIVE: &str = "ScalingActive";
-
-/// Where the answer of an API server without metrics ends.
-const NO_RESOURCE_METRICS: &str = "unable to fetch metrics from resource metrics API: the server could not find the \
-                                   requested resource (get pods.metrics.k8s.io)";
-const NO_CUSTOM_METRICS: &str = "unable to fetch metrics from custom metrics API: no custom metrics API \
-                                 (custom.metrics.k8s.io) registered";
+const SCALING_LIMITED: &str = "ScalingLimited";
 
 /// The controller of HorizontalPodAutoscalers.
 pub(super) struct HorizontalController;
@@ -60,12 +59,23 @@ impl Controller for HorizontalController {
         }
         outcome.note(note, (now + SYNC_PERIOD).0);
         let status = autoscaler.status.clone().unwrap_or_default();
-        let mut sync = Sync { view, object, autoscaler, status, now, actions: Vec::new() };
+        let kept = view.note(&memory_note(object)).unwrap_or_default();
+        let memory: Memory = serde_json::from_str(kept).unwrap_or_default();
+        let mut sync = Sync { view, object, autoscaler, status, memory, now, actions: Vec::new() };
         sync.reconcile_autoscaler();
+        let remembered = sync.remembered();
         outcome.actions.append(&mut sync.actions);
+        if remembered != kept {
+            // What is remembered of a change of size comes from that change's own answer, after this.
+            outcome.actions.insert(0, Action::Note { name: memory_note(object), value: remembered });
+        }
         outcome.recurring(SYNC_PERIOD);
         outcome
     }
+}
+
+fn memory_note(autoscaler: &Object) -> String {
+    format!("hpa/{}", autoscaler.uid())
 }
 
 /// The target as its `scale` subresource shows it.
@@ -116,6 +126,7 @@ struct Sync<'a> {
     object: &'a Arc<Object>,
     autoscaler: &'a HorizontalPodAutoscaler,
     status: HorizontalPodAutoscalerStatus,
+    memory: Memory,
     now: Time,
     actions: Vec<Action>,
 }
@@ -135,6 +146,7 @@ impl Sync<'_> {
         let message = "the HPA controller was able to get the target's current scale";
         self.set_condition(ABLE_TO_SCALE, true, "SucceededGetScale", message.into());
         let (spec, current) = (&self.autoscaler.spec, scale.replicas);
+        self.memory.record_initial(current, self.now);
         let min = spec.min_replicas.unwrap_or(1);
         if current == 0 {
             let message = "scaling is disabled since the replica count of the target is zero";
@@ -142,15 +154,46 @@ impl Sync<'_> {
             self.set_status(current, current, None);
             self.actions.extend(self.status_write());
         } else if current > spec.max_replicas {
-            self.rescale(&scale, spec.max_replicas, "Current number of replicas above Spec.MaxReplicas");
+            self.rescale(&scale, spec.max_replicas, "Current number of replicas above Spec.MaxReplicas", None);
         } else if current < min {
-            self.rescale(&scale, min, "Current number of replicas below Spec.MinReplicas");
+            self.rescale(&scale, min, "Current number of replicas below Spec.MinReplicas", None);
         } else {
-            let (fault, metrics) = self.compute_replicas_for_metrics(&scale);
-            self.set_status(current, self.status.desired_replicas, metrics);
-            self.actions.extend(self.status_write());
-            self.actions.push(warning(self.object, COMPONENT, "FailedComputeMetricsReplicas", fault));
+            self.follow_metrics(&scale, Bounds { current, min, max: spec.max_replicas });
         }
+    }
+
+    /// Gives the target the size that its metrics ask for.
+    fn follow_metrics(&mut self, scale: &Scale, bounds: Bounds) {
+        let current = bounds.current;
+        let (desired, metric, statuses) = match self.compute_replicas_for_metrics(scale) {
+            Ok(computed) => computed,
+            Err((fault, statuses)) => {
+                self.set_status(current, self.status.desired_replicas, statuses);
+                self.actions.extend(self.status_write());
+                self.actions.push(warning(self.object, COMPONENT, "FailedComputeMetricsReplicas", fault));
+                return;
+            }
+        };
+        let reason = match desired {
+            more if more > current => format!("{metric} above target"),
+            fewer if fewer < current => "All metrics below target".to_string(),
+            _ => String::new(),
+        };
+        let behavior = self.autoscaler.spec.behavior.as_ref();
+        let decision = self.memory.normalize(desired, bounds, behavior, self.now);
+        self.set_condition(ABLE_TO_SCALE, true, decision.able.0, decision.able.1.into());
+        let (limited, (why, message)) = decision.limited;
+        self.set_condition(SCALING_LIMITED, limited, why, message.into());
+        if decision.replicas != current {
+            return self.rescale(scale, decision.replicas, &reason, Some(statuses));
+        }
+        self.set_status(current, current, Some(statuses));
+        self.actions.extend(self.status_write());
+    }
+
+    /// What the controller remembers, as it is kept.
+    fn remembered(&self) -> String {
+        remembered(&self.memory)
     }
 
     /// The target, or why there is none. Mirrors `scaleForResourceMappings`.
@@ -173,20 +216,24 @@ impl Sync<'_> {
     }
 
     /// Gives the target another size, and tells what came of it.
-    fn rescale(&mut self, scale: &Scale, desired: i32, reason: &str) {
+    fn rescale(&mut self, scale: &Scale, desired: i32, reason: &str, metrics: Option<Vec<MetricStatus>>) {
         let current = scale.replicas;
         let mut failed = self.status.clone();
+        failed.current_metrics.clone_from(&metrics);
         let message = format!("the HPA controller was able to update the target scale to {desired}");
         self.set_condition(ABLE_TO_SCALE, true, "SucceededRescale", message);
-        self.set_status(current, desired, None);
+        self.set_status(current, desired, metrics);
         self.status.last_scale_time = Some(self.now.meta());
         let done = self.status_write();
         let (object, reason, now) = (Arc::clone(self.object), reason.to_string(), self.now);
+        let (mut memory, behavior) = (self.memory.clone(), self.autoscaler.spec.behavior.clone());
+        memory.store_scale_event(behavior.as_ref(), (current, desired), now);
+        let memory = Action::Note { name: memory_note(&object), value: remembered(&memory) };
         self.actions.push(Write::update(scale.resized(desired)).then(move |answer| match answer {
             Ok(_) => {
                 let message = format!("New size: {desired}; reason: {reason}");
                 let event = normal(&object, COMPONENT, "SuccessfulRescale", message);
-                [event].into_iter().chain(done).collect()
+                [event, memory].into_iter().chain(done).collect()
             }
             Err(error) => {
                 let message = format!("New size: {desired}; reason: {reason}; error: {error}");
@@ -194,30 +241,50 @@ impl Sync<'_> {
                 let message = format!("the HPA controller was unable to update the target scale: {error}");
                 set_condition(&mut failed, ABLE_TO_SCALE, false, "FailedUpdateScale", message, now);
                 failed.current_replicas = shown(current);
-                failed.current_metrics = None;
                 [event].into_iter().chain(status_write(&object, failed)).collect()
             }
         }));
     }
 
-    /// Asks for all metrics, in vain. What is wrong, and what the status says of each metric.
-    fn compute_replicas_for_metrics(&mut self, scale: &Scale) -> (String, Option<Vec<MetricStatus>>) {
-        if let Err(fault) = self.validate_selector(&scale.selector) {
-            return (fault, None);
+    /// How many replicas the metrics ask for, by which of them, and what the status says of each.
+    ///
+    /// # Errors
+    /// What is wrong, and what the status says.
+    fn compute_replicas_for_metrics(
+        &mut self,
+        scale: &Scale,
+    ) -> Result<(i32, String, Vec<MetricStatus>), (String, Option<Vec<MetricStatus>>)> {
+        self.validate_selector(&scale.selector).map_err(|fault| (fault, None))?;
+        let specs = self.autoscaler.spec.metrics.as_deref().unwrap_or_default();
+        let (mut desired, mut name, mut statuses) = (0, String::new(), Vec::new());
+        let (mut first, mut invalid) = (None, 0);
+        for spec in specs {
+            match self.compute_replicas_for_metric(spec, scale) {
+                Ok(computed) => {
+                    statuses.push(computed.status);
+                    if desired == 0 || computed.replicas > desired {
+                        (desired, name) = (computed.replicas, computed.name);
+                    }
+                }
+                Err(failed) => {
+                    statuses.push(MetricStatus::default());
+                    self.actions.push(warning(self.object, COMPONENT, failed.reason, &failed.inner));
+                    invalid += 1;
+                    first.get_or_insert(failed);
+                }
+            }
         }
-        let metrics = self.autoscaler.spec.metrics.as_deref().unwrap_or_default();
-        let mut first = None;
-        for metric in metrics {
-            let (reason, inner, outer) = unavailable(metric, self.object.namespace());
-            self.actions.push(warning(self.object, COMPONENT, reason, &inner));
-            first.get_or_insert((reason, inner, outer));
+        if let Some(Failed { reason, inner, outer }) = first
+            && (invalid >= specs.len() || desired < scale.replicas)
+        {
+            let message = format!("the HPA was unable to compute the replica count: {inner}");
+            self.set_condition(SCALING_ACTIVE, false, reason, message);
+            let fault = format!("invalid metrics ({invalid} invalid out of {}), first error is: {outer}", specs.len());
+            return Err((fault, Some(statuses)));
         }
-        let Some((reason, inner, outer)) = first else { return (String::new(), None) };
-        let message = format!("the HPA was unable to compute the replica count: {inner}");
-        self.set_condition(SCALING_ACTIVE, false, reason, message);
-        let count = metrics.len();
-        let fault = format!("invalid metrics ({count} invalid out of {count}), first error is: {outer}");
-        (fault, Some(vec![MetricStatus::default(); count]))
+        let message = format!("the HPA was able to successfully calculate a replica count from {name}");
+        self.set_condition(SCALING_ACTIVE, true, "ValidMetricFound", message);
+        Ok((desired, name, statuses))
     }
 
     /// Whether the target's pods are nobody else's. Mirrors `validateAndParseSelector`.
@@ -257,8 +324,8 @@ impl Sync<'_> {
                 return false;
             }
             let status = HorizontalPodAutoscalerStatus::default();
-            let sync =
-                Sync { view: self.view, object: o, autoscaler: other, status, now: self.now, actions: Vec::new() };
+            let (memory, actions) = (Memory::default(), Vec::new());
+            let sync = Sync { view: self.view, object: o, autoscaler: other, status, memory, now: self.now, actions };
             let Ok(scale) = sync.scale_of_target() else { return false };
             let theirs = Selector::parse(&scale.selector).unwrap_or_else(|_| Selector::nothing());
             pods.iter().any(|p| theirs.matches(&p.meta().labels))
@@ -278,6 +345,13 @@ impl Sync<'_> {
 
     fn status_write(&self) -> Option<Action> {
         status_write(self.object, self.status.clone())
+    }
+}
+
+fn remembered(memory: &Memory) -> String {
+    match *memory == Memory::default() {
+        true => String::new(),
+        false => serde_json::to_string(memory).unwrap_or_default(),
     }
 }
 
@@ -317,55 +391,4 @@ fn set_condition(
     condition.status = holds.into();
     condition.reason = Some(reason.into());
     condition.message = Some(message);
-}
-
-/// Why a metric can't be had: the reason, the fault as the metric's own, and as one among several.
-fn unavailable(metric: &MetricSpec, namespace: &str) -> (&'static str, String, String) {
-    if let Some(source) = metric.object.as_ref().filter(|_| metric.type_ == "Object") {
-        let (name, about) = (&source.metric.name, &source.described_object);
-        // The original's arguments are in this order.
-        let fault =
-            format!("unable to get metric {name}: {} on {namespace} {}/{NO_CUSTOM_METRICS}", about.kind, about.name);
-        let inner = fault.clone();
-        let outer = match source.target.type_.as_str() {
-            "AverageValue" => format!("failed to get {name} object metric: {fault}"),
-            _ => fault,
-        };
-        return ("FailedGetObjectMetric", inner, format!("failed to get object metric value: {outer}"));
-    }
-    if let Some(source) = metric.pods.as_ref().filter(|_| metric.type_ == "Pods") {
-        let inner = format!("unable to get metric {}: {NO_CUSTOM_METRICS}", source.metric.name);
-        let outer = format!("failed to get pods metric value: {inner}");
-        return ("FailedGetPodsMetric", inner, outer);
-    }
-    if let Some(source) = metric.resource.as_ref().filter(|_| metric.type_ == "Resource") {
-        let inner = resource_fault(&source.name, &source.target);
-        let outer = format!("failed to get {} resource metric value: {inner}", source.name);
-        return ("FailedGetResourceMetric", inner, outer);
-    }
-    if let Some(source) = metric.container_resource.as_ref().filter(|_| metric.type_ == "ContainerResource") {
-        let inner = resource_fault(&source.name, &source.target);
-        let outer = format!("failed to get {} container metric value: {inner}", source.container);
-        return ("FailedGetContainerResourceMetric", inner, outer);
-    }
-    if let Some(source) = metric.external.as_ref().filter(|_| metric.type_ == "External") {
-        let name = &source.metric.name;
-        let inner = format!(
-            "unable to get external metric {namespace}/{name}/{}: unable to fetch metrics from external metrics API: the \
-             server could not find the requested resource (get {name}.external.metrics.k8s.io)",
-            go_selector(source.metric.selector.as_ref()),
-        );
-        let outer = match source.target.average_value {
-            Some(_) => format!("failed to get {name} external metric: {inner}"),
-            None => format!("failed to get external metric {name}: {inner}"),
-        };
-        return ("FailedGetExternalMetric", inner, format!("failed to get {name} external metric value: {outer}"));
-    }
-    let fault = format!("unknown metric source type {:?}", metric.type_);
-    ("InvalidMetricSourceType", fault.clone(), fault)
-}
-
-fn resource_fault(name: &str, target: &MetricTarget) -> String {
-    let what = if target.average_value.is_some() { "usage" } else { "utilization" };
-    format!("failed to get {name} {what}: unable to get metrics for resource {name}: {NO_RESOURCE_METRICS}")
 }
