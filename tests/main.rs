@@ -7,6 +7,7 @@ mod admission;
 mod bounds;
 mod conformance;
 mod files;
+mod forwarding;
 mod holes;
 mod home;
 mod kubeconfig;

@@ -360,10 +360,10 @@ fn ports_and_files_are_checked_before_they_go() {
     error: UDP protocol is not supported for dns
     [exit 1]
     $ kubectl port-forward svc/db 8080:main
-    error: error upgrading connection: unable to upgrade connection: pod not found ("db-0_default")
+    error: port-forward opens sockets of this machine: that is not for within a lesson
     [exit 1]
     $ kubectl port-forward sts/db sql
-    error: error upgrading connection: unable to upgrade connection: pod not found ("db-0_default")
+    error: port-forward opens sockets of this machine: that is not for within a lesson
     [exit 1]
     $ kubectl port-forward one 70000:80
     error: error parsing local port '70000': strconv.ParseUint: parsing "70000": value out of range

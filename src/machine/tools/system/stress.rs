@@ -96,7 +96,8 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Started {
         let is_memory = at >= cpus + io && at < cpus + io + vms;
         let worker =
             Stress { busy: true, wanted: if is_memory { bytes } else { 0 }, is_worker: true, ..stress.clone() };
-        let program = Program::Tool(Box::new(crate::machine::tools::Running::System(Running::Stress(Box::new(worker)))));
+        let program =
+            Program::Tool(Box::new(crate::machine::tools::Running::System(Running::Stress(Box::new(worker)))));
         if let Ok(pid) = sys.fork(program) {
             stress.workers.push(pid);
         }
