@@ -62,13 +62,18 @@ impl Files {
         Ok(Files { folder: PathBuf::from(LESSON), inside: Some(Rc::new(inside)), refused: Rc::default() })
     }
 
+    /// The folder that no path leads out of.
+    pub(super) fn inside(&self) -> Option<&Dir> {
+        self.inside.as_deref()
+    }
+
     /// Whether a path led out of the folder since this was asked last.
     pub fn take_refused(&self) -> bool {
         self.refused.take()
     }
 
     /// The system's error, but for a path that leads out, for which cap-std has one without a number.
-    fn refuse(&self, error: io::Error) -> io::Error {
+    pub(super) fn refuse(&self, error: io::Error) -> io::Error {
         if error.kind() == ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
             self.refused.set(true);
             return ErrorKind::NotFound.into();
@@ -82,7 +87,7 @@ impl Files {
     }
 
     /// A path as it counts from the folder that nothing leads out of.
-    fn within<'a>(&self, path: &'a Path) -> &'a Path {
+    pub(super) fn within<'a>(&self, path: &'a Path) -> &'a Path {
         match path.strip_prefix(LESSON) {
             Ok(rest) if rest.as_os_str().is_empty() => Path::new("."),
             Ok(rest) => rest,

@@ -5,6 +5,7 @@
 //! in the [`Host`] that each verb gets by value; nothing in `kubectl` and `cli` opens a file, reads a variable or starts a
 //! program but through it (`tests/tidy.rs` holds that).
 
+mod copies;
 pub mod files;
 pub mod interrupt;
 pub mod lock;

@@ -131,11 +131,16 @@ pub fn execute(
     let Reply::Session(id) = reply else { return Ok(()) };
     match stream::run(session, &id, with)? {
         0 => Ok(()),
-        code => Err(Failure {
-            message: format!("command terminated with exit code {code}"),
-            code: u8::try_from(code).unwrap_or(1),
-            ..Failure::silent(1)
-        }),
+        code => Err(ended_with(code)),
+    }
+}
+
+/// That a command has ended with that code, which becomes kubectl's own.
+pub(super) fn ended_with(code: i32) -> Failure {
+    Failure {
+        message: format!("command terminated with exit code {code}"),
+        code: u8::try_from(code).unwrap_or(1),
+        ..Failure::silent(1)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod logs;
 mod pods;
 pub mod port_forward;
 mod stream;
+mod tar;
 
 use crate::api::Duration;
 

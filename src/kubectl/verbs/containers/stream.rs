@@ -65,3 +65,34 @@ fn print(session: &mut Session<'_>, id: &SessionId) {
         }
     }
 }
+
+/// Sends a session all of its input, and collects what its process writes: standard output, standard error, exit code.
+///
+/// # Errors
+/// When the state file can't be written, or nobody would ever end the session.
+pub fn exchange(
+    session: &mut Session<'_>,
+    id: &SessionId,
+    input: Option<Vec<u8>>,
+) -> Result<(Vec<u8>, Vec<u8>, i32), Failure> {
+    let deadline = session.client.now() + LONGEST;
+    if let Some(input) = &input {
+        session.client.type_into(id, input, true);
+    }
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    loop {
+        let pause = session.client.go_on_with(id, deadline)?;
+        for (stream, bytes) in session.client.take_output(id) {
+            if stream == 2 { err.extend(bytes) } else { out.extend(bytes) }
+        }
+        match pause {
+            Pause::Output => {}
+            Pause::Ended(status) => return Ok((out, err, status.code())),
+            Pause::WantsInput | Pause::Waits if session.client.has_company() => session.client.look_later(LOOK)?,
+            Pause::WantsInput | Pause::Waits => {
+                session.client.interrupt(id);
+                return Err(Failure::silent(INTERRUPTED));
+            }
+        }
+    }
+}
