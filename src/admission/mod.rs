@@ -122,6 +122,8 @@ pub enum Part<'a> {
     Whole,
     /// What a subresource holds alone: `status`, `approval`.
     Of(&'a str),
+    /// What a subresource holds of the spec, which all plugins look at: `ephemeralcontainers`, `resize`.
+    OfSpec(&'a str),
 }
 
 /// Makes a new object ready to be stored: its name, uid and creation time are set already.
@@ -169,6 +171,14 @@ pub fn update(
 ) -> Result<(Object, Vec<String>), ApiError> {
     let kind = object.kind();
     let rules = kinds::rules(kind);
+    if let Part::OfSpec(part) = part {
+        rules.set_defaults(&mut object);
+        let mut kept = old.clone();
+        rules.copy_part(&mut kept, part, &object, request.now);
+        kept.meta_mut().resource_version = object.meta().resource_version.clone();
+        kept.meta_mut().managed_fields = object.meta().managed_fields.clone();
+        object = kept;
+    }
     if part == Part::Whole {
         rules.set_defaults(&mut object);
         rbac_escalation::check_update(request, &object, old)?;
@@ -197,7 +207,10 @@ pub fn update(
     let moved = rules.has_generation() && !rules.same_spec(&object, old);
     object.meta_mut().generation = if moved { generation.map(|g| g + 1) } else { generation };
     let mut faults = meta::validate_object_meta_update(object.meta(), old.meta(), "metadata");
-    faults.extend(rules.validate_update(&object, old));
+    faults.extend(match part {
+        Part::OfSpec(part) => rules.validate_part_update(&object, part, old),
+        _ => rules.validate_update(&object, old),
+    });
     faults.extend(rules.validate_version(&object, Some(old), request.api_version));
     if !faults.is_empty() {
         return Err(ApiError::invalid(&kind.qualified_kind(), old.name(), faults));
@@ -205,7 +218,10 @@ pub fn update(
     for plugin in PLUGINS {
         plugin.validate_update(request, &object, old)?;
     }
-    let mut warnings = rules.warnings_on_update(&object, old);
+    let mut warnings = match part {
+        Part::OfSpec(_) => Vec::new(),
+        _ => rules.warnings_on_update(&object, old),
+    };
     warnings.extend(PLUGINS.iter().flat_map(|p| p.warnings(request, &object, Some(old))));
     Ok((object, warnings))
 }

@@ -62,6 +62,8 @@ const OWN_VERBS: [&str; 6] = ["cluster", "lesson", "clock", "load", "node", "und
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Reads,
+    /// It has something run in a container: no object changes by that, so there is nothing to take back.
+    Runs,
     Writes,
 }
 
@@ -106,7 +108,7 @@ verbs! {
     ApiResources, "api-resources", verbs::discovery::resources, true, Reads;
     ApiVersions, "api-versions", verbs::discovery::versions, true, Reads;
     Apply, "apply", verbs::apply, true, Writes;
-    Attach, "attach", verbs::containers::attach, true, Reads;
+    Attach, "attach", verbs::containers::attach, true, Runs;
     Auth, "auth", verbs::auth, true, Reads;
     Autoscale, "autoscale", verbs::autoscale, true, Writes;
     Certificate, "certificate", verbs::certificate, true, Writes;
@@ -114,9 +116,9 @@ verbs! {
     Completion, "completion", completion, true, Reads;
     Config, "config", verbs::config, true, Writes;
     Cordon, "cordon", verbs::cordon, true, Writes;
-    Cp, "cp", verbs::containers::cp, true, Reads;
+    Cp, "cp", verbs::containers::cp, true, Runs;
     Create, "create", verbs::create, true, Writes;
-    Debug, "debug", verbs::absent::debug, true, Reads;
+    Debug, "debug", verbs::debug, true, Writes;
     Delete, "delete", verbs::delete, true, Writes;
     Describe, "describe", verbs::describe, true, Reads;
     Diff, "diff", verbs::diff, true, Reads;
@@ -124,7 +126,7 @@ verbs! {
     Edit, "edit", verbs::edit, true, Writes;
     Events, "events", verbs::events, true, Reads;
     Explain, "explain", verbs::explain, true, Reads;
-    Exec, "exec", verbs::containers::exec, true, Reads;
+    Exec, "exec", verbs::containers::exec, true, Runs;
     Expose, "expose", verbs::expose, true, Writes;
     Get, "get", verbs::get, true, Reads;
     Help, "help", help, true, Reads;
@@ -363,8 +365,9 @@ fn transact(
 ) -> Result<Result<(), Failure>, Failure> {
     let words = args.get(1..).unwrap_or_default();
     let ahead = ReadAhead::of(words, place.ui, &place.host.files).map_err(Failure::error)?;
-    let writes = app.verb.access() == Access::Writes;
-    client::begin(server, place.ui, writes, standing.contexts.chosen.timeout)?;
+    let access = app.verb.access();
+    let writes = access == Access::Writes;
+    client::begin(server, place.ui, access != Access::Reads, standing.contexts.chosen.timeout)?;
     let cluster = server.cluster_mut();
     let mut operation = None;
     if writes && app.verb.can_be_undone() {
@@ -396,7 +399,7 @@ fn transact(
         cluster.set_kubeconfig(&text);
     }
     let changed = state(cluster) != before;
-    if writes {
+    if access != Access::Reads {
         // What was refused left nothing behind; what was acknowledged before it, lasts.
         cluster.converge()?;
     }

@@ -2,8 +2,82 @@
 
 use crate::api::Time;
 use crate::api::k8s::api::core::v1::{
-    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStatus,
+    Container, ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStatus, PodSpec, PodStatus,
 };
+
+/// The sorts of containers that a pod has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Init,
+    Usual,
+    Ephemeral,
+}
+
+impl Sort {
+    /// What sort of a container that name is of.
+    pub(super) fn of(spec: &PodSpec, name: &str) -> Sort {
+        if spec.init_containers.iter().flatten().any(|c| c.name == name) {
+            Sort::Init
+        } else if spec.ephemeral_containers.iter().flatten().any(|c| c.name == name) {
+            Sort::Ephemeral
+        } else {
+            Sort::Usual
+        }
+    }
+
+    /// The field of the pod's spec that holds them.
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Sort::Init => "initContainers",
+            Sort::Usual => "containers",
+            Sort::Ephemeral => "ephemeralContainers",
+        }
+    }
+
+    /// What an event about one of them names: `spec.containers{web}`.
+    pub(super) fn path(self, name: &str) -> String {
+        format!("spec.{}{{{name}}}", self.field())
+    }
+
+    /// Their states.
+    pub(super) fn statuses(self, status: &PodStatus) -> &Option<Vec<ContainerStatus>> {
+        match self {
+            Sort::Init => &status.init_container_statuses,
+            Sort::Usual => &status.container_statuses,
+            Sort::Ephemeral => &status.ephemeral_container_statuses,
+        }
+    }
+
+    /// The same, to change them.
+    pub(super) fn statuses_mut(self, status: &mut PodStatus) -> &mut Vec<ContainerStatus> {
+        match self {
+            Sort::Init => status.init_container_statuses.get_or_insert_default(),
+            Sort::Usual => status.container_statuses.get_or_insert_default(),
+            Sort::Ephemeral => status.ephemeral_container_statuses.get_or_insert_default(),
+        }
+    }
+}
+
+/// The states of all containers.
+pub(super) fn all(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
+    let lists = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    lists.into_iter().flatten().flatten()
+}
+
+/// The states of all containers, to change them.
+pub(super) fn all_mut(status: &mut PodStatus) -> impl Iterator<Item = &mut ContainerStatus> {
+    let init = status.init_container_statuses.iter_mut().flatten();
+    let usual = status.container_statuses.iter_mut().flatten();
+    init.chain(usual).chain(status.ephemeral_container_statuses.iter_mut().flatten())
+}
+
+/// Puts the state of a container in place of the one that it had.
+pub(super) fn put(list: &mut Vec<ContainerStatus>, next: ContainerStatus) {
+    match list.iter_mut().find(|s| s.name == next.name) {
+        Some(slot) => *slot = next,
+        None => list.push(next),
+    }
+}
 
 /// A container that runs since `now`.
 pub(super) fn running(created: &ContainerStatus, now: Time) -> ContainerStatus {

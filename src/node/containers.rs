@@ -3,11 +3,11 @@
 //! Mirrors `kuberuntime_manager.startContainer` and `imageManager`.
 
 use crate::api::Duration;
-use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, PodStatus};
+use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Node, PodSpec, PodStatus};
 use crate::api::names::Draw;
 use crate::controllers::Action;
 
-use super::container_status;
+use super::container_status::{self, Sort};
 use super::events::{event, warning};
 use super::memory::BACK_OFF;
 use super::pod_status::CRASH_LOOP_BACK_OFF;
@@ -21,6 +21,12 @@ pub(super) enum Attempt {
     Done(ContainerStatus),
     /// It waits, and is looked at again when that time is over.
     Waits(ContainerStatus, Duration),
+}
+
+/// The container whose processes an ephemeral one is to see.
+pub(super) fn target<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a str> {
+    let ephemeral = spec.ephemeral_containers.iter().flatten().find(|c| c.name == name)?;
+    ephemeral.target_container_name.as_deref().filter(|target| !target.is_empty())
 }
 
 impl<'a> Sync<'a> {
@@ -46,8 +52,7 @@ impl<'a> Sync<'a> {
 
     /// Tries to start a container. A node that holds another image by then is handed back in `node`.
     pub(super) fn attempt(&mut self, status: &PodStatus, container: &'a Container, node: &mut Option<Node>) -> Attempt {
-        let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
-        let before = container_status::find(list, &container.name);
+        let before = container_status::find(self.sort(container).statuses(status), &container.name);
         let name = image(container);
         let (about, host, version) = (self.about(container), self.node_name(), self.author.version);
         let Some(full) = images::full_name(name) else {
@@ -79,6 +84,11 @@ impl<'a> Sync<'a> {
             let text = words::already_present(version, name);
             self.say(event(about.clone(), host, "Pulled", text));
         }
+        if let Some(target) = self.lost_target(status, container) {
+            let fault = format!("unable to find target container {target}");
+            self.say(warning(about, host, "Failed", format!("Error: {fault}")));
+            return self.waits(before, container, "CreateContainerConfigError", &fault);
+        }
         if let Some(fault) = config::problem(self.view, self.object.namespace(), container) {
             self.say(warning(about, host, "Failed", format!("Error: {fault}")));
             return self.waits(before, container, "CreateContainerConfigError", &fault);
@@ -87,6 +97,13 @@ impl<'a> Sync<'a> {
         let started = self.started(container, before, &full);
         self.run(status, container, &started, &full);
         Attempt::Done(started)
+    }
+
+    /// The target of an ephemeral container that has never run. Mirrors `getTargetID`.
+    fn lost_target(&self, status: &PodStatus, container: &Container) -> Option<&'a str> {
+        let target = target(self.spec, &container.name)?;
+        let found = container_status::find(Sort::of(self.spec, target).statuses(status), target);
+        found.is_none_or(|s| s.container_id.is_none()).then_some(target)
     }
 
     /// Has the runtime start a container, and says how that went.
@@ -143,6 +160,9 @@ impl<'a> Sync<'a> {
         if self.is_init(container) && !container_status::is_sidecar(container) {
             running.ready = false;
         }
+        if self.sort(container) == Sort::Ephemeral {
+            (running.ready, running.started) = (false, None);
+        }
         running
     }
 
@@ -158,7 +178,11 @@ impl<'a> Sync<'a> {
         memory.attempts.add(self.now());
         let due = memory.attempts.next_look(FIRST_SYNC, NEXT_SYNC).unwrap_or(self.now());
         self.memory.set_container(&container.name, memory);
-        Attempt::Waits(self.author.waiting(container, before, reason, message), due - self.now())
+        let mut waiting = self.author.waiting(container, before, reason, message);
+        if self.sort(container) == Sort::Ephemeral {
+            waiting.started = None;
+        }
+        Attempt::Waits(waiting, due - self.now())
     }
 
     /// Tries a pull that cannot succeed, or waits out its back-off. Mirrors `imageManager.EnsureImageExists`.

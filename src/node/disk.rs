@@ -286,6 +286,33 @@ pub fn host_spec(disks: &mut Disks, disk: &str, at_root: bool, command: Vec<Stri
     ContainerSpec { name: HOST.into(), image: NODE_IMAGE.into(), args: command, env, mounts, ..Default::default() }
 }
 
+/// Makes the folders that other disks are seen at, and says which were made.
+pub fn make_folders(disks: &mut Disks, disk: &str, mounts: &[Mount], now: Time) -> Vec<String> {
+    let mut made = Vec::new();
+    let Some(disk) = disks.all.get_mut(disk).filter(|_| !mounts.is_empty()) else { return made };
+    for mount in mounts {
+        let ends = mount.at.char_indices().skip(1).filter(|(_, c)| *c == '/').map(|(at, _)| at);
+        for end in ends.chain([mount.at.len()]) {
+            let folder = &mount.at[..end];
+            if disk.find(folder).is_err() && disk.make_dirs(folder, 0o755, now).is_ok() {
+                made.push(folder.to_string());
+            }
+        }
+    }
+    made
+}
+
+/// Takes these folders away again, as far as they are empty.
+pub fn remove_folders(disks: &mut Disks, disk: &str, made: &[String], now: Time) {
+    let Some(disk) = disks.all.get_mut(disk) else { return };
+    for folder in made.iter().rev() {
+        let Some((parent, name)) = folder.rsplit_once('/') else { continue };
+        if let Ok(parent) = disk.find(parent) {
+            let _ = disk.rmdir(parent, name, now);
+        }
+    }
+}
+
 fn file(mode: u32, now: Time) -> Inode {
     Inode::new(machine::disk::Node::File(Default::default()), mode, (0, 0), now)
 }
@@ -300,6 +327,9 @@ pub fn lay_down(store: &mut Store, node: &str) {
         for path in FILES.iter().filter(|path| disk.find(path).is_err()).collect::<Vec<_>>() {
             let _ = disk.put(path, file(0o644, now));
         }
+        let crictl = [machine::images::BINARY, b"crictl"].concat();
+        let crictl = machine::disk::Node::File(crictl.into());
+        let _ = disk.put("bin/crictl", Inode::new(crictl, 0o755, (0, 0), now));
         for path in SOCKETS {
             let _ = disk.put(path, Inode::new(machine::disk::Node::Socket, 0o660, (0, 0), now));
         }

@@ -3,14 +3,14 @@
 //! Mirrors `pkg/kubelet/lifecycle/handlers.go` and step 4 of `startContainer`. The kubelet's worker of a pod waits for a
 //! postStart hook, so meanwhile the pod's status does not change and no further container starts.
 
-use crate::api::k8s::api::core::v1::{Container, ContainerState, ContainerStatus, LifecycleHandler, Pod, PodStatus};
+use crate::api::k8s::api::core::v1::{Container, ContainerState, ContainerStatus, LifecycleHandler, Pod};
 use crate::api::{Duration, Object, ObjectKey, Time};
 use crate::controllers::{About, Action};
 use crate::machine::kernel::{Pid, PostStart, Sandbox, Status};
 use crate::machine::net::Nowhere;
 use crate::store::Store;
 
-use super::container_status::{find, terminated};
+use super::container_status::{find, put, terminated};
 use super::events::{event, warning};
 use super::restarts::{container_of, should_restart};
 use super::sync::Sync;
@@ -197,8 +197,7 @@ fn tell(store: &Store, key: &ObjectKey, name: &str, result: Result<(), String>, 
     let write = pods::write_with(&view, object, now, |sync, status| {
         let Some(container) = container_of(sync.spec, name) else { return };
         let Some(running) = sync.view.sandbox(object.uid()).and_then(|s| s.containers.get(name)) else { return };
-        let list = if sync.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
-        let before = find(list, name).cloned();
+        let before = find(sync.sort(container).statuses(status), name).cloned();
         let full = images::full_name(super::sync::image(container)).unwrap_or_default();
         let mut next = sync.started(container, before.as_ref(), &full);
         if let Some(state) = next.state.as_mut().and_then(|s| s.running.as_mut()) {
@@ -212,7 +211,7 @@ fn tell(store: &Store, key: &ObjectKey, name: &str, result: Result<(), String>, 
                 next = hook_error(sync, container, next, last, fault);
             }
         }
-        put(status, sync.is_init(container), next);
+        put(sync.sort(container).statuses_mut(status), next);
     });
     write.map(|w| vec![w.action()]).unwrap_or_default()
 }
@@ -233,17 +232,6 @@ fn hook_error(
         allocated_resources: started.allocated_resources,
         resources: started.resources,
         ..waiting
-    }
-}
-
-fn put(status: &mut PodStatus, is_init: bool, next: ContainerStatus) {
-    let list = match is_init {
-        true => status.init_container_statuses.get_or_insert_default(),
-        false => status.container_statuses.get_or_insert_default(),
-    };
-    match list.iter_mut().find(|s| s.name == next.name) {
-        Some(slot) => *slot = next,
-        None => list.push(next),
     }
 }
 

@@ -105,6 +105,12 @@ pub(super) struct Memory {
     /// Sandboxes that could not be made.
     #[serde(default)]
     pub(super) sandboxes: Failures,
+    /// When ephemeral containers were first seen, in milliseconds, until they start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) ephemeral: BTreeMap<String, i64>,
+    /// When what still runs beside containers that are through is killed, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ending: Option<i64>,
     /// Why the pod is to end though nobody deleted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) eviction: Option<Eviction>,

@@ -12,6 +12,7 @@ use crate::controllers::Write;
 
 use super::author::Author;
 use super::conditions;
+use super::ending;
 use super::restarts;
 
 /// The reason of a container that waits for its volumes or its image.
@@ -121,8 +122,13 @@ impl Author<'_> {
         if let Some(statuses) = &mut status.container_statuses {
             statuses.sort_by(|a, b| a.name.cmp(&b.name));
         }
+        if let Some(statuses) = &mut status.ephemeral_container_statuses {
+            statuses.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         if let Some(phase) = restarts::phase(self.spec, status) {
-            status.phase = Some(phase.into());
+            // OBSERVATION: a pod has not ended before all that runs in it has.
+            let ends = matches!(phase, "Succeeded" | "Failed") && ending::still_runs(status);
+            status.phase = Some(if ends { "Running" } else { phase }.into());
         }
         // OBSERVATION: the sandbox of a pod that has ended is taken away at once.
         let over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));

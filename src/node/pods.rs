@@ -11,7 +11,7 @@ use crate::controllers::{About, Outcome, Write};
 use crate::store::View;
 
 use super::author::Author;
-use super::container_status::{find, is_running, terminated};
+use super::container_status::{all_mut, find, is_running, put, terminated};
 use super::containers::Attempt;
 use super::disk::Disk;
 use super::events::{event, warning};
@@ -19,7 +19,7 @@ use super::kubelet::node_name;
 use super::memory::Memory;
 use super::pod_status::{self, CONTAINER_CREATING, POD_INITIALIZING};
 use super::sync::{FIRST_SYNC, NEXT_SYNC, Sync, image};
-use super::{conditions, config, hooks, images, network, volumes};
+use super::{conditions, config, ephemeral, hooks, images, network, volumes};
 
 /// How long a sandbox and containers take to start when nothing must be pulled.
 const START_TIME: Duration = Duration::secs(1);
@@ -32,23 +32,25 @@ pub(super) fn sync_pod(view: &View<'_>, node: &Node, object: &Object, pod: &Pod,
     let Some(spec) = &pod.spec else { return Outcome::done() };
     let mut status = pod.status.clone().unwrap_or_default();
     let before = Memory::of(view, object);
+    let ephemeral = ephemeral::containers(spec);
     let author = Author { pod, spec, node, version: view.version(), now };
     let (refused, outcome) = (Default::default(), Outcome::done());
-    let mut sync = Sync { view, author, object, spec, memory: before.clone(), outcome, refused };
+    let mut sync = Sync { view, author, object, spec, ephemeral: &ephemeral, memory: before.clone(), outcome, refused };
     if status.start_time.is_none() {
         sync.write(author.first_status());
         return sync.outcome;
     }
     sync.observe(&mut status);
-    if sync.is_evicted(&mut status) {
+    if sync.is_evicted(&mut status) || sync.stops_the_rest(&mut status) {
         sync.memory.save(&before, object, &mut sync.outcome);
         return sync.outcome;
     }
     if hooks::wait_for_hooks(&mut sync) {
         return sync.outcome;
     }
+    sync.resize(&mut status);
     let (turn, back_off) = sync.compute_pod_actions(&mut status);
-    if turn.is_empty() {
+    if turn.is_empty() && !sync.wants_ephemeral(&status) {
         sync.keep(status);
     } else {
         sync.advance(status, &turn);
@@ -83,7 +85,8 @@ pub(super) fn write_with(
     let mut status = pod.status.clone()?;
     let author = Author { pod, spec, node, version: view.version(), now };
     let (memory, refused, outcome) = (Memory::of(view, object), Default::default(), Outcome::done());
-    let sync = Sync { view, author, object, spec, memory, outcome, refused };
+    let ephemeral = ephemeral::containers(spec);
+    let sync = Sync { view, author, object, spec, ephemeral: &ephemeral, memory, outcome, refused };
     change(&sync, &mut status);
     sync.observe(&mut status);
     author.finish(&mut status, true);
@@ -122,13 +125,24 @@ impl<'a> Sync<'a> {
                 return;
             }
         }
+        let (mut now, wait) = self.due_ephemeral(&mut status);
+        if let Some((wait, failed)) = wait {
+            self.come_back(wait, failed);
+        }
         let due = self.due(&status, turn);
         if self.now() < due {
             // OBSERVATION: what failed before may fail for ever.
             let failed = turn.iter().any(|c| self.next_sync(c).is_some());
-            return self.come_back(due - self.now(), failed && self.is_blocked(turn));
+            self.come_back(due - self.now(), failed && self.is_blocked(turn));
+        } else {
+            now.extend(turn);
         }
-        self.start(status, turn);
+        if !now.is_empty() {
+            self.start(status, &now);
+        } else if wait.is_some() {
+            self.author.finish(&mut status, true);
+            self.write(status);
+        }
     }
 
     /// Mounts what can be mounted now. Mirrors `volumeManager.WaitForAttachAndMount`.
@@ -259,6 +273,7 @@ impl<'a> Sync<'a> {
                 Attempt::Done(started) => {
                     self.note_crash(&status, container);
                     self.memory.forget_container(&container.name);
+                    self.memory.ephemeral.remove(&container.name);
                     starts = true;
                     hooked = container.lifecycle.as_ref().is_some_and(|l| l.post_start.is_some());
                     started
@@ -268,14 +283,7 @@ impl<'a> Sync<'a> {
                     waiting
                 }
             };
-            let list = match self.is_init(container) {
-                true => status.init_container_statuses.get_or_insert_default(),
-                false => status.container_statuses.get_or_insert_default(),
-            };
-            match list.iter_mut().find(|s| s.name == started.name) {
-                Some(slot) => *slot = started,
-                None => list.push(started),
-            }
+            put(self.sort(container).statuses_mut(&mut status), started);
         }
         self.author.finish(&mut status, true);
         if let Some(node) = node {
@@ -292,8 +300,7 @@ impl<'a> Sync<'a> {
 
     /// Remembers, where a container starts again, for how long it will have to wait the next time.
     fn note_crash(&mut self, status: &PodStatus, container: &Container) {
-        let list = if self.is_init(container) { &status.init_container_statuses } else { &status.container_statuses };
-        let ended = find(list, &container.name).and_then(|s| {
+        let ended = find(self.sort(container).statuses(status), &container.name).and_then(|s| {
             let state = s.state.as_ref().and_then(|s| s.terminated.as_ref());
             state.or_else(|| s.last_state.as_ref().and_then(|s| s.terminated.as_ref()))
         });
@@ -312,8 +319,7 @@ impl<'a> Sync<'a> {
             let before = pod.status.clone().unwrap_or_default();
             let refuses = !refused.borrow().is_empty();
             for (name, refusal) in refused.borrow().iter() {
-                let lists = [status.init_container_statuses.as_mut(), status.container_statuses.as_mut()];
-                for slot in lists.into_iter().flatten().flatten().filter(|s| s.name == *name) {
+                for slot in all_mut(&mut status).filter(|s| s.name == *name) {
                     *slot = refusal.status(&before, slot, now);
                 }
             }

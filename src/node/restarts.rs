@@ -6,7 +6,7 @@ use crate::api::k8s::api::core::v1::{Container, ContainerState, ContainerStatus,
 use crate::api::{Duration, Time};
 use crate::machine::kernel::{Container as Running, Ended, Sandbox, log};
 
-use super::container_status::{find, is_past, is_running, is_sidecar, terminated};
+use super::container_status::{Sort, all_mut, find, is_past, is_running, is_sidecar, terminated};
 use super::events::warning;
 use super::hooks::POST_START_HOOK_ERROR;
 use super::pod_status::CRASH_LOOP_BACK_OFF;
@@ -29,11 +29,11 @@ impl<'a> Sync<'a> {
     /// Takes over from the runtime which containers have ended, and which are ready.
     pub(super) fn observe(&self, status: &mut PodStatus) {
         let sandbox = self.view.sandbox(self.object.uid());
-        let lists = [status.init_container_statuses.as_mut(), status.container_statuses.as_mut()];
-        for slot in lists.into_iter().flatten().flatten().filter(|s| is_running(s)) {
+        for slot in all_mut(status).filter(|s| is_running(s)) {
+            let is_ephemeral = Sort::of(self.spec, &slot.name) == Sort::Ephemeral;
             let (Some(sandbox), Some(running)) = (sandbox, sandbox.and_then(|s| s.containers.get(&slot.name))) else {
                 slot.state = Some(self.lost(slot));
-                (slot.ready, slot.started) = (false, Some(false));
+                (slot.ready, slot.started) = (false, (!is_ephemeral).then_some(false));
                 continue;
             };
             if !slot.container_id.as_deref().unwrap_or_default().ends_with(&running.kept.id) {
@@ -41,12 +41,14 @@ impl<'a> Sync<'a> {
             }
             match &running.ended {
                 Some(ended) => {
-                    let container = container_of(self.spec, &slot.name);
+                    let container = self.container(&slot.name);
                     slot.state = Some(self.ended(slot, container, sandbox, running, ended));
                     slot.ready =
                         container.is_some_and(|c| self.is_init(c) && !is_sidecar(c) && ended.status.code() == 0);
-                    slot.started = Some(false);
+                    slot.started = (!is_ephemeral).then_some(false);
                 }
+                // Nobody asks whether an ephemeral container is ready.
+                None if is_ephemeral => {}
                 None => {
                     let started = running.kept.has_started;
                     slot.started = Some(started);

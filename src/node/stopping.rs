@@ -8,7 +8,8 @@ use crate::controllers::{About, Deletion, Outcome, Write};
 use crate::machine::kernel::{Sandbox, Signal, Stopping};
 use crate::store::{Store, View};
 
-use super::container_status;
+use super::container_status::{self, Sort};
+use super::ephemeral;
 use super::events;
 use super::hooks::{self, Begun};
 use super::kubelet::node_name;
@@ -32,9 +33,10 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
     let end = meta.deletion_timestamp.as_ref().map(Time::from_meta).unwrap_or(now);
     let begun = end - grace;
     if !events::has_said(view, object, "Killing") {
-        let statuses = pod.status.iter().flat_map(|s| s.container_statuses.iter().flatten());
+        let statuses = pod.status.iter().flat_map(container_status::all);
         for status in statuses.filter(|s| container_status::is_running(s)) {
-            let about = About::container(object, &status.name);
+            let path = pod.spec.as_ref().map(|s| Sort::of(s, &status.name).path(&status.name));
+            let about = About { field_path: path.unwrap_or_default(), ..About::object(object) };
             let message = format!("Stopping container {}", status.name);
             outcome.event(events::event(about, node_name(pod), "Killing", message));
         }
@@ -66,8 +68,9 @@ pub(super) fn kill_containers(pod: &Pod, end: Time, outcome: &mut Outcome) {
         let Some(mut sandbox) = store.take_sandbox(&uid) else { return Vec::new() };
         let (all, init) =
             pod.spec.as_ref().map_or((&[][..], None), |s| (&s.containers[..], s.init_containers.as_ref()));
-        let mut running = all.iter().any(|c| sandbox.is_running(&c.name));
-        for container in all {
+        let ephemeral = pod.spec.as_ref().map(ephemeral::containers).unwrap_or_default();
+        let mut running = false;
+        for container in all.iter().chain(&ephemeral) {
             kill_container(store, &mut sandbox, (&pod, container), end, now);
             running |= sandbox.is_running(&container.name);
         }

@@ -12,8 +12,9 @@ use crate::controllers::{About, Action, EventDraft, Outcome};
 use crate::store::View;
 
 use super::author::Author;
-use super::container_status::terminated;
+use super::container_status::{Sort, terminated};
 use super::memory::Memory;
+use super::restarts::container_of;
 
 /// When a pod that failed is looked at again: soon after its first failure, then every so often.
 pub(super) const FIRST_SYNC: Duration = Duration::secs(3);
@@ -25,6 +26,8 @@ pub(super) struct Sync<'a> {
     pub(super) author: Author<'a>,
     pub(super) object: &'a Object,
     pub(super) spec: &'a PodSpec,
+    /// The ephemeral containers, as containers.
+    pub(super) ephemeral: &'a [Container],
     pub(super) memory: Memory,
     pub(super) outcome: Outcome,
     /// The containers that the runtime did not start, known once that was tried.
@@ -47,7 +50,7 @@ impl Refusal {
     /// `convertToAPIContainerStatuses`.
     pub(super) fn status(&self, before: &PodStatus, started: &ContainerStatus, now: Time) -> ContainerStatus {
         let mut status = started.clone();
-        (status.ready, status.started) = (false, Some(false));
+        (status.ready, status.started) = (false, started.started.map(|_| false));
         status.state = Some(match self {
             Refusal::Runtime(text) => {
                 let mut state = terminated(started, "StartError", 128, Time::default(), now);
@@ -92,13 +95,22 @@ impl<'a> Sync<'a> {
     }
 
     pub(super) fn is_init(&self, container: &Container) -> bool {
-        self.spec.init_containers.iter().flatten().any(|c| c.name == container.name)
+        self.sort(container) == Sort::Init
+    }
+
+    /// What sort of a container it is.
+    pub(super) fn sort(&self, container: &Container) -> Sort {
+        Sort::of(self.spec, &container.name)
+    }
+
+    /// A container of the pod by its name, whatever its sort.
+    pub(super) fn container(&self, name: &str) -> Option<&'a Container> {
+        container_of(self.spec, name).or_else(|| self.ephemeral.iter().find(|c| c.name == name))
     }
 
     /// What an event about a container names.
     pub(super) fn about(&self, container: &Container) -> About {
-        let list = if self.is_init(container) { "initContainers" } else { "containers" };
-        About { field_path: format!("spec.{list}{{{}}}", container.name), ..About::object(self.object) }
+        About { field_path: self.sort(container).path(&container.name), ..About::object(self.object) }
     }
 }
 

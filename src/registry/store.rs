@@ -118,10 +118,11 @@ impl Registry {
         let known = object.meta().managed_fields.clone();
         let part = match context.subresource {
             part @ ("status" | "approval") => Part::Of(part),
+            part @ ("ephemeralcontainers" | "resize") => Part::OfSpec(part),
             _ => Part::Whole,
         };
         let (mut object, warnings) = admission::update(&self.admission_request(context), object, &old, part)?;
-        if part == Part::Whole {
+        if !matches!(part, Part::Of(_)) {
             self.charge(&object, Some(&old), context)?;
         }
         object.meta_mut().resource_version = old.meta().resource_version.clone();

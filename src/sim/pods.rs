@@ -47,8 +47,11 @@ impl Cluster {
         let now = self.now();
         let mut sandbox = Sandbox::new(&format!("host/{disk}"), name, 0, now);
         let at_root = disk.starts_with("node/");
+        let mut folders = Vec::new();
         if at_root {
             node::disk::lay_down(self.store_mut(), name);
+            sandbox.node_view = Some(Box::new(node::node_view::of(&self.view(), name)));
+            folders = node::node_view::folders(self.store_mut(), name);
         } else {
             self.store_mut().have_disk(disk);
         }
@@ -57,7 +60,9 @@ impl Cluster {
             .and_then(|n| n.status.as_ref()?.addresses.as_ref())
             .and_then(|addresses| addresses.iter().find(|a| a.type_ == "InternalIP").map(|a| a.address.clone()));
         let mut disks = std::mem::take(self.store_mut().disks_mut());
-        let spec = node::disk::host_spec(&mut disks, disk, at_root, command);
+        let mut spec = node::disk::host_spec(&mut disks, disk, at_root, command);
+        let made = node::disk::make_folders(&mut disks, disk, &folders, now);
+        spec.mounts.extend(folders);
         let outcome = match sandbox.start_container(spec, &mut disks, now) {
             Err(fault) => (vec![(2, format!("{}\n", fault.0).into_bytes())], 127),
             Ok(()) => {
@@ -75,6 +80,7 @@ impl Cluster {
                 (lines, ended.map_or(124, |e| e.status.code()))
             }
         };
+        node::disk::remove_folders(&mut disks, disk, &made, now);
         disks.all.remove(node::disk::SCRATCH);
         disks.changed.remove(node::disk::SCRATCH);
         disks.changed.remove(&log::disk_of(&sandbox.id));

@@ -5,6 +5,7 @@ use super::converge::LONG_JUMP;
 use crate::api::Time;
 use crate::error::ApiError;
 use crate::machine::kernel::{Pid, Signal, StartError, Status};
+use crate::node::node_view;
 
 /// A session with a process in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +48,28 @@ impl Cluster {
         streams: (bool, bool),
     ) -> Result<SessionId, StartError> {
         let now = self.now();
+        self.renew_node_view(uid);
         let started = self
             .store_mut()
             .with_sandbox(uid, now, |sandbox, disks| sandbox.exec(container, command, streams, disks, now));
         let not_running = || Err(StartError(format!("container {container} is not running")));
         let (pid, session) = started.unwrap_or_else(not_running)?;
         Ok(SessionId { uid: uid.to_string(), container: container.to_string(), pid, session, owns: true })
+    }
+
+    /// Has a pod that may ask its node's runtime know what that holds by now.
+    fn renew_node_view(&mut self, uid: &str) {
+        let Some(sandbox) = self.view().sandbox(uid).filter(|s| s.node_view.is_some()) else { return };
+        let (node, now) = (sandbox.node.clone(), self.now());
+        let view = node_view::of(&self.view(), &node);
+        self.store_mut().with_sandbox(uid, now, |sandbox, _| sandbox.node_view = Some(Box::new(view)));
+    }
+
+    /// Attaches to a container that runs.
+    pub fn attach(&mut self, uid: &str, container: &str) -> Option<SessionId> {
+        let now = self.now();
+        let (pid, session) = self.store_mut().with_sandbox(uid, now, |sandbox, _| sandbox.attach(container))??;
+        Some(SessionId { uid: uid.to_string(), container: container.to_string(), pid, session, owns: false })
     }
 
     /// Types into a session; with `end` nothing more will come.
@@ -71,10 +88,9 @@ impl Cluster {
     /// Ends a session as Ctrl-C does.
     pub fn interrupt(&mut self, id: &SessionId, signal: Signal) {
         let now = self.now();
-        self.store_mut().with_sandbox(&id.uid, now, |sandbox, disks| {
-            if id.owns {
-                sandbox.interrupt(id.pid, signal, disks);
-            }
+        self.store_mut().with_sandbox(&id.uid, now, |sandbox, disks| match id.owns {
+            true => sandbox.interrupt(id.pid, signal, disks),
+            false => sandbox.detach(id.session),
         });
     }
 

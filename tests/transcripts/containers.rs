@@ -184,6 +184,7 @@ fn attach_and_run_say_what_they_do() {
     Unable to use a TTY - input is not a terminal or the right kind of file
     All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
+    / # 
     pod "shell" deleted from default namespace
     $ kubectl run stuck --attach --image=does-not-exist
     error: timed out waiting for the condition

@@ -8,6 +8,8 @@ mod changes;
 mod command_line;
 mod config;
 mod containers;
+mod copying;
+mod debug;
 mod delete;
 mod describe;
 mod disks;

@@ -10,6 +10,7 @@ pub mod config;
 pub mod containers;
 pub mod cordon;
 pub mod create;
+pub mod debug;
 pub mod delete;
 pub mod describe;
 pub mod diff;

@@ -327,11 +327,11 @@ fn attach(args: &Args, name: &str, session: &mut Session<'_>) -> Result<(), Fail
         tty: args.tty,
     };
     if is_terminal(pod) {
-        containers::logs::of_pod(session, pod, &terminal)?;
+        containers::logs::of_pod(session, pod, "", &terminal)?;
     } else if let Err(refused) = containers::attach::attach(session, pod, "", &terminal) {
         let why = refused.message.strip_prefix("error: ").unwrap_or(&refused.message);
         session.ui.err(&format!("warning: couldn't attach to pod/{name}, falling back to streaming logs: {why}\n"));
-        containers::logs::of_pod(session, pod, &terminal)?;
+        containers::logs::of_pod(session, pod, "", &terminal)?;
     }
     let ends: fn(&Pod) -> bool = match args.restart.as_str() {
         _ if args.leave_stdin_open => return Ok(()),

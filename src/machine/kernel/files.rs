@@ -103,11 +103,32 @@ pub struct Session {
     pub output: Vec<(u8, Vec<u8>)>,
     /// Whether it is a terminal.
     pub tty: bool,
+    /// Whether what its container prints is to be heard: somebody is attached, or will be.
+    pub hears: bool,
+    /// Whether somebody is.
+    pub attached: bool,
     /// The terminal's columns and rows.
     pub size: (u16, u16),
 }
 
+/// How much of what a container prints is kept for whom will attach to it.
+const MAX_UNHEARD: usize = 64 << 10;
+
 impl Session {
+    /// Hears what its container prints. What nobody fetches for long is dropped.
+    pub fn hear(&mut self, stream: u8, bytes: &[u8]) {
+        if !self.hears {
+            return;
+        }
+        let most = if self.attached { MAX_UNFETCHED } else { MAX_UNHEARD };
+        let over = self.unfetched().saturating_add(bytes.len()) > most;
+        if over {
+            self.output.clear();
+        }
+        let start = bytes.len().saturating_sub(most);
+        self.output.push((if self.tty { 1 } else { stream }, bytes[start..].to_vec()));
+    }
+
     /// How many bytes of output have not been fetched.
     pub fn unfetched(&self) -> usize {
         self.output.iter().map(|o| o.1.len()).sum()

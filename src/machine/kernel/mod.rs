@@ -4,6 +4,8 @@ pub mod cpu;
 pub mod files;
 pub mod log;
 pub mod mounts;
+pub mod node_view;
+pub mod pids;
 mod proc_fs;
 pub mod process;
 pub mod program;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use files::{Input, OpenOptions};
+pub use pids::{NodePids, Pids};
 pub use process::{Pid, Process, Status};
 pub use program::{Fd, Program, Turn, Wait};
 pub use signal::Signal;
@@ -89,6 +92,10 @@ pub struct ContainerSpec {
     pub tty: bool,
     /// Memory that is loaded on it from its start, and until when.
     pub pressed: Option<(u64, Time)>,
+    /// Whose processes it sees.
+    pub pids: Pids,
+    /// Whether it may do what the node's root may.
+    pub privileged: bool,
     /// What its kubelet keeps of it.
     pub kept: Kept,
 }
@@ -112,7 +119,12 @@ pub struct Container {
     pub groups: Arc<Vec<u32>>,
     /// Its first process, in the sandbox's numbers.
     pub first: Pid,
-    /// The next local PID.
+    /// The PID namespace that its processes are in: the name of the container that it began with, or none for one that
+    /// all containers of the pod share.
+    pub pids: String,
+    /// Whether it may do what the node's root may.
+    pub privileged: bool,
+    /// The next number in the PID namespace that began with it.
     pub next_local: Pid,
     /// When it began.
     pub started: Time,
@@ -264,6 +276,8 @@ pub struct Sandbox {
     pub(super) hung_up: Vec<super::net::Connection>,
     /// Accepted connections of processes that have ended, whose other ends are to be told.
     pub(super) cut: Vec<u64>,
+    /// The next number in the PID namespace that all containers share.
+    next_shared: Pid,
     next_pid: Pid,
     next_file: FileId,
     next_pipe: PipeId,
@@ -287,6 +301,8 @@ pub struct Sandbox {
     named: BTreeMap<String, PipeId>,
     /// When the node that it runs on was started.
     pub booted: Time,
+    /// What the node's runtime holds, for a sandbox that is allowed to ask it.
+    pub node_view: Option<Box<node_view::NodeView>>,
     /// How many containers and processes of sessions have ended.
     pub ends: u64,
     /// Processes that have ended and are to be taken off the table.
@@ -324,8 +340,13 @@ impl Sandbox {
     pub fn start_container(&mut self, spec: ContainerSpec, disks: &mut Disks, now: Time) -> Result<(), StartError> {
         self.now = self.now.max(now);
         let name = spec.name.clone();
+        // Whatever is left of an earlier run of it ends.
+        let left: Vec<Pid> = self.processes.iter().filter(|(_, p)| p.container == name).map(|(pid, _)| *pid).collect();
+        left.into_iter().for_each(|pid| self.exit(pid, Status::Killed(Signal::KILL), disks));
+        self.sweep();
         let of = name.clone();
         let resting = super::images::resting(&spec.image);
+        let pids = self.join_pids(&name, spec.pids);
         let container = Container {
             image: spec.image,
             mounts: Arc::new(spec.mounts),
@@ -335,6 +356,8 @@ impl Sandbox {
             gid: spec.gid,
             groups: Arc::new(spec.groups),
             first: self.next_pid,
+            pids,
+            privileged: spec.privileged,
             next_local: 1,
             started: self.now,
             ended: None,
@@ -353,8 +376,11 @@ impl Sandbox {
         self.lay_out(&name, disks);
         self.logs.entry(name.clone()).or_default();
         let pid = self.spawn_in(&name, spec.args.clone(), 0);
-        let stdin = if spec.stdin {
-            let session = self.open_session(spec.tty, true);
+        let stdin = if spec.stdin || spec.tty {
+            let session = self.open_session(spec.tty, spec.stdin);
+            if let Some(session) = self.sessions.get_mut(&session) {
+                session.hears = true;
+            }
             if let Some(container) = self.containers.get_mut(&name) {
                 container.session = Some(session);
             }
@@ -461,9 +487,8 @@ impl Sandbox {
         let pid = self.next_pid;
         self.next_pid += 1;
         let started = self.now;
-        let Some(of) = self.containers.get_mut(container) else { return 0 };
-        let local = of.next_local;
-        of.next_local += 1;
+        let local = self.next_local(container);
+        let Some(of) = self.containers.get(container) else { return 0 };
         let process = Process {
             parent,
             container: container.to_string(),
@@ -487,6 +512,7 @@ impl Sandbox {
             spins: None,
             memory: 0,
             exiting: None,
+            root: None,
             from_outside: parent == 0,
         };
         self.processes.insert(pid, process);
@@ -548,7 +574,8 @@ impl Sandbox {
 
     /// The disks that its containers have mounted.
     pub fn disks_in_use(&self) -> std::collections::BTreeSet<DiskId> {
-        let mounts = self.containers.values().flat_map(|c| c.mounts.iter());
+        let roots = self.processes.values().filter_map(|p| p.root.as_ref()).flat_map(|root| root.iter());
+        let mounts = self.containers.values().flat_map(|c| c.mounts.iter()).chain(roots);
         let of = |mount: &Mount| match &mount.what {
             mounts::Source::Disk(id, _) => Some(id.clone()),
             mounts::Source::Proc | mounts::Source::Sys => None,

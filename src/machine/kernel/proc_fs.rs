@@ -1,8 +1,11 @@
 //! `/proc`, made when it is read.
 
+use std::sync::Arc;
+
 use crate::machine::errno::Errno;
 
 use super::files::{FileId, On};
+use super::mounts::Mount;
 use super::process::{Disposition, Process, State};
 use super::sys::Sys;
 
@@ -24,9 +27,37 @@ pub(super) fn open_file(sys: &Sys<'_>, path: &str) -> Option<FileId> {
     let mut parts = path.split('/').filter(|p| !p.is_empty());
     let (pid, "fd", fd, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else { return None };
     let pid = if pid == "self" { sys.getpid() } else { pid.parse().ok()? };
-    let mine = &sys.process().container;
-    let of = sys.sandbox.processes.values().find(|p| p.local == pid && p.container == *mine)?;
+    let of = sys.sandbox.processes.values().find(|p| p.local == pid && sys.sees(p))?;
     of.fds.get(&fd.parse().ok()?).copied()
+}
+
+/// Where a path of `/proc` leads that goes through the root or the working directory of a process that sees other file
+/// systems: those, the path in them, and how the way there is called. None where it leads to the same ones.
+#[allow(clippy::type_complexity)]
+pub(super) fn elsewhere(
+    sys: &Sys<'_>,
+    path: &str,
+    follow: bool,
+) -> Option<Result<(Arc<Vec<Mount>>, String, String), Errno>> {
+    let mut parts = path.trim_start_matches('/').splitn(3, '/');
+    let (pid, what, rest) = (parts.next()?.parse::<u32>().ok()?, parts.next()?, parts.next());
+    let of = sys.sandbox.processes.values().find(|p| p.local == pid && sys.sees(p))?;
+    let mounts = sys.sandbox.mounts_of(of);
+    let base = match what {
+        "root" => "",
+        "cwd" => of.cwd.as_str(),
+        _ => return None,
+    };
+    // Whoever asks for the link itself gets it.
+    if mounts[..] == sys.mounts()[..] || (rest.is_none() && !follow) {
+        return None;
+    }
+    let me = sys.process();
+    if me.uid != 0 && me.uid != of.uid {
+        return Some(Err(Errno::Access));
+    }
+    let inside = format!("{base}/{}", rest.unwrap_or_default());
+    Some(Ok((mounts, inside, format!("/proc/{pid}/root"))))
 }
 
 /// Why what is there cannot be written: the runtime mounts settings read-only.
@@ -45,9 +76,7 @@ pub(super) fn look(sys: &Sys<'_>, path: &str) -> Result<Entry, Errno> {
     let names = |all: &[&str]| Ok(Entry::Dir(all.iter().map(|n| n.to_string()).collect()));
     match parts.as_slice() {
         [] => {
-            let mine = sys.process().container.clone();
-            let mut all: Vec<u32> =
-                sys.sandbox.processes.values().filter(|p| p.container == mine).map(|p| p.local).collect();
+            let mut all: Vec<u32> = sys.sandbox.processes.values().filter(|p| sys.sees(p)).map(|p| p.local).collect();
             all.sort_unstable();
             Ok(Entry::Dir(all.iter().map(u32::to_string).chain(TOP.iter().map(|n| n.to_string())).collect()))
         }
@@ -120,8 +149,7 @@ pub(super) fn look(sys: &Sys<'_>, path: &str) -> Result<Entry, Errno> {
         ["net", "dev"] => text("Inter-|   Receive  |  Transmit\n face |bytes |bytes\n    lo:       0 0\n  eth0:       0 0\n".into()),
         [pid, rest @ ..] => {
             let pid: u32 = pid.parse().map_err(|_| Errno::NoEnt)?;
-            let mine = &sys.process().container;
-            let of = sys.sandbox.processes.values().find(|p| p.local == pid && p.container == *mine).ok_or(Errno::NoEnt)?;
+            let of = sys.sandbox.processes.values().find(|p| p.local == pid && sys.sees(p)).ok_or(Errno::NoEnt)?;
             of_process(sys, of, rest)
         }
     }
@@ -152,7 +180,8 @@ fn of_process(sys: &Sys<'_>, of: &Process, rest: &[&str]) -> Result<Entry, Errno
         ["cwd"] => Ok(Entry::Link(of.cwd.clone())),
         ["root"] => Ok(Entry::Link("/".into())),
         ["mountinfo"] => text(
-            sys.mounts()
+            sys.sandbox
+                .mounts_of(of)
                 .iter()
                 .enumerate()
                 .map(|(n, m)| {
@@ -167,7 +196,7 @@ fn of_process(sys: &Sys<'_>, of: &Process, rest: &[&str]) -> Result<Entry, Errno
         ["loginuid"] => text("4294967295".into()),
         ["net", ..] => look(sys, &format!("/{}", rest.join("/"))),
         ["exe"] => Ok(Entry::Link(format!("/bin/{name}"))),
-        ["mounts"] => text(sys.mounts().iter().map(mount_line).collect()),
+        ["mounts"] => text(sys.sandbox.mounts_of(of).iter().map(mount_line).collect()),
         ["stat"] => text(format!("{} ({name}) {state} {parent} {} {} 0 -1 4194304 0 0 0 0 {} 0 0 0 20 0 1 0 0 0 0\n", of.local, of.local, of.local, of.cpu / 10)),
         ["status"] => {
             let long = match state {

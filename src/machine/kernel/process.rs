@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Time;
 
 use super::files::FileId;
+use super::mounts::Mount;
 use super::program::{Fd, Program, Wait};
 use super::signal::Signal;
 
@@ -105,6 +106,8 @@ pub struct Process {
     pub memory: u64,
     /// How it ends once what it wrote has been taken.
     pub exiting: Option<Status>,
+    /// The file systems that it sees since it changed its root folder; none for those of its container.
+    pub root: Option<Arc<Vec<Mount>>>,
     /// Whether it was started from outside of the container.
     pub from_outside: bool,
 }

@@ -260,12 +260,13 @@ impl Sandbox {
         if self.processes.values().filter(|p| p.container == name).count() >= MAX_PROCESSES {
             return Err(Errno::Again);
         }
-        let container = self.containers.get_mut(&name).ok_or(Errno::NoProcess)?;
-        let local = container.next_local;
-        container.next_local += 1;
+        if !self.containers.contains_key(&name) {
+            return Err(Errno::NoProcess);
+        }
+        let mut child = of.clone();
+        let local = self.next_local(&name);
         let pid = self.next_pid;
         self.next_pid += 1;
-        let mut child = of.clone();
         if let Program::Command(args) | Program::Found(_, args) = &program {
             child.args.clone_from(args);
         }
@@ -316,10 +317,14 @@ impl Sandbox {
         if container.first == pid && container.ended.is_none() {
             container.ended = Some(Ended { status, at: self.now, oom: container.oom });
             self.ends += 1;
+            // With the first process of a PID namespace all that are in it end.
+            let takes_all = self.pids_of(&name) == name;
             let others: Vec<Pid> = self
                 .processes
                 .iter()
-                .filter(|(other, p)| p.container == name && **other != pid)
+                .filter(|(other, p)| {
+                    **other != pid && (p.container == name || takes_all && self.pids_of(&p.container) == name)
+                })
                 .map(|(p, _)| *p)
                 .collect();
             for other in others {
@@ -391,7 +396,7 @@ impl Sandbox {
     /// Hands a signal to a process.
     pub(super) fn deliver(&mut self, pid: Pid, signal: Signal, disks: &mut Disks, from_outside: bool) {
         let Some(process) = self.processes.get_mut(&pid) else { return };
-        let is_first = self.containers.get(&process.container).is_some_and(|c| c.first == pid);
+        let is_first = process.local == 1;
         if matches!(process.state, State::Zombie(_)) {
             return;
         }

@@ -14,6 +14,36 @@ impl Sandbox {
         }
     }
 
+    /// Attaches to a container that runs: its first process, and the session of its streams. What was typed by whom was
+    /// attached before is gone; what it has printed with nobody there is heard where it has a standard input.
+    pub fn attach(&mut self, container: &str) -> Option<(Pid, u32)> {
+        let of = self.containers.get(container).filter(|_| self.can_attach(container))?;
+        let (first, known) = (of.first, of.session);
+        let id = known.unwrap_or_else(|| self.open_session(false, false));
+        if let Some(container) = self.containers.get_mut(container) {
+            container.session = Some(id);
+        }
+        if let Some(session) = self.sessions.get_mut(&id) {
+            (session.hears, session.attached) = (true, true);
+        }
+        Some((first, id))
+    }
+
+    /// Whether a container can be attached to: it runs, or has ended before somebody could, who waits for its output.
+    pub fn can_attach(&self, container: &str) -> bool {
+        let Some(of) = self.containers.get(container) else { return false };
+        let unheard = |s: &Session| s.hears && !s.attached;
+        of.ended.is_none() || of.session.and_then(|s| self.sessions.get(&s)).is_some_and(unheard)
+    }
+
+    /// Lets go of a container that goes on.
+    pub fn detach(&mut self, session: u32) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            (session.hears, session.attached) = (false, false);
+            session.output.clear();
+        }
+    }
+
     /// Takes what was written to a session: stream and bytes.
     pub fn take_output(&mut self, session: u32) -> Vec<(u8, Vec<u8>)> {
         self.sessions.get_mut(&session).map(|s| std::mem::take(&mut s.output)).unwrap_or_default()

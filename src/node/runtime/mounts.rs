@@ -260,8 +260,24 @@ pub(in crate::node) fn mount(store: &mut Store, plans: &[MountPlan], now: Time) 
         let (device, fs_type, options) = plan.backing.shown.clone();
         let what = Source::Disk(disk, if ino == 0 { ROOT } else { ino });
         mounts.push(Mount { at: plan.at.clone(), what, read_only: plan.read_only, device, fs_type, options });
+        // A node's root comes with what is mounted below it.
+        if matches!(plan.backing.make, Make::OfNode(_)) && plan.backing.path == "/" && plan.sub_path.is_empty() {
+            mounts.extend(below_node_root(&plan.at));
+        }
     }
     Ok(mounts)
+}
+
+fn below_node_root(at: &str) -> [Mount; 2] {
+    let mount = |name: &str, what: Source, fs_type: &str| Mount {
+        at: format!("{}/{name}", at.trim_end_matches('/')),
+        what,
+        read_only: false,
+        device: fs_type.into(),
+        fs_type: fs_type.into(),
+        options: "nosuid,nodev,noexec,relatime".into(),
+    };
+    [mount("proc", Source::Proc, "proc"), mount("sys", Source::Sys, "sysfs")]
 }
 
 /// What a `subPath` of a volume made of objects shows: what was there when it was mounted, whatever the volume holds

@@ -3,10 +3,13 @@
 use crate::api::Quantity;
 use crate::api::k8s::api::core::v1::{Container, Node, Pod};
 use crate::machine::images;
-use crate::machine::kernel::ContainerSpec;
+use crate::machine::kernel::{ContainerSpec, Pids};
 use crate::store::View;
 
 use crate::node::container_status::is_sidecar;
+
+use crate::node::containers::target;
+use crate::node::node_processes;
 
 use super::environment::{expand, make_environment_variables};
 
@@ -75,6 +78,20 @@ pub(in crate::node) fn container_spec(
         stdin: container.stdin == Some(true),
         tty: container.tty == Some(true),
         pressed: None,
+        pids: pids(view, node, pod, container),
+        privileged: context.is_some_and(|c| c.privileged == Some(true)),
         kept: Default::default(),
     }
+}
+
+/// Whose processes a container sees. Mirrors `PidNamespaceForPod`.
+fn pids(view: &View<'_>, node: &Node, pod: &Pod, container: &Container) -> Pids {
+    let Some(spec) = &pod.spec else { return Pids::Own };
+    if spec.host_pid == Some(true) {
+        return Pids::Node(node_processes::of(view, node));
+    }
+    if spec.share_process_namespace == Some(true) {
+        return Pids::Pod;
+    }
+    target(spec, &container.name).map_or(Pids::Own, |target| Pids::Of(target.to_string()))
 }

@@ -10,7 +10,9 @@ use crate::controllers::metrics::load::Loads;
 use crate::machine::disk::{Disk, Inode, Node as Content};
 use crate::machine::images;
 use crate::machine::kernel::mounts::{Mount, Source};
-use crate::machine::kernel::{ContainerSpec, Kept, Probing, Sandbox, log};
+use crate::machine::kernel::{ContainerSpec, Kept, Pids, Probing, Sandbox, log};
+use crate::node::disk::lay_down;
+use crate::node::node_view;
 use crate::store::{Store, View};
 
 use super::environment::host_name;
@@ -119,6 +121,11 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
         Ok(volumes) => volumes,
         Err(fault) => return Started::Unprepared(fault),
     };
+    let of_node = matches!(plan.spec.pids, Pids::Node(_));
+    let node_view = of_node.then(|| {
+        lay_down(store, &plan.node);
+        Box::new(node_view::of(&store.view(), &plan.node))
+    });
     let mut sandbox = store.take_sandbox(&plan.uid).unwrap_or_else(|| {
         let mut new = Sandbox::new(&plan.uid, &plan.hostname, plan.seed, now);
         new.namespace.clone_from(&plan.namespace);
@@ -128,6 +135,7 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
         new
     });
     sandbox.ip.clone_from(&plan.ip);
+    sandbox.node_view = node_view.or(sandbox.node_view.take());
     let restarts = plan.spec.kept.restarts;
     let root = format!("pod/{}/root-{}-{restarts}", plan.uid, plan.spec.name);
     if restarts > 0 {

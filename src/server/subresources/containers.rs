@@ -10,9 +10,8 @@ use crate::api::request::{Connect, LogOptions, StreamOptions};
 use crate::api::scalar::query_escape;
 use crate::error::{ApiError, FieldError, Reason};
 use crate::kinds::core::pod::container_names::has_container;
-use crate::machine::kernel::log;
+use crate::machine::kernel::{Sandbox, log};
 use crate::server::{Ask, Reply, Server, method_not_allowed};
-use crate::sim::SessionId;
 
 fn bad_request(text: String) -> ApiError {
     ApiError::new(Reason::BadRequest, text)
@@ -49,7 +48,7 @@ impl Server {
         match connect {
             Connect::Log(options) => self.log(pod, options).map(Reply::Bytes),
             Connect::Exec(options, command) => self.exec(options, command, &resource.namespace, &resource.name),
-            Connect::Attach(options) => self.attach(pod, options),
+            Connect::Attach(options) => self.attach(options, &resource.namespace, &resource.name),
             Connect::PortForward(_) => self.forward(pod).map(Reply::Forward),
         }
     }
@@ -77,20 +76,24 @@ impl Server {
     }
 
     /// Attaches to the first process of a container.
-    fn attach(&self, pod: &Pod, options: &StreamOptions) -> Result<Reply, ApiError> {
-        let uid = self.running(pod, options, None)?;
+    fn attach(&mut self, options: &StreamOptions, namespace: &str, name: &str) -> Result<Reply, ApiError> {
         let view = self.cluster.view();
-        let container = view.sandbox(&uid).and_then(|s| s.containers.get(&options.container));
-        let session = container.and_then(|c| c.session).unwrap_or_default();
-        let pid = container.map_or(0, |c| c.first);
-        Ok(Reply::Session(SessionId { uid, container: options.container.clone(), pid, session, owns: false }))
+        let pod = view.get_as::<Pod>(namespace, name).ok_or_else(|| ApiError::not_found("pods", name))?;
+        let uid = self.running(pod, options, None)?;
+        let attached = self.cluster.attach(&uid, &options.container);
+        let gone = || internal(format!("unable to upgrade connection: container {} not found", options.container));
+        attached.map(Reply::Session).ok_or_else(gone)
     }
 
     /// The uid of a pod whose container runs.
     fn running(&self, pod: &Pod, options: &StreamOptions, command: Option<&[String]>) -> Result<String, ApiError> {
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let refusal = self.refusal(pod, options, command);
-        let runs = self.cluster.view().sandbox(&uid).is_some_and(|s| s.is_running(&options.container));
+        let answers = |s: &Sandbox| match command {
+            Some(_) => s.is_running(&options.container),
+            None => s.can_attach(&options.container),
+        };
+        let runs = self.cluster.view().sandbox(&uid).is_some_and(answers);
         match refusal {
             Some(refusal) => Err(refusal),
             None if runs => Ok(uid),

@@ -95,7 +95,7 @@ impl Containers<'_> {
 }
 
 /// An ephemeral container as a container.
-pub(super) fn as_container(c: &EphemeralContainer) -> Container {
+pub fn as_container(c: &EphemeralContainer) -> Container {
     let c = c.clone();
     Container {
         args: c.args,

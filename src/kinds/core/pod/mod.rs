@@ -6,6 +6,7 @@ mod containers;
 mod defaults;
 mod describe;
 mod image;
+mod resize;
 pub mod resources;
 pub mod status;
 mod strategy;
@@ -17,6 +18,7 @@ mod visit;
 pub(in crate::kinds) mod volumes;
 mod warnings;
 
+pub use containers::as_container;
 pub use containers::{describe_resources, field_value, int_or_string, resource_value, split_maybe_subscripted_path};
 pub use defaults::{set_pod_spec_defaults, set_pod_template_defaults};
 pub use describe::describe_pod_template;

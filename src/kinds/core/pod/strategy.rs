@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::LabelSelector;
+use crate::api::Time;
 use crate::api::k8s::api::core::v1::{Pod, PodAffinityTerm, PodCondition, PodSpec, PodStatus};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
 use crate::error::FieldError;
@@ -10,7 +11,7 @@ use crate::kinds::Column;
 use crate::kinds::Description;
 use crate::kinds::PrintContext;
 use crate::kinds::Strategy;
-use crate::kinds::core::pod::{app_armor, defaults, describe, resources, table, validation};
+use crate::kinds::core::pod::{app_armor, defaults, describe, resize, resources, table, validation};
 use crate::kinds::shared::access::items;
 
 impl Strategy for Pod {
@@ -45,6 +46,25 @@ impl Strategy for Pod {
 
     fn validate_update(&self, old: &Self) -> Vec<FieldError> {
         validation::validate_pod_update(self, old)
+    }
+
+    fn copy_part(&mut self, part: &str, from: &Self, _now: Time) {
+        match part {
+            "ephemeralcontainers" => {
+                let given = from.spec.as_ref().and_then(|s| s.ephemeral_containers.clone());
+                self.spec.get_or_insert_default().ephemeral_containers = given;
+            }
+            "resize" => resize::copy(self, from),
+            _ => self.copy_status(from),
+        }
+    }
+
+    fn validate_part_update(&self, part: &str, old: &Self) -> Vec<FieldError> {
+        match part {
+            "ephemeralcontainers" => validation::validate_ephemeral_containers_update(self, old),
+            "resize" => resize::validate(self, old),
+            _ => self.validate_status_update(old),
+        }
     }
 
     fn warnings_on_create(&self) -> Vec<String> {

@@ -66,8 +66,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 pub fn attach(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &TerminalArgs) -> Result<(), Failure> {
     let container = pods::container(pod, container, |text| terminal.say(session, text))
         .map_err(|text| Failure::error(format!("cannot attach to the container: {text}")))?;
-    let spec = pod.spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
-    let allocated = spec.into_iter().any(|c| c.name == container && c.tty == Some(true));
+    let usual = pod.spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    let ephemeral = pod.spec.iter().flat_map(|s| s.ephemeral_containers.iter().flatten());
+    let is_ephemeral = ephemeral.clone().any(|c| c.name == container);
+    let allocated = usual.into_iter().any(|c| c.name == container && c.tty == Some(true))
+        || ephemeral.into_iter().any(|c| c.name == container && c.tty == Some(true));
     if terminal.tty && !allocated {
         let text = format!("error: Unable to use a TTY - container {container} did not allocate one\n");
         terminal.say(session, &text);
@@ -82,5 +85,16 @@ pub fn attach(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &
     let with = (streams.stdin, streams.tty);
     let reply = session.client.connect(&key, Connect::Attach(streams))?;
     let Reply::Session(id) = reply else { return Ok(()) };
-    stream::run(session, &id, with).map(|_| ())
+    stream::run(session, &id, with)?;
+    if with.0 && with.1 && !terminal.quiet {
+        let (name, namespace) = (&key.name, &key.namespace);
+        let again = format!("'{} attach {name} -c {container} -n {namespace} -i -t'", session.line.program);
+        session.ui.out(&match is_ephemeral {
+            true => format!(
+                "Session ended, the ephemeral container will not be restarted but may be reattached using {again} if it is still running\n"
+            ),
+            false => format!("Session ended, resume using {again} command\n"),
+        });
+    }
+    Ok(())
 }

@@ -321,7 +321,7 @@ fn requests_for(
 ///
 /// # Errors
 /// The server's texts; and that the container, though it runs, says nothing.
-pub fn of_pod(session: &mut Session<'_>, pod: &Pod, terminal: &TerminalArgs) -> Result<(), Failure> {
-    let container = pods::container(pod, "", |text| terminal.say(session, text)).map_err(Failure::error)?;
+pub fn of_pod(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &TerminalArgs) -> Result<(), Failure> {
+    let container = pods::container(pod, container, |text| terminal.say(session, text)).map_err(Failure::error)?;
     Ok(read(session, pod, LogOptions { container, ..LogOptions::default() }, "")?)
 }

@@ -18,8 +18,7 @@ impl Sys<'_> {
     }
 
     pub(super) fn global(&self, local: Pid) -> Option<Pid> {
-        let container = &self.process().container;
-        self.sandbox.processes.iter().find(|(_, p)| p.local == local && p.container == *container).map(|(pid, _)| *pid)
+        self.sandbox.processes.iter().find(|(_, p)| p.local == local && self.sees(p)).map(|(pid, _)| *pid)
     }
 
     /// Another process of the container by its local number.
@@ -87,7 +86,6 @@ impl Sys<'_> {
     /// # Errors
     /// `ESRCH`, `EPERM`. With no signal only that is checked.
     pub fn kill(&mut self, local: i64, signal: Option<Signal>) -> Result<(), Errno> {
-        let container = self.process().container.clone();
         let me = (self.process().uid, self.pid);
         let group = if local == 0 { self.process().group } else { 0 };
         let wanted = |pid: Pid, p: &Process| match local {
@@ -96,7 +94,7 @@ impl Sys<'_> {
             n if n < 0 => self.sandbox.processes.get(&p.group).is_some_and(|g| i64::from(g.local) == -n),
             n => i64::from(p.local) == n,
         };
-        let all = self.sandbox.processes.iter().filter(|(pid, p)| p.container == container && wanted(**pid, p));
+        let all = self.sandbox.processes.iter().filter(|(pid, p)| self.sees(p) && wanted(**pid, p));
         let targets: Vec<(Pid, u32)> = all.map(|(pid, p)| (*pid, p.uid)).collect();
         if targets.is_empty() {
             return Err(Errno::NoProcess);

@@ -28,7 +28,7 @@ impl Sys<'_> {
 
     /// What is mounted in the container.
     pub fn mounts(&self) -> &[Mount] {
-        &self.container().mounts
+        self.process().root.as_ref().unwrap_or(&self.container().mounts)
     }
 
     /// The mount that holds a path.
@@ -59,6 +59,11 @@ impl Sys<'_> {
             // The link of an open file is that file, whatever its path is by now.
             if proc_fs::open_file(self, p).is_some() {
                 return Ok(found);
+            }
+            if let Some(elsewhere) = proc_fs::elsewhere(self, p, follow) {
+                let (mounts, inside, shown) = elsewhere?;
+                let there = walk(&mounts, self.disks, self.walker(), &inside, follow)?;
+                return Ok(Found { path: format!("{shown}{}", there.path.trim_end_matches('/')), ..there });
             }
             match proc_fs::look(self, p) {
                 Ok(proc_fs::Entry::Link(to)) if follow => return self.walk(&to, true),

@@ -162,6 +162,11 @@ impl<'a> Sys<'a> {
         &self.sandbox.containers[&self.process().container]
     }
 
+    /// Whether a process is in the same PID namespace.
+    pub fn sees(&self, other: &Process) -> bool {
+        self.sandbox.pids_of(&self.process().container) == self.sandbox.pids_of(&other.container)
+    }
+
     /// The full name of the container's image.
     pub fn image(&self) -> &str {
         &self.container().image

@@ -282,6 +282,11 @@ impl Sys<'_> {
         match self.file(fd).map(|(_, f)| &f.on) {
             Ok(On::Session(session, _)) => self.sandbox.sessions.get(session).is_some_and(|s| s.tty),
             Ok(On::Device(Device::Tty)) => true,
+            // A container's output goes to its terminal, if it has one, and from there into its log.
+            Ok(On::Log(container, _)) => {
+                let session = self.sandbox.containers.get(container).and_then(|c| c.session);
+                session.and_then(|s| self.sandbox.sessions.get(&s)).is_some_and(|s| s.tty)
+            }
             _ => false,
         }
     }
@@ -339,6 +344,10 @@ impl Sys<'_> {
             On::Log(container, stream) => {
                 if let Some(log) = self.sandbox.logs.get_mut(&container) {
                     log.write(now, stream, bytes);
+                }
+                let session = self.sandbox.containers.get(&container).and_then(|c| c.session);
+                if let Some(session) = session.and_then(|s| self.sandbox.sessions.get_mut(&s)) {
+                    session.hear(stream, bytes);
                 }
             }
             On::Session(session, stream) => {

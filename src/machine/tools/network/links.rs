@@ -186,9 +186,8 @@ pub(super) fn arp(sys: &mut Sys<'_>, _: &[String]) -> Started {
 
 /// Ports that are listened on, with the process where it is in this container.
 fn listeners(sys: &Sys<'_>) -> Vec<(u16, Option<(u32, String)>)> {
-    let mine = &sys.process().container;
     let name = |pid: &u32| {
-        let process = sys.sandbox.processes.get(pid).filter(|p| p.container == *mine)?;
+        let process = sys.sandbox.processes.get(pid).filter(|p| sys.sees(p))?;
         let first = process.args.first()?;
         let first = first.rsplit('/').next().unwrap_or(first);
         let name = if first == "nginx" { "nginx: master process nginx" } else { first };

@@ -7,6 +7,7 @@ use crate::machine::kernel::{Sys, Turn};
 
 mod accounts;
 mod basic;
+mod crictl;
 mod cron;
 mod date;
 mod identity;
@@ -36,6 +37,7 @@ pub(super) const TOOLS: &[(&str, Start)] = &[
     ("chroot", run::chroot),
     ("chrt", run::ionice),
     ("clear", identity::clear),
+    ("crictl", crictl::crictl),
     ("crond", cron::crond),
     ("crontab", cron::crontab),
     ("date", date::date),
@@ -73,6 +75,7 @@ pub(super) const TOOLS: &[(&str, Start)] = &[
     ("nologin", random::nologin),
     ("npm", refused::npm),
     ("nproc", memory::nproc),
+    ("nsenter", run::nsenter),
     ("openssl", random::openssl),
     ("passwd", accounts::passwd),
     ("pgrep", ps::pgrep),

@@ -47,7 +47,6 @@ impl Row {
 
 /// All processes of the container, by number.
 pub(super) fn rows(sys: &Sys<'_>) -> Vec<Row> {
-    let mine = &sys.process().container;
     let local = |pid: Pid| sys.sandbox.processes.get(&pid).map_or(0, |p| p.local);
     let row = |p: &Process| Row {
         pid: p.local,
@@ -68,7 +67,7 @@ pub(super) fn rows(sys: &Sys<'_>) -> Vec<Row> {
         memory: p.memory,
         started: p.started,
     };
-    let mut all: Vec<Row> = sys.sandbox.processes.values().filter(|p| p.container == *mine).map(row).collect();
+    let mut all: Vec<Row> = sys.sandbox.processes.values().filter(|p| sys.sees(p)).map(row).collect();
     all.sort_by_key(|r| r.pid);
     all
 }

@@ -233,7 +233,7 @@ pub(super) fn setsid(sys: &mut Sys<'_>, args: &[String]) -> Started {
     become_program(sys, args, &parsed.rest, "failed to execute ")
 }
 
-/// `chroot FOLDER [COMMAND...]`: only to where it is already.
+/// `chroot FOLDER [COMMAND...]`
 pub(super) fn chroot(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let long = &[("userspec", 'u'), ("groups", 'g'), ("skip-chdir", 's')];
     let parsed = match parse(sys, args, Spec::new("+u:g:s", long).failing(125)) {
@@ -243,30 +243,74 @@ pub(super) fn chroot(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let Some((folder, command)) = parsed.rest.split_first() else {
         return if is_gnu(sys) { misuse(sys, args, "missing operand", 125) } else { missing_operand(sys, args) };
     };
-    let found = match sys.stat(folder) {
-        Ok(_) if sys.process().uid != 0 => Err(Errno::Perm),
-        Ok(_) => sys.canonical(folder),
-        Err(fault) => Err(fault),
-    };
-    match found {
-        Ok(path) if path == "/" => {}
-        Ok(_) => {
-            let name = command.first().cloned().unwrap_or_else(|| "/bin/sh".into());
-            let gnu = format!("failed to run command {}", quote(&name));
-            fail(sys, args, &gnu, &format!("can't execute '{name}'"), Errno::NoEnt);
-            return Started::Exit(127);
-        }
-        Err(fault) => {
-            let gnu = format!("cannot change root directory to {}", quote(folder));
-            fail(sys, args, &gnu, &format!("can't change root directory to '{folder}'"), fault);
-            return Started::Exit(if is_gnu(sys) { 125 } else { 1 });
-        }
+    if let Err(fault) = sys.change_root(folder) {
+        let gnu = format!("cannot change root directory to {}", quote(folder));
+        fail(sys, args, &gnu, &format!("can't change root directory to '{folder}'"), fault);
+        return Started::Exit(if is_gnu(sys) { 125 } else { 1 });
     }
     let mut command = command.to_vec();
     if command.is_empty() {
         command = vec![sys.env("SHELL").unwrap_or("/bin/sh").to_string(), "-i".into()];
     }
     become_program(sys, args, &command, "failed to run command ")
+}
+
+/// `nsenter -t PID -m|-a [-u -i -n -p -C] [COMMAND...]`: of another process's namespaces only its files make a difference
+/// here, since a pod's network and the node's processes are those of the target already.
+pub(super) fn nsenter(sys: &mut Sys<'_>, args: &[String]) -> Started {
+    let long = &[
+        ("target", 't'),
+        ("mount", 'm'),
+        ("uts", 'u'),
+        ("ipc", 'i'),
+        ("net", 'n'),
+        ("pid", 'p'),
+        ("user", 'U'),
+        ("cgroup", 'C'),
+        ("all", 'a'),
+        ("root", 'r'),
+        ("wd", 'w'),
+        ("no-fork", 'F'),
+    ];
+    let parsed = match parse(sys, args, Spec::new("+t:m::u::i::n::p::U::C::r::w::Fa", long)) {
+        Ok(parsed) => parsed,
+        Err(end) => return end,
+    };
+    let enters: Vec<(char, &str)> =
+        [('C', "cgroup"), ('i', "ipc"), ('u', "uts"), ('n', "net"), ('p', "pid"), ('m', "mnt")]
+            .into_iter()
+            .filter(|(option, _)| parsed.has(*option) || parsed.has('a'))
+            .collect();
+    let Some(target) = parsed.value('t') else {
+        return match enters.is_empty() {
+            true => shell_or(sys, args, &parsed.rest),
+            false => misuse(sys, args, "no target PID specified", 1),
+        };
+    };
+    let Ok(target) = target.parse::<u32>() else {
+        sys.err(format!("{}: invalid number '{target}'\n", tool_name(sys, args)));
+        return Started::Exit(1);
+    };
+    if let Some((_, first)) = enters.first() {
+        // The first namespace that is not to be had is the one that is told of.
+        match sys.enter_mounts(target) {
+            Ok(()) => {}
+            Err(fault) => {
+                let fault = if fault == Errno::NoProcess { Errno::NoEnt } else { Errno::Access };
+                let path = format!("/proc/{target}/ns/{first}");
+                fail(sys, args, &format!("cannot open {path}"), &format!("can't open '{path}'"), fault);
+                return Started::Exit(1);
+            }
+        }
+    }
+    shell_or(sys, args, &parsed.rest)
+}
+
+/// Becomes a command, or the user's shell where there is none.
+fn shell_or(sys: &mut Sys<'_>, args: &[String], command: &[String]) -> Started {
+    let shell = || vec![sys.env("SHELL").unwrap_or("/bin/sh").to_string()];
+    let command = if command.is_empty() { shell() } else { command.to_vec() };
+    become_program(sys, args, &command, "failed to execute ")
 }
 
 /// Becomes another user, with his groups.

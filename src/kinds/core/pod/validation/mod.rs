@@ -27,7 +27,7 @@ use crate::kinds::shared::access::{items, text};
 use crate::kinds::shared::faults::{Faults, at};
 use crate::kinds::shared::meta::validate_annotations;
 
-pub(super) use update::validate_pod_update;
+pub(super) use update::{is_mirror, validate_ephemeral_containers_update, validate_pod_update};
 
 pub(crate) use resources::{
     is_native, is_overcommit_allowed, is_standard_quota_resource, validate_container_resource_name,
@@ -76,7 +76,7 @@ pub(super) fn validate_pod_create(pod: &Pod) -> Vec<FieldError> {
 }
 
 /// Mirrors `validatePodMetadataAndSpec`, but for the metadata that all kinds have.
-fn validate_metadata_and_spec(pod: &Pod, spec: &PodSpec, faults: &mut Faults) {
+pub(super) fn validate_metadata_and_spec(pod: &Pod, spec: &PodSpec, faults: &mut Faults) {
     let none = BTreeMap::new();
     let annotations = pod.metadata.annotations.as_ref().unwrap_or(&none);
     validate_pod_annotations(annotations, spec, "metadata.annotations", faults);

@@ -53,6 +53,40 @@ pub(in crate::kinds::core::pod) fn validate_pod_update(new: &Pod, old: &Pod) -> 
     faults.0
 }
 
+/// Faults of a pod whose ephemeral containers were changed. Mirrors `ValidatePodEphemeralContainersUpdate`.
+pub(in crate::kinds::core::pod) fn validate_ephemeral_containers_update(new: &Pod, old: &Pod) -> Vec<FieldError> {
+    let mut faults = Faults::default();
+    let none = PodSpec::default();
+    let (spec, before) = (new.spec.as_ref().unwrap_or(&none), old.spec.as_ref().unwrap_or(&none));
+    if is_mirror(old) {
+        return vec![FieldError::forbidden("", "static pods do not support ephemeral containers")];
+    }
+    faults.extend(validate_object_meta(&new.metadata, NameRule::Subdomain, true, "metadata"));
+    validate_metadata_and_spec(new, spec, &mut faults);
+    for was in items(&before.ephemeral_containers) {
+        let name = &was.name;
+        match items(&spec.ephemeral_containers).iter().rev().find(|c| c.name == *name) {
+            None => {
+                let detail = format!("existing ephemeral containers {name:?} may not be removed\n");
+                faults.forbidden("spec", "ephemeralContainers", &detail);
+            }
+            Some(is) if is != was => {
+                let of = |c| Internal::of("EphemeralContainer", c);
+                let diff = Internal::diff(&of(was), &of(is));
+                let detail = format!("existing ephemeral containers {name:?} may not be changed\n{diff}");
+                faults.forbidden("spec", "ephemeralContainers", &detail);
+            }
+            Some(_) => {}
+        }
+    }
+    faults.0
+}
+
+/// Whether a pod stands for a static one of a node.
+pub(in crate::kinds::core::pod) fn is_mirror(pod: &Pod) -> bool {
+    pod.metadata.annotations.as_ref().is_some_and(|a| a.contains_key(MIRROR))
+}
+
 /// Mirrors `ValidatePodSpecificAnnotationUpdates`.
 fn validate_annotation_updates(new: &Pod, old: &Pod, spec: &PodSpec, faults: &mut Faults) {
     let none = BTreeMap::new();
