@@ -141,7 +141,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             kind => {
                 let text = format!("{}, Kind={}", info.api_version(), kind.name());
                 let text = if info.api_version().contains('/') { text } else { format!("/{text}") };
-                return Err(Fault::plain(&format!("{text:?} not supported by debug")));
+                return Err(Fault::plain(format!("{text:?} not supported by debug")));
             }
         };
         match options.attach && !container.is_empty() {
@@ -268,7 +268,7 @@ impl Options {
         let (changed, name) = self.generate_debug_container(pod, session)?;
         self.display_warning(find(&changed, &name), pod, session);
         let patch = merge::two_way_strategic(Kind::Pod, pod, &changed)
-            .map_err(|e| Fault::plain(&format!("error creating patch to add debug container: {e}")))?;
+            .map_err(|e| Fault::plain(format!("error creating patch to add debug container: {e}")))?;
         let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
         let key = ObjectKey::new(Kind::Pod, namespace, pod_name);
         let resource = Resource::object(&key).part("ephemeralcontainers");
@@ -333,13 +333,13 @@ impl Options {
         if !there {
             let (what, pod) = (if list == "containers" { "" } else { "ephemeral " }, &pod["metadata"]["name"]);
             let pod = pod.as_str().unwrap_or_default();
-            return Err(Fault::plain(&format!("unable to find the {name} {what}container in the pod {pod}")));
+            return Err(Fault::plain(format!("unable to find the {name} {what}container in the pod {pod}")));
         }
         let mut custom = custom.clone();
         custom["name"] = json!(name);
         let patch = json!({"spec": {list: [custom]}});
         *pod = merge::strategic_merge_patch(Kind::Pod, pod, &patch)
-            .map_err(|e| Fault::plain(&format!("error creating three way patch to add debug container: {e}")))?;
+            .map_err(|e| Fault::plain(format!("error creating three way patch to add debug container: {e}")))?;
         Ok(())
     }
 
