@@ -7,7 +7,7 @@ use crate::machine::disk::DiskId;
 use crate::machine::kernel::log;
 use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::node_view::{ContainerView, ImageView, NodeView, PodView};
-use crate::store::{Index, Store, View};
+use crate::store::{Index, View};
 
 use super::container_status;
 use super::images::full_name;
@@ -119,9 +119,8 @@ fn plugin(volume: &Volume) -> Option<&'static str> {
 }
 
 /// Where the disks of a node's pods are seen on the node: their logs, and the volumes that the kubelet makes.
-pub fn folders(store: &mut Store, node: &str) -> Vec<Mount> {
+pub fn folders(view: &View<'_>, node: &str) -> Vec<Mount> {
     let mut wanted: Vec<(String, DiskId, &str)> = Vec::new();
-    let view = store.view();
     for object in view.indexed(Kind::Pod, Index::Node, node) {
         let Some(pod) = object.get::<Pod>() else { continue };
         let uid = object.uid();
@@ -134,7 +133,6 @@ pub fn folders(store: &mut Store, node: &str) -> Vec<Mount> {
             wanted.push((path, format!("pod/{uid}/{}", volume.name), fs_type));
         }
     }
-    wanted.retain(|(_, disk, _)| store.have_disk(disk));
     let mount = |(at, disk, fs_type): (String, DiskId, &str)| Mount {
         at,
         what: Source::Disk(disk, 0),

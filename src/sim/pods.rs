@@ -8,6 +8,7 @@ use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
+use crate::machine::kernel::mounts::Source;
 use crate::machine::kernel::{Container, Sandbox, log};
 use crate::machine::net::Nowhere;
 use crate::node;
@@ -51,7 +52,8 @@ impl Cluster {
         if at_root {
             node::disk::lay_down(self.store_mut(), name);
             sandbox.node_view = Some(Box::new(node::node_view::of(&self.view(), name)));
-            folders = node::node_view::folders(self.store_mut(), name);
+            folders = node::node_view::folders(&self.view(), name);
+            folders.retain(|mount| matches!(&mount.what, Source::Disk(id, _) if self.store_mut().have_disk(id)));
         } else {
             self.store_mut().have_disk(disk);
         }

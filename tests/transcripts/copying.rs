@@ -1,4 +1,4 @@
-//! `kubectl cp`, `attach` and `run -i`: files and streams between here and a container.
+//! `kubectl cp`, `attach`, `run -i` and `logs -f`: files and streams between here and a container.
 
 use std::fs;
 use std::path::PathBuf;
@@ -233,5 +233,118 @@ fn who_attaches_hears_the_container() {
     error: Unable to use a TTY - container shell did not allocate one
     All commands and output from this session will be recorded in container logs, including credentials and sensitive information passed through the command prompt.
     If you don't see a command prompt, try pressing enter.
+    "#);
+}
+
+const LOGS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: chatty, labels: {app: chat}}
+spec:
+  restartPolicy: Never
+  initContainers: [{name: i, image: busybox, command: [echo, begun]}]
+  containers:
+  - {name: a, image: busybox, command: [sh, -c, "for n in 1 2 3; do echo a$n; sleep 2; done"]}
+  - {name: b, image: busybox, command: [sh, -c, "sleep 1; for n in 1 2 3; do echo b$n >&2; sleep 2; done"]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: quiet, labels: {app: chat}, annotations: {kubectl.kubernetes.io/default-container: none}}
+spec:
+  containers: [{name: c, image: busybox, command: [sleep, "1000"]}, {name: d, image: does-not-exist}]
+"#;
+
+#[test]
+fn several_logs_are_followed_at_once() {
+    let mut session = Session::new();
+    session.0.feed("kubectl apply -f -", LOGS);
+    assert_snapshot!(session.run(&[
+        "kubectl logs chatty --all-containers -f --prefix",
+        "kubectl logs chatty",
+        "kubectl logs chatty i",
+        "kubectl logs -l app=chat -f --all-containers --max-log-requests 3",
+        "kubectl logs -l app=chat --all-containers --tail 1",
+        "kubectl logs -l app=chat --all-containers --tail 1 --ignore-errors --prefix",
+        "kubectl logs chatty quiet extra",
+        "kubectl logs",
+        "kubectl logs chatty -c a b",
+        "kubectl logs chatty a --all-containers",
+        "kubectl logs chatty -c nope",
+        "kubectl logs chatty -p -c a",
+        "kubectl logs quiet",
+        "kubectl logs quiet -c d",
+        "kubectl logs chatty --tail=-2",
+        "kubectl logs chatty --since=1s --since-time=2026-01-01T00:00:00Z",
+        "kubectl logs chatty --limit-bytes=-1",
+    ]), @r#"
+    $ kubectl logs chatty --all-containers -f --prefix
+    container "i" in pod "chatty" is waiting to start: PodInitializing
+    [pod/chatty/i] begun
+    container "a" in pod "chatty" is waiting to start: PodInitializing
+    container "a" in pod "chatty" is waiting to start: PodInitializing
+    [pod/chatty/a] a1
+    [pod/chatty/b] b1
+    [pod/chatty/a] a2
+    [pod/chatty/b] b2
+    [pod/chatty/a] a3
+    [pod/chatty/b] b3
+    $ kubectl logs chatty
+    Defaulted container "a" out of: a, b, i (init)
+    a1
+    a2
+    a3
+    $ kubectl logs chatty i
+    begun
+    $ kubectl logs -l app=chat -f --all-containers --max-log-requests 3
+    error: you are attempting to follow 5 log streams, but maximum allowed concurrency is 3, use --max-log-requests to increase the limit
+    [exit 1]
+    $ kubectl logs -l app=chat --all-containers --tail 1
+    begun
+    a3
+    b3
+    Error from server (BadRequest): container "d" in pod "quiet" is waiting to start: trying and failing to pull image
+    [exit 1]
+    $ kubectl logs -l app=chat --all-containers --tail 1 --ignore-errors --prefix
+    [pod/chatty/i] begun
+    [pod/chatty/a] a3
+    [pod/chatty/b] b3
+    error: container "d" in pod "quiet" is waiting to start: trying and failing to pull image
+    $ kubectl logs chatty quiet extra
+    error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.
+    POD or TYPE/NAME is a required argument for the logs command
+    See 'kubectl logs -h' for help and examples
+    [exit 1]
+    $ kubectl logs
+    error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.
+    POD or TYPE/NAME is a required argument for the logs command
+    See 'kubectl logs -h' for help and examples
+    [exit 1]
+    $ kubectl logs chatty -c a b
+    error: only one of -c or an inline [CONTAINER] arg is allowed
+    [exit 1]
+    $ kubectl logs chatty a --all-containers
+    error: --all-containers=true should not be specified with container name a
+    [exit 1]
+    $ kubectl logs chatty -c nope
+    error: container nope is not valid for pod chatty out of: a, b, i (init)
+    [exit 1]
+    $ kubectl logs chatty -p -c a
+    Error from server (BadRequest): previous terminated container "a" in pod "chatty" not found
+    [exit 1]
+    $ kubectl logs quiet
+    Default container name "none" not found in pod quiet
+    Defaulted container "c" out of: c, d
+    $ kubectl logs quiet -c d
+    Error from server (BadRequest): container "d" in pod "quiet" is waiting to start: trying and failing to pull image
+    [exit 1]
+    $ kubectl logs chatty --tail=-2
+    error: --tail must be greater than or equal to -1
+    [exit 1]
+    $ kubectl logs chatty --since=1s --since-time=2026-01-01T00:00:00Z
+    error: at most one of `sinceTime` or `sinceSeconds` may be specified
+    [exit 1]
+    $ kubectl logs chatty --limit-bytes=-1
+    error: --limit-bytes must be greater than 0
+    [exit 1]
     "#);
 }

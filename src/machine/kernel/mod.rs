@@ -323,6 +323,7 @@ impl Sandbox {
         before.now = self.now;
         (before.next_pid, before.next_file, before.next_pipe) = (self.next_pid, self.next_file, self.next_pipe);
         (before.next_session, before.next_connection) = (self.next_session, self.next_connection);
+        before.next_shared = self.next_shared;
         (before.last, before.steps, before.busy, before.ends) = (self.last, self.steps, self.busy, self.ends);
         for (name, container) in &mut before.containers {
             if let Some(now) = self.containers.get(name) {

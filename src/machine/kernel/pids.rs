@@ -157,7 +157,7 @@ impl Sandbox {
 /// As the walk; `ENOTDIR`.
 fn below(mounts: &[Mount], disks: &Disks, who: walk::Walker<'_>, folder: &str) -> Result<Vec<Mount>, Errno> {
     let found = walk::walk(mounts, disks, who, folder, true)?;
-    let Some(Place::Inode(disk, ino)) = found.place else { return Err(Errno::NotDir) };
+    let Place::Inode(disk, ino) = found.place.ok_or(Errno::NoEnt)? else { return Err(Errno::NotDir) };
     if !disks.get(&disk).ok_or(Errno::Io)?.get(ino)?.is_dir() {
         return Err(Errno::NotDir);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
 use crate::api::request::{Connect, LogOptions};
-use crate::api::{Duration, Kind, Object, Time};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::{ApiError, Failure};
 use crate::kinds::core::pod::container_names::has_container;
 use crate::kubectl::builder::build::Builder;
@@ -116,19 +116,36 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             args.max_log_requests
         )));
     }
+    let mut followed = Vec::new();
     for (object, container) in &requests {
         let Some(pod) = object.get::<Pod>() else { continue };
         match read_with_retry(&args, pod, container, session) {
             Err(refusal) if args.ignore_errors => session.ui.out(&format!("error: {}\n", refusal.message)),
-            outcome => outcome?,
+            outcome => followed.extend(outcome?),
         }
     }
-    Ok(())
+    Ok(follow(session, followed)?)
+}
+
+/// A log that is followed.
+struct Followed {
+    pod: ObjectKey,
+    options: LogOptions,
+    prefix: String,
+    /// How much of it was there the last time.
+    seen: usize,
+    /// Whether nothing more will come.
+    over: bool,
 }
 
 /// Prints the log of one container; where it is followed, a container that has not started yet is asked again each second.
 /// Mirrors `consumeWithRetry`.
-fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Session<'_>) -> Result<(), ApiError> {
+fn read_with_retry(
+    args: &Args,
+    pod: &Pod,
+    container: &str,
+    session: &mut Session<'_>,
+) -> Result<Option<Followed>, ApiError> {
     let prefix = match args.prefix || args.all_pods {
         true => format!("[pod/{}/{container}] ", pod.metadata.name.as_deref().unwrap_or_default()),
         false => String::new(),
@@ -137,7 +154,7 @@ fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Sessio
     loop {
         let refusal = match read(session, pod, options(args, container), &prefix) {
             Err(refusal) => refusal,
-            Ok(()) => return Ok(()),
+            Ok(followed) => return Ok(followed),
         };
         // The client of a cluster before v1.36 asks once.
         let again = args.follow && !args.ignore_errors && session.client.minor() >= 36;
@@ -153,31 +170,46 @@ fn read_with_retry(args: &Args, pod: &Pod, container: &str, session: &mut Sessio
     }
 }
 
-/// Prints the log of one container, each line behind a prefix.
-fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions, prefix: &str) -> Result<(), ApiError> {
+/// Prints the log of one container, each line behind a prefix; where it is to be followed, from where on.
+fn read(session: &mut Session<'_>, pod: &Pod, options: LogOptions, prefix: &str) -> Result<Option<Followed>, ApiError> {
     let (key, ui) = (pods::key(pod), session.ui);
     let follow = options.follow;
     if let Reply::Bytes(text) = session.client.connect(&key, Connect::Log(options.clone()))? {
         ui.out_bytes(&prefixed(&text, prefix));
     }
     if !follow {
-        return Ok(());
+        return Ok(None);
     }
     // From here on only what is new: the whole log again, past what was there.
     let options = LogOptions { tail_lines: None, since_seconds: None, since_time: None, limit_bytes: 0, ..options };
-    let mut seen = match session.client.connect(&key, Connect::Log(options.clone()))? {
+    let seen = match session.client.connect(&key, Connect::Log(options.clone()))? {
         Reply::Bytes(all) => all.len(),
         _ => 0,
     };
+    Ok(Some(Followed { pod: key, options, prefix: prefix.to_string(), seen, over: false }))
+}
+
+/// Prints what comes to logs, until their containers have ended. Mirrors `parallelConsumeRequest`.
+fn follow(session: &mut Session<'_>, mut logs: Vec<Followed>) -> Result<(), ApiError> {
+    if logs.is_empty() {
+        return Ok(());
+    }
+    let ui = session.ui;
     session.client.wait(None, |client| {
-        let Some(object) = client.find(&key)? else { return Ok(Some(())) };
-        let Ok(Reply::Bytes(all)) = client.connect(&key, Connect::Log(options.clone())) else { return Ok(Some(())) };
-        if all.len() > seen {
-            ui.out_bytes(&prefixed(&all[seen..], prefix));
+        for log in logs.iter_mut().filter(|log| !log.over) {
+            let object = client.find(&log.pod)?;
+            let reply = object.as_ref().map(|_| client.connect(&log.pod, Connect::Log(log.options.clone())));
+            let (Some(object), Some(Ok(Reply::Bytes(all)))) = (object, reply) else {
+                log.over = true;
+                continue;
+            };
+            if let Some(new) = all.get(log.seen..).filter(|new| !new.is_empty()) {
+                ui.out_bytes(&prefixed(new, &log.prefix));
+            }
+            log.seen = all.len();
+            log.over = object.get::<Pod>().is_none_or(|pod| !runs(pod, &log.options.container));
         }
-        seen = all.len();
-        let ended = object.get::<Pod>().is_none_or(|pod| !runs(pod, &options.container));
-        Ok((ended || ui.is_closed()).then_some(()))
+        Ok((logs.iter().all(|log| log.over) || ui.is_closed()).then_some(()))
     })?;
     Ok(())
 }
@@ -195,7 +227,9 @@ fn runs(pod: &Pod, container: &str) -> bool {
     let status = pod.status.as_ref();
     let all = status
         .into_iter()
-        .flat_map(|s| s.container_statuses.iter().flatten().chain(s.init_container_statuses.iter().flatten()));
+        .flat_map(|s| [&s.container_statuses, &s.init_container_statuses, &s.ephemeral_container_statuses])
+        .flatten()
+        .flatten();
     all.into_iter().any(|s| s.name == container && s.state.as_ref().is_some_and(|s| s.running.is_some()))
 }
 
@@ -323,5 +357,6 @@ fn requests_for(
 /// The server's texts; and that the container, though it runs, says nothing.
 pub fn of_pod(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &TerminalArgs) -> Result<(), Failure> {
     let container = pods::container(pod, container, |text| terminal.say(session, text)).map_err(Failure::error)?;
-    Ok(read(session, pod, LogOptions { container, ..LogOptions::default() }, "")?)
+    read(session, pod, LogOptions { container, ..LogOptions::default() }, "")?;
+    Ok(())
 }

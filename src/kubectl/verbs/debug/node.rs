@@ -46,9 +46,8 @@ impl Options {
 
 /// A name that no pod has yet: the moment may be the same as the last time.
 fn free_name(node: &str, session: &Session<'_>) -> String {
-    let store = session.client.server().cluster().view();
     let named = |n| format!("node-debugger-{node}-{}", suffix(session, &format!("node/{node}"), n));
-    let is_free =
-        |name: &String| store.get(&ObjectKey::new(Kind::Pod, session.namespace.as_str(), name.as_str())).is_none();
+    let key = |name: &str| ObjectKey::new(Kind::Pod, session.namespace.as_str(), name);
+    let is_free = |name: &String| !matches!(session.client.find(&key(name)), Ok(Some(_)));
     (0..).map(named).find(is_free).unwrap_or_default()
 }
