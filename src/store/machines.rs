@@ -71,7 +71,7 @@ fn disk_blob(id: &str) -> String {
 }
 
 /// Which form of processes the file holds. To be raised with each change to what a `Sandbox` holds.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 /// The processes of a pod. Those of another form than ours, which another version of kstate left, are as lost as after
 /// a crash of their node: their kubelet starts the containers anew.

@@ -97,10 +97,10 @@ fn who_may_come_in() {
     command terminated with exit code 1
     [exit 1]
     $ kstate clock advance 30s
-    2026-01-01T00:00:32Z (manual)
+    2026-01-01T00:00:33Z (manual)
     $ kubectl get pod web
     NAME   READY   STATUS    RESTARTS   AGE
-    web    1/1     Running   0          32s
+    web    1/1     Running   0          33s
     $ kstate node exec k3d-deadless-agent-0 -- curl -s -o /dev/null -w '%{http_code}\n' localhost:30080
     200
     $ kstate node exec k3d-deadless-agent-1 -- curl -sS -o /dev/null -w '%{http_code}\n' localhost:30080
