@@ -2,6 +2,7 @@
 //!
 //! Imports nothing of kstate but `error`.
 
+pub mod csi;
 pub mod digest;
 pub mod go_sort;
 pub mod kind;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::object::{annotation_of, controller_of};
 use crate::api::pod::claims_of;
@@ -39,6 +40,12 @@ pub enum Index {
     EventObject,
     /// Endpoint slices, by `NAMESPACE/SERVICE`.
     SliceService,
+    /// Volumes that a CSI driver has, by their name in a node's status: `kubernetes.io/csi/DRIVER^HANDLE`.
+    VolumeUniqueName,
+    /// Attachments, by the persistent volume that is attached.
+    AttachmentVolume,
+    /// Attachments, by the node that the volume is attached to.
+    AttachmentNode,
 }
 
 /// The indexes of a kind.
@@ -54,7 +61,10 @@ fn of(kind: Kind) -> &'static [Index] {
             Index::PodClaim,
         ],
         Kind::PersistentVolumeClaim => &[Index::Owner, Index::ClaimVolume, Index::ClaimClass],
-        Kind::PersistentVolume => &[Index::Owner, Index::VolumeClaim, Index::FreeVolume, Index::ProvisionedBy],
+        Kind::PersistentVolume => {
+            &[Index::Owner, Index::VolumeClaim, Index::FreeVolume, Index::ProvisionedBy, Index::VolumeUniqueName]
+        }
+        Kind::VolumeAttachment => &[Index::Owner, Index::AttachmentVolume, Index::AttachmentNode],
         Kind::Event => &[Index::EventObject],
         Kind::EndpointSlice => &[Index::Owner, Index::SliceService],
         Kind::ReplicaSet | Kind::ControllerRevision => &[Index::Owner, Index::Orphan],
@@ -136,6 +146,18 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
         },
         Index::EventObject => match object {
             Object::Event(e) => one(event_object(&e.involved_object)),
+            _ => Vec::new(),
+        },
+        Index::VolumeUniqueName => match object {
+            Object::PersistentVolume(volume) => CsiVolume::of(volume).map(|v| one(v.unique_name())).unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        Index::AttachmentVolume => match object {
+            Object::VolumeAttachment(a) => a.spec.source.persistent_volume_name.clone().map(one).unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        Index::AttachmentNode => match object {
+            Object::VolumeAttachment(a) => one(a.spec.node_name.clone()),
             _ => Vec::new(),
         },
         Index::SliceService => match object.label("kubernetes.io/service-name") {

@@ -247,6 +247,18 @@ impl Store {
         }
     }
 
+    /// Makes a disk of another one's contents, as they are, with a size of its own. An empty one is made when it is needed.
+    pub fn copy_disk(&mut self, from: &str, to: &str, size: u64) {
+        if !self.have_disk(from) {
+            return;
+        }
+        let copy = self.machines.disks.all.get(from).cloned();
+        if let Some(mut copy) = copy {
+            copy.size = copy.size.map(|_| size);
+            self.add_disk(to, || copy);
+        }
+    }
+
     /// Removes a disk with all that is on it.
     pub fn remove_disk(&mut self, id: &str) {
         self.machines.seen_disks.as_mut().remove(id);

@@ -1,12 +1,13 @@
 //! How many volumes of a CSI driver a node takes, where its CSINode says so.
 //!
-//! Mirrors `pkg/scheduler/framework/plugins/nodevolumelimits`; plugins in the tree that a driver took over are not
-//! counted, since no node says that it was taken over there.
+//! Mirrors `pkg/scheduler/framework/plugins/nodevolumelimits`; what was in the tree once counts for the driver that took
+//! over.
 
 use std::collections::BTreeMap;
 
 use super::framework::{Cycle, NodeInfo, Rejection};
 use crate::api::Kind;
+use crate::api::csi::{CsiVolume, csi_name_from_in_tree_name};
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::k8s::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
 use crate::api::pod::claims_of;
@@ -64,17 +65,19 @@ fn driver_info(view: &View<'_>, claim: &PersistentVolumeClaim) -> Option<(String
     // OBSERVATION: a claim that is not bound yet counts for the driver of its class.
     let class = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim))?;
     let uid = claim.metadata.uid.clone().unwrap_or_default();
-    Some((format!("claim/{uid}"), class.provisioner.clone()))
+    let driver = csi_name_from_in_tree_name(&class.provisioner).unwrap_or(&class.provisioner);
+    Some((format!("claim/{uid}"), driver.to_string()))
 }
 
 fn volume_info(volume: &PersistentVolume) -> Option<(String, String)> {
-    let csi = volume.spec.as_ref()?.csi.as_ref()?;
-    Some((format!("{}/{}", csi.driver, csi.volume_handle), csi.driver.clone()))
+    let csi = CsiVolume::of(volume)?;
+    Some((format!("{}/{}", csi.driver, csi.handle), csi.driver))
 }
 
 /// The volumes that are attached to a node by name.
 fn attachments(view: &View<'_>, node: &str) -> Volumes {
-    let here = view.list_as::<VolumeAttachment>().filter(|a| a.spec.node_name == node);
+    let here = view.indexed(Kind::VolumeAttachment, Index::AttachmentNode, node);
+    let here = here.filter_map(|o| o.get::<VolumeAttachment>());
     let names = here.filter_map(|a| a.spec.source.persistent_volume_name.as_deref());
     names.filter_map(|name| volume_info(view.get_as::<PersistentVolume>("", name)?)).collect()
 }

@@ -40,7 +40,7 @@ const IN_MEMORY: &str = ":memory:";
 const CACHE_KIB: i64 = 256 * 1024;
 
 /// The layout's version; a file of a later one is refused, one of an earlier is brought up to it.
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 
 const SCHEMA: &str = "
 CREATE TABLE revision (
@@ -130,7 +130,7 @@ impl Db {
         let db = Db::open_any(path)?;
         match db.number("PRAGMA user_version", [])?.unwrap_or(0) {
             LAYOUT => Ok(Some(db)),
-            1 | 2 => db.upgrade().map(Some),
+            1..LAYOUT => db.upgrade().map(Some),
             RETIRED => Ok(None),
             layout if layout > LAYOUT => {
                 Err(ApiError::internal(format!("{} was written by a newer kstate; this one can't read it", db.path)))

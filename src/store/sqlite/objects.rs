@@ -195,7 +195,7 @@ impl Db {
         self.execute(sql, params![place.node, place.bound, text]).map(|_| ())
     }
 
-    /// Brings a file of the first layout up to this one.
+    /// Brings a file of an earlier layout up to this one.
     pub(super) fn upgrade(self) -> Result<Db, ApiError> {
         self.check(self.connection.execute_batch("BEGIN IMMEDIATE"))?;
         // Another process may have done it meanwhile.
@@ -204,8 +204,17 @@ impl Db {
             self.check(self.connection.execute_batch(DERIVED))?;
             self.derive()?;
         }
-        if layout < Some(LAYOUT) {
+        if layout < Some(3) {
             self.check(self.connection.execute_batch(super::blobs::BLOBS))?;
+        }
+        if layout < Some(LAYOUT) {
+            // Volumes and attachments have got indexes of their own.
+            for kind in [Kind::PersistentVolume, Kind::VolumeAttachment] {
+                for object in self.objects(kind)? {
+                    let entries = index::entries_of(kind, &object);
+                    self.settle_object(&object.key(), Some(object.revision()), &Entries::new(), &entries)?;
+                }
+            }
             self.check(self.connection.pragma_update(None, "user_version", LAYOUT))?;
         }
         self.check(self.connection.execute_batch("COMMIT"))?;

@@ -1,0 +1,90 @@
+//! Volumes as CSI drivers know them: which driver has a volume, by which handle, and the names that follow from these.
+//!
+//! Mirrors `k8s.io/csi-translation-lib` (what was in the tree once belongs to a driver today), `GetUniqueVolumeName` of
+//! `pkg/volume/util` and `getAttachmentName` of `pkg/volume/csi/csi_attacher.go`.
+
+use super::digest::sha256;
+use super::k8s::api::core::v1::PersistentVolume;
+
+/// A volume that a node attaches before it mounts it, by who does that and what it is called there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CsiVolume {
+    /// The driver's name.
+    pub driver: String,
+    /// The driver's name for the volume.
+    pub handle: String,
+}
+
+impl CsiVolume {
+    /// What a persistent volume is to a driver; none where no driver has to do with it.
+    pub fn of(volume: &PersistentVolume) -> Option<CsiVolume> {
+        let spec = volume.spec.as_ref()?;
+        let (plugin, handle) = if let Some(source) = &spec.csi {
+            return Some(CsiVolume { driver: source.driver.clone(), handle: source.volume_handle.clone() });
+        } else if let Some(source) = &spec.aws_elastic_block_store {
+            // `aws://us-east-1a/vol-1` and `vol-1` are one volume.
+            let id = source.volume_id.rsplit('/').next().unwrap_or_default();
+            ("kubernetes.io/aws-ebs", id.to_string())
+        } else if let Some(source) = &spec.gce_persistent_disk {
+            ("kubernetes.io/gce-pd", format!("projects/UNSPECIFIED/zones/UNSPECIFIED/disks/{}", source.pd_name))
+        } else if let Some(source) = &spec.azure_disk {
+            ("kubernetes.io/azure-disk", source.disk_uri.clone())
+        } else if let Some(source) = &spec.azure_file {
+            let namespace = source.secret_namespace.as_deref().unwrap_or("default");
+            ("kubernetes.io/azure-file", format!("#{}#{}##{namespace}", source.secret_name, source.share_name))
+        } else if let Some(source) = &spec.cinder {
+            ("kubernetes.io/cinder", source.volume_id.clone())
+        } else if let Some(source) = &spec.portworx_volume {
+            ("kubernetes.io/portworx-volume", source.volume_id.clone())
+        } else if let Some(source) = &spec.vsphere_volume {
+            ("kubernetes.io/vsphere-volume", source.volume_path.clone())
+        } else {
+            return None;
+        };
+        Some(CsiVolume { driver: csi_name_from_in_tree_name(plugin)?.to_string(), handle })
+    }
+
+    /// The volume's name in a node's status.
+    pub fn unique_name(&self) -> String {
+        format!("kubernetes.io/csi/{}^{}", self.driver, self.handle)
+    }
+
+    /// The disk that the volume's contents lie on.
+    pub fn disk(&self) -> String {
+        format!("csi/{}/{}", self.driver, self.handle)
+    }
+
+    /// The name of the VolumeAttachment that ties the volume to a node.
+    pub fn attachment_name(&self, node: &str) -> String {
+        let digest = sha256(format!("{}{}{node}", self.handle, self.driver).as_bytes());
+        digest.iter().fold("csi-".to_string(), |name, byte| name + &format!("{byte:02x}"))
+    }
+}
+
+/// The CSI driver that took over a provisioner in the tree; none for one that was not taken over.
+pub fn csi_name_from_in_tree_name(plugin: &str) -> Option<&'static str> {
+    Some(match plugin {
+        "kubernetes.io/aws-ebs" => "ebs.csi.aws.com",
+        "kubernetes.io/azure-disk" => "disk.csi.azure.com",
+        "kubernetes.io/azure-file" => "file.csi.azure.com",
+        "kubernetes.io/gce-pd" => "pd.csi.storage.gke.io",
+        "kubernetes.io/cinder" => "cinder.csi.openstack.org",
+        "kubernetes.io/portworx-volume" => "pxd.portworx.com",
+        "kubernetes.io/vsphere-volume" => "csi.vsphere.vmware.com",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CsiVolume;
+
+    #[test]
+    fn an_attachment_is_named_by_volume_driver_and_node() {
+        let volume = CsiVolume { driver: "ebs.csi.aws.com".into(), handle: "vol-1".into() };
+        let hash = "7ba6b8ed285c3c863d675c3b4567d68ede4307ae1a37202e02bf2c4b9f42f28b";
+        let name = volume.attachment_name("node-a");
+        assert_eq!(name, format!("csi-{hash}"));
+        assert_eq!(volume.unique_name(), "kubernetes.io/csi/ebs.csi.aws.com^vol-1");
+    }
+}
