@@ -6,7 +6,7 @@ use crate::cli::home::{DEFAULT_CLUSTER, Home};
 use crate::error::Failure;
 use crate::kubectl::wall::wall_now;
 use crate::printers::table::{Column, Options, Row, Table, print};
-use crate::sim::{ClockMode, Config, check_nodes, parse_version};
+use crate::sim::{ClockMode, Config, check_nodes, node_and_zone, parse_version};
 use crate::ui::Ui;
 
 /// Make, list, choose and remove clusters.
@@ -57,8 +57,8 @@ struct ConfigArgs {
     /// What names, uids and lots are drawn from
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The nodes' names, the control plane's first
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    /// The nodes' names, the control plane's first; with =ZONE in which zone each is
+    #[arg(long, value_name = "A,B=ZONE", value_delimiter = ',')]
     nodes: Vec<String>,
 }
 
@@ -132,9 +132,13 @@ impl ConfigArgs {
             other => return Err(Failure::error(format!("invalid clock {other:?}: must be wall or manual")).into()),
         };
         let defaults = Config::default();
-        let nodes = if self.nodes.is_empty() { defaults.nodes } else { self.nodes.clone() };
+        let given = self.nodes.iter().map(|text| node_and_zone(text)).collect::<Result<Vec<_>, _>>();
+        let given = given.map_err(Failure::error)?;
+        let zones = given.iter().filter_map(|(name, zone)| Some((name.clone(), zone.clone()?))).collect();
+        let given: Vec<String> = given.into_iter().map(|(name, _)| name).collect();
+        let nodes = if given.is_empty() { defaults.nodes } else { given };
         check_nodes(&nodes).map_err(Failure::error)?;
         let version = parse_version(&self.kubernetes_version).map_err(Failure::error)?;
-        Ok(Config { clock, seed: self.seed, version, nodes })
+        Ok(Config { clock, seed: self.seed, version, nodes, zones })
     }
 }

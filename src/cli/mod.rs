@@ -4,6 +4,7 @@ mod argv;
 mod clock;
 mod cluster;
 mod completion;
+mod csi;
 mod global;
 mod help;
 mod home;
@@ -56,7 +57,7 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 6] = ["cluster", "lesson", "clock", "load", "node", "undo"];
+const OWN_VERBS: [&str; 7] = ["cluster", "lesson", "clock", "csi", "load", "node", "undo"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +151,7 @@ verbs! {
     Version, "version", verbs::discovery::version, true, Reads;
     Wait, "wait", verbs::wait, true, Writes;
     Clock, "clock", clock, false, Writes;
+    Csi, "csi", csi, false, Writes;
     Load, "load", load, false, Writes;
     Node, "node", node, false, Writes;
     Undo, "undo", undo, false, Writes;
@@ -178,6 +180,7 @@ impl Verb {
         match self {
             Verb::Undo(_) => false,
             Verb::Clock(args) => args.moves(),
+            Verb::Csi(args) => args.changes(),
             _ => true,
         }
     }

@@ -1,11 +1,12 @@
-//! `kstate node`: pull a node's plug, put it in again, and look at what lies on it.
+//! `kstate node`: add a node, pull its plug, put it in again, and look at what lies on it.
 
 use crate::api::{Kind, ObjectKey};
 use crate::error::{ApiError, Failure};
 use crate::kubectl::session::Session;
 use crate::node::disk::disk_of;
+use crate::sim::{check_nodes, node_and_zone};
 
-/// Stop or start a node's kubelet.
+/// Add a node, stop or start its kubelet, or look at it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -22,6 +23,12 @@ enum Verb {
     /// The node's kubelet comes back
     Start {
         /// The node
+        node: String,
+    },
+    /// Add a node
+    Add {
+        /// Its name; with =ZONE in which zone it is
+        #[arg(value_name = "NAME[=ZONE]")]
         node: String,
     },
     /// Run a command on a node, or on a server that volumes lie on
@@ -46,6 +53,13 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let (node, running) = match &args.verb {
         Verb::Stop { node } => (node, false),
         Verb::Start { node } => (node, true),
+        Verb::Add { node } => {
+            let (name, zone) = node_and_zone(node).map_err(Failure::error)?;
+            check_nodes(std::slice::from_ref(&name)).map_err(Failure::error)?;
+            session.client.server_mut().cluster_mut().add_node(&name, zone.as_deref())?;
+            session.ui.out(&format!("node/{name} added\n"));
+            return Ok(());
+        }
         Verb::Exec { node, server, command } => {
             return exec(session, node.as_deref(), server.as_deref(), command.clone());
         }

@@ -4,9 +4,11 @@
 //! and answers with actions and a wish to come back. `sim` carries the actions out, in order.
 
 mod api_service;
+pub mod attach_detach;
 mod certificates;
 mod cluster_role_aggregation;
 mod cron_job;
+pub mod csi;
 mod daemon_set;
 pub mod default_service_cidr;
 mod deployment;
@@ -14,6 +16,7 @@ pub mod disruption;
 pub mod endpoint_slice;
 pub mod endpoints;
 mod ephemeral_volume;
+mod external_attacher;
 pub mod flow_control;
 mod garbage_collector;
 mod horizontal_pod_autoscaler;
@@ -55,10 +58,12 @@ use crate::store::{Change, Store, View};
 #[rustfmt::skip]
 pub const CONTROLLERS: &[&dyn Controller] = &[
     &api_service::AvailableController,
+    &attach_detach::AttachDetachController,
     &certificates::CsrCleaner,
     &certificates::CsrSigner,
     &cluster_role_aggregation::ClusterRoleAggregationController,
     &cron_job::CronJobController,
+    &csi::CapacityController,
     &daemon_set::DaemonSetsController,
     &default_service_cidr::DefaultServiceCidrController,
     &deployment::DeploymentController,
@@ -66,6 +71,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &endpoint_slice::EndpointSliceController,
     &endpoints::EndpointsController,
     &ephemeral_volume::EphemeralVolumeController,
+    &external_attacher::ExternalAttacher,
     &flow_control::FlowControlController,
     &garbage_collector::GarbageCollector,
     &horizontal_pod_autoscaler::HorizontalController,
@@ -83,6 +89,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &replica_set::ReplicaSetController,
     &replication_controller::ReplicationManager,
     &resizer::expand::ExpandController,
+    &resizer::external::ExternalResizer,
     &scheduler::Scheduler,
     &resource_quota::ResourceQuotaController,
     &service_accounts::ServiceAccountsController,
@@ -107,6 +114,11 @@ pub trait Controller: Sync {
     /// The kind of which every object is to be looked at, too: after several changes at once that is done once.
     fn on_change_all(&self, _view: &View<'_>, _change: &Change) -> Option<Kind> {
         None
+    }
+
+    /// Whether it has looked at such a change before others have done what they do of it: they need several requests.
+    fn looks_first(&self, _change: &Change) -> bool {
+        false
     }
 
     /// Looks at one key and says what to write. The object may be gone.

@@ -1,5 +1,7 @@
 //! The kubelets of all nodes as one control loop over pods.
 
+use std::collections::BTreeSet;
+
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod};
 use crate::api::{Kind, ObjectKey, Time};
 use crate::controllers::node_lifecycle::has_reported;
@@ -29,6 +31,8 @@ impl Controller for Kubelet {
             Kind::Node if change.new.is_some() && (change.old.is_none() || change.old == change.new) => {
                 view.indexed(Kind::Pod, Index::Node, &key.name).for_each(|pod| enqueue(pod.key()));
             }
+            // The controller has attached volumes to the node.
+            Kind::Node if change.new.is_some() => enqueue_attached(view, change, enqueue),
             Kind::ConfigMap | Kind::Secret => {
                 let waiting = view.list_in(Kind::Pod, &key.namespace).filter(|o| {
                     o.get::<Pod>().is_some_and(|p| {
@@ -71,6 +75,29 @@ impl Controller for Kubelet {
                 prober::probe_pod(view, object, pod, now, &mut outcome);
                 outcome
             }
+        }
+    }
+}
+
+/// Looks again at the pods that wait for volumes which a node's status says are attached now, or may be attached.
+fn enqueue_attached(view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let names = |object: &Option<std::sync::Arc<crate::api::Object>>| {
+        let status = object.as_ref().and_then(|o| o.get::<Node>()).and_then(|n| n.status.as_ref());
+        let attached = status.and_then(|s| s.volumes_attached.as_ref()).into_iter().flatten().map(|v| v.name.clone());
+        let in_use = status.and_then(|s| s.volumes_in_use.as_ref()).into_iter().flatten().cloned();
+        (attached.collect::<BTreeSet<_>>(), in_use.collect::<BTreeSet<_>>())
+    };
+    let ((was, used), (is, uses)) = (names(&change.old), names(&change.new));
+    let new: BTreeSet<&String> = is.difference(&was).chain(uses.difference(&used)).collect();
+    for name in new {
+        let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, name);
+        for volume in volumes.filter_map(|o| o.get::<PersistentVolume>()) {
+            let Some(claim) = volume.spec.as_ref().and_then(|s| s.claim_ref.as_ref()) else { continue };
+            let of = |part: &Option<String>| part.clone().unwrap_or_default();
+            let pods =
+                view.indexed(Kind::Pod, Index::PodClaim, &format!("{}/{}", of(&claim.namespace), of(&claim.name)));
+            let here = pods.filter(|o| o.get::<Pod>().is_some_and(|p| node_name(p) == change.key.name));
+            here.for_each(|pod| enqueue(pod.key()));
         }
     }
 }

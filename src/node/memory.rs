@@ -99,6 +99,9 @@ pub(super) struct Memory {
     /// When the last of them was mounted.
     #[serde(default)]
     pub(super) mounted_at: Option<i64>,
+    /// How often volumes were not attached and mounted in time.
+    #[serde(default)]
+    pub(super) timeouts: u32,
     /// Claims that did not do.
     #[serde(default)]
     pub(super) claims: Failures,

@@ -2,11 +2,13 @@
 //!
 //! Mirrors `pkg/kubelet`. What is in containers runs in `machine`; `runtime` stands between the two, as containerd does.
 
+mod attach_timeout;
 mod author;
 mod conditions;
 mod config;
 mod container_status;
 mod containers;
+mod csi_registration;
 pub mod disk;
 mod ending;
 mod ephemeral;
@@ -30,17 +32,26 @@ mod runtime;
 mod stopping;
 pub mod storage;
 mod sync;
+mod volume_expander;
+mod volume_manager;
 mod volumes;
 mod words;
 
 use crate::controllers::Controller;
+pub(crate) use csi_registration::registered_note as csi_registered_note;
 
 /// The name of the control loop that looks after pods.
 pub const KUBELET: &str = "kubelet";
 
 /// The control loops of the node side.
-pub const CONTROLLERS: &[&dyn Controller] =
-    &[&kubelet::Kubelet, &remount::Reconciler, &node_status::NodeStatusReporter];
+pub const CONTROLLERS: &[&dyn Controller] = &[
+    &csi_registration::CsiRegistration,
+    &kubelet::Kubelet,
+    &node_status::NodeStatusReporter,
+    &remount::Reconciler,
+    &volume_expander::NodeExpander,
+    &volume_manager::VolumeManager,
+];
 
 #[cfg(test)]
 mod tests {

@@ -160,6 +160,12 @@ impl<'a> Sync<'a> {
             if volume.mounted {
                 continue;
             }
+            if volumes::awaits_attachment(view, author.node, spec) {
+                // OBSERVATION: the node's status brings the pod back here.
+                self.memory.volumes.insert(spec.outer_name.to_string(), volume);
+                unmounted.push(spec.outer_name);
+                continue;
+            }
             if until.is_none_or(|until| until <= self.now()) {
                 let answer = volumes::mount_volume(view, author.node, author.pod, spec, &mut disk);
                 volume.mounted = answer.is_ok();
@@ -195,6 +201,10 @@ impl<'a> Sync<'a> {
             return Mounted::Since(Time(*self.memory.mounted_at.get_or_insert(self.author.now.0)));
         }
         self.memory.mounted_at = None;
+        if faulty.is_empty() {
+            let timeout = self.note_timeout(status, &unmounted, &specs);
+            next = [next, timeout.map(|due| due.min(self.now() + NEXT_SYNC))].into_iter().flatten().min();
+        }
         if let Some(claims) = self.claims_failed(&faulty, unmounted) {
             next = Some(next.map_or(claims, |next| next.min(claims)));
         }

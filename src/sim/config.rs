@@ -1,6 +1,6 @@
 //! What a cluster is made with: its clock, seed, version and nodes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct Config {
     pub version: u32,
     /// Names of the nodes, the control plane's first.
     pub nodes: Vec<String>,
+    /// The zones of nodes that lie in one, by the nodes' names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, String>,
 }
 
 /// Where a manual clock starts, so that the same commands give the same bytes: 2026-01-01T00:00:00Z.
@@ -39,6 +42,7 @@ impl Default for Config {
             seed: 1,
             version: 36,
             nodes: ["k3d-deadless-server-0", "k3d-deadless-agent-0", "k3d-deadless-agent-1"].map(String::from).to_vec(),
+            zones: BTreeMap::new(),
         }
     }
 }
@@ -65,6 +69,30 @@ pub fn parse_version(text: &str) -> Result<u32, String> {
     });
     let minor = minor.and_then(|m| m.parse::<u32>().ok()).filter(|m| (16..=36).contains(m));
     minor.ok_or_else(|| format!("invalid Kubernetes version {text:?}: must be v1.16 to v1.36"))
+}
+
+/// The region in which a zone is: `us-east-1a` lies in `us-east-1`, `us-central1-b` in `us-central1`.
+pub(super) fn region_of(zone: &str) -> Option<&str> {
+    match zone.rsplit_once('-') {
+        Some((region, last)) if last.len() == 1 && last.starts_with(|c: char| c.is_ascii_lowercase()) => Some(region),
+        Some((_, last)) if last.starts_with(|c: char| c.is_ascii_digit()) => {
+            zone.strip_suffix(|c: char| c.is_ascii_lowercase())
+        }
+        _ => None,
+    }
+}
+
+/// A node's name, and the zone that stands behind it: `a=zone-1`.
+///
+/// # Errors
+/// When the zone is no value of a label.
+pub fn node_and_zone(text: &str) -> Result<(String, Option<String>), String> {
+    let Some((name, zone)) = text.split_once('=') else { return Ok((text.to_string(), None)) };
+    match names::label_value(zone).first() {
+        Some(fault) => Err(format!("invalid zone {zone:?}: {fault}")),
+        None if zone.is_empty() => Err(format!("node {name:?} has an empty zone")),
+        None => Ok((name.to_string(), Some(zone.to_string()))),
+    }
 }
 
 /// The most nodes that a cluster is made with: as many as Kubernetes is built for ("Considerations for large clusters").

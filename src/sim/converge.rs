@@ -342,7 +342,8 @@ impl Cluster {
         let losses = &self.losses;
         let mut in_full: BTreeSet<(&str, Kind)> = BTreeSet::new();
         for change in changes {
-            for controller in all().values() {
+            let first = all().values().filter(|c| c.looks_first(change));
+            for controller in first.chain(all().values().filter(|c| !c.looks_first(change))) {
                 let mut enqueue = |key| {
                     let item = Item { controller: controller.name(), key };
                     match losses.hold(&item, now) {

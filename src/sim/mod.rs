@@ -3,6 +3,7 @@
 mod circles;
 pub mod config;
 mod converge;
+mod csi;
 mod events;
 mod expiry;
 mod forward;
@@ -24,7 +25,7 @@ use std::path::Path;
 use std::time::Duration as WallDuration;
 
 pub use crate::controllers::metrics;
-pub use config::{ClockMode, Config, check_nodes, parse_version};
+pub use config::{ClockMode, Config, check_nodes, node_and_zone, parse_version};
 pub use converge::{Passed, Settled, Wait};
 pub use forward::Answered;
 pub use sessions::{Pause, SessionId};
@@ -139,12 +140,18 @@ impl Cluster {
     /// Gives an empty store what a new cluster holds.
     fn furnish(&mut self, wall: Time) -> Result<(), ApiError> {
         self.registry.set_now(self.config.start(wall));
-        let text = serde_json::to_string(&self.config).map_err(|e| ApiError::internal(e.to_string()))?;
-        self.store_mut().set_setting(CONFIG, &text);
+        self.keep_config()?;
         self.store_mut().set_setting(OFFSET, "0");
         self.registry.store_mut().set_setting(View::SEED, &self.config.seed.to_string());
         self.registry.store_mut().set_setting(View::VERSION, &self.config.version.to_string());
         self.populate()
+    }
+
+    /// Notes what the cluster is made with.
+    fn keep_config(&mut self) -> Result<(), ApiError> {
+        let text = serde_json::to_string(&self.config).map_err(|e| ApiError::internal(e.to_string()))?;
+        self.store_mut().set_setting(CONFIG, &text);
+        Ok(())
     }
 
     /// Makes the cluster anew, as it was when it was created, in one transaction of its own: other processes see the
@@ -381,6 +388,9 @@ impl Cluster {
     /// After an undo the clock reads what it read then; a wall clock goes on from there.
     fn start_again(&mut self) {
         self.take_up(true);
+        if let Some(config) = self.store().setting(CONFIG).and_then(|text| serde_json::from_str(text).ok()) {
+            self.config = config;
+        }
         if self.config.clock == ClockMode::Wall {
             self.put_forward();
         }

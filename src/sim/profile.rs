@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Cluster;
+use super::config::check_nodes;
+use super::csi::zone_labels;
 use super::rbac::bootstrap_policy;
 use crate::api::k8s::api::coordination::v1::{Lease, LeaseSpec};
 use crate::api::k8s::api::core::v1::{
@@ -146,6 +148,7 @@ impl Cluster {
         .iter()
         .map(|(k, v)| (k.to_string(), v.to_string()))
         .collect();
+        labels.extend(self.config.zones.get(name).into_iter().flat_map(|zone| zone_labels(zone)));
         if n == 0 {
             // The role was renamed: 1.20 brought the new name, 1.24 dropped the old one.
             if self.config.version >= 20 {
@@ -238,6 +241,25 @@ impl Cluster {
         if running {
             self.wake_pods_of(node);
         }
+        Ok(())
+    }
+
+    /// Starts a kubelet on a machine that is new.
+    ///
+    /// # Errors
+    /// When the name is none or taken, or there are too many nodes.
+    pub fn add_node(&mut self, name: &str, zone: Option<&str>) -> Result<(), ApiError> {
+        let mut nodes = self.config.nodes.clone();
+        nodes.push(name.to_string());
+        check_nodes(&nodes).map_err(ApiError::internal)?;
+        if self.view().get(&ObjectKey::cluster(Kind::Node, name)).is_some() {
+            return Err(ApiError::already_exists("nodes", name));
+        }
+        self.config.nodes = nodes;
+        self.config.zones.extend(zone.map(|zone| (name.to_string(), zone.to_string())));
+        self.keep_config()?;
+        self.register(self.config.nodes.len() - 1, name)?;
+        self.dispatch_changes();
         Ok(())
     }
 

@@ -185,6 +185,7 @@ fn config(lesson: &Lesson) -> Config {
         seed: front.seed,
         version: parse_version(&front.kubernetes_version).unwrap_or(usual.version),
         nodes: front.cluster.nodes.clone().unwrap_or(usual.nodes),
+        zones: usual.zones,
     }
 }
 

@@ -4,6 +4,7 @@
 //! `k8s.io/csi-translation-lib`. Only hostPath and NFS are left; the clouds' disks are handed to CSI drivers.
 
 use super::helpers::{ANN_DYNAMICALLY_PROVISIONED, ANN_MIGRATED_TO};
+pub(crate) use crate::api::csi::csi_name_from_in_tree_name;
 use crate::api::k8s::api::core::v1::PersistentVolume;
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::object::annotation_of;
@@ -88,20 +89,6 @@ pub(super) fn delete_host_path(path: &str) -> Result<(), String> {
         Some(at) if path.len() > at + "/tmp/".len() => Ok(()),
         _ => Err(format!("host_path deleter only supports /tmp/.+ but received provided {path}")),
     }
-}
-
-/// The CSI driver that took over a provisioner in the tree; none for one that was not taken over.
-pub(crate) fn csi_name_from_in_tree_name(plugin: &str) -> Option<&'static str> {
-    Some(match plugin {
-        "kubernetes.io/aws-ebs" => "ebs.csi.aws.com",
-        "kubernetes.io/azure-disk" => "disk.csi.azure.com",
-        "kubernetes.io/azure-file" => "file.csi.azure.com",
-        "kubernetes.io/gce-pd" => "pd.csi.storage.gke.io",
-        "kubernetes.io/cinder" => "cinder.csi.openstack.org",
-        "kubernetes.io/portworx-volume" => "pxd.portworx.com",
-        "kubernetes.io/vsphere-volume" => "csi.vsphere.vmware.com",
-        _ => return None,
-    })
 }
 
 /// The plugin in the tree whose volumes a CSI driver took over, where this is such a volume.

@@ -1,13 +1,14 @@
 //! What becomes of a volume whose claim is gone: it is kept, deleted or recycled.
 
 use super::claim::is_pod_terminated;
-use super::helpers::PV_DELETION_IN_TREE_PROTECTION_FINALIZER;
+use super::helpers::{ANN_MIGRATED_TO, PV_DELETION_IN_TREE_PROTECTION_FINALIZER};
 use super::plugins::{Deleting, delete_host_path, find_deletable_plugin};
 use super::volume::reclaim_policy;
 use super::{Sync, event};
 use crate::api::k8s::api::core::v1::{
     Container, HostPathVolumeSource, NFSVolumeSource, PersistentVolume, Pod, PodSpec, Volume, VolumeMount,
 };
+use crate::api::object::annotation_of;
 use crate::api::{Duration, Kind, Object, ObjectMeta, Time, Typed};
 use crate::controllers::{Deletion, Write};
 use crate::store::Index;
@@ -22,6 +23,10 @@ const RECYCLER_NAMESPACE: &str = "default";
 impl Sync<'_> {
     /// Does what the volume's policy asks for.
     pub(super) fn reclaim_volume(&mut self, volume: &PersistentVolume) {
+        if annotation_of(&volume.metadata, ANN_MIGRATED_TO).is_some_and(|driver| !driver.is_empty()) {
+            // OBSERVATION: a CSI driver took the volume over; its provisioner sees to it.
+            return;
+        }
         match reclaim_policy(volume) {
             "Retain" => {
                 // OBSERVATION: nothing to do; the user decides.

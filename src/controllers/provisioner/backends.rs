@@ -1,12 +1,107 @@
 //! The provisioners that run in a cluster, and what those for NFS make: the Ganesha server and the client provisioner.
 
 use super::options::Options;
-use super::{draw_of, local_path};
-use crate::api::Kind;
+use super::{csi, draw_of, local_path};
+use crate::api::csi::csi_name_from_in_tree_name;
 use crate::api::k8s::api::core::v1::{NFSVolumeSource, PersistentVolume, PersistentVolumeSpec};
-use crate::store::Index;
+use crate::api::{Duration, Kind};
+use crate::controllers::csi::{Driver, driver_of_provisioner};
+use crate::store::{Index, View};
 
 /// A provisioner that runs in the cluster.
+pub(super) enum Provisioner {
+    /// One of those that each cluster has.
+    Own(&'static Backend),
+    /// That of a driver that was added.
+    Driver(Driver),
+}
+
+/// How long making or deleting a volume takes in a helper pod.
+const HELPER_TIME: Duration = Duration::secs(1);
+
+impl Provisioner {
+    /// The one that classes call so, or whose driver took over from the plugin of that name.
+    pub(super) fn named(view: &View<'_>, name: &str) -> Option<Provisioner> {
+        let own = PROVISIONERS.iter().find(|b| b.provisioner == name).map(Provisioner::Own);
+        own.or_else(|| driver_of_provisioner(view, name).map(Provisioner::Driver))
+    }
+
+    /// The name that it provisions under.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Provisioner::Own(backend) => backend.provisioner,
+            Provisioner::Driver(driver) => &driver.name,
+        }
+    }
+
+    /// Whether it provisions for a class.
+    pub(super) fn serves(&self, provisioner: &str) -> bool {
+        self.name() == csi_name_from_in_tree_name(provisioner).unwrap_or(provisioner)
+    }
+
+    /// The name of its pod; a `-` at the end is followed by five letters.
+    pub(super) fn pod(&self) -> &str {
+        match self {
+            Provisioner::Own(backend) => backend.pod,
+            Provisioner::Driver(driver) => driver.model().pod,
+        }
+    }
+
+    /// Looks whether it can make such a volume, before it begins.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub(super) fn check(&self, options: &Options<'_>) -> Result<(), String> {
+        match self {
+            Provisioner::Own(backend) => (backend.check)(options),
+            Provisioner::Driver(driver) => csi::check(options, driver),
+        }
+    }
+
+    /// Makes a volume, but for what all provisioners add alike.
+    ///
+    /// # Errors
+    /// Why the provisioner can't.
+    pub(super) fn provision(&self, options: &Options<'_>) -> Result<PersistentVolume, String> {
+        match self {
+            Provisioner::Own(backend) => (backend.make)(options),
+            Provisioner::Driver(driver) => csi::make(options, driver),
+        }
+    }
+
+    /// Whether it makes raw devices.
+    pub(super) fn supports_block(&self) -> bool {
+        matches!(self, Provisioner::Driver(driver) if driver.model().csi)
+    }
+
+    /// Whether its volumes are in places that it knows.
+    pub(super) fn supports_topology(&self) -> bool {
+        matches!(self, Provisioner::Driver(driver) if driver.model().csi && !driver.model().topology_keys.is_empty())
+    }
+
+    /// Whether it does its work in a pod on the volume's node.
+    pub(super) fn works_on_node(&self) -> bool {
+        match self {
+            Provisioner::Own(backend) => backend.provisioner == local_path::NAME,
+            Provisioner::Driver(driver) => !driver.model().csi,
+        }
+    }
+
+    /// How long making or deleting a volume takes.
+    pub(super) fn latency(&self) -> Duration {
+        match self {
+            Provisioner::Own(_) => HELPER_TIME,
+            Provisioner::Driver(driver) => driver.latency(),
+        }
+    }
+
+    /// Whether the volumes of classes with the policy Delete are held until what is behind them is deleted.
+    pub(super) fn is_csi(&self) -> bool {
+        self.supports_block()
+    }
+}
+
+/// A provisioner that each cluster has.
 pub(super) struct Backend {
     /// The name that classes give.
     pub(super) provisioner: &'static str,
@@ -47,29 +142,6 @@ const NFS_CLIENT: Backend = Backend {
 
 /// The export of the workshops' NFS server, on which the client provisioner makes folders.
 const NFS_EXPORT: (&str, &str) = ("192.168.1.21", "/nfsdata");
-
-impl Backend {
-    /// Looks whether it can make such a volume, before it begins.
-    ///
-    /// # Errors
-    /// Why it can't.
-    pub(super) fn check(&self, options: &Options<'_>) -> Result<(), String> {
-        (self.check)(options)
-    }
-
-    /// Makes a volume, but for what all provisioners add alike.
-    ///
-    /// # Errors
-    /// Why the provisioner can't.
-    pub(super) fn provision(&self, options: &Options<'_>) -> Result<PersistentVolume, String> {
-        (self.make)(options)
-    }
-
-    /// Whether it does its work in a pod on the volume's node.
-    pub(super) fn works_on_node(&self) -> bool {
-        self.provisioner == local_path::NAME
-    }
-}
 
 /// An export of the NFS server in the cluster; mirrors kubernetes-sigs/nfs-ganesha-server-and-external-provisioner.
 fn nfs_server(options: &Options<'_>) -> Result<PersistentVolume, String> {

@@ -1,32 +1,36 @@
 //! The external provisioners that the clusters here have: they make volumes for claims and delete them again.
 //!
 //! Mirrors `sigs.k8s.io/sig-storage-lib-external-provisioner/controller/controller.go`, which rancher's local-path
-//! provisioner and the NFS provisioners are built on. A class whose provisioner is not among `PROVISIONERS` waits for
-//! ever, as on a cluster where nobody runs it.
+//! provisioner, the NFS provisioners and the external-provisioner of CSI drivers are built on. A class whose provisioner
+//! nobody runs waits for ever.
 
 mod backends;
+pub(crate) mod csi;
 pub(crate) mod local_path;
 mod options;
+mod topology;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
-use crate::api::k8s::api::storage::v1::StorageClass;
+use crate::api::k8s::api::storage::v1::{StorageClass, VolumeAttachment};
 use crate::api::names::Draw;
 use crate::api::object::annotation_of;
-use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::persistent_volume::helpers::{
     ANN_BETA_STORAGE_PROVISIONER, ANN_DYNAMICALLY_PROVISIONED, ANN_SELECTED_NODE, ANN_STORAGE_PROVISIONER,
 };
 use crate::controllers::persistent_volume::reference_to_claim;
+use crate::controllers::pvc_protection::without_finalizer;
 use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
 use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
-use crate::store::{Change, View};
-use backends::{Backend, PROVISIONERS};
-use options::Options;
+use crate::store::{Change, Index, View};
+use backends::Provisioner;
+pub(crate) use csi::{binary_si, room_for as room_left, room_left as room_in, round_up};
+use options::{Options, requests_block};
 
-/// How long making or deleting a volume takes: a helper pod's life.
-const HELPER_TIME: Duration = Duration::secs(1);
+/// How often one looks whether a silent node answers again.
+const LOOK: Duration = Duration::secs(1);
 /// How long a helper pod may take: `defaultCmdTimeoutSeconds`.
 const HELPER_TIMEOUT: Duration = Duration::secs(120);
 /// The first wait after a failure; it doubles with each.
@@ -48,8 +52,8 @@ impl Controller for ProvisionController {
 
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
         let ours = match change.new.as_deref() {
-            Some(Object::PersistentVolumeClaim(claim)) => backend_of_claim(claim).is_some() && !has_volume(claim),
-            Some(Object::PersistentVolume(volume)) => backend_to_delete(volume).is_some(),
+            Some(Object::PersistentVolumeClaim(claim)) => !has_volume(claim) && backend_of_claim(view, claim).is_some(),
+            Some(Object::PersistentVolume(volume)) => backend_to_delete(view, volume).is_some(),
             Some(_) => false,
             None => view.note(&note(&change.key)).is_some(),
         };
@@ -75,7 +79,7 @@ impl Controller for ProvisionController {
 /// when somebody changes it.
 fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
-    let Some(backend) = backend_of_claim(claim).filter(|_| !has_volume(claim)) else { return outcome };
+    let Some(backend) = backend_of_claim(view, claim).filter(|_| !has_volume(claim)) else { return outcome };
     let mut attempts = Attempts::of(view, object);
     let Some(class) = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim)) else {
         attempts.fail(now);
@@ -93,29 +97,25 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         // OBSERVATION: the volume is there; the binder binds it.
         return outcome;
     }
-    let component = component(view, backend);
+    let component = component(view, &backend);
     let tell = |warning: bool, reason: &str, message: String| EventDraft {
         warning,
         ..EventDraft::normal(About::object(object), &component, reason, message)
     };
-    if claim.spec.as_ref().and_then(|s| s.volume_mode.as_deref()) == Some("Block") {
-        // OBSERVATION: none of ours makes devices; nothing but a resync or a change brings the claim back.
-        let refusal = format!("{} does not support block volume provisioning", backend.provisioner);
+    if requests_block(claim) && !backend.supports_block() {
+        // OBSERVATION: it makes no devices; nothing but a resync or a change brings the claim back.
+        let refusal = format!("{} does not support block volume provisioning", backend.name());
         outcome.event(tell(true, "ProvisioningFailed", refusal));
         outcome.recurring(RESYNC);
         return outcome;
     }
-    if class.provisioner != backend.provisioner {
+    if !backend.serves(&class.provisioner) {
         return outcome;
     }
     if let Some(gone) = selected_node(claim).filter(|name| view.get_as::<Node>("", name).is_none()) {
         // OBSERVATION: the node that the scheduler chose is gone; it shall choose again.
         outcome.event(tell(true, "ProvisioningFailed", format!("nodes {gone:?} not found")));
-        let mut clone = claim.clone();
-        clone.metadata.annotations.iter_mut().for_each(|all| {
-            all.remove(ANN_SELECTED_NODE);
-        });
-        outcome.write(Write::update(clone));
+        outcome.write(without_selected_node(claim));
         return outcome;
     }
     let node = selected_node(claim).and_then(|name| view.get_as::<Node>("", name));
@@ -129,18 +129,18 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
             if checked.is_ok() {
                 attempts.begun = Some(now.0);
                 attempts.save(object, &mut outcome);
-                outcome.after(HELPER_TIME);
+                outcome.after(backend.latency());
                 return outcome;
             }
             checked.map(|()| PersistentVolume::default())
         }
-        Some(begun) => match helper_pod(view, backend, selected_node(claim), Time(begun), now) {
+        Some(begun) => match helper_pod(view, &backend, selected_node(claim), Time(begun), now) {
             Helper::Works(wait) => {
                 outcome.after(wait);
                 return outcome;
             }
             Helper::Hangs => {
-                outcome.recurring(HELPER_TIME);
+                outcome.recurring(LOOK);
                 return outcome;
             }
             Helper::Failed(fault) => Err(format!("failed to create volume {volume_name}: {fault}")),
@@ -149,7 +149,15 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
     };
     match answer {
         Ok(volume) => {
-            outcome.write(Write::create(completed(volume, &options)));
+            let volume = completed(volume, &options);
+            let copied = csi::contents_of(&options, &volume);
+            outcome.write(Write::create(volume));
+            if let Some((from, to, size)) = copied {
+                outcome.machine(move |store, _| {
+                    store.copy_disk(&from, &to, size);
+                    Vec::new()
+                });
+            }
             outcome.note(note(&object.key()), "");
             outcome.event(tell(
                 false,
@@ -159,14 +167,27 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         }
         Err(reason) => {
             let class = class.metadata.name.as_deref().unwrap_or_default();
+            let full = reason.contains("code = ResourceExhausted");
             let reason = format!("failed to provision volume with StorageClass {class:?}: {reason}");
             outcome.event(tell(true, "ProvisioningFailed", reason));
             attempts.fail(now);
             attempts.save(object, &mut outcome);
+            if full && backend.supports_topology() && selected_node(claim).is_some() {
+                // OBSERVATION: there may be room elsewhere; the scheduler shall choose again.
+                outcome.write(without_selected_node(claim));
+                return outcome;
+            }
             attempts.come_back(now, &mut outcome);
         }
     }
     outcome
+}
+
+/// Mirrors `rescheduleProvisioning`.
+fn without_selected_node(claim: &PersistentVolumeClaim) -> Write {
+    let mut clone = claim.clone();
+    clone.metadata.annotations.iter_mut().for_each(|all| _ = all.remove(ANN_SELECTED_NODE));
+    Write::update(clone)
 }
 
 /// How the pod gets on that makes or deletes a volume on its node.
@@ -178,8 +199,8 @@ enum Helper {
     Done,
 }
 
-fn helper_pod(view: &View<'_>, backend: &Backend, node: Option<&str>, begun: Time, now: Time) -> Helper {
-    let ready = begun + HELPER_TIME;
+fn helper_pod(view: &View<'_>, backend: &Provisioner, node: Option<&str>, begun: Time, now: Time) -> Helper {
+    let ready = begun + backend.latency();
     let silent = node.is_some_and(|node| view.kubelet_stopped_since(node).is_some()) && backend.works_on_node();
     match () {
         () if now < ready => Helper::Works(ready - now),
@@ -208,7 +229,7 @@ fn selected_node(claim: &PersistentVolumeClaim) -> Option<&str> {
 /// Deletes a released volume that is ours, after the time that a helper needs. Mirrors `deleteVolumeOperation`.
 fn delete_volume_operation(view: &View<'_>, object: &Object, volume: &PersistentVolume, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
-    let Some(backend) = backend_to_delete(volume) else { return outcome };
+    let Some(backend) = backend_to_delete(view, volume) else { return outcome };
     let mut attempts = Attempts::of(view, object);
     let node = node_of(volume).filter(|name| view.get_as::<Node>("", name).is_some());
     let since = volume.status.as_ref().and_then(|s| s.last_phase_transition_time.as_ref()).map(Time::from_meta);
@@ -216,7 +237,7 @@ fn delete_volume_operation(view: &View<'_>, object: &Object, volume: &Persistent
         0 => since.unwrap_or(now),
         _ => attempts.begun.map_or(now, Time),
     };
-    match helper_pod(view, backend, node, begun, now) {
+    match helper_pod(view, &backend, node, begun, now) {
         Helper::Works(wait) => {
             if attempts.failed > 0 && attempts.begun.is_none() {
                 attempts.begun = Some(now.0);
@@ -224,19 +245,51 @@ fn delete_volume_operation(view: &View<'_>, object: &Object, volume: &Persistent
             }
             outcome.after(wait);
         }
-        Helper::Hangs => outcome.recurring(HELPER_TIME),
+        Helper::Hangs => outcome.recurring(LOOK),
         Helper::Failed(fault) => {
             let name = object.name();
             let message = format!("failed to delete volume {name}: failed to delete volume {name}: {fault}");
-            let component = component(view, backend);
-            outcome.event(EventDraft::warning(About::object(object), &component, "VolumeFailedDelete", message));
-            attempts.fail(now);
-            attempts.save(object, &mut outcome);
-            attempts.come_back(now, &mut outcome);
+            fail_to_delete(view, &backend, object, message, attempts, now, &mut outcome);
         }
-        Helper::Done => outcome.write(Write::Delete(Deletion::of(object))),
+        Helper::Done => match attached_to(view, object.name()).filter(|_| backend.is_csi()) {
+            Some(node) => {
+                let message = format!("persistentvolume {} is still attached to node {node}", object.name());
+                fail_to_delete(view, &backend, object, message, attempts, now, &mut outcome);
+            }
+            None => {
+                outcome.note(note(&object.key()), "");
+                outcome.write(Write::Delete(Deletion::of(object)));
+                let held = volume.metadata.finalizers.iter().flatten().any(|f| f == csi::FINALIZER);
+                if held {
+                    outcome.write(without_finalizer(object, csi::FINALIZER));
+                }
+            }
+        },
     }
     outcome
+}
+
+/// A node that a volume is attached to, or is to be.
+fn attached_to<'a>(view: &View<'a>, volume: &str) -> Option<&'a str> {
+    let mut attachments = view.indexed(Kind::VolumeAttachment, Index::AttachmentVolume, volume);
+    attachments.find_map(|o| o.get::<VolumeAttachment>()).map(|a| a.spec.node_name.as_str())
+}
+
+/// Says that a volume could not be deleted, and tries again later.
+fn fail_to_delete(
+    view: &View<'_>,
+    backend: &Provisioner,
+    object: &Object,
+    message: String,
+    mut attempts: Attempts,
+    now: Time,
+    outcome: &mut Outcome,
+) {
+    let component = component(view, backend);
+    outcome.event(EventDraft::warning(About::object(object), &component, "VolumeFailedDelete", message));
+    attempts.fail(now);
+    attempts.save(object, outcome);
+    attempts.come_back(now, outcome);
 }
 
 /// The node that a volume's affinity names.
@@ -247,22 +300,25 @@ fn node_of(volume: &PersistentVolume) -> Option<&str> {
     named.next().map(String::as_str)
 }
 
-/// Whose claim it is, where it names a provisioner that we run.
-fn backend_of_claim(claim: &PersistentVolumeClaim) -> Option<&'static Backend> {
+/// Whose claim it is, where it names a provisioner that runs in the cluster.
+fn backend_of_claim(view: &View<'_>, claim: &PersistentVolumeClaim) -> Option<Provisioner> {
     let named = annotation_of(&claim.metadata, ANN_STORAGE_PROVISIONER);
     let named = named.or(annotation_of(&claim.metadata, ANN_BETA_STORAGE_PROVISIONER))?;
-    PROVISIONERS.iter().find(|b| b.provisioner == named)
+    Provisioner::named(view, named)
 }
 
 /// Who shall delete a volume: it is released, its policy is Delete, and one of ours made it. Mirrors `shouldDelete`.
-fn backend_to_delete(volume: &PersistentVolume) -> Option<&'static Backend> {
+fn backend_to_delete(view: &View<'_>, volume: &PersistentVolume) -> Option<Provisioner> {
     let phase = volume.status.as_ref().and_then(|s| s.phase.as_deref())?;
     let policy = volume.spec.as_ref().and_then(|s| s.persistent_volume_reclaim_policy.as_deref());
     let made_by = annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED)?;
-    if phase != "Released" || policy != Some("Delete") || volume.metadata.deletion_timestamp.is_some() {
+    // OBSERVATION: a volume that somebody deletes is still ours to delete as long as our finalizer holds it.
+    let held = volume.metadata.finalizers.iter().flatten().any(|f| f == csi::FINALIZER);
+    let goes = volume.metadata.deletion_timestamp.is_some();
+    if phase != "Released" || policy != Some("Delete") || (goes && !held) {
         return None;
     }
-    PROVISIONERS.iter().find(|b| b.provisioner == made_by)
+    Provisioner::named(view, made_by)
 }
 
 fn has_volume(claim: &PersistentVolumeClaim) -> bool {
@@ -270,11 +326,11 @@ fn has_volume(claim: &PersistentVolumeClaim) -> bool {
 }
 
 /// Who says a provisioner's events: `NAME_POD_UID`, the pod's name and the uid drawn once for a cluster.
-fn component(view: &View<'_>, backend: &Backend) -> String {
-    let mut draw = draw_of(view, backend.provisioner);
-    let pod =
-        if backend.pod.ends_with('-') { format!("{}{}", backend.pod, draw.suffix()) } else { backend.pod.to_string() };
-    format!("{}_{pod}_{}", backend.provisioner, draw.uid())
+fn component(view: &View<'_>, backend: &Provisioner) -> String {
+    let (name, pod) = (backend.name(), backend.pod());
+    let mut draw = draw_of(view, name);
+    let pod = if pod.ends_with('-') { format!("{pod}{}", draw.suffix()) } else { pod.to_string() };
+    format!("{name}_{pod}_{}", draw.uid())
 }
 
 /// What a provisioner draws, the same for the life of a cluster.

@@ -1,3 +1,5 @@
 //! What makes bound volumes larger.
 
+pub(crate) mod conditions;
 pub mod expand;
+pub mod external;

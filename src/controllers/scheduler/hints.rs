@@ -173,3 +173,11 @@ fn moves(spec: &PodSpec, old: Option<&Node>, new: &Node) -> bool {
     let loses = |key: &str| old.is_none_or(|old| label(old, key).is_some() && label(old, key) != label(new, key));
     near.into_iter().any(|term| gains(&term.topology_key)) || far.into_iter().any(|term| loses(&term.topology_key))
 }
+
+/// Whether a pod waits for a node that takes more volumes. Mirrors the events that NodeVolumeLimits registers for.
+pub(super) fn waits_for_volume_limits(waiting: &Object) -> bool {
+    let status = waiting.get::<Pod>().and_then(|p| p.status.as_ref());
+    let mut conditions = status.and_then(|s| s.conditions.as_ref()).into_iter().flatten();
+    let message = conditions.find(|c| c.type_ == "PodScheduled").and_then(|c| c.message.as_deref());
+    message.is_some_and(|message| message.contains("max volume count"))
+}

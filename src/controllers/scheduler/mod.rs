@@ -76,13 +76,21 @@ impl Controller for Scheduler {
                 wake_users(view, &claim, enqueue, |_| true);
             }
             Kind::PersistentVolume => on_volume(view, old, new, enqueue),
-            Kind::CSINode | Kind::VolumeAttachment => wake(view, "pod", enqueue),
+            Kind::CSINode => wake_if(view, "pod", enqueue, hints::waits_for_volume_limits),
+            Kind::VolumeAttachment if new.is_none() => {
+                wake_if(view, "pod", enqueue, hints::waits_for_volume_limits);
+            }
             Kind::StorageClass | Kind::CSIStorageCapacity | Kind::CSIDriver => {
                 wake(view, "volume", enqueue);
                 wake(view, "claim", enqueue);
             }
             _ => {}
         }
+    }
+
+    fn looks_first(&self, change: &Change) -> bool {
+        // The binder has yet to bind a new volume when the scheduler hears of it.
+        change.key.kind == Kind::PersistentVolume && change.old.is_none()
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::Quantity;
 use crate::api::Time;
+use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{Container, Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume};
 use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
 use crate::machine::errno::Errno;
@@ -75,9 +76,9 @@ pub(in crate::node) fn backing_of_volume(node: &str, volume: &PersistentVolume, 
     if let Some(source) = &spec.nfs {
         return Some(nfs(&source.server, &source.path));
     }
-    let (disk, device) = match (&spec.csi, &spec.iscsi, &spec.fc) {
-        (Some(csi), ..) => (format!("csi/{}/{}", csi.driver, csi.volume_handle), "/dev/vdb".to_string()),
-        (_, Some(iscsi), _) => (format!("iscsi/{}/{}", iscsi.iqn, iscsi.lun), "/dev/sdb".into()),
+    let (disk, device) = match (CsiVolume::of(volume), &spec.iscsi) {
+        (Some(csi), _) => (csi.disk(), "/dev/vdb".to_string()),
+        (_, Some(iscsi)) => (format!("iscsi/{}/{}", iscsi.iqn, iscsi.lun), "/dev/sdb".into()),
         _ => (format!("volume/{name}"), "/dev/vdb".into()),
     };
     let make = if block { Make::Block(size.unwrap_or(1 << 30)) } else { Make::Empty(0o755, size) };
@@ -154,6 +155,24 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
     backing_of_volume(node_name, bound, group)
 }
 
+/// The persistent volume behind a pod's volume.
+fn bound_volume<'a>(view: &View<'a>, pod: &Pod, volume: &Volume) -> Option<&'a PersistentVolume> {
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let claim = &volume.persistent_volume_claim.as_ref()?.claim_name;
+    let claim = view.get_as::<PersistentVolumeClaim>(namespace, claim)?;
+    view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)
+}
+
+/// Whether a driver hands a volume out for reading only: it is told the first access mode alone. Mirrors `SetUpAt` of
+/// `pkg/volume/csi/csi_mounter.go`.
+fn is_published_read_only(volume: &PersistentVolume) -> bool {
+    let Some(spec) = &volume.spec else { return false };
+    let modes = spec.access_modes.as_deref().unwrap_or_default();
+    spec.csi
+        .as_ref()
+        .is_some_and(|csi| csi.read_only == Some(true) || modes.first().is_some_and(|mode| mode == "ReadOnlyMany"))
+}
+
 /// The mounts of a container, by what the pod says.
 pub(in crate::node) fn plan_mounts(
     view: &View<'_>,
@@ -174,7 +193,11 @@ pub(in crate::node) fn plan_mounts(
         };
         let claim_read_only = volume.persistent_volume_claim.as_ref().and_then(|c| c.read_only) == Some(true);
         let objects = volume.config_map.is_some() || volume.secret.is_some() || volume.projected.is_some();
-        let read_only = mount.read_only == Some(true) || claim_read_only || objects || volume.downward_api.is_some();
+        let read_only = mount.read_only == Some(true)
+            || claim_read_only
+            || objects
+            || volume.downward_api.is_some()
+            || bound_volume(view, pod, volume).is_some_and(is_published_read_only);
         let at = absolute(&mount.mount_path, container.working_dir.as_deref());
         plans.push(MountPlan { at, backing, sub_path, read_only });
     }

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `pkg/kubelet/volumemanager` and `pkg/volume`.
 
+mod attached;
 mod contents;
 mod host_path;
 mod mount;
@@ -9,6 +10,7 @@ mod populator;
 
 use crate::api::k8s::api::core::v1::{PersistentVolume, Pod, Volume};
 
+pub(super) use attached::{awaits_attachment, is_exhausted};
 pub(super) use contents::fault as object_fault;
 pub(super) use mount::mount_volume;
 pub(super) use populator::process_pod_volumes;

@@ -3,7 +3,7 @@
 //! Mirrors `GenerateMountVolumeFunc` and `GenerateMapVolumeFunc` of `pkg/volume/util/operationexecutor`. Servers and disks
 //! outside of the cluster are taken to be there.
 
-use super::{Source, VolumeSpec, contents, host_path};
+use super::{Source, VolumeSpec, attached, contents, host_path};
 use crate::api::k8s::api::core::v1::{CSIVolumeSource, Node, PersistentVolume, Pod};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode};
 use crate::api::object::annotation_of;
@@ -46,6 +46,9 @@ pub(in crate::node) fn mount_volume(
     if let Some(fault) = mounted_elsewhere(view, pod, spec) {
         return Err(failed("SetUp", fault));
     }
+    if let Some(volume) = spec.persistent_volume() {
+        attached::mount_device(view, node, volume).map_err(|(step, fault)| failed(step, fault))?;
+    }
     set_up(view, node, pod, spec, disk).map_err(|fault| failed("SetUp", fault)).map(|()| Vec::new())
 }
 
@@ -63,16 +66,22 @@ fn map_volume(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>) ->
     if let Some(fault) = mounted_elsewhere(view, pod, spec) {
         return Err(Some(("FailedMapVolume", format!("MapVolume.SetUpDevice failed for volume {name:?} : {fault}"))));
     }
-    if source.is_none_or(|s| s.local.is_none()) {
-        return Ok(Vec::new());
+    if let Some(volume) = spec.persistent_volume() {
+        attached::set_up_device(view, node, volume).map_err(|(reason, step, fault)| {
+            Some((reason, format!("MapVolume.{step} failed for volume {name:?} : {fault}")))
+        })?;
     }
-    let (plugin, uid) = ("kubernetes.io~local-volume", pod.metadata.uid.as_deref().unwrap_or_default());
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let (plugin, global) = match source {
+        Some(s) if s.local.is_some() => {
+            ("kubernetes.io~local-volume", format!("kubernetes.io~local-volume/volumeDevices/{name}"))
+        }
+        Some(s) if s.csi.is_some() => ("kubernetes.io~csi", format!("kubernetes.io/csi/volumeDevices/{name}/dev")),
+        _ => return Ok(Vec::new()),
+    };
     let told = |path: &str| format!("MapVolume.MapPodDevice succeeded for volume {name:?} {path}");
     Ok(vec![
-        (
-            "SuccessfulMountVolume",
-            told(&format!("globalMapPath \"{KUBELET_FOLDER}/plugins/{plugin}/volumeDevices/{name}\"")),
-        ),
+        ("SuccessfulMountVolume", told(&format!("globalMapPath \"{KUBELET_FOLDER}/plugins/{global}\""))),
         (
             "SuccessfulMountVolume",
             told(&format!("volumeMapPath \"{KUBELET_FOLDER}/pods/{uid}/volumeDevices/{plugin}\"")),

@@ -1,0 +1,243 @@
+//! What the external-provisioner makes with a CSI driver.
+//!
+//! Mirrors `pkg/controller/controller.go` and `topology.go` of kubernetes-csi/external-provisioner; what the driver
+//! answers is as `controllers::csi` has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::options::{Options, requests_block};
+use super::{draw_of, topology};
+use crate::api::csi::{CsiVolume, csi_name_from_in_tree_name};
+use crate::api::k8s::api::core::v1::{CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeSpec};
+use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
+use crate::api::names::Draw;
+use crate::api::quantity::amount;
+use crate::controllers::csi::model::{NewVolume, is_of_sidecars};
+use crate::controllers::csi::{Driver, Operation};
+use crate::controllers::persistent_volume::helpers::{requested_storage, volume_capacity};
+use crate::store::Index;
+
+/// The finalizer by which the external-provisioner sees to it that what is behind a volume is deleted too.
+pub(super) const FINALIZER: &str = "external-provisioner.volume.kubernetes.io/finalizer";
+
+/// On a volume: the secret that its deletion needs.
+const ANN_DELETION_SECRET: [&str; 2] = [
+    "volume.kubernetes.io/provisioner-deletion-secret-name",
+    "volume.kubernetes.io/provisioner-deletion-secret-namespace",
+];
+
+fn invalid(text: impl std::fmt::Display) -> String {
+    format!("rpc error: code = InvalidArgument desc = {text}")
+}
+
+/// Looks whether the driver can make such a volume, and where.
+///
+/// # Errors
+/// What the sidecar or the driver says.
+pub(super) fn check(options: &Options<'_>, driver: &Driver) -> Result<(), String> {
+    let model = driver.model();
+    if !model.csi {
+        let modes = options.access_modes();
+        return match modes.iter().all(|mode| model.file_modes.contains(&mode.as_str())) {
+            true => Ok(()),
+            false => Err((model.refuses_mode)("", false)),
+        };
+    }
+    check_source(options, driver)?;
+    options.refuse_selector("claim Selector is not supported")?;
+    topology::requirement(options, driver)
+        .map_err(|fault| format!("error generating accessibility requirements: {fault}"))?;
+    let block = requests_block(options.claim);
+    let allowed = if block { model.block_modes } else { model.file_modes };
+    if let Some(mode) = options.access_modes().iter().find(|mode| !allowed.contains(&mode.as_str())) {
+        return Err(invalid((model.refuses_mode)(mode, block)));
+    }
+    let parameters = parameters(options);
+    let is_reserved = |key: &&String| is_of_sidecars(key) && !KNOWN_TO_SIDECARS.contains(&key.as_str());
+    if let Some(key) = parameters.keys().find(is_reserved) {
+        let fault = format!("found unknown parameter key {key:?} with reserved namespace csi.storage.k8s.io/");
+        return Err(format!("failed to strip CSI Parameters of prefixed keys: {fault}"));
+    }
+    (model.check_parameters)(&parameters).map_err(invalid)
+}
+
+/// The keys that sidecars take out of a class's parameters.
+const KNOWN_TO_SIDECARS: &[&str] = &[
+    "csi.storage.k8s.io/fstype",
+    "csi.storage.k8s.io/provisioner-secret-name",
+    "csi.storage.k8s.io/provisioner-secret-namespace",
+    "csi.storage.k8s.io/controller-publish-secret-name",
+    "csi.storage.k8s.io/controller-publish-secret-namespace",
+    "csi.storage.k8s.io/node-stage-secret-name",
+    "csi.storage.k8s.io/node-stage-secret-namespace",
+    "csi.storage.k8s.io/node-publish-secret-name",
+    "csi.storage.k8s.io/node-publish-secret-namespace",
+    "csi.storage.k8s.io/controller-expand-secret-name",
+    "csi.storage.k8s.io/controller-expand-secret-namespace",
+    "csi.storage.k8s.io/node-expand-secret-name",
+    "csi.storage.k8s.io/node-expand-secret-namespace",
+    "csi.storage.k8s.io/controller-modify-secret-name",
+    "csi.storage.k8s.io/controller-modify-secret-namespace",
+];
+
+/// What a claim's volume is to be filled from. Mirrors `prepareProvision` and `getPVCSource`.
+fn check_source(options: &Options<'_>, driver: &Driver) -> Result<(), String> {
+    let Some(source) = options.source() else { return Ok(()) };
+    let model = driver.model();
+    let at = |fault: String| {
+        Err(format!("error getting handle for DataSource Type {} by Name {}: {fault}", source.kind, source.name))
+    };
+    match source.kind.as_str() {
+        "PersistentVolumeClaim" if !model.clone => {
+            Err("CSI driver does not support clone operations: controller CLONE_VOLUME capability is not reported"
+                .into())
+        }
+        "VolumeSnapshot" if !model.snapshot => Err("CSI driver does not support snapshot restore: controller \
+                                                    CREATE_DELETE_SNAPSHOT capability is not reported"
+            .into()),
+        "PersistentVolumeClaim" => options.source_claim(&source.name).map(|_| ()).or_else(at),
+        _ => Ok(()),
+    }
+}
+
+/// The class's parameters as the driver gets them.
+fn parameters(options: &Options<'_>) -> BTreeMap<String, String> {
+    options.class.parameters.clone().unwrap_or_default()
+}
+
+/// Makes the volume.
+///
+/// # Errors
+/// What the driver says.
+pub(super) fn make(options: &Options<'_>, driver: &Driver) -> Result<PersistentVolume, String> {
+    if let Some(fault) = driver.failure(Operation::Provision) {
+        return Err(fault);
+    }
+    let model = driver.model();
+    if !model.csi {
+        return Ok(topology::local_volume(options, &format!("/var/openebs/local/{}", options.volume_name)));
+    }
+    let segment = topology::requirement(options, driver)
+        .map_err(|fault| format!("error generating accessibility requirements: {fault}"))?;
+    let size = round_up(requested_storage(options.claim).value(), model.granularity);
+    let size_of_source = options.source().and_then(|s| options.source_claim(&s.name).ok()).map(volume_capacity);
+    let size = size.max(size_of_source.map_or(0, |q| q.value()));
+    check_room(options, driver, &segment, size)?;
+    let parameters = parameters(options);
+    let zone = segment.values().next_back().map_or("", String::as_str);
+    let mut draw = Draw::new(options.view.seed(), &format!("csi-volume/{}", options.volume_name), 0);
+    let handle = (model.handle)(&mut draw, &NewVolume { name: options.volume_name, parameters: &parameters, zone });
+    let block = requests_block(options.claim);
+    let fs_type = parameters.iter().find(|(k, _)| k.eq_ignore_ascii_case("fstype") || k.ends_with("/fstype"));
+    let default = model.attach_required.then(|| "ext4".to_string());
+    let only_read = options.access_modes() == ["ReadOnlyMany"];
+    let source = CSIPersistentVolumeSource {
+        driver: driver.name.clone(),
+        volume_handle: handle,
+        fs_type: if block { None } else { fs_type.map(|(_, v)| v.clone()).or(default) },
+        read_only: (only_read && model.attach_required).then_some(true),
+        volume_attributes: Some(
+            [("storage.kubernetes.io/csiProvisionerIdentity".to_string(), identity(options, driver))].into(),
+        ),
+        ..Default::default()
+    };
+    let mut volume = options.volume(PersistentVolumeSpec {
+        csi: Some(source),
+        node_affinity: topology::node_affinity(driver, &segment),
+        volume_mode: options.claim.spec.as_ref().and_then(|s| s.volume_mode.clone()),
+        volume_attributes_class_name: options.claim.spec.as_ref().and_then(|s| s.volume_attributes_class_name.clone()),
+        ..Default::default()
+    });
+    let spec = volume.spec.get_or_insert_default();
+    spec.capacity = Some([("storage".to_string(), Text(binary_si(size)))].into());
+    if model.holds_volumes {
+        let annotations = volume.metadata.annotations.get_or_insert_default();
+        annotations.extend(ANN_DELETION_SECRET.iter().map(|key| (key.to_string(), String::new())));
+        if spec.persistent_volume_reclaim_policy.as_deref() == Some("Delete") {
+            volume.metadata.finalizers = Some(vec![FINALIZER.into()]);
+        }
+    }
+    if csi_name_from_in_tree_name(&options.class.provisioner).is_some() {
+        topology::to_in_tree(&mut volume, &options.class.provisioner);
+    }
+    Ok(volume)
+}
+
+/// The disk that a new volume's contents come from, the volume's own, and how large that is; none for an empty volume.
+pub(super) fn contents_of(options: &Options<'_>, volume: &PersistentVolume) -> Option<(String, String, u64)> {
+    let source = options.source().filter(|s| s.kind == "PersistentVolumeClaim")?;
+    let source = CsiVolume::of(options.source_claim(&source.name).ok()?)?;
+    let size = volume_capacity(volume).value().max(0) as u64;
+    Some((source.disk(), CsiVolume::of(volume)?.disk(), size))
+}
+
+/// Which run of the sidecar made a volume.
+fn identity(options: &Options<'_>, driver: &Driver) -> String {
+    let mut draw = draw_of(options.view, &format!("identity/{}", driver.name));
+    format!("1767225600000-{}-{}", draw.below(10_000), driver.name)
+}
+
+/// A size as the storage has it.
+pub(crate) fn round_up(bytes: i64, step: i64) -> i64 {
+    let step = step.max(1);
+    let steps = bytes.max(1).checked_add(step - 1).map_or(i64::MAX / step, |sum| sum / step);
+    steps.saturating_mul(step)
+}
+
+/// A number of bytes as sidecars write it. Mirrors `NewQuantity` with `BinarySI`.
+pub(crate) fn binary_si(bytes: i64) -> String {
+    let (mut number, mut unit) = (bytes, 0);
+    while number != 0 && number % 1024 == 0 && unit < 6 {
+        number /= 1024;
+        unit += 1;
+    }
+    format!("{number}{}", ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].get(unit).unwrap_or(&""))
+}
+
+/// How many bytes are left where a volume is; none where nobody counts.
+pub(crate) fn room_for(view: &crate::store::View<'_>, driver: &Driver, volume: &PersistentVolume) -> Option<i64> {
+    room_left(view, driver, &topology::segment_of(volume))
+}
+
+/// How many bytes are left in a segment; none where nobody counts.
+pub(crate) fn room_left(
+    view: &crate::store::View<'_>,
+    driver: &Driver,
+    segment: &BTreeMap<String, String>,
+) -> Option<i64> {
+    let capacity = driver.capacity?;
+    let volumes = names_of(&driver.name).into_iter().flat_map(|name| {
+        let of = view.indexed(crate::api::Kind::PersistentVolume, Index::ProvisionedBy, name);
+        of.filter_map(|o| o.get::<PersistentVolume>())
+    });
+    let used = volumes
+        .filter(|v| topology::is_in(v, segment))
+        .map(|v| amount(v.spec.as_ref().and_then(|s| s.capacity.as_ref()), "storage").map_or(0, |q| q.value()));
+    Some(used.fold(capacity, i64::saturating_sub))
+}
+
+/// The names under which a driver's volumes were provisioned.
+fn names_of(driver: &str) -> BTreeSet<&str> {
+    let in_tree =
+        ["kubernetes.io/aws-ebs", "kubernetes.io/azure-disk", "kubernetes.io/gce-pd", "kubernetes.io/vsphere-volume"];
+    let migrated = in_tree.into_iter().filter(|plugin| csi_name_from_in_tree_name(plugin) == Some(driver));
+    migrated.chain([driver]).collect()
+}
+
+fn check_room(
+    options: &Options<'_>,
+    driver: &Driver,
+    segment: &BTreeMap<String, String>,
+    size: i64,
+) -> Result<(), String> {
+    match room_left(options.view, driver, segment).is_some_and(|left| left < size) {
+        true => {
+            let left = room_left(options.view, driver, segment).unwrap_or_default().max(0);
+            Err(format!(
+                "rpc error: code = ResourceExhausted desc = requested capacity {size} exceeds the {left} bytes that are \
+                 available"
+            ))
+        }
+        false => Ok(()),
+    }
+}
