@@ -1,5 +1,6 @@
 //! Generated scenarios: what must hold whatever is done, in which order ever the controllers work.
 
+mod attach;
 mod commands;
 mod invariants;
 mod scenario;

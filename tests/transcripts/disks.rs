@@ -112,14 +112,7 @@ spec:
 #[test]
 fn a_node_takes_as_many_volumes_of_a_driver_as_it_says() {
     let mut session = Session::new();
-    session.apply(
-        r#"
-apiVersion: storage.k8s.io/v1
-kind: CSINode
-metadata: {name: k3d-deadless-agent-0}
-spec: {drivers: [{name: disk.csi.example.com, nodeID: n0, topologyKeys: [], allocatable: {count: 1}}]}
-"#,
-    );
+    session.run(&["kstate csi add disk.csi.example.com --nodes k3d-deadless-agent-0 --attach-limit 1"]);
     for name in ["first", "second"] {
         session.apply(&format!(
             r#"
@@ -159,6 +152,6 @@ spec:
     pod "first" deleted from default namespace
     $ kubectl get pods
     NAME     READY   STATUS    RESTARTS   AGE
-    second   1/1     Running   0          2s
+    second   1/1     Running   0          4s
     "#);
 }

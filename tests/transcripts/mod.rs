@@ -2,6 +2,7 @@
 
 mod access;
 mod app_armor;
+mod attach;
 mod autoscaling;
 mod builder;
 mod changes;
@@ -9,13 +10,16 @@ mod command_line;
 mod config;
 mod containers;
 mod copying;
+mod csi;
 mod debug;
 mod delete;
 mod describe;
 mod disks;
 mod explain;
+mod growing;
 mod kinds;
 mod lifecycle;
+mod limits;
 mod load;
 mod local;
 mod log;
