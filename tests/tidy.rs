@@ -19,8 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("controllers", &["kinds", "api", "store"]),
     ("node", &["machine", "controllers", "kinds", "api", "store"]),
     ("sim", &["registry", "controllers", "node", "machine", "store", "kinds", "api"]),
-    ("server", &["sim", "registry", "machine", "manifest", "kinds", "store", "api"]),
     ("printers", &["kinds", "api"]),
+    ("server", &["sim", "registry", "machine", "manifest", "printers", "kinds", "store", "api"]),
     ("lessons", &["server", "manifest", "api"]),
     ("kubectl", &["server", "manifest", "printers", "kinds", "api", "host", "ui"]),
 ];
@@ -35,7 +35,6 @@ const OUTGROWN: &[&str] = &[
     "src/machine/images/base.rs",
     "src/machine/images/hello.rs",
     "src/machine/images/httpd.rs",
-    "src/machine/images/mysql.rs",
     "src/machine/images/nginx/mod.rs",
     "src/machine/images/nginx/serve.rs",
     "src/machine/images/postgres.rs",

@@ -8,6 +8,7 @@ mod csi;
 mod global;
 mod help;
 mod home;
+mod image;
 mod kubeconfig;
 mod lesson;
 mod load;
@@ -57,7 +58,7 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 7] = ["cluster", "lesson", "clock", "csi", "load", "node", "undo"];
+const OWN_VERBS: [&str; 8] = ["cluster", "lesson", "clock", "csi", "load", "node", "image", "undo"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,7 @@ verbs! {
     Csi, "csi", csi, false, Writes;
     Load, "load", load, false, Writes;
     Node, "node", node, false, Writes;
+    Image, "image", image, false, Reads;
     Undo, "undo", undo, false, Writes;
 }
 
@@ -161,7 +163,7 @@ impl Verb {
     /// Whether it looks at a cluster; then the kubeconfig must be in order.
     fn needs_cluster(&self) -> bool {
         match self {
-            Verb::Config(_) | Verb::Kuberc(_) | Verb::Kustomize(_) => false,
+            Verb::Config(_) | Verb::Kuberc(_) | Verb::Kustomize(_) | Verb::Image(_) => false,
             Verb::Version(args) => !args.client,
             _ => true,
         }

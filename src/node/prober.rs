@@ -66,6 +66,11 @@ pub(super) fn probe_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time, 
         }
         return;
     }
+    // What comes of it may change nothing of the pod: the next try is waited for all the same.
+    let all = pod.spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    let seconds = |probe: &Probe| probe.period_seconds.unwrap_or(10).min(probe.timeout_seconds.unwrap_or(1)).max(1);
+    let soonest = all.flat_map(probes).filter_map(|(_, _, probe)| probe.map(seconds)).min().unwrap_or(1);
+    outcome.recurring(Duration::secs(i64::from(soonest)));
     let (pod, key, about) = (pod.clone(), object.key(), About::object(object));
     outcome.machine(move |store, now| run_due(store, &pod, &key, &about, now));
 }

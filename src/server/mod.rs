@@ -7,6 +7,7 @@
 pub mod authorize;
 mod codec;
 mod discovery;
+mod door;
 mod metrics;
 pub mod request_info;
 pub mod served;
@@ -99,7 +100,8 @@ struct Ask<'a> {
 
 impl Server {
     /// The server of a cluster.
-    pub fn over(cluster: Cluster) -> Server {
+    pub fn over(mut cluster: Cluster) -> Server {
+        cluster.set_door(door::answer);
         Server { cluster }
     }
 

@@ -30,7 +30,7 @@ impl Cluster {
     /// `ECONNREFUSED` where nobody listens.
     pub fn open_forward(&mut self, uid: &str, port: u16) -> Result<(u64, Answered), Errno> {
         let connection = self.store_mut().count_connection();
-        let route = Route { from: OUTSIDE.into(), to: uid.to_string(), port };
+        let route = Route { from: OUTSIDE.into(), to: uid.to_string(), port, ..Route::default() };
         self.store_mut().add_route(connection, route);
         match self.tell_pod(connection, Sent::Open) {
             Ok(answered) => Ok((connection, answered)),
@@ -63,7 +63,7 @@ impl Cluster {
         let peer = Peer { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port, connection, stands_for: 1 };
         let mut disks = std::mem::take(self.store_mut().disks_mut());
         let reply = {
-            let mut outside = Network::new(self.store_mut(), &sandbox.id);
+            let mut outside = Network::new(self, &sandbox.id);
             sandbox.serve(route.port, peer, sent, now, &mut disks, &mut outside)
         };
         *self.store_mut().disks_mut() = disks;

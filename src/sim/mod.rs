@@ -1,5 +1,6 @@
 //! The cluster that runs: a virtual clock and a work queue above the registry.
 
+mod api_server;
 mod circles;
 pub mod config;
 mod converge;
@@ -9,6 +10,7 @@ mod expiry;
 mod forward;
 mod load;
 mod loops;
+mod name_server;
 mod network;
 mod network_policy;
 mod pieces;
@@ -32,6 +34,7 @@ pub use sessions::{Pause, SessionId};
 
 use crate::api::{Duration, Time};
 use crate::error::ApiError;
+use crate::machine::net::http;
 use crate::registry::Registry;
 use crate::store::{Operation, Store, View};
 use circles::{Losses, Moment};
@@ -60,7 +63,12 @@ pub struct Cluster {
     wall: Time,
     /// What the order of equal times is drawn from, instead of first come, first served.
     lots: Option<u64>,
+    /// How the API server answers what pods ask it.
+    door: Option<Door>,
 }
+
+/// Answers a request that a pod sends to the API server over its network.
+pub type Door = fn(&mut Cluster, &http::Request) -> http::Response;
 
 const CONFIG: &str = "config";
 const NOW: &str = "now";
@@ -134,7 +142,32 @@ impl Cluster {
             writable: false,
             wall: Time::default(),
             lots: None,
+            door: None,
         }
+    }
+
+    /// Says who answers what pods ask the API server: the server above, which this module does not know.
+    pub fn set_door(&mut self, door: Door) {
+        self.door = Some(door);
+    }
+
+    fn has_door(&self) -> bool {
+        self.door.is_some()
+    }
+
+    fn answer_pod(&mut self, request: &http::Request) -> http::Response {
+        match self.door {
+            Some(door) => door(self, request),
+            None => http::Response::new(503, "Service Unavailable"),
+        }
+    }
+
+    /// A cluster with nothing in it, to stand in another's place for a moment.
+    ///
+    /// # Errors
+    /// When SQLite can't start.
+    pub fn stand_in(config: &Config) -> Result<Cluster, ApiError> {
+        Ok(Cluster::over(Store::in_memory()?, config.clone()))
     }
 
     /// Gives an empty store what a new cluster holds.

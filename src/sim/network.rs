@@ -3,7 +3,6 @@
 //! Mirrors kube-proxy (which endpoint of a service is taken), and CoreDNS (`machine::net::dns`). Policies have their say
 //! about what is gone to in the end.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::api::Kind;
@@ -14,11 +13,13 @@ use crate::api::names::parse_cidr_sloppy;
 use crate::controllers::endpoint_slice::SERVICE_NAME;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::Disks;
-use crate::machine::net::dns::{self, Names};
+use crate::machine::net::dns::Names;
 use crate::machine::net::{Answer, Caller, Outside, Peer, RecordType, Reply, Sent};
-use crate::store::{Index, Route, Store, View};
+use crate::store::{Index, Route, View};
 
+use super::name_server::{endpoints, names_of};
 use super::network_policy::{End, Traffic, permits};
+use super::{Cluster, api_server};
 
 /// The address of the cluster's name server, where no service says another.
 const NAME_SERVER: &str = "10.43.0.10";
@@ -26,13 +27,20 @@ const NAME_SERVER: &str = "10.43.0.10";
 /// The address of the name server's pod, where none stands for it.
 const NAME_SERVER_POD: &str = "10.42.0.2";
 
+/// How many pods may ask each other in a row: one that answers may ask the next.
+const MAX_AWAY: usize = 4;
+
 /// The network around one pod that runs, or around a node.
 pub(super) struct Network<'a> {
-    store: &'a mut Store,
-    /// The pod's uid.
-    me: String,
+    pub(super) cluster: &'a mut Cluster,
+    /// The pods that are not in the store just now, by uid: the one that runs, and those that it waits for.
+    away: Vec<String>,
     /// The node, where it is no pod that speaks.
     node: Option<String>,
+    /// What was said unasked to one of the pods that are away.
+    pushed: Vec<(u64, Reply)>,
+    /// The port of the last connection that led back to the pod that asks.
+    own_port: Option<u16>,
     names: Option<Names>,
 }
 
@@ -50,6 +58,8 @@ struct Target {
 enum Who {
     /// A pod, by uid.
     Pod(String),
+    /// The API server.
+    Api,
     /// Nobody: the sender is told at once.
     Refused,
     /// Nobody, and nobody says so.
@@ -63,18 +73,26 @@ impl Target {
 }
 
 impl<'a> Network<'a> {
-    pub(super) fn new(store: &'a mut Store, me: &str) -> Network<'a> {
-        Network { store, me: me.to_string(), node: None, names: None }
+    pub(super) fn new(cluster: &'a mut Cluster, me: &str) -> Network<'a> {
+        Network::around(cluster, vec![me.to_string()], None)
     }
 
     /// What a node's own processes see.
-    pub(super) fn of_node(store: &'a mut Store, node: &str) -> Network<'a> {
-        Network { store, me: String::new(), node: Some(node.to_string()), names: None }
+    pub(super) fn of_node(cluster: &'a mut Cluster, node: &str) -> Network<'a> {
+        Network::around(cluster, vec![String::new()], Some(node.to_string()))
+    }
+
+    fn around(cluster: &'a mut Cluster, away: Vec<String>, node: Option<String>) -> Network<'a> {
+        Network { cluster, away, node, pushed: Vec::new(), own_port: None, names: None }
+    }
+
+    fn me(&self) -> String {
+        self.away.last().cloned().unwrap_or_default()
     }
 
     /// Who speaks, as policies see it.
     fn speaker(&self, from: Caller) -> End {
-        let (view, ip) = (self.store.view(), from.ip.to_string());
+        let (view, ip) = (self.cluster.view(), from.ip.to_string());
         if let Some(node) = &self.node {
             return End::address(&ip, node);
         }
@@ -89,7 +107,7 @@ impl<'a> Network<'a> {
 
     /// Whether policies let something through to an address.
     fn permits(&self, from: &End, ip: &str, traffic: Traffic<'_>) -> bool {
-        let view = self.store.view();
+        let view = self.cluster.view();
         if view.len(Kind::NetworkPolicy) == 0 {
             return true;
         }
@@ -105,7 +123,7 @@ impl<'a> Network<'a> {
 
     /// Whether policies let questions through to the name server.
     fn permits_names(&self, from: &End) -> bool {
-        let view = self.store.view();
+        let view = self.cluster.view();
         if view.len(Kind::NetworkPolicy) == 0 {
             return true;
         }
@@ -129,8 +147,8 @@ impl<'a> Network<'a> {
     }
 
     fn target(&mut self, from: Caller, (ip, port): (IpAddr, u16)) -> Target {
-        let turn = self.store.count_connection();
-        let view = self.store.view();
+        let turn = self.cluster.store_mut().count_connection();
+        let view = self.cluster.view();
         let mut text = ip.to_string();
         if let Some(name) = self.node.as_deref().filter(|_| ip.is_loopback() || ip.is_unspecified()) {
             let node = view.get_as::<Node>("", name);
@@ -140,6 +158,9 @@ impl<'a> Network<'a> {
             Some(node) => Some(node.clone()),
             None => pod_of(&view, &from.ip.to_string()).and_then(|p| p.spec.as_ref()?.node_name.clone()),
         };
+        if api_server::is_there(&view, &text, port) {
+            return Target::of(&text, port, Who::Api);
+        }
         if let Some(service) = service_of(&view, &text) {
             let by = Way { port, node: None, internal: true };
             return through_service(&view, service, &text, by, speaks_on.as_deref(), (from, turn));
@@ -172,42 +193,49 @@ impl<'a> Network<'a> {
 
     fn names(&mut self) -> &Names {
         if self.names.is_none() {
-            self.names = Some(names_of(&self.store.view()));
+            self.names = Some(names_of(&self.cluster.view()));
         }
         self.names.get_or_insert_with(Names::default)
     }
 
-    /// Has the sandbox at the other end of a connection do something.
-    fn with_sandbox<T>(
-        &mut self,
-        uid: &str,
-        disks: &mut Disks,
-        work: impl FnOnce(&mut crate::machine::kernel::Sandbox, &mut Disks) -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        // What is read from the file belongs to the disks at hand, which the pod that runs holds.
-        std::mem::swap(disks, self.store.disks_mut());
-        let sandbox = self.store.take_sandbox(uid);
-        std::mem::swap(disks, self.store.disks_mut());
-        let mut sandbox = sandbox.ok_or(Errno::ConnReset)?;
-        let answer = work(&mut sandbox, disks);
-        let wake = sandbox.wake();
-        self.store.put_sandbox(sandbox, wake);
-        answer
-    }
-
+    /// Tells the listener at the other end of a connection what happens on it. He may ask others before he answers.
     fn tell(&mut self, from: Caller, connection: u64, sent: Sent<'_>, disks: &mut Disks) -> Result<Reply, Errno> {
-        let route = self.store.route(connection).ok_or(Errno::ConnReset)?;
+        let route = self.cluster.store_mut().route(connection).ok_or(Errno::ConnReset)?;
+        if route.to == api_server::NAME {
+            return Ok(api_server::tell(self.cluster, connection, route, sent, disks));
+        }
+        if self.away.contains(&route.to) || self.away.len() >= MAX_AWAY {
+            // OBSERVATION: that pod waits for an answer itself.
+            return Err(Errno::ConnReset);
+        }
+        // What is read from the file belongs to the disks at hand, which the pod that runs holds.
+        std::mem::swap(disks, self.cluster.store_mut().disks_mut());
+        let sandbox = self.cluster.store_mut().take_sandbox(&route.to);
+        std::mem::swap(disks, self.cluster.store_mut().disks_mut());
+        let mut sandbox = sandbox.ok_or(Errno::ConnReset)?;
+        if self.cluster.view().kubelet_stopped_since(&sandbox.node).is_some() {
+            self.cluster.store_mut().put_sandbox(sandbox, None);
+            return Err(Errno::TimedOut);
+        }
         let peer = Peer { ip: from.ip, port: from.port, connection, stands_for: from.stands_for };
-        let mut nowhere = crate::machine::net::Nowhere;
-        self.with_sandbox(&route.to, disks, |sandbox, disks| {
-            sandbox.serve(route.port, peer, sent, from.now, disks, &mut nowhere)
-        })
+        let mut away = self.away.clone();
+        away.push(route.to);
+        let mut outside = Network::around(self.cluster, away, None);
+        let answer = sandbox.serve(route.port, peer, sent, from.now, disks, &mut outside);
+        for (connection, reply) in std::mem::take(&mut outside.pushed) {
+            if !sandbox.pushed(connection, reply.clone()) {
+                self.pushed.push((connection, reply));
+            }
+        }
+        let wake = sandbox.wake();
+        self.cluster.store_mut().put_sandbox(sandbox, wake);
+        answer
     }
 }
 
 impl Outside for Network<'_> {
     fn query(&mut self, from: Caller, server: IpAddr, name: &str, kind: RecordType) -> Result<Answer, Errno> {
-        let view = self.store.view();
+        let view = self.cluster.view();
         let known = view.get_as::<Service>("kube-system", "kube-dns");
         let address = known.and_then(|s| s.spec.as_ref()?.cluster_ip.as_deref()).unwrap_or(NAME_SERVER);
         if server.to_string() != address {
@@ -217,7 +245,7 @@ impl Outside for Network<'_> {
         if !self.permits_names(&speaker) {
             return Err(Errno::ConnRefused);
         }
-        let turn = self.store.count_connection();
+        let turn = self.cluster.store_mut().count_connection();
         Ok(self.names().answer(name, kind, turn))
     }
 
@@ -229,19 +257,25 @@ impl Outside for Network<'_> {
         }
         let uid = match who {
             Who::Pod(uid) => uid,
-            Who::Refused => return Err(Errno::ConnRefused),
+            Who::Api if self.cluster.has_door() => api_server::NAME.to_string(),
+            Who::Refused | Who::Api => return Err(Errno::ConnRefused),
             Who::Lost => return Err(Errno::TimedOut),
         };
-        if uid == self.me {
-            // OBSERVATION: the pod itself, by way of a service; it is the one that runs.
+        let me = self.me();
+        if uid == me {
+            self.own_port = Some(port);
             return Err(Errno::ConnRefused);
         }
-        let connection = self.store.count_connection();
-        self.store.add_route(connection, Route { from: self.me.clone(), to: uid, port });
+        if self.away.contains(&uid) || self.away.len() >= MAX_AWAY {
+            // OBSERVATION: that pod waits for an answer itself.
+            return Err(Errno::ConnRefused);
+        }
+        let connection = self.cluster.store_mut().count_connection();
+        self.cluster.store_mut().add_route(connection, Route { from: me, to: uid, port, ..Route::default() });
         match self.tell(from, connection, Sent::Open, disks) {
             Ok(reply) => Ok((connection, reply)),
             Err(fault) => {
-                self.store.remove_route(connection);
+                self.cluster.store_mut().remove_route(connection);
                 Err(fault)
             }
         }
@@ -250,30 +284,48 @@ impl Outside for Network<'_> {
     fn exchange(&mut self, from: Caller, connection: u64, bytes: &[u8], disks: &mut Disks) -> Result<Reply, Errno> {
         let reply = self.tell(from, connection, Sent::Bytes(bytes), disks);
         if reply.as_ref().map_or(true, |r| r.close) {
-            self.store.remove_route(connection);
+            self.cluster.store_mut().remove_route(connection);
         }
         reply
     }
 
     fn close(&mut self, from: Caller, connection: u64, disks: &mut Disks) {
         let _ = self.tell(from, connection, Sent::Closed, disks);
-        self.store.remove_route(connection);
+        self.cluster.store_mut().remove_route(connection);
     }
 
     fn push(&mut self, connection: u64, reply: Reply) {
-        let Some(route) = self.store.route(connection) else { return };
+        let Some(route) = self.cluster.store_mut().route(connection) else { return };
         if reply.close {
-            self.store.remove_route(connection);
+            self.cluster.store_mut().remove_route(connection);
         }
-        if !self.store.has_sandbox(&route.from) {
-            self.store.keep_pushed(connection, reply);
+        if self.away.contains(&route.from) {
+            self.pushed.push((connection, reply));
             return;
         }
-        if let Some(mut sandbox) = self.store.take_sandbox(&route.from) {
-            sandbox.pushed(connection, reply);
-            let wake = sandbox.wake();
-            self.store.put_sandbox(sandbox, wake);
+        if !self.cluster.store().has_sandbox(&route.from) {
+            self.cluster.store_mut().keep_pushed(connection, reply);
+            return;
         }
+        if let Some(mut sandbox) = self.cluster.store_mut().take_sandbox(&route.from) {
+            // Nothing arrives on a node that is off.
+            let wake = match self.cluster.view().kubelet_stopped_since(&sandbox.node).is_some() {
+                true => None,
+                false => {
+                    sandbox.pushed(connection, reply);
+                    sandbox.wake()
+                }
+            };
+            self.cluster.store_mut().put_sandbox(sandbox, wake);
+        }
+    }
+
+    fn own_port(&mut self) -> Option<u16> {
+        self.own_port.take()
+    }
+
+    fn take_pushed(&mut self) -> Vec<(u64, Reply)> {
+        std::mem::take(&mut self.pushed)
     }
 
     fn answers(&mut self, from: Caller, address: IpAddr) -> bool {
@@ -282,7 +334,7 @@ impl Outside for Network<'_> {
         if !self.permits(&speaker, &text, Traffic { protocol: "ICMP", port: 0 }) {
             return false;
         }
-        let view = self.store.view();
+        let view = self.cluster.view();
         let node = view.list_as::<Node>().find(|n| has_address(n, &text));
         match node {
             Some(node) => view.kubelet_stopped_since(node.metadata.name.as_deref().unwrap_or_default()).is_none(),
@@ -334,14 +386,14 @@ fn pod_target(view: &View<'_>, ip: &str, port: u16) -> Target {
     Target::of(ip, port, pod_of(view, ip).and_then(|p| p.metadata.uid.clone()).map_or(Who::Lost, Who::Pod))
 }
 
-fn slices<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a EndpointSlice> + use<'a> {
+pub(super) fn slices<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a EndpointSlice> + use<'a> {
     let namespace = service.metadata.namespace.clone().unwrap_or_default();
     let name = service.metadata.name.clone().unwrap_or_default();
     let slices = view.list(Kind::EndpointSlice).filter(move |o| o.namespace() == namespace);
     slices.filter(move |o| o.label(SERVICE_NAME) == Some(&name)).filter_map(|o| o.get::<EndpointSlice>())
 }
 
-fn is_ready(endpoint: &Endpoint) -> bool {
+pub(super) fn is_ready(endpoint: &Endpoint) -> bool {
     endpoint.conditions.as_ref().and_then(|c| c.ready) != Some(false)
 }
 
@@ -403,59 +455,4 @@ fn hash(text: &str) -> u64 {
     let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
     hash ^ (hash >> 29)
-}
-
-/// What the name server knows.
-fn names_of(view: &View<'_>) -> Names {
-    let mut names = Names::default();
-    for service in view.list_as::<Service>() {
-        let (Some(spec), Some(name), Some(namespace)) =
-            (&service.spec, &service.metadata.name, &service.metadata.namespace)
-        else {
-            continue;
-        };
-        let known = if spec.type_.as_deref() == Some("ExternalName") {
-            dns::Service::ExternalName(spec.external_name.clone().unwrap_or_default())
-        } else if let Some(ip) = spec.cluster_ip.as_deref().and_then(|ip| ip.parse().ok()) {
-            let ports = spec.ports.iter().flatten().map(|p| dns::Port {
-                name: p.name.clone().unwrap_or_default(),
-                protocol: protocol(p.protocol.as_deref()),
-                port: u16::try_from(p.port).unwrap_or(0),
-            });
-            dns::Service::ClusterIp(ip, ports.collect())
-        } else {
-            let all = spec.publish_not_ready_addresses == Some(true);
-            dns::Service::Headless(endpoints(view, service, all))
-        };
-        names.services.insert((namespace.clone(), name.clone()), known);
-    }
-    names.namespaces = view.list(Kind::Namespace).map(|n| n.name().to_string()).collect();
-    for node in view.list_as::<Node>() {
-        let ip = node.status.iter().flat_map(|s| s.addresses.iter().flatten()).find(|a| a.type_ == "InternalIP");
-        if let (Some(name), Some(Ok(ip))) = (&node.metadata.name, ip.map(|a| a.address.parse())) {
-            names.nodes.insert(name.clone(), ip);
-        }
-    }
-    names
-}
-
-fn endpoints(view: &View<'_>, service: &Service, all: bool) -> Vec<dns::Endpoint> {
-    let mut found: BTreeMap<Ipv4Addr, dns::Endpoint> = BTreeMap::new();
-    for slice in slices(view, service) {
-        for endpoint in slice.endpoints.iter().flatten().filter(|e| all || is_ready(e)) {
-            let Some(Ok(ip)) = endpoint.addresses.first().map(|a| a.parse::<Ipv4Addr>()) else { continue };
-            let ports = slice.ports.iter().flatten().map(|p| dns::Port {
-                name: p.name.clone().unwrap_or_default(),
-                protocol: protocol(p.protocol.as_deref()),
-                port: p.port.and_then(|p| u16::try_from(p).ok()).unwrap_or(0),
-            });
-            let hostname = endpoint.hostname.clone().filter(|h| !h.is_empty());
-            found.insert(ip, dns::Endpoint { ip, hostname, ports: ports.collect() });
-        }
-    }
-    found.into_values().collect()
-}
-
-fn protocol(name: Option<&str>) -> &'static str {
-    if name == Some("UDP") { "udp" } else { "tcp" }
 }

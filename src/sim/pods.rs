@@ -10,7 +10,7 @@ use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::error::ApiError;
 use crate::machine::kernel::mounts::Source;
 use crate::machine::kernel::{Container, Sandbox, log};
-use crate::machine::net::Nowhere;
+use crate::machine::net::{Nowhere, Reply};
 use crate::node;
 use crate::store::{Change, Index};
 
@@ -72,7 +72,7 @@ impl Cluster {
                 match node_ip {
                     Some(ip) => {
                         (sandbox.ip, sandbox.is_host) = (ip, true);
-                        sandbox.run(&mut disks, &mut Network::of_node(self.store_mut(), name), end)
+                        sandbox.run(&mut disks, &mut Network::of_node(self, name), end)
                     }
                     None => sandbox.run(&mut disks, &mut Nowhere, end),
                 };
@@ -100,6 +100,36 @@ impl Cluster {
         }
     }
 
+    /// Tells those who were connected with a pod that was removed.
+    fn hang_up(&mut self, uid: &str) {
+        let now = self.now();
+        for (connection, route) in self.store_mut().routes_of(uid) {
+            self.store_mut().remove_route(connection);
+            if route.to == uid {
+                let end = Reply { close: true, ..Reply::default() };
+                self.store_mut().with_sandbox(&route.from, now, |sandbox, _| sandbox.pushed(connection, end));
+            } else {
+                self.store_mut().with_sandbox(&route.to, now, |sandbox, _| {
+                    sandbox.accepted.remove(&connection);
+                });
+            }
+        }
+    }
+
+    /// Has the servers that are connected with pods of a node look after each other: it went off, or is back.
+    pub(super) fn disturb_peers_of(&mut self, node: &str) {
+        let pods = self.view().indexed(Kind::Pod, Index::Node, node).filter_map(|o| o.get::<Pod>());
+        let uids: Vec<String> = pods.filter_map(|pod| pod.metadata.uid.clone()).collect();
+        let now = self.now();
+        let mut peers: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+        for uid in &uids {
+            peers.extend(self.store_mut().routes_of(uid).into_iter().flat_map(|(_, r)| [r.from, r.to]));
+        }
+        for uid in peers {
+            self.store_mut().with_sandbox(&uid, now, |sandbox, _| sandbox.disturb());
+        }
+    }
+
     /// What ran in a pod that was removed ends with it, and what it had on disks of its own is gone; so are the contents
     /// of a volume that was removed, where they go with it.
     pub(super) fn forget_what_ran(&mut self, change: &Change) {
@@ -112,6 +142,7 @@ impl Cluster {
         if !self.store().has_sandbox(&uid) {
             return;
         }
+        self.hang_up(&uid);
         self.store_mut().remove_sandbox(&uid);
         for disk in self.store().disk_names(&format!("pod/{uid}/")) {
             self.store_mut().remove_disk(&disk);
@@ -123,7 +154,7 @@ impl Cluster {
         sandbox.now = sandbox.now.max(self.now());
         let mut disks = std::mem::take(self.store_mut().disks_mut());
         let ran = {
-            let mut outside = Network::new(self.store_mut(), &sandbox.id);
+            let mut outside = Network::new(self, &sandbox.id);
             sandbox.run(&mut disks, &mut outside, horizon)
         };
         *self.store_mut().disks_mut() = disks;

@@ -241,6 +241,7 @@ impl Cluster {
         if running {
             self.wake_pods_of(node);
         }
+        self.disturb_peers_of(node);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::machine::net::Reply;
 const PIECE: usize = 64;
 
 /// The way of a connection between two pods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The uid of the pod that opened it.
     pub from: String,
@@ -26,6 +26,10 @@ pub struct Route {
     pub to: String,
     /// The port there.
     pub port: u16,
+    /// Whether its ends speak TLS: for what the API server reads itself.
+    pub secured: bool,
+    /// What came to the API server and is no whole request yet.
+    pub unread: Vec<u8>,
 }
 
 /// The connections between pods, and how many there were.
@@ -71,7 +75,7 @@ fn disk_blob(id: &str) -> String {
 }
 
 /// Which form of processes the file holds. To be raised with each change to what a `Sandbox` holds.
-const FORM: u8 = 3;
+const FORM: u8 = 4;
 
 /// The processes of a pod. Those of another form than ours, which another version of kstate left, are as lost as after
 /// a crash of their node: their kubelet starts the containers anew.
@@ -348,8 +352,15 @@ impl Store {
         self.routes().open.get(&connection).cloned()
     }
 
+    /// The connections that a pod has with others.
+    pub fn routes_of(&mut self, uid: &str) -> Vec<(u64, Route)> {
+        let all = self.routes().open.iter().filter(|(_, r)| r.from == uid || r.to == uid);
+        all.map(|(connection, route)| (*connection, route.clone())).collect()
+    }
+
     /// Opens a connection.
     pub fn add_route(&mut self, connection: u64, route: Route) {
+        self.machines.routes_changed = true;
         self.routes().open.insert(connection, route);
     }
 

@@ -101,10 +101,10 @@ fn top_tells_what_a_metrics_server_knows() {
     NAMESPACE     NAME                              CPU(cores)   MEMORY(bytes)   
     default       busy                              1000m        0Mi             
     default       throttled                         300m         1Mi             
-    kube-system   metrics-server-7f856bf99f-xlvcx   4m           18Mi            
+    kube-system   metrics-server-7f856bf99f-xlvcx   5m           18Mi            
     default       web                               0m           7Mi             
                                                     ________     ________        
-                                                    1304m        27Mi            
+                                                    1305m        27Mi            
     $ kubectl top pods -l app=busy --no-headers
     busy        1000m   0Mi   
     throttled   300m    1Mi   
@@ -117,12 +117,12 @@ fn top_tells_what_a_metrics_server_knows() {
     NAME                    CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)   
     k3d-deadless-agent-0    1322m        33%      291Mi           3%          
     k3d-deadless-agent-1    22m          0%       297Mi           3%          
-    k3d-deadless-server-0   89m          2%       778Mi           9%          
+    k3d-deadless-server-0   90m          2%       778Mi           9%          
     $ kubectl top no k3d-deadless-agent-0 --no-headers
     k3d-deadless-agent-0   1322m   33%   291Mi   3%    
     $ kubectl top node --sort-by=memory
     NAME                    CPU(cores)   CPU(%)   MEMORY(bytes)   MEMORY(%)   
-    k3d-deadless-server-0   89m          2%       778Mi           9%          
+    k3d-deadless-server-0   90m          2%       778Mi           9%          
     k3d-deadless-agent-1    22m          0%       297Mi           3%          
     k3d-deadless-agent-0    1322m        33%      291Mi           3%          
     $ kubectl top pod --sort-by=name

@@ -6,7 +6,7 @@
 use super::base::Base;
 use super::model::Model;
 use super::reference::Reference;
-use super::{Begin, Begun, httpd, mysql, nginx, plain, postgres, redis};
+use super::{Begin, Begun, consul, etcd, httpd, mysql, nginx, plain, postgres, redis, zookeeper};
 use crate::machine::kernel::Sys;
 
 /// An image that is known: the names that it has, what is modelled of it, where its facts are from, and how it is made.
@@ -22,15 +22,39 @@ const OFFICIAL: &str = "docker-library/repo-info and the image's Dockerfile";
 const KNOWN: &[Known] = &[
     Known {
         names: &["mysql", "mariadb"],
-        about: "the entry point, the server with a little SQL, mysql and mysqladmin",
+        about: "the entry point, the server with a little SQL and replication, mysql and mysqladmin",
         facts: "docker-library/mysql, MySQL's manual",
         make: mysql::model,
+    },
+    Known {
+        names: &["xtrabackup", "gcr.io/google-samples/xtrabackup"],
+        about: "xtrabackup and xbstream, ncat, and MySQL's client",
+        facts: "the documentation's replicated stateful application; Percona's documentation of XtraBackup",
+        make: mysql::backup::model,
     },
     Known {
         names: &["postgres"],
         about: "the entry point, the server with a little SQL, psql and pg_isready",
         facts: "docker-library/postgres, PostgreSQL's manual",
         make: postgres::model,
+    },
+    Known {
+        names: &["consul", "hashicorp/consul"],
+        about: "agents that join, by label too, elect a leader and keep keys; its commands and HTTP API",
+        facts: "hashicorp/docker-consul, Consul's documentation",
+        make: consul::model,
+    },
+    Known {
+        names: &["etcd", "coreos/etcd"],
+        about: "members that keep keys together, and etcdctl",
+        facts: "etcd-io/etcd, its documentation",
+        make: etcd::model,
+    },
+    Known {
+        names: &["zookeeper", "kubernetes-zookeeper", "k8szk"],
+        about: "an ensemble that keeps znodes together, zkCli.sh, and the tutorial's start-zookeeper and zookeeper-ready",
+        facts: "the documentation's tutorial on ZooKeeper, docker-library/zookeeper, the administrator's guide",
+        make: zookeeper::model,
     },
     Known {
         names: plain::IMAGES,
@@ -40,7 +64,7 @@ const KNOWN: &[Known] = &[
     },
     Known {
         names: &["redis", "gb-redis-follower", "gb-redisslave", "redis-slave", "gb_redisslave"],
-        about: "the server with its files, replication and redis-cli; no cluster mode",
+        about: "the server with its files, replication and cluster mode, and redis-cli",
         facts: "docker-library/redis, Redis' documentation",
         make: redis::model,
     },

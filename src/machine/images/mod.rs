@@ -11,6 +11,9 @@ use super::kernel::{OpenOptions, Program, Sys, Turn};
 use super::net::{Peer, Reply, Sent};
 
 pub mod base;
+mod consul;
+mod ensemble;
+mod etcd;
 mod hello;
 mod httpd;
 mod idle;
@@ -27,6 +30,7 @@ mod resting;
 mod sql;
 pub mod tree;
 mod typed;
+mod zookeeper;
 
 pub use model::Model;
 pub use reference::Reference;
@@ -65,10 +69,20 @@ pub enum Server {
     Mysql(Box<mysql::Mysql>),
     /// Its client.
     MysqlClient(Box<mysql::MysqlClient>),
+    /// `xbstream -x`
+    Unstream(Box<mysql::backup::Unstream>),
     /// PostgreSQL.
     Postgres(Box<postgres::Postgres>),
     /// Its client.
     Psql(Box<postgres::Psql>),
+    /// Consul's agent.
+    Consul(Box<consul::Consul>),
+    /// `consul leave`.
+    ConsulLeave(Box<consul::cli::Leaving>),
+    /// etcd.
+    Etcd(Box<etcd::Etcd>),
+    /// ZooKeeper.
+    Zookeeper(Box<zookeeper::Zookeeper>),
     /// A server that only starts, listens and ends.
     Plain(Box<plain::Plain>),
 }
@@ -86,8 +100,13 @@ impl Server {
             Server::RedisCli(server) => server.step(sys),
             Server::Mysql(server) => server.step(sys),
             Server::MysqlClient(server) => server.step(sys),
+            Server::Unstream(tool) => tool.step(sys),
             Server::Postgres(server) => server.step(sys),
             Server::Psql(server) => server.step(sys),
+            Server::Consul(server) => server.step(sys),
+            Server::ConsulLeave(client) => client.step(sys),
+            Server::Etcd(server) => server.step(sys),
+            Server::Zookeeper(server) => server.step(sys),
             Server::Plain(server) => server.step(sys),
         }
     }
@@ -104,9 +123,14 @@ impl Server {
             | Server::NginxEntry(_)
             | Server::RedisCli(_)
             | Server::MysqlClient(_)
+            | Server::Unstream(_)
+            | Server::ConsulLeave(_)
             | Server::Psql(_) => Reply { close: true, ..Reply::default() },
             Server::Mysql(server) => server.receive(sys, port, peer, sent),
             Server::Postgres(server) => server.receive(sys, port, peer, sent),
+            Server::Consul(server) => server.receive(sys, port, peer, sent),
+            Server::Etcd(server) => server.receive(sys, port, peer, sent),
+            Server::Zookeeper(server) => server.receive(sys, port, peer, sent),
             Server::Plain(server) => server.receive(sys, port, peer, sent),
             Server::Nginx(server) => server.receive(sys, port, peer, sent),
             Server::Httpd(server) => server.receive(sys, port, peer, sent),
@@ -130,8 +154,11 @@ pub enum Begun {
 pub type Begin = fn(&mut Sys<'_>, &[String]) -> Begun;
 
 /// The programs that images bring, by the names in their binaries.
-const PROGRAMS: [&[(&str, Begin)]; 9] = [
+const PROGRAMS: [&[(&str, Begin)]; 12] = [
     known::PROGRAMS,
+    consul::PROGRAMS,
+    etcd::PROGRAMS,
+    zookeeper::PROGRAMS,
     idle::PROGRAMS,
     nginx::PROGRAMS,
     httpd::PROGRAMS,

@@ -1,5 +1,5 @@
 //! Servers that start with the log that is known of them, keep a file that says who they are, listen, and end as they
-//! should: MongoDB, memcached, etcd, Consul, ZooKeeper, Kafka, MinIO, RabbitMQ and provisioners of volumes.
+//! should: MongoDB, memcached, Kafka, MinIO, RabbitMQ and provisioners of volumes.
 //!
 //! Facts: docker-library/repo-info, the projects' own Dockerfiles, and what they print when they start.
 
@@ -48,36 +48,6 @@ const KINDS: &[Kind] = &[
         begins: "",
         ends: "Signal handled: Terminated.\n",
         code: 0,
-    },
-    Kind {
-        name: "etcd",
-        command: &["/usr/local/bin/etcd"],
-        ports: &[2379, 2380],
-        folder: "/default.etcd/member",
-        file: "snap.db",
-        begins: "{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"etcdmain/etcd.go:73\",\"msg\":\"Running: \",\"args\":[\"/usr/local/bin/etcd\"]}\n{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"embed/etcd.go:127\",\"msg\":\"configuring peer listeners\",\"listen-peer-urls\":[\"http://localhost:2380\"]}\n{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"embed/serve.go:103\",\"msg\":\"ready to serve client requests\"}\n",
-        ends: "{\"level\":\"info\",\"ts\":\"@\",\"caller\":\"osutil/interrupt_unix.go:64\",\"msg\":\"received signal; shutting down\",\"signal\":\"terminated\"}\n",
-        code: 0,
-    },
-    Kind {
-        name: "consul",
-        command: &["docker-entrypoint.sh", "agent", "-dev", "-client", "0.0.0.0"],
-        ports: &[8500, 8600, 8300, 8301],
-        folder: "/consul/data",
-        file: "node-id",
-        begins: "==> Starting Consul agent...\n               Version: '1.21.5'\n             Node name: '#'\n            Datacenter: 'dc1' (Segment: '<all>')\n                Server: true (Bootstrap: false)\n           Client Addr: [0.0.0.0] (HTTP: 8500, HTTPS: -1, gRPC: 8502, gRPC-TLS: 8503, DNS: 8600)\n\n==> Log data will now stream in as it occurs:\n\n@ [INFO]  agent: Consul agent running!\n",
-        ends: "@ [INFO]  agent: Caught: signal=terminated\n@ [INFO]  agent: Gracefully shutting down agent...\n@ [INFO]  agent: consul server down\n@ [INFO]  agent: shutdown complete\n",
-        code: 0,
-    },
-    Kind {
-        name: "zookeeper",
-        command: &["/docker-entrypoint.sh", "zkServer.sh", "start-foreground"],
-        ports: &[2181, 2888, 3888, 8080],
-        folder: "/data",
-        file: "myid",
-        begins: "ZooKeeper JMX enabled by default\nUsing config: /conf/zoo.cfg\n@ [myid:] - INFO  [main:o.a.z.s.ServerCnxnFactory@169] - Using org.apache.zookeeper.server.NIOServerCnxnFactory as server connection factory\n@ [myid:1] - INFO  [main:o.a.z.s.NIOServerCnxnFactory@662] - binding to port 0.0.0.0/0.0.0.0:2181\n",
-        ends: "",
-        code: 143,
     },
     Kind {
         name: "kafka",
@@ -145,9 +115,6 @@ const KINDS: &[Kind] = &[
 const NAMES: &[(&str, &str)] = &[
     ("mongo", "mongo"),
     ("memcached", "memcached"),
-    ("etcd", "etcd"),
-    ("consul", "consul"),
-    ("zookeeper", "zookeeper"),
     ("kafka", "kafka"),
     ("minio", "minio"),
     ("rabbitmq", "rabbitmq"),
@@ -162,9 +129,6 @@ const NAMES: &[(&str, &str)] = &[
 pub(super) const IMAGES: &[&str] = &[
     "mongo",
     "memcached",
-    "etcd",
-    "consul",
-    "zookeeper",
     "kafka",
     "minio",
     "rabbitmq",
@@ -184,8 +148,7 @@ fn kind(name: &str) -> Option<&'static Kind> {
 pub(super) fn model(reference: &Reference) -> Model {
     let Some(kind) = kind(reference.name()) else { return Model::on(Base::Debian(12)) };
     let base = match kind.name {
-        "consul" => Base::Alpine((3, 22)),
-        "etcd" | "nfs-client-provisioner" | "metrics-server" => Base::Distroless,
+        "nfs-client-provisioner" | "metrics-server" => Base::Distroless,
         "mongo" | "rabbitmq" => Base::Ubuntu((24, 4)),
         _ => Base::Debian(12),
     };
@@ -196,17 +159,12 @@ pub(super) fn model(reference: &Reference) -> Model {
     for (path, program) in [
         ("/usr/local/bin/mongod", "mongo"),
         ("/usr/local/bin/memcached", "memcached"),
-        ("/bin/consul", "consul"),
         ("/usr/bin/minio", "minio"),
-        ("/apache-zookeeper/bin/zkServer.sh", "zookeeper"),
         ("/usr/local/bin/rabbitmq-server", "rabbitmq"),
     ] {
         if program == kind.name {
             model = model.program(path, "plain");
         }
-    }
-    if kind.name == "zookeeper" {
-        model = model.sets("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/apache-zookeeper/bin");
     }
     if !kind.folder.is_empty() {
         model = model.dir(kind.folder, 0o777, (0, 0)).keeps(&[kind.folder]);
@@ -222,27 +180,13 @@ fn entry(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     let serves = rest.is_empty()
         || first.starts_with('-')
         || own.contains(&first)
-        || matches!(first, "server" | "agent" | "mongod" | "mongos");
+        || matches!(first, "server" | "mongod" | "mongos");
     if serves { start(sys, args) } else { Begun::Becomes(rest.to_vec()) }
 }
 
-fn start(sys: &mut Sys<'_>, args: &[String]) -> Begun {
+fn start(sys: &mut Sys<'_>, _: &[String]) -> Begun {
     let image = super::Reference::parse(sys.image());
     let Some(kind) = kind(image.name()) else { return Begun::Exit(1) };
-    if kind.name == "consul" && args.get(1).is_some_and(|a| a == "members") {
-        let (host, ip) = (sys.sandbox.hostname.clone(), sys.sandbox.ip.clone());
-        if !sys.sandbox.listeners.contains_key(&8500) {
-            sys.err("Error retrieving members: Get \"http://127.0.0.1:8500/v1/agent/members?segment=_all\": dial tcp 127.0.0.1:8500: connect: connection refused\n");
-            return Begun::Exit(1);
-        }
-        sys.out(format!("Node      Address          Status  Type    Build   Protocol  DC   Partition  Segment\n{host:<8}  {ip}:8301  alive   server  1.21.5  2         dc1  default    <all>\n"));
-        return Begun::Exit(0);
-    }
-    if kind.name == "consul" && args.get(1).is_some_and(|a| a == "leave") {
-        sys.out("Graceful leave complete\n");
-        let _ = sys.kill(1, Some(Signal::TERM));
-        return Begun::Exit(0);
-    }
     Begun::Serves(Server::Plain(Box::new(Plain { name: kind.name.to_string(), ..Plain::default() })))
 }
 
@@ -259,7 +203,7 @@ pub struct Plain {
 fn stamp(name: &str, now: Time) -> String {
     let c = Civil::of(now);
     match name {
-        "zookeeper" | "kafka" => format!("{} {},{:03}", c.date(), c.clock(), c.milli),
+        "kafka" => format!("{} {},{:03}", c.date(), c.clock(), c.milli),
         "rabbitmq" => format!("{} {}.{:03}000+00:00", c.date(), c.clock(), c.milli),
         "nfs-client-provisioner" | "nfs-provisioner" | "metrics-server" => {
             format!("{:02}{:02} {}.{:03}000", c.month, c.day, c.clock(), c.milli)
@@ -290,10 +234,7 @@ impl Plain {
             if !kind.file.is_empty() {
                 let path = format!("{}/{}", kind.folder, kind.file);
                 if sys.stat(&path).is_err() {
-                    let identity = match self.name.as_str() {
-                        "zookeeper" => format!("{}\n", sys.env("ZOO_MY_ID").unwrap_or("1")),
-                        _ => format!("{:016x}{:016x}\n", sys.random(), sys.random()),
-                    };
+                    let identity = format!("{:016x}{:016x}\n", sys.random(), sys.random());
                     if let Err(fault) = sys.write_file(&path, identity.as_bytes()) {
                         let why = sys.text(fault);
                         sys.err(format!("{path}: {why}\n"));
@@ -305,7 +246,7 @@ impl Plain {
                 let _ = sys.listen(*port);
             }
             let text = self.fill(sys, kind.begins);
-            if self.name == "consul" || self.name == "mongo" || self.name == "minio" || self.name == "rabbitmq" {
+            if self.name == "mongo" || self.name == "minio" || self.name == "rabbitmq" {
                 sys.out(text)
             } else {
                 sys.err(text)
@@ -323,14 +264,11 @@ impl Plain {
         let Sent::Bytes(bytes) = sent else { return Reply::default() };
         let text = String::from_utf8_lossy(bytes).into_owned();
         let answer = match (self.name.as_str(), text.trim()) {
-            ("zookeeper", "ruok") => return Reply { bytes: b"imok".to_vec(), close: true, ..Reply::default() },
             ("memcached", "version") => "VERSION 1.6.39\r\n",
             (_, request) if request.starts_with("GET ") || request.starts_with("HEAD ") => {
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let body = match (self.name.as_str(), path) {
                     ("metrics-server", "/livez" | "/readyz" | "/healthz") => "ok",
-                    ("etcd", "/health") => "{\"health\":\"true\",\"reason\":\"\"}",
-                    ("consul", "/v1/status/leader") => "\"127.0.0.1:8300\"",
                     ("minio", "/minio/health/live" | "/minio/health/ready") => "",
                     ("mongo", _) => {
                         "It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n"

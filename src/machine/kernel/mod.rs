@@ -303,6 +303,8 @@ pub struct Sandbox {
     pub booted: Time,
     /// What the node's runtime holds, for a sandbox that is allowed to ask it.
     pub node_view: Option<Box<node_view::NodeView>>,
+    /// How often somebody at the other end of its connections was lost without a word: a node that is off, or back.
+    pub disturbed: u64,
     /// How many containers and processes of sessions have ended.
     pub ends: u64,
     /// Processes that have ended and are to be taken off the table.
@@ -404,10 +406,22 @@ impl Sandbox {
 
     /// Makes the folders that a container's file systems are mounted at, and its working directory.
     fn lay_out(&mut self, name: &str, disks: &mut Disks) {
-        let Some(container) = self.containers.get(name) else { return };
+        let everybody = walk::Walker { uid: 0, gid: 0, groups: &[] };
+        let Some(container) = self.containers.get_mut(name) else { return };
+        // A link of the image on the way to where something is mounted leads on: `/var/run` to `/run`.
+        let root: Vec<Mount> = container.mounts.iter().take(1).cloned().collect();
+        for mount in Arc::make_mut(&mut container.mounts).iter_mut().skip(1) {
+            let mut at = String::new();
+            for part in mount.at.split('/').filter(|p| !p.is_empty()) {
+                at = match walk::walk(&root, disks, everybody, &format!("{at}/{part}"), true) {
+                    Ok(found) => found.path,
+                    Err(_) => format!("{at}/{part}"),
+                };
+            }
+            mount.at = at;
+        }
         let mounts = container.mounts.clone();
         let now = self.now;
-        let everybody = walk::Walker { uid: 0, gid: 0, groups: &[] };
         let is_file = |mount: &Mount| match &mount.what {
             mounts::Source::Disk(disk, ino) if *ino != 0 => {
                 disks.get(disk).and_then(|d| d.get(*ino).ok()).is_some_and(|i| !i.is_dir())
@@ -439,6 +453,16 @@ impl Sandbox {
                 if let (true, Some(disk)) = (missing, disks.get_mut(&disk)) {
                     let _ = disk.create(dir, &found.name, super::disk::Inode::new(node, 0o755, (0, 0), now));
                 }
+            }
+        }
+    }
+
+    /// Tells the servers in it that the network around it has changed: those that watch over others look after them.
+    pub fn disturb(&mut self) {
+        self.disturbed += 1;
+        for process in self.processes.values_mut() {
+            if matches!((&process.state, &process.program), (State::Waits(_), Some(Program::Server(_)))) {
+                process.state = State::Ready;
             }
         }
     }

@@ -50,6 +50,8 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
         sandbox.sweep();
         return Ran { next: Some(sandbox.now), ended: true };
     }
+    // What was killed from outside has hung up as well.
+    sandbox.tell_closed(disks, outside);
     loop {
         sandbox.send_unsent(disks);
         sandbox.sweep();

@@ -198,6 +198,16 @@ pub trait Outside {
     /// What a listening program says unasked to who opened a connection: kept until his pod runs again.
     fn push(&mut self, connection: u64, reply: Reply);
 
+    /// The port that the last connection led to where that was the asking pod's own, by way of a service.
+    fn own_port(&mut self) -> Option<u16> {
+        None
+    }
+
+    /// What was said unasked to the pod that runs itself: it goes to its connections.
+    fn take_pushed(&mut self) -> Vec<(u64, Reply)> {
+        Vec::new()
+    }
+
     /// Whether an address answers a ping.
     fn answers(&mut self, from: Caller, address: IpAddr) -> bool;
 }
@@ -362,13 +372,20 @@ impl Sys<'_> {
         self.sandbox.next_connection += 1;
         let number = self.sandbox.next_connection;
         let from = self.caller(32768 + (number.wrapping_mul(7919) % 28232) as u16);
-        let (remote, hello) = if self.is_own(to) {
-            let remote = u64::from(number) | LOCAL;
-            let ip = if to.is_loopback() { to } else { from.ip };
-            let peer = Peer { ip, port: from.port, connection: remote, stands_for: from.stands_for };
-            (remote, self.sandbox.serve(port, peer, Sent::Open, from.now, self.disks, self.outside)?)
-        } else {
-            self.outside.connect(from, (to, port), self.disks)?
+        let opened = if self.is_own(to) { None } else { Some(self.outside.connect(from, (to, port), self.disks)) };
+        // A service may lead to the pod that asks: then nothing leaves it.
+        let (to, port, opened) = match (opened, self.outside.own_port()) {
+            (Some(Err(_)), Some(port)) => (from.ip, port, None),
+            (opened, _) => (to, port, opened),
+        };
+        let (remote, hello) = match opened {
+            Some(opened) => opened?,
+            None => {
+                let remote = u64::from(number) | LOCAL;
+                let ip = if to.is_loopback() { to } else { from.ip };
+                let peer = Peer { ip, port: from.port, connection: remote, stands_for: from.stands_for };
+                (remote, self.sandbox.serve(port, peer, Sent::Open, from.now, self.disks, self.outside)?)
+            }
         };
         let mut connection = Connection {
             to: (to, port),
@@ -380,6 +397,7 @@ impl Sys<'_> {
         };
         connection.take(hello);
         self.sandbox.connections.insert(number, connection);
+        self.take_pushed();
         Ok(self.install(On::Connection(number), (true, true, false), ""))
     }
 
@@ -423,6 +441,13 @@ impl Sys<'_> {
         if bytes.is_empty() { Ok(()) } else { self.deliver(number, bytes) }
     }
 
+    /// Hands what others said unasked to whoever here is connected with them.
+    fn take_pushed(&mut self) {
+        for (connection, reply) in self.outside.take_pushed() {
+            self.sandbox.pushed(connection, reply);
+        }
+    }
+
     fn deliver(&mut self, number: u32, bytes: &[u8]) -> Result<(), Errno> {
         let Some(connection) = self.sandbox.connections.get(&number) else { return Err(Errno::ConnReset) };
         if connection.closed && connection.ready_at <= self.sandbox.now {
@@ -440,6 +465,7 @@ impl Sys<'_> {
         if let Some(connection) = self.sandbox.connections.get_mut(&number) {
             connection.take(reply);
         }
+        self.take_pushed();
         Ok(())
     }
 }

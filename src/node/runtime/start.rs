@@ -55,6 +55,10 @@ impl Plan {
         kept: Kept,
         now: Time,
     ) -> Plan {
+        // The address is given before a container starts, and stored after it: variables and files name it all the same.
+        let mut with_ip = pod.clone();
+        crate::node::pod_status::set_pod_ip(with_ip.status.get_or_insert_default(), ip.to_string());
+        let pod = if ip.is_empty() { pod } else { &with_ip };
         let meta = &pod.metadata;
         let text = |t: &Option<String>| t.clone().unwrap_or_default();
         let mut spec = container_spec(view, node, pod, container, image);

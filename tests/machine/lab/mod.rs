@@ -168,7 +168,8 @@ impl Lab {
         };
         let (hosts, resolv) = (put(&mut files, "hosts", &hosts), put(&mut files, "resolv.conf", &resolv));
         self.disks.all.insert(format!("files/{name}"), files);
-        let mut sandbox = Sandbox::new(name, name, 42, self.now);
+        let seed = name.bytes().fold(42, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let mut sandbox = Sandbox::new(name, name, seed, self.now);
         sandbox.ip = address.into();
         let (uid, gid) = model.user();
         let mut all: BTreeMap<String, String> = model.env().into_iter().collect();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Begun, Server};
 use super::resp::{self, Resp};
+use super::tribe::Tribe;
 use crate::api::{Duration, Time};
 use crate::machine::kernel::{Fd, Input, Status, Sys, Turn, Wait};
 use crate::machine::net::resolver;
@@ -34,11 +35,19 @@ pub struct Cli {
     next: Option<Time>,
     subscribed: bool,
     code: u8,
+    /// What is under way, to be asked again elsewhere.
+    current: Vec<String>,
+    asks: bool,
+    /// Whether the answer is a text to be shown as it is.
+    plain: bool,
+    /// `--cluster`
+    tribe: Option<Box<Tribe>>,
 }
 
 pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     let mut cli = Cli { host: "127.0.0.1".into(), port: 6379, warns: true, repeat: 1, ..Cli::default() };
     cli.password = sys.env("REDISCLI_AUTH").map(String::from);
+    let (mut command, mut tribe) = (String::new(), Tribe::default());
     let mut words = args[1..].iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().cloned().unwrap_or_default();
@@ -83,19 +92,31 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Begun {
                 return Begun::Exit(0);
             }
             "--cluster" => {
-                sys.err("[ERR] redis-cli --cluster: this machine's redis runs without a cluster\n");
-                return Begun::Exit(1);
+                command = value();
+                cli.tribe = Some(Box::default());
+            }
+            option if option.starts_with("--cluster-") => {
+                if tribe.option(option, &mut value).is_none() {
+                    sys.err(format!("Unrecognized option or bad number of args for: '{option}'\n"));
+                    return Begun::Exit(1);
+                }
             }
             other if other.starts_with('-') && other.len() > 1 => {
                 sys.err(format!("Unrecognized option or bad number of args for: '{other}'\n"));
                 return Begun::Exit(1);
             }
+            // The words of `--cluster` may stand before its options and after them.
+            _ if cli.tribe.is_some() => cli.words.push(word.clone()),
             _ => {
                 cli.words.push(word.clone());
                 cli.words.extend(words.cloned());
                 break;
             }
         }
+    }
+    if cli.tribe.is_some() {
+        tribe.begin(command, std::mem::take(&mut cli.words), cli.password.clone());
+        cli.tribe = Some(Box::new(tribe));
     }
     if cli.warns && args.iter().any(|a| a == "-a" || a == "--pass" || a == "-u" && cli.password.is_some()) {
         sys.err("Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.\n");
@@ -104,7 +125,7 @@ pub(super) fn start(sys: &mut Sys<'_>, args: &[String]) -> Begun {
 }
 
 /// A value as `redis-cli` shows it where nobody looks: bare.
-fn bare(value: &Resp, out: &mut Vec<u8>) {
+pub(super) fn bare(value: &Resp, out: &mut Vec<u8>) {
     match value {
         Resp::Simple(text) | Resp::Error(text) => out.extend(text.bytes()),
         Resp::Int(number) => out.extend(number.to_string().bytes()),
@@ -157,6 +178,18 @@ fn dressed(value: &Resp, indent: usize) -> String {
             }
             text
         }
+    }
+}
+
+/// Whether a command is answered with a text that `redis-cli` shows as it is even on a terminal.
+fn shows_text(words: &[String]) -> bool {
+    let word = |at: usize| words.get(at).map(|w| w.to_ascii_lowercase()).unwrap_or_default();
+    match word(0).as_str() {
+        "info" | "lolwut" => true,
+        "cluster" => matches!(word(1).as_str(), "nodes" | "info"),
+        "client" => matches!(word(1).as_str(), "list" | "info"),
+        "memory" | "latency" => word(1) == "doctor",
+        _ => false,
     }
 }
 
@@ -229,7 +262,7 @@ impl Cli {
         {
             self.code = 1;
         }
-        if !self.is_raw(sys) {
+        if !self.is_raw(sys) && !(self.plain && matches!(value, Resp::Bulk(_))) {
             return sys.out(dressed(value, 0));
         }
         let mut out = Vec::new();
@@ -265,7 +298,30 @@ impl Cli {
         }
     }
 
+    /// Goes where a node of a cluster says that the answer is; whether there is one to ask.
+    fn redirected(&mut self, sys: &mut Sys<'_>, value: &Resp) -> bool {
+        let Resp::Error(text) = value else { return false };
+        let words: Vec<&str> = text.split(' ').collect();
+        let (["MOVED" | "ASK", slot, address], true) = (words.as_slice(), self.cluster) else { return false };
+        let Some((host, port)) = address.rsplit_once(':') else { return false };
+        if !self.is_raw(sys) {
+            sys.out(format!("-> Redirected to slot [{slot}] located at {address}\n"));
+        }
+        if !host.is_empty() {
+            self.host = host.to_string();
+        }
+        self.port = port.parse().unwrap_or(self.port);
+        self.asks = words[0] == "ASK";
+        if let Some(fd) = self.fd.take() {
+            let _ = sys.close(fd);
+        }
+        true
+    }
+
     pub(in super::super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
+        if let Some(tribe) = &mut self.tribe {
+            return tribe.step(sys);
+        }
         if self.last_argument && !self.asked {
             // The last word is what standard input holds.
             match sys.read(0, 1 << 20) {
@@ -295,7 +351,9 @@ impl Cli {
             sys.err(text);
         }
         if !self.asked {
-            let words = if talks {
+            let words = if !self.current.is_empty() {
+                std::mem::take(&mut self.current)
+            } else if talks {
                 if sys.is_tty(0) && !self.prompted {
                     self.prompted = true;
                     let prompt = self.prompt();
@@ -329,6 +387,13 @@ impl Cli {
             if self.subscribed && !self.is_raw(sys) {
                 sys.out("Reading messages... (press Ctrl-C to quit)\n");
             }
+            if std::mem::take(&mut self.asks) {
+                self.ask(sys, &["ASKING".to_string()]);
+            }
+            self.plain = shows_text(&words);
+            if self.cluster {
+                self.current.clone_from(&words);
+            }
             if !self.send(sys, &words) {
                 if let Some(fd) = self.fd.take() {
                     let _ = sys.close(fd);
@@ -360,6 +425,11 @@ impl Cli {
         }
         match self.answer(sys) {
             Ok(Some(value)) => {
+                if self.redirected(sys, &value) {
+                    self.asked = false;
+                    return Turn::Again;
+                }
+                self.current.clear();
                 self.show(sys, &value);
                 if self.subscribed {
                     return Turn::Again;

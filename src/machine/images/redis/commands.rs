@@ -110,6 +110,10 @@ impl Redis {
         }
         let db = self.clients.get(&client).map_or(0, |c| c.db);
         if let Some((_, _, writes)) = data::known(name) {
+            let keys = data::keys_of(name, words);
+            if let Some(elsewhere) = self.redirect(sys, client, &keys, writes) {
+                return (elsewhere, false);
+            }
             return (self.on_data(sys, db, name, words, writes), false);
         }
         self.on_server(sys, client, name, words)
@@ -178,6 +182,9 @@ impl Redis {
             "echo" => stays(words.get(1).map_or_else(|| arguments(name), |w| Resp::bulk(w.clone()))),
             "quit" => (Resp::ok(), true),
             "reset" => stays(Resp::Simple("RESET".into())),
+            "select" if self.cluster.enabled && shown(words.get(1)) != "0" => {
+                stays(Resp::error("ERR SELECT is not allowed in cluster mode"))
+            }
             "select" => stays(match shown(words.get(1)).parse::<u32>() {
                 Ok(db) if db < 16 => {
                     who.db = db;
@@ -215,7 +222,7 @@ impl Redis {
                     "proto",
                     "2",
                     "mode",
-                    "standalone",
+                    if self.cluster.enabled { "cluster" } else { "standalone" },
                     "role",
                     if self.link.host.is_empty() { "master" } else { "replica" },
                 ]
@@ -261,6 +268,9 @@ impl Redis {
                 _ => Resp::Array(Vec::new()),
             }),
             "role" => stays(self.role_answer()),
+            "replicaof" | "slaveof" if self.cluster.enabled => {
+                stays(Resp::error(format!("ERR {} not allowed in cluster mode.", name.to_ascii_uppercase())))
+            }
             "replicaof" | "slaveof" => {
                 let (host, port) = (shown(words.get(1)), shown(words.get(2)));
                 if host.eq_ignore_ascii_case("no") && port.eq_ignore_ascii_case("one") {
@@ -286,8 +296,23 @@ impl Redis {
                 stays(Resp::None)
             }
             "wait" => stays(Resp::Int(self.clients.values().filter(|c| c.is_replica).count() as i64)),
-            "cluster" | "asking" | "readonly" | "readwrite" => {
+            "cluster" | "asking" | "readonly" | "readwrite" | "restore-asking" if !self.cluster.enabled => {
                 stays(Resp::error("ERR This instance has cluster support disabled"))
+            }
+            "cluster" => stays(self.on_cluster(sys, words)),
+            "asking" => {
+                who.asking = true;
+                stays(Resp::ok())
+            }
+            "readonly" | "readwrite" => {
+                who.readonly = name == "readonly";
+                stays(Resp::ok())
+            }
+            "migrate" => stays(self.migrate(sys, words)),
+            "restore-asking" => stays(self.restore(sys, words)),
+            "dump" => {
+                let entry = words.get(1).and_then(|k| self.dbs.get(&0)?.get(k));
+                stays(entry.and_then(|e| postcard::to_stdvec(e).ok()).map_or(Resp::Nil, Resp::Bulk))
             }
             "debug" if sub == "sleep" || sub == "jmap" => stays(Resp::error(
                 "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
@@ -501,8 +526,9 @@ impl Redis {
         if has("server") {
             let file = if self.file.is_empty() { String::new() } else { self.file.clone() };
             out.push(format!(
-                "# Server\r\nredis_version:{}\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:5b3b5f5b1f2e4a5c\r\nredis_mode:standalone\r\nos:Linux {} x86_64\r\narch_bits:64\r\nmonotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\natomicvar_api:c11-builtin\r\ngcc_version:14.2.0\r\nprocess_id:{}\r\nprocess_supervised:no\r\nrun_id:{}\r\ntcp_port:{}\r\nserver_time_usec:{}000\r\nuptime_in_seconds:{up}\r\nuptime_in_days:{}\r\nhz:10\r\nconfigured_hz:10\r\nlru_clock:{}\r\nexecutable:/data/redis-server\r\nconfig_file:{file}\r\nio_threads_active:0\r\n",
+                "# Server\r\nredis_version:{}\r\nredis_git_sha1:00000000\r\nredis_git_dirty:0\r\nredis_build_id:5b3b5f5b1f2e4a5c\r\nredis_mode:{}\r\nos:Linux {} x86_64\r\narch_bits:64\r\nmonotonic_clock:POSIX clock_gettime\r\nmultiplexing_api:epoll\r\natomicvar_api:c11-builtin\r\ngcc_version:14.2.0\r\nprocess_id:{}\r\nprocess_supervised:no\r\nrun_id:{}\r\ntcp_port:{}\r\nserver_time_usec:{}000\r\nuptime_in_seconds:{up}\r\nuptime_in_days:{}\r\nhz:10\r\nconfigured_hz:10\r\nlru_clock:{}\r\nexecutable:/data/redis-server\r\nconfig_file:{file}\r\nio_threads_active:0\r\n",
                 self.version,
+                if self.clustered() { "cluster" } else { "standalone" },
                 super::super::KERNEL,
                 sys.getpid(),
                 self.run_id,
@@ -554,7 +580,7 @@ impl Redis {
             out.push("# Errorstats\r\n".into());
         }
         if has("cluster") {
-            out.push("# Cluster\r\ncluster_enabled:0\r\n".into());
+            out.push(format!("# Cluster\r\ncluster_enabled:{}\r\n", u8::from(self.clustered())));
         }
         if has("keyspace") {
             let mut text = "# Keyspace\r\n".to_string();
@@ -630,6 +656,7 @@ const OTHERS: &[&str] = &[
     "dbsize",
     "debug",
     "discard",
+    "dump",
     "echo",
     "exec",
     "function",
@@ -638,6 +665,7 @@ const OTHERS: &[&str] = &[
     "lastsave",
     "latency",
     "memory",
+    "migrate",
     "module",
     "monitor",
     "multi",
@@ -654,6 +682,7 @@ const OTHERS: &[&str] = &[
     "replconf",
     "replicaof",
     "reset",
+    "restore-asking",
     "role",
     "save",
     "script",

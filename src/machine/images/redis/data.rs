@@ -132,7 +132,8 @@ pub fn known(name: &str) -> Option<(usize, usize, bool)> {
 pub fn keys_of<'a>(name: &str, words: &'a [Text]) -> Vec<&'a Text> {
     match name {
         "del" | "unlink" | "exists" | "mget" | "touch" | "sinter" | "sunion" | "sdiff" => words[1..].iter().collect(),
-        "mset" => words[1..].iter().step_by(2).collect(),
+        "mset" | "msetnx" => words[1..].iter().step_by(2).collect(),
+        "rename" | "renamenx" => words[1..].iter().take(2).collect(),
         "keys" | "scan" | "flushall" | "flushdb" | "randomkey" => Vec::new(),
         _ => words.get(1).into_iter().collect(),
     }

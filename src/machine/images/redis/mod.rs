@@ -17,13 +17,17 @@ use crate::machine::net::http::Civil;
 use crate::machine::net::{Peer, Reply, Sent};
 
 pub mod cli;
+mod cluster;
 mod commands;
 mod data;
 mod persist;
 mod replica;
 mod resp;
+mod settings;
+mod tribe;
 
 use data::Db;
+use settings::{default_settings, renamed};
 
 const VERSIONS: [&str; 9] = ["8.4.0", "8.2.3", "8.0.5", "7.4.7", "7.2.12", "7.0.15", "6.2.21", "6.0.20", "5.0.14"];
 
@@ -139,78 +143,6 @@ fn server(sys: &mut Sys<'_>, args: &[String]) -> Begun {
 pub(super) const PROGRAMS: &[(&str, Begin)] =
     &[("redis-cli", cli::start), ("redis-entrypoint", entry), ("redis-server", server)];
 
-/// Settings and what they are unless somebody says otherwise; `CONFIG GET` knows these.
-fn default_settings() -> BTreeMap<String, String> {
-    [
-        ("port", "6379"),
-        ("bind", "* -::*"),
-        ("dir", "."),
-        ("dbfilename", "dump.rdb"),
-        ("appendonly", "no"),
-        ("appendfilename", "appendonly.aof"),
-        ("appenddirname", "appendonlydir"),
-        ("appendfsync", "everysec"),
-        ("save", "3600 1 300 100 60 10000"),
-        ("maxmemory", "0"),
-        ("maxmemory-policy", "noeviction"),
-        ("maxmemory-samples", "5"),
-        ("maxclients", "10000"),
-        ("databases", "16"),
-        ("timeout", "0"),
-        ("tcp-keepalive", "300"),
-        ("tcp-backlog", "511"),
-        ("loglevel", "notice"),
-        ("logfile", ""),
-        ("daemonize", "no"),
-        ("protected-mode", "no"),
-        ("requirepass", ""),
-        ("masterauth", ""),
-        ("masteruser", ""),
-        ("replicaof", ""),
-        ("replica-read-only", "yes"),
-        ("replica-serve-stale-data", "yes"),
-        ("replica-priority", "100"),
-        ("replica-announce-ip", ""),
-        ("replica-announce-port", "0"),
-        ("cluster-enabled", "no"),
-        ("cluster-config-file", "nodes.conf"),
-        ("cluster-node-timeout", "15000"),
-        ("cluster-announce-ip", ""),
-        ("cluster-require-full-coverage", "yes"),
-        ("stop-writes-on-bgsave-error", "yes"),
-        ("rdbcompression", "yes"),
-        ("rdbchecksum", "yes"),
-        ("slowlog-log-slower-than", "10000"),
-        ("slowlog-max-len", "128"),
-        ("latency-monitor-threshold", "0"),
-        ("notify-keyspace-events", ""),
-        ("hz", "10"),
-        ("lazyfree-lazy-eviction", "no"),
-        ("no-appendfsync-on-rewrite", "no"),
-        ("auto-aof-rewrite-percentage", "100"),
-        ("auto-aof-rewrite-min-size", "67108864"),
-        ("aof-use-rdb-preamble", "yes"),
-        ("min-replicas-to-write", "0"),
-        ("min-replicas-max-lag", "10"),
-        ("repl-diskless-sync", "yes"),
-        ("repl-timeout", "60"),
-        ("supervised", "no"),
-        ("pidfile", ""),
-        ("always-show-logo", "no"),
-        ("unixsocket", ""),
-        ("dynamic-hz", "yes"),
-        ("io-threads", "1"),
-        ("lua-time-limit", "5000"),
-        ("client-output-buffer-limit", "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60"),
-        ("activedefrag", "no"),
-        ("jemalloc-bg-thread", "yes"),
-        ("oom-score-adj", "no"),
-        ("active-expire-effort", "1"),
-    ]
-    .map(|(k, v)| (k.to_string(), v.to_string()))
-    .into()
-}
-
 /// What a client has said of itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Client {
@@ -227,6 +159,10 @@ struct Client {
     is_replica: bool,
     replica_port: u16,
     monitors: bool,
+    /// Whether the next command may be about a slot that is being imported.
+    asking: bool,
+    /// Whether a replica of a cluster may answer reads.
+    readonly: bool,
 }
 
 /// The server.
@@ -254,6 +190,7 @@ pub struct Redis {
     link: replica::Link,
     /// The user's password and others set later count as `requirepass`.
     aof: bool,
+    cluster: cluster::Cluster,
 }
 
 /// Why the server ends.
@@ -308,11 +245,7 @@ impl Redis {
     /// Sets what a line of a configuration says.
     fn set(&mut self, words: &[String]) -> Result<(), String> {
         let name = words.first().map(|w| w.to_ascii_lowercase()).unwrap_or_default();
-        let name = match name.as_str() {
-            "slaveof" => "replicaof".to_string(),
-            "slave-read-only" => "replica-read-only".into(),
-            _ => name,
-        };
+        let name = renamed(&name);
         let rest = words.get(1..).unwrap_or_default();
         match name.as_str() {
             "include" | "user" | "rename-command" | "loadmodule" | "sentinel" | "aclfile" | "tls-port" => return Ok(()),
@@ -395,7 +328,9 @@ impl Redis {
         for signal in [Signal::TERM, Signal::INT] {
             sys.set_disposition(signal, Some(Disposition::Catch));
         }
-        self.say(sys, '*', "monotonic clock: POSIX clock_gettime");
+        if self.age() >= 602 {
+            self.say(sys, '*', "monotonic clock: POSIX clock_gettime");
+        }
         let port = self.port();
         match sys.listen(port) {
             Ok(fd) => self.fd = Some(fd),
@@ -416,7 +351,12 @@ impl Redis {
             self.say(sys, '#', &format!("Can't chdir to '{}': No such file or directory", self.setting("dir")));
             return Err(Turn::Exit(Status::Code(1)));
         }
-        self.say(sys, '*', &format!("Running mode=standalone, port={port}."));
+        let clustered = self.setting("cluster-enabled") == "yes";
+        if clustered {
+            self.start_cluster(sys)?;
+        }
+        let mode = if clustered { "cluster" } else { "standalone" };
+        self.say(sys, '*', &format!("Running mode={mode}, port={port}."));
         let sign = self.sign();
         self.say(sys, sign, "Server initialized");
         self.load(sys)?;
@@ -452,8 +392,10 @@ impl Redis {
             return self.end(sys, end);
         }
         let save = self.save_when_due(sys);
-        let link = self.follow(sys);
-        let until = [save, link.until].into_iter().flatten().min();
+        let links = self.tend_cluster(sys);
+        let mut link = self.follow(sys);
+        link.input.extend(links.input);
+        let until = [save, link.until, links.until].into_iter().flatten().min();
         Turn::Wait(Wait { input: link.input, until, ..Wait::default() })
     }
 
@@ -545,7 +487,10 @@ impl Redis {
         }
     }
 
-    pub(super) fn receive(&mut self, sys: &mut Sys<'_>, _port: u16, peer: &Peer, sent: Sent<'_>) -> Reply {
+    pub(super) fn receive(&mut self, sys: &mut Sys<'_>, port: u16, peer: &Peer, sent: Sent<'_>) -> Reply {
+        if port != self.port() {
+            return self.on_bus(sys, peer, sent);
+        }
         match sent {
             Sent::Open => {
                 self.connections += 1;

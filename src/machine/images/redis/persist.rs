@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::data::{Db, Text, run};
-use super::resp;
+use super::resp::{self, Resp};
 use super::{Redis, data};
 use crate::machine::errno::Errno;
-use crate::machine::kernel::{OpenOptions, Status, Sys, Turn};
+use crate::machine::kernel::{Input, OpenOptions, Status, Sys, Turn};
 
 /// How a snapshot begins.
 const MAGIC: &[u8] = b"REDIS0011";
@@ -81,6 +81,84 @@ impl Redis {
             let _ = sys.write(fd, &bytes);
             let _ = sys.close(fd);
         }
+    }
+
+    /// Writes all there is as the base of the append-only file, which begins anew.
+    pub(super) fn rewrite_aof(&mut self, sys: &mut Sys<'_>) {
+        if !self.aof {
+            return;
+        }
+        let (_, name) = self.aof_paths();
+        let bytes = snapshot(&self.dbs);
+        let _ = sys.write_file(&format!("{name}.1.base.rdb"), &bytes);
+        let _ = sys.write_file(&format!("{name}.1.incr.aof"), b"");
+    }
+
+    /// Moves keys to another server: `MIGRATE host port key|"" db timeout [COPY] [REPLACE] [AUTH password] [KEYS ...]`.
+    pub(super) fn migrate(&mut self, sys: &mut Sys<'_>, words: &[Text]) -> Resp {
+        let text = |at: usize| words.get(at).map(|w| String::from_utf8_lossy(w).into_owned()).unwrap_or_default();
+        if words.len() < 6 {
+            return Resp::error("ERR wrong number of arguments for 'migrate' command");
+        }
+        let (mut keys, mut copies) = (vec![words[3].clone()], false);
+        for at in 6..words.len() {
+            match text(at).to_ascii_lowercase().as_str() {
+                "copy" => copies = true,
+                "keys" => {
+                    keys = words[at + 1..].to_vec();
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let db = self.dbs.entry(0).or_default();
+        let entries: Vec<(Text, Vec<u8>)> =
+            keys.iter().filter_map(|k| Some((k.clone(), postcard::to_stdvec(db.get(k)?).ok()?))).collect();
+        if entries.is_empty() {
+            return Resp::Simple("NOKEY".into());
+        }
+        let unreachable = || Resp::error("IOERR error or timeout connecting to the client");
+        let (Ok(ip), Ok(port)) = (text(1).parse(), text(2).parse()) else { return unreachable() };
+        let Ok(fd) = sys.connect(ip, port) else { return unreachable() };
+        let mut answers = Vec::new();
+        for (key, value) in &entries {
+            let _ = sys.write(fd, &resp::encode_command(&[b"RESTORE-ASKING".as_slice(), key, b"0", value]));
+            if let Ok(Input::Bytes(bytes)) = sys.read(fd, 1 << 16) {
+                answers.extend(Resp::decode(&bytes).map(|(r, _)| r));
+            }
+        }
+        let _ = sys.close(fd);
+        if answers.len() < entries.len() {
+            return Resp::error("IOERR error or timeout reading to target instance");
+        }
+        if let Some(Resp::Error(why)) = answers.into_iter().find(|a| matches!(a, Resp::Error(_))) {
+            return Resp::error(format!("ERR Target instance replied with error: {why}"));
+        }
+        if !copies {
+            for (key, _) in entries {
+                self.dbs.entry(0).or_default().remove(&key);
+                let words = [b"DEL".to_vec(), key];
+                self.append(sys, 0, &words);
+                self.propagate(sys, 0, &words);
+            }
+            self.dirty += 1;
+        }
+        Resp::ok()
+    }
+
+    /// Takes a key that another server moves here.
+    pub(super) fn restore(&mut self, sys: &mut Sys<'_>, words: &[Text]) -> Resp {
+        let (Some(key), Some(value)) = (words.get(1), words.get(3)) else {
+            return Resp::error("ERR wrong number of arguments for 'restore-asking' command");
+        };
+        let Ok(entry) = postcard::from_bytes(value) else {
+            return Resp::error("ERR Bad data format");
+        };
+        self.dbs.entry(0).or_default().insert(key.clone(), entry);
+        self.dirty += 1;
+        self.append(sys, 0, words);
+        self.propagate(sys, 0, words);
+        Resp::ok()
     }
 
     /// Loads what was kept when the server starts.
@@ -174,6 +252,10 @@ impl Redis {
                 db = words.get(1).and_then(|w| String::from_utf8_lossy(w).parse().ok()).unwrap_or(0);
             } else if name == "flushall" {
                 self.dbs.clear();
+            } else if let ("restore-asking", Some(key), Some(Ok(entry))) =
+                (name.as_str(), words.get(1), words.get(3).map(|w| postcard::from_bytes(w)))
+            {
+                self.dbs.entry(0).or_default().insert(key.clone(), entry);
             } else if data::known(&name).is_some() {
                 run(self.dbs.entry(db).or_default(), &name, &words, now);
             }

@@ -66,6 +66,28 @@ impl Redis {
         }
     }
 
+    /// Becomes a cluster's replica of a master, or its master.
+    pub(super) fn follow_silently(&mut self, sys: &mut Sys<'_>, master: Option<(String, u16)>) {
+        if let Some(fd) = self.link.fd.take() {
+            let _ = sys.close(fd);
+        }
+        let was = !self.link.host.is_empty();
+        match master {
+            Some((host, port)) => {
+                self.link = Link { host, port, next: Some(sys.now()), ..Link::default() };
+                if !was {
+                    self.say(sys, '*', "Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to synchronize with the new master with just a partial transfer.");
+                }
+            }
+            None => {
+                self.link = Link::default();
+                if was {
+                    self.say(sys, '*', "Discarding previously cached master state.");
+                }
+            }
+        }
+    }
+
     /// Opens the link; what is sent at once is answered at once.
     pub(super) fn connect_to_master(&mut self, sys: &mut Sys<'_>) {
         let (host, port) = (self.link.host.clone(), self.link.port);
@@ -178,6 +200,7 @@ impl Redis {
                         self.say(sys, '*', &format!("Done loading RDB, keys loaded: {keys}, keys expired: 0."));
                         self.say(sys, '*', "MASTER <-> REPLICA sync: Finished with success");
                         self.dbs = dbs;
+                        self.rewrite_aof(sys);
                         self.link.synced = true;
                         self.link.down = None;
                     }
@@ -198,9 +221,16 @@ impl Redis {
         match name.as_str() {
             "select" => self.link_db(words),
             "flushall" => self.dbs.clear(),
+            "restore-asking" => {
+                if let (Some(key), Some(Ok(entry))) = (words.get(1), words.get(3).map(|w| postcard::from_bytes(w))) {
+                    self.dbs.entry(0).or_default().insert(key.clone(), entry);
+                    self.append(sys, 0, words);
+                }
+            }
             _ if super::data::known(&name).is_some() => {
                 let db = self.link.db;
                 super::data::run(self.dbs.entry(db).or_default(), &name, words, now);
+                self.append(sys, db, words);
                 self.dirty += 1;
             }
             _ => {}
