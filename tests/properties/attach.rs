@@ -211,13 +211,19 @@ impl Model {
         }
     }
 
-    /// When all kubelets run and nothing fails, what is attached is what is used.
+    /// When all kubelets run and nothing fails, what is attached is what is used. Pods that were put onto a node past the
+    /// scheduler may want more than it can have.
     fn settled(&self) -> Result<(), String> {
+        let is_attached = |a: &VolumeAttachment| a.status.as_ref().is_some_and(|s| s.attached);
+        let is_full = |node: &str| {
+            self.all::<VolumeAttachment>().filter(|a| a.spec.node_name == node && is_attached(a)).count()
+                >= usize::try_from(LIMIT).unwrap_or(0)
+        };
         for attachment in self.all::<VolumeAttachment>() {
             let used = self.all::<Pod>().any(|p| {
                 p.spec.as_ref().and_then(|s| s.node_name.as_deref()) == Some(attachment.spec.node_name.as_str())
             });
-            if !used || attachment.status.as_ref().is_none_or(|s| !s.attached) {
+            if !used || !is_attached(attachment) && !is_full(&attachment.spec.node_name) {
                 return Err(format!("an attachment is left over: {:?}", attachment.spec));
             }
         }

@@ -184,3 +184,16 @@ impl OpenOptions {
     /// To write on at the end.
     pub const APPEND: OpenOptions = OpenOptions { truncate: false, append: true, ..OpenOptions::WRITE };
 }
+
+impl super::Sandbox {
+    /// Ends what an open file has locked.
+    pub(super) fn drop_locks(&mut self, id: FileId) {
+        if self.locks.is_empty() {
+            return;
+        }
+        self.locks.retain(|_, (holders, _)| {
+            holders.remove(&id);
+            !holders.is_empty()
+        });
+    }
+}

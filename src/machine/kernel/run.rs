@@ -459,17 +459,6 @@ impl Sandbox {
         }
     }
 
-    /// Ends what an open file has locked.
-    pub(super) fn drop_locks(&mut self, id: FileId) {
-        if self.locks.is_empty() {
-            return;
-        }
-        self.locks.retain(|_, (holders, _)| {
-            holders.remove(&id);
-            !holders.is_empty()
-        });
-    }
-
     pub(super) fn count_pipe(&mut self, end: &On, by: i32) {
         let (id, is_reader) = match end {
             On::PipeOut(id) => (*id, true),
