@@ -43,10 +43,7 @@ fn respond(server: &mut Server, request: &http::Request) -> http::Response {
         Some(text) => matches!(text, "true" | "1"),
         None => for_people,
     };
-    let resource = match request_info::resource(&request.path()) {
-        Some(resource) => resource,
-        None => Resource::default(),
-    };
+    let resource = request_info::resource(&request.path()).unwrap_or_default();
     let outcome = authenticate(server, request).and_then(|user| {
         let by = By::client(user, agent.split('/').next().unwrap_or_default());
         let (target, verb) = asked(request)?;

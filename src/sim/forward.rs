@@ -66,6 +66,7 @@ impl Cluster {
             let mut outside = Network::new(self, &sandbox.id);
             sandbox.serve(route.port, peer, sent, now, &mut disks, &mut outside)
         };
+        disks.absorb(std::mem::take(self.store_mut().disks_mut()));
         *self.store_mut().disks_mut() = disks;
         // What listens may have to do something before it answers.
         self.run_sandbox(sandbox, now);

@@ -208,10 +208,9 @@ impl<'a> Network<'a> {
             // OBSERVATION: that pod waits for an answer itself.
             return Err(Errno::ConnReset);
         }
-        // What is read from the file belongs to the disks at hand, which the pod that runs holds.
-        std::mem::swap(disks, self.cluster.store_mut().disks_mut());
         let sandbox = self.cluster.store_mut().take_sandbox(&route.to);
-        std::mem::swap(disks, self.cluster.store_mut().disks_mut());
+        // What is read from the file belongs to the disks at hand, which the pod that runs holds.
+        disks.absorb(std::mem::take(self.cluster.store_mut().disks_mut()));
         let mut sandbox = sandbox.ok_or(Errno::ConnReset)?;
         if self.cluster.view().kubelet_stopped_since(&sandbox.node).is_some() {
             self.cluster.store_mut().put_sandbox(sandbox, None);

@@ -86,6 +86,7 @@ impl Cluster {
         disks.all.remove(node::disk::SCRATCH);
         disks.changed.remove(node::disk::SCRATCH);
         disks.changed.remove(&log::disk_of(&sandbox.id));
+        disks.absorb(std::mem::take(self.store_mut().disks_mut()));
         *self.store_mut().disks_mut() = disks;
         outcome
     }
@@ -157,6 +158,8 @@ impl Cluster {
             let mut outside = Network::new(self, &sandbox.id);
             sandbox.run(&mut disks, &mut outside, horizon)
         };
+        // Others were told something meanwhile: what they have on disks was read for that.
+        disks.absorb(std::mem::take(self.store_mut().disks_mut()));
         *self.store_mut().disks_mut() = disks;
         if ran.ended && sandbox.containers.values().any(Container::concerns_kubelet) {
             let key = ObjectKey::new(Kind::Pod, sandbox.namespace.clone(), sandbox.pod.clone());

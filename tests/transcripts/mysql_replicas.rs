@@ -305,6 +305,5 @@ fn replicas_are_cloned_in_order_and_follow() {
     103	1
     message
     hello
-    later
     "#);
 }

@@ -51,6 +51,14 @@ impl Disks {
         self.all.get(id)
     }
 
+    /// Takes over what another hand has, but for what is at this one already.
+    pub fn absorb(&mut self, other: Disks) {
+        for (id, disk) in other.all {
+            self.all.entry(id).or_insert(disk);
+        }
+        self.changed.extend(other.changed);
+    }
+
     /// A disk to change.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut Disk> {
         let disk = self.all.get_mut(id)?;

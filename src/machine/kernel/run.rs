@@ -2,6 +2,7 @@
 
 use crate::api::Time;
 use crate::machine::disk::{DiskId, Ino};
+use crate::machine::errno::Errno;
 use crate::machine::net::Outside;
 
 use super::files::{FileId, MAX_UNFETCHED, On, PIPE_CAPACITY, PipeId};
@@ -10,7 +11,6 @@ use super::process::{Disposition, Pid, State, Status};
 use super::program::{Program, Turn, Wait};
 use super::signal::Signal;
 use super::{Disks, Ended, Sandbox, Sys};
-use crate::machine::errno::Errno;
 
 /// How many steps a process makes before another has its turn.
 const SLICE: u32 = 64;
@@ -50,7 +50,6 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
         sandbox.sweep();
         return Ran { next: Some(sandbox.now), ended: true };
     }
-    // What was killed from outside has hung up as well.
     sandbox.tell_closed(disks, outside);
     loop {
         sandbox.send_unsent(disks);

@@ -99,7 +99,7 @@ impl Consul {
             _ if path.starts_with("/v1/catalog/service/") || path.starts_with("/v1/health/service/") => ok(&json!([])),
             _ if path.starts_with("/v1/agent/join/") && method == "PUT" => {
                 let word = unescape(&path["/v1/agent/join/".len()..]);
-                let found = self.addresses(sys, &[word.clone()]);
+                let found = self.addresses(sys, std::slice::from_ref(&word));
                 match self.join(sys, &found) {
                     0 => text(
                         500,

@@ -35,7 +35,7 @@ pub(super) fn options(sys: &mut Sys<'_>, args: &[String]) -> BTreeMap<String, St
             }
         }
     }
-    args.iter().filter_map(|a| a.strip_prefix("--")).for_each(|a| add(a));
+    args.iter().filter_map(|a| a.strip_prefix("--")).for_each(add);
     all
 }
 

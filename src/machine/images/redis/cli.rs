@@ -262,7 +262,7 @@ impl Cli {
         {
             self.code = 1;
         }
-        if !self.is_raw(sys) && !(self.plain && matches!(value, Resp::Bulk(_))) {
+        if !(self.is_raw(sys) || self.plain && matches!(value, Resp::Bulk(_))) {
             return sys.out(dressed(value, 0));
         }
         let mut out = Vec::new();

@@ -232,7 +232,7 @@ impl Redis {
         let missing = || {
             let db = self.dbs.get(&0);
             keys.iter()
-                .filter(|k| !db.is_some_and(|d| d.get(**k).is_some_and(|e| e.expires.is_none_or(|t| t > now))))
+                .filter(|k| db.is_none_or(|d| d.get(**k).is_none_or(|e| e.expires.is_some_and(|t| t <= now))))
                 .count()
         };
         if *owner == self.cluster.me {
