@@ -305,5 +305,6 @@ fn replicas_are_cloned_in_order_and_follow() {
     103	1
     message
     hello
+    later
     "#);
 }
