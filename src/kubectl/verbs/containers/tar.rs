@@ -85,9 +85,10 @@ fn padded(archive: &mut Vec<u8>, contents: &[u8]) {
 pub(super) fn read(mut bytes: &[u8]) -> (Vec<Entry>, Option<&'static str>) {
     let mut entries = Vec::new();
     let (mut long_name, mut long_link) = (None, None);
+    let mut is_cut = false;
     loop {
         if bytes.is_empty() {
-            return (entries, None);
+            return (entries, is_cut.then_some("unexpected EOF"));
         }
         let Some((block, rest)) = bytes.split_at_checked(BLOCK) else { return (entries, Some("unexpected EOF")) };
         if block.iter().all(|b| *b == 0) {
@@ -104,6 +105,7 @@ pub(super) fn read(mut bytes: &[u8]) -> (Vec<Entry>, Option<&'static str>) {
         };
         let padded = size.checked_next_multiple_of(BLOCK).unwrap_or(usize::MAX);
         let Some(contents) = rest.get(..size) else { return (entries, Some("unexpected EOF")) };
+        is_cut = rest.len() < padded;
         bytes = rest.get(padded..).unwrap_or_default();
         let long = || String::from_utf8_lossy(contents).trim_end_matches('\0').to_string();
         match block[156] {
