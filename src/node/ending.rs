@@ -2,17 +2,12 @@
 //!
 //! Mirrors the end of `SyncPod` and `SyncTerminatingPod` for a pod that has ended by itself.
 
+use crate::api::Time;
 use crate::api::k8s::api::core::v1::{ContainerStatus, PodStatus};
-use crate::api::{Duration, Time};
-use crate::controllers::About;
 
-use super::container_status::{Sort, is_running};
-use super::events::event;
+use super::container_status::is_running;
 use super::sync::Sync;
 use super::{restarts, stopping};
-
-/// How soon the worker sees that all has stopped.
-const LOOK: Duration = Duration::secs(1);
 
 fn beside(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
     status
@@ -35,27 +30,15 @@ impl Sync<'_> {
         if !over || !still_runs(status) {
             return false;
         }
-        let grace = Duration::secs(self.spec.termination_grace_period_seconds.unwrap_or(30));
         let deadline = match self.memory.ending {
             Some(deadline) => Time(deadline),
             None => {
-                for running in beside(status) {
-                    let path = Sort::of(self.spec, &running.name).path(&running.name);
-                    let about = About { field_path: path, ..About::object(self.object) };
-                    let text = format!("Stopping container {}", running.name);
-                    let said = event(about, self.node_name(), "Killing", text);
-                    self.outcome.event(said);
-                }
-                self.now() + grace
+                self.say_stopping(beside(status));
+                self.now() + stopping::grace_period(self.spec)
             }
         };
         self.memory.ending = Some(deadline.0);
-        stopping::kill_containers(self.author.pod, deadline, &mut self.outcome);
-        let waits = stopping::waits_for_hook(self.view, self.object.uid());
-        let look = if waits { LOOK } else { deadline - self.now() };
-        self.outcome.after(look.max(Duration::millis(100)));
-        self.author.finish(status, true);
-        self.write(status.clone());
+        self.stop_containers(status, deadline);
         true
     }
 }

@@ -7,7 +7,7 @@ use crate::api::k8s::api::core::v1::{
 };
 use crate::api::{Duration, Quantity, Time};
 use crate::controllers::About;
-use crate::machine::kernel::log;
+use crate::machine::kernel::{Sandbox, log};
 
 use super::conditions;
 use super::container_status::is_running;
@@ -19,9 +19,6 @@ use super::sync::Sync;
 /// How often the eviction manager looks at what pods use. Mirrors `evictionMonitoringPeriod`.
 const PERIOD: Duration = Duration::secs(10);
 
-/// How soon the worker sees that all has stopped.
-const LOOK: Duration = Duration::secs(1);
-
 /// The reason and the message of a pod whose time is over.
 const DEADLINE: (&str, &str) = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline");
 
@@ -31,33 +28,21 @@ impl Sync<'_> {
         if self.memory.eviction.is_none() {
             self.memory.eviction = self.should_evict(status);
             if self.memory.eviction.is_some() {
-                for running in status.container_statuses.iter().flatten().filter(|s| is_running(s)) {
-                    let about = About::container(self.object, &running.name);
-                    let text = format!("Stopping container {}", running.name);
-                    let said = event(about, self.node_name(), "Killing", text);
-                    self.outcome.event(said);
-                }
+                self.say_stopping(status.container_statuses.iter().flatten().filter(|s| is_running(s)));
             }
         }
         let Some(eviction) = self.memory.eviction.clone() else { return false };
-        let runs =
-            self.view.sandbox(self.object.uid()).is_some_and(|s| s.containers.values().any(|c| c.ended.is_none()));
         (status.reason, status.message) = (Some(eviction.reason), Some(eviction.message));
-        if runs {
-            let deadline = Time(eviction.deadline);
-            stopping::kill_containers(self.author.pod, deadline, &mut self.outcome);
-            let waits = stopping::waits_for_hook(self.view, self.object.uid());
-            let look = if waits { LOOK } else { deadline - self.now() };
-            self.outcome.after(look.max(Duration::millis(100)));
-            self.author.finish(status, true);
-        } else {
-            for slot in status.container_statuses.iter_mut().flatten() {
-                terminate(slot);
-            }
-            self.author.finish(status, true);
-            status.phase = Some("Failed".into());
-            conditions::set(&self.author, status, false);
+        if self.view.sandbox(self.object.uid()).is_some_and(Sandbox::runs) {
+            self.stop_containers(status, Time(eviction.deadline));
+            return true;
         }
+        for slot in status.container_statuses.iter_mut().flatten() {
+            terminate(slot);
+        }
+        self.author.finish(status, true);
+        status.phase = Some("Failed".into());
+        conditions::set(&self.author, status, false);
         self.write(status.clone());
         true
     }
@@ -70,8 +55,7 @@ impl Sync<'_> {
             if now >= end {
                 let said = event(About::object(self.object), self.node_name(), DEADLINE.0, DEADLINE.1);
                 self.outcome.event(said);
-                let grace = Duration::secs(self.spec.termination_grace_period_seconds.unwrap_or(30));
-                return Some(decided(DEADLINE.0, DEADLINE.1, now + grace));
+                return Some(decided(DEADLINE.0, DEADLINE.1, now + stopping::grace_period(self.spec)));
             }
             self.outcome.recurring(end - now);
         }

@@ -3,14 +3,14 @@
 //! Mirrors `pkg/kubelet/lifecycle/handlers.go` and step 4 of `startContainer`. The kubelet's worker of a pod waits for a
 //! postStart hook, so meanwhile the pod's status does not change and no further container starts.
 
-use crate::api::k8s::api::core::v1::{Container, ContainerState, ContainerStatus, LifecycleHandler, Pod};
-use crate::api::{Duration, Object, ObjectKey, Time};
+use crate::api::k8s::api::core::v1::{Container, ContainerState, ContainerStatus, LifecycleHandler, Pod, PodSpec};
+use crate::api::{Duration, ObjectKey, Time};
 use crate::controllers::{About, Action};
 use crate::machine::kernel::{Pid, PostStart, Sandbox, Status};
 use crate::machine::net::Nowhere;
 use crate::store::Store;
 
-use super::container_status::{find, put, terminated};
+use super::container_status::{Sort, find, put, terminated};
 use super::events::{event, warning};
 use super::restarts::{container_of, should_restart};
 use super::sync::Sync;
@@ -18,9 +18,6 @@ use super::{images, pods, prober, stopping};
 
 /// The reason of a container whose postStart hook failed. Mirrors `ErrPostStartHook`.
 pub(super) const POST_START_HOOK_ERROR: &str = "PostStartHookError";
-
-/// How often it is looked whether a hook is through.
-const LOOK: Duration = Duration::secs(1);
 
 /// What became of a hook when it was begun.
 pub(super) enum Begun {
@@ -107,7 +104,7 @@ pub(super) fn wait_for_hooks(sync: &mut Sync<'_>) -> bool {
     };
     let (pod, key, name) = (sync.author.pod.clone(), sync.object.key(), name.clone());
     sync.outcome.machine(move |store, now| go_on(store, &pod, &key, &name, now));
-    sync.outcome.after(LOOK);
+    sync.outcome.after(stopping::LOOK);
     true
 }
 
@@ -147,11 +144,11 @@ fn progress(
 /// Looks how far the postStart hook of a container is, and says so once it is through.
 fn go_on(store: &mut Store, pod: &Pod, key: &ObjectKey, name: &str, now: Time) -> Vec<Action> {
     let uid = pod.metadata.uid.clone().unwrap_or_default();
-    let Some(container) = pod.spec.as_ref().and_then(|s| container_of(s, name)) else { return Vec::new() };
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    let Some(container) = container_of(spec, name) else { return Vec::new() };
     let Some(mut sandbox) = store.take_sandbox(&uid) else { return Vec::new() };
     let mut actions = Vec::new();
     let state = sandbox.containers.get_mut(name).and_then(|c| c.kept.post_start.take());
-    let had_failed = matches!(state, Some(PostStart::Failed(_)));
     let next = state.and_then(|state| progress(&mut sandbox, pod, container, state, now).err());
     let mut result = Some(Ok(()));
     if let Some(next) = next {
@@ -159,11 +156,10 @@ fn go_on(store: &mut Store, pod: &Pod, key: &ObjectKey, name: &str, now: Time) -
         if let PostStart::Failed(fault) = &next {
             match sandbox.is_running(name) {
                 true => {
-                    if !had_failed || sandbox.containers.get(name).is_some_and(|c| c.kept.stopping.is_none()) {
-                        actions = failed(pod, key, container, store);
+                    if sandbox.containers.get(name).is_some_and(|c| c.kept.stopping.is_none()) {
+                        actions = failed((pod, spec), key, name, store);
                     }
-                    let grace = pod.spec.as_ref().and_then(|s| s.termination_grace_period_seconds).unwrap_or(30);
-                    let deadline = now + Duration::secs(grace);
+                    let deadline = now + stopping::grace_period(spec);
                     stopping::kill_container(store, &mut sandbox, (pod, container), deadline, now);
                 }
                 false => result = Some(Err(fault.clone())),
@@ -181,10 +177,10 @@ fn go_on(store: &mut Store, pod: &Pod, key: &ObjectKey, name: &str, now: Time) -
 }
 
 /// What is said of a container whose hook failed; not why, lest secrets be told.
-fn failed(pod: &Pod, key: &ObjectKey, container: &Container, store: &Store) -> Vec<Action> {
+fn failed((pod, spec): (&Pod, &PodSpec), key: &ObjectKey, name: &str, store: &Store) -> Vec<Action> {
     let view = store.view();
     let Some(object) = view.get(key) else { return Vec::new() };
-    let about = about(object, pod, container);
+    let about = About { field_path: Sort::of(spec, name).path(name), ..About::object(object) };
     let node = super::kubelet::node_name(pod);
     let said = warning(about.clone(), node, "FailedPostStartHook", "PostStartHook failed");
     vec![Action::Event(said), Action::Event(event(about, node, "Killing", "FailedPostStartHook"))]
@@ -233,12 +229,4 @@ fn hook_error(
         resources: started.resources,
         ..waiting
     }
-}
-
-/// The object that a pod is, for an event about a container of it.
-pub(super) fn about(object: &Object, pod: &Pod, container: &Container) -> About {
-    let is_init = pod.spec.iter().flat_map(|s| s.init_containers.iter().flatten()).any(|c| c.name == container.name);
-    let list = if is_init { "initContainers" } else { "containers" };
-    let field_path = format!("spec.{list}{{{}}}", container.name);
-    About { field_path, ..About::object(object) }
 }

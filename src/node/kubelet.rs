@@ -43,10 +43,9 @@ impl Controller for Kubelet {
             }
             Kind::PersistentVolumeClaim => enqueue_users(view, &format!("{}/{}", key.namespace, key.name), enqueue),
             Kind::PersistentVolume => {
-                let spec = change.new.as_ref().and_then(|o| o.get::<PersistentVolume>()).and_then(|v| v.spec.as_ref());
-                if let Some(claim) = spec.and_then(|s| s.claim_ref.as_ref()) {
-                    let of = |part: &Option<String>| part.clone().unwrap_or_default();
-                    enqueue_users(view, &format!("{}/{}", of(&claim.namespace), of(&claim.name)), enqueue);
+                let volume = change.new.as_ref().and_then(|o| o.get::<PersistentVolume>());
+                if let Some(claim) = volume.and_then(claim_of) {
+                    enqueue_users(view, &claim, enqueue);
                 }
             }
             _ => {}
@@ -92,14 +91,19 @@ fn enqueue_attached(view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(Ob
     for name in new {
         let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, name);
         for volume in volumes.filter_map(|o| o.get::<PersistentVolume>()) {
-            let Some(claim) = volume.spec.as_ref().and_then(|s| s.claim_ref.as_ref()) else { continue };
-            let of = |part: &Option<String>| part.clone().unwrap_or_default();
-            let pods =
-                view.indexed(Kind::Pod, Index::PodClaim, &format!("{}/{}", of(&claim.namespace), of(&claim.name)));
+            let Some(claim) = claim_of(volume) else { continue };
+            let pods = view.indexed(Kind::Pod, Index::PodClaim, &claim);
             let here = pods.filter(|o| o.get::<Pod>().is_some_and(|p| node_name(p) == change.key.name));
             here.for_each(|pod| enqueue(pod.key()));
         }
     }
+}
+
+/// The claim that a volume is for, as `Index::PodClaim` names it.
+fn claim_of(volume: &PersistentVolume) -> Option<String> {
+    let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
+    let of = |part: &Option<String>| part.clone().unwrap_or_default();
+    Some(format!("{}/{}", of(&claim.namespace), of(&claim.name)))
 }
 
 /// Looks again at the pods with a node that wait for a claim.

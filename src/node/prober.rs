@@ -14,6 +14,7 @@ use crate::machine::kernel::{Pid, Probing, Program, Sandbox, Status};
 use crate::machine::net::{Nowhere, Peer, Sent};
 use crate::store::{Store, View};
 
+use super::container_status::Sort;
 use super::events::{event, warning};
 use super::kubelet::node_name;
 use super::{pods, stopping};
@@ -80,11 +81,9 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
     let Some(mut sandbox) = store.take_sandbox(&uid) else { return Vec::new() };
     let mut actions = Vec::new();
     let spec = pod.spec.clone().unwrap_or_default();
-    let all = spec.containers.iter().map(|c| (c, "containers"));
-    let all = all.chain(spec.init_containers.iter().flatten().map(|c| (c, "initContainers")));
-    for (container, list) in all {
-        let about = About { field_path: format!("spec.{list}{{{}}}", container.name), ..about.clone() };
-        let grace = spec.termination_grace_period_seconds.unwrap_or(30);
+    for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {
+        let field_path = Sort::of(&spec, &container.name).path(&container.name);
+        let about = About { field_path, ..about.clone() };
         if sandbox.containers.get(&container.name).is_some_and(|c| c.ended.is_none() && c.kept.stopping.is_some()) {
             stopping::kill_container(store, &mut sandbox, (pod, container), Time(i64::MAX), now);
             continue;
@@ -116,8 +115,8 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
                 (_, false) => {
                     let text = format!("Container {} failed {kind} probe, will be restarted", container.name);
                     actions.push(Action::Event(event(about.clone(), node_name(pod), "Killing", text)));
-                    let grace = probe.termination_grace_period_seconds.unwrap_or(grace);
-                    let deadline = now + Duration::secs(grace);
+                    let own = probe.termination_grace_period_seconds.map(Duration::secs);
+                    let deadline = now + own.unwrap_or(stopping::grace_period(&spec));
                     stopping::kill_container(store, &mut sandbox, (pod, container), deadline, now);
                     break;
                 }

@@ -4,6 +4,8 @@
 //! (`MarkRemountRequired`). A pod is synced each minute, and by lot up to half a minute later (`resyncInterval` and
 //! `workerResyncIntervalJitterFactor` of `pod_workers.go`).
 
+use std::sync::Arc;
+
 use crate::api::k8s::api::core::v1::{Node, Pod, Volume};
 use crate::api::names::Draw;
 use crate::api::{Kind, Object, ObjectKey, Time};
@@ -34,13 +36,11 @@ impl Controller for Reconciler {
                 view.list_in(Kind::Pod, &key.namespace).filter(|o| mounts(o)).for_each(|o| enqueue(o.key()));
             }
             Kind::Pod => {
-                let meta = |o: &Option<std::sync::Arc<Object>>| {
-                    let meta = &o.as_ref()?.get::<Pod>()?.metadata;
-                    Some((meta.labels.clone(), meta.annotations.clone()))
+                let Some(new) = pod_of(&change.new).filter(|p| runs(p) && volumes::tells_of_itself(p)) else { return };
+                let same = |old: &Pod| {
+                    old.metadata.labels == new.metadata.labels && old.metadata.annotations == new.metadata.annotations
                 };
-                let pod = change.new.as_ref().and_then(|o| o.get::<Pod>());
-                if pod.is_some_and(|p| runs(p) && volumes::tells_of_itself(p)) && meta(&change.old) != meta(&change.new)
-                {
+                if !pod_of(&change.old).is_some_and(same) {
                     enqueue(key.clone());
                 }
             }
@@ -50,7 +50,8 @@ impl Controller for Reconciler {
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
         let mut outcome = Outcome::done();
-        let (note, due) = (format!("remount/{}/{}", key.namespace, key.name), due_by_note(view, key));
+        let note = format!("remount/{}/{}", key.namespace, key.name);
+        let due = view.note(&note).and_then(|text| text.parse().ok()).map(Time);
         let stale = stale_volumes(view, key);
         if stale.is_empty() {
             if due.is_some() {
@@ -84,9 +85,8 @@ impl Controller for Reconciler {
     }
 }
 
-fn due_by_note(view: &View<'_>, key: &ObjectKey) -> Option<Time> {
-    let text = view.note(&format!("remount/{}/{}", key.namespace, key.name))?;
-    text.parse().ok().map(Time)
+fn pod_of(object: &Option<Arc<Object>>) -> Option<&Pod> {
+    object.as_ref()?.get::<Pod>()
 }
 
 /// When a pod is synced next: its syncs are so far apart since it started.

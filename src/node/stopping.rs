@@ -2,7 +2,7 @@
 //!
 //! Mirrors `killContainer` and `SyncTerminatingPod`.
 
-use crate::api::k8s::api::core::v1::{Container, Pod};
+use crate::api::k8s::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, PodStatus};
 use crate::api::{Duration, Object, Time};
 use crate::controllers::{About, Deletion, Outcome, Write};
 use crate::machine::kernel::{Sandbox, Signal, Stopping};
@@ -14,12 +14,13 @@ use super::events;
 use super::hooks::{self, Begun};
 use super::kubelet::node_name;
 use super::pods;
+use super::sync::Sync;
 
 /// How long it takes a kubelet to see that all containers of a pod have stopped, and to say so.
 const STOP_TIME: Duration = Duration::secs(1);
 
-/// How often a kubelet looks whether a hook that sleeps is through.
-const LOOK: Duration = Duration::secs(1);
+/// How soon a kubelet sees that a hook is through.
+pub(super) const LOOK: Duration = Duration::secs(1);
 
 /// Stops a pod's containers and then removes the pod.
 pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -> Outcome {
@@ -35,14 +36,10 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
     if !events::has_said(view, object, "Killing") {
         let statuses = pod.status.iter().flat_map(container_status::all);
         for status in statuses.filter(|s| container_status::is_running(s)) {
-            let path = pod.spec.as_ref().map(|s| Sort::of(s, &status.name).path(&status.name));
-            let about = About { field_path: path.unwrap_or_default(), ..About::object(object) };
-            let message = format!("Stopping container {}", status.name);
-            outcome.event(events::event(about, node_name(pod), "Killing", message));
+            say_stopping(object, pod, &status.name, &mut outcome);
         }
     }
-    let runs = view.sandbox(object.uid()).is_some_and(|s| s.containers.values().any(|c| c.ended.is_none()));
-    if runs {
+    if view.sandbox(object.uid()).is_some_and(Sandbox::runs) {
         kill_containers(pod, end, &mut outcome);
         let look = if waits_for_hook(view, object.uid()) || now < begun { LOOK } else { end - now };
         outcome.after(look.min(end - now).max(Duration::millis(100)));
@@ -60,8 +57,37 @@ pub(super) fn kill_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time) -
     outcome
 }
 
+/// Says that a container is being stopped.
+fn say_stopping(object: &Object, pod: &Pod, container: &str, outcome: &mut Outcome) {
+    let path = pod.spec.as_ref().map(|s| Sort::of(s, container).path(container));
+    let about = About { field_path: path.unwrap_or_default(), ..About::object(object) };
+    outcome.event(events::event(about, node_name(pod), "Killing", format!("Stopping container {container}")));
+}
+
+/// How long a pod's containers have between the signal and the end.
+pub(super) fn grace_period(spec: &PodSpec) -> Duration {
+    Duration::secs(spec.termination_grace_period_seconds.unwrap_or(30))
+}
+
+impl Sync<'_> {
+    /// Says that containers of a pod are being stopped though nobody deleted it.
+    pub(super) fn say_stopping<'s>(&mut self, containers: impl Iterator<Item = &'s ContainerStatus>) {
+        containers.for_each(|c| say_stopping(self.object, self.author.pod, &c.name, &mut self.outcome));
+    }
+
+    /// Stops what still runs of such a pod, or goes on with that, and says what its status is meanwhile.
+    pub(super) fn stop_containers(&mut self, status: &mut PodStatus, deadline: Time) {
+        kill_containers(self.author.pod, deadline, &mut self.outcome);
+        let waits = waits_for_hook(self.view, self.object.uid());
+        let look = if waits { LOOK } else { deadline - self.now() };
+        self.outcome.after(look.max(Duration::millis(100)));
+        self.author.finish(status, true);
+        self.write(status.clone());
+    }
+}
+
 /// Stops all containers of a pod, or goes on with that. Mirrors `killContainersWithSyncResult`.
-pub(super) fn kill_containers(pod: &Pod, end: Time, outcome: &mut Outcome) {
+fn kill_containers(pod: &Pod, end: Time, outcome: &mut Outcome) {
     let pod = pod.clone();
     outcome.machine(move |store, now| {
         let uid = pod.metadata.uid.clone().unwrap_or_default();
@@ -88,7 +114,7 @@ pub(super) fn kill_containers(pod: &Pod, end: Time, outcome: &mut Outcome) {
 }
 
 /// Whether a hook of the pod keeps its containers from being told to stop.
-pub(super) fn waits_for_hook(view: &View<'_>, uid: &str) -> bool {
+fn waits_for_hook(view: &View<'_>, uid: &str) -> bool {
     view.sandbox(uid).is_some_and(|s| s.containers.values().any(has_hook))
 }
 

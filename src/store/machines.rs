@@ -79,19 +79,22 @@ const FORM: u8 = 4;
 
 /// The processes of a pod. Those of another form than ours, which another version of kstate left, are as lost as after
 /// a crash of their node: their kubelet starts the containers anew.
-fn read_sandbox(db: &Db, uid: &str) -> Result<Option<Sandbox>, ApiError> {
-    let Some(blob) = db.blob(&sandbox_blob(uid))? else { return Ok(None) };
+fn decode_sandbox(uid: &str, blob: &Blob) -> Result<Option<Sandbox>, ApiError> {
     let Some((&FORM, value)) = blob.value.split_first() else { return Ok(None) };
     postcard::from_bytes(value)
         .map(Some)
         .map_err(|e| ApiError::internal(format!("the processes of pod {uid} are damaged: {e}")))
 }
 
+fn read_sandbox(db: &Db, uid: &str) -> Result<Option<Sandbox>, ApiError> {
+    db.blob(&sandbox_blob(uid))?.map_or(Ok(None), |blob| decode_sandbox(uid, &blob))
+}
+
 /// Whether the file holds those processes already, and when they want to go on.
 fn is_as_in_file(db: &Db, sandbox: &Sandbox, due: Option<Time>) -> Result<bool, ApiError> {
-    let wake = db.blob(&sandbox_blob(&sandbox.id))?.map(|blob| blob.wake);
-    let before = read_sandbox(db, &sandbox.id)?;
-    Ok(wake == Some(due) && before.is_some_and(|before| sandbox.differs_by_counters_only(before)))
+    let Some(blob) = db.blob(&sandbox_blob(&sandbox.id))?.filter(|blob| blob.wake == due) else { return Ok(false) };
+    let before = decode_sandbox(&sandbox.id, &blob)?;
+    Ok(before.is_some_and(|before| sandbox.differs_by_counters_only(before)))
 }
 
 fn read_disk(db: &Db, id: &str) -> Result<Option<Disk>, ApiError> {

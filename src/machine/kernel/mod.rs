@@ -327,6 +327,11 @@ impl Sandbox {
         Sandbox { id: id.to_string(), hostname: hostname.to_string(), seed, now, next_pid: 1, ..Sandbox::default() }
     }
 
+    /// Whether any of its containers runs.
+    pub fn runs(&self) -> bool {
+        self.containers.values().any(|c| c.ended.is_none())
+    }
+
     /// Whether nothing came of what was done since: no process, file or message more or less. Numbers that were given
     /// out meanwhile may be given out again.
     pub fn differs_by_counters_only(&self, mut before: Sandbox) -> bool {

@@ -54,10 +54,9 @@ impl Db {
 
     pub(in crate::store) fn begin_operation(&mut self, command: &str, revision: u64) -> Result<u64, ApiError> {
         let sql = "INSERT INTO operation (command, rev) VALUES (?1, ?2)";
-        let before = self.connection.total_changes();
+        let is_first = self.untouched_at == Some(self.connection.total_changes());
         self.execute(sql, params![command, revision as i64])?;
-        let is_first = self.changes_at_begin == before;
-        self.begun_at = if is_first { self.connection.total_changes() } else { u64::MAX };
+        self.untouched_at = is_first.then(|| self.connection.total_changes());
         self.find_operation()?;
         Ok(self.operation as u64)
     }
@@ -65,7 +64,7 @@ impl Db {
     /// Forgets the newest operation; what it changed counts as the work of the one before it.
     pub(in crate::store) fn forget_operation(&mut self, operation: u64) -> Result<(), ApiError> {
         let operation = operation as i64;
-        let is_all = self.connection.total_changes() == self.begun_at;
+        let is_all = self.untouched_at == Some(self.connection.total_changes());
         self.execute("DELETE FROM operation WHERE id = ?1", params![operation])?;
         self.find_operation()?;
         if self.operation > 0 {

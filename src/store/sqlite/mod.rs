@@ -108,10 +108,10 @@ pub(super) struct Db {
     noted: RefCell<BTreeSet<(What, String)>>,
     /// Tells others who writes, while a transaction does.
     writer: Option<Writer>,
-    /// How many rows this connection had changed when the operation had begun, and once it was forgotten with nothing
-    /// done in between.
-    begun_at: u64,
-    changes_at_begin: u64,
+    /// How many rows this connection had changed when this transaction had done nothing but begin, and then nothing but
+    /// begin an operation; none once it did anything else first.
+    untouched_at: Option<u64>,
+    /// The same once that operation was forgotten, with nothing done in between.
     came_to_nothing: Option<u64>,
 }
 
@@ -179,8 +179,7 @@ impl Db {
             fault,
             noted,
             writer: None,
-            begun_at: u64::MAX,
-            changes_at_begin: 0,
+            untouched_at: None,
             came_to_nothing: None,
         };
         db.check(db.connection.busy_timeout(BUSY_TIMEOUT))?;
@@ -237,8 +236,7 @@ impl Db {
     /// Begins a transaction. False: another process writes, and did so until `patience` was over.
     pub(super) fn begin(&mut self, write: bool, patience: WallDuration) -> Result<bool, ApiError> {
         self.fault.take();
-        (self.begun_at, self.came_to_nothing) = (u64::MAX, None);
-        self.changes_at_begin = self.connection.total_changes();
+        (self.untouched_at, self.came_to_nothing) = (Some(self.connection.total_changes()), None);
         if write {
             self.check(self.connection.busy_timeout(WallDuration::ZERO))?;
             let mut waited = WallDuration::ZERO;
