@@ -8,6 +8,7 @@ use crate::api::object::{annotation_of, controller_of};
 use crate::api::pod::claims_of;
 use crate::api::quantity::amount;
 use crate::api::{Kind, Object};
+use crate::store::load::node_of;
 
 /// An index over the objects of a kind. A bucket's members are ordered by rank, then namespace and name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +21,7 @@ pub enum Index {
     Node,
     /// Pods that the scheduler could not place, by what would help: `claim`, `volume`, `node`, `pod`, `affinity`.
     Unschedulable,
-    /// Bound pods that have affinity or anti-affinity to other pods; the bucket is `""`.
+    /// Pods that are bound, or assumed on a node, and have affinity or anti-affinity to others; the bucket is `""`.
     Affinity,
     /// Pods that are not bound yet, by the node that they are meant for.
     Nominated,
@@ -105,9 +106,8 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             .map(|p| unschedulable(p).into_iter().map(|b| (b.into(), 0)).collect())
             .unwrap_or_default(),
         Index::Affinity => {
-            let spec = object.get::<Pod>().and_then(|p| p.spec.as_ref());
-            let bound = spec.filter(|s| s.node_name.as_deref().is_some_and(|n| !n.is_empty()));
-            let affinity = bound.and_then(|s| s.affinity.as_ref());
+            let placed = object.get::<Pod>().filter(|p| node_of(p).is_some());
+            let affinity = placed.and_then(|p| p.spec.as_ref()?.affinity.as_ref());
             match affinity.is_some_and(|a| a.pod_affinity.is_some() || a.pod_anti_affinity.is_some()) {
                 true => one(String::new()),
                 false => Vec::new(),

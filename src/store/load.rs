@@ -52,9 +52,9 @@ pub struct NodeInfo {
     pub node: Arc<Object>,
     /// What it has to give.
     pub capacity: NodeCapacity,
-    /// What the pods that are bound to it ask for; none when there are no such pods.
+    /// What the pods ask for that are bound to it, or assumed there; none when there are no such pods.
     pub load: Option<NodeLoad>,
-    /// What the pods ask for that are meant for it but not bound yet.
+    /// What the pods ask for that are meant for it once others made room.
     pub nominated: Option<NodeLoad>,
 }
 
@@ -65,7 +65,23 @@ pub(super) type Snapshot = BTreeMap<String, NodeInfo>;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) node: String,
+    /// Whether it counts as one of the node's own: it is bound, or assumed.
     pub(super) bound: bool,
+}
+
+/// The node that counts a pod as its own: that it is bound to, or assumed on.
+pub fn node_of(pod: &Pod) -> Option<&String> {
+    let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_ref()).filter(|n| !n.is_empty());
+    bound.or_else(|| assumed_node(pod))
+}
+
+/// The node that a pod is assumed on: chosen for it, while its volumes are still being bound there. Mirrors
+/// `Cache.AssumePod` of `pkg/scheduler/backend/cache`. Who is only nominated, because others shall make room, was told
+/// so by a condition. A pod that was refused once and is assumed later still has that condition and counts as nominated.
+pub fn assumed_node(pod: &Pod) -> Option<&String> {
+    let status = pod.status.as_ref()?;
+    let refused = status.conditions.iter().flatten().any(|c| c.type_ == "PodScheduled" && c.status == "False");
+    status.nominated_node_name.as_ref().filter(|node| !node.is_empty() && !refused)
 }
 
 /// The sums of nodes' pods, and the nodes, as far as somebody asked.
@@ -173,9 +189,9 @@ impl Place {
         if matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed")) {
             return None;
         }
-        let bound = pod.spec.as_ref().and_then(|s| s.node_name.as_ref()).filter(|n| !n.is_empty());
         let nominated = || status.and_then(|s| s.nominated_node_name.as_ref()).filter(|n| !n.is_empty());
-        let place = bound.map(|node| (node, true)).or_else(|| nominated().map(|node| (node, false)));
+        let place = node_of(pod).map(|node| (node, true));
+        let place = place.or_else(|| nominated().map(|node| (node, false)));
         place.map(|(node, bound)| Place { node: node.clone(), bound })
     }
 }

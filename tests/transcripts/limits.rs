@@ -161,3 +161,56 @@ fn nodes_lie_in_zones_from_the_start_or_are_added_there() {
     b      Ready    <none>          0s    v1.36.2+k3s1
     "#);
 }
+
+/// So many replicas at once, each with a volume that is made where its pod goes.
+fn parallel(replicas: u32, resources: &str) -> String {
+    format!(
+        "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {{name: late}}\nprovisioner: ebs.csi.aws.com\n\
+         volumeBindingMode: WaitForFirstConsumer\n---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: set}}\n\
+         spec:\n  replicas: {replicas}\n  podManagementPolicy: Parallel\n  serviceName: set\n  selector: \
+         {{matchLabels: {{app: set}}}}\n  template:\n    metadata: {{labels: {{app: set}}}}\n    spec:\n      containers: \
+         [{{name: c, image: busybox, command: [sleep, \"3600\"], resources: {resources}, volumeMounts: [{{name: data, \
+         mountPath: /data}}]}}]\n  volumeClaimTemplates:\n  - metadata: {{name: data}}\n    spec: {{storageClassName: \
+         late, accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}\n"
+    )
+}
+
+const PLACES: &str = "kubectl get pods --sort-by=.spec.nodeName -o custom-columns=NODE:.spec.nodeName,\
+                      PHASE:.status.phase --no-headers";
+
+#[test]
+fn pods_whose_volumes_are_being_made_count_where_they_go() {
+    let mut session = Session::new();
+    session.run(&["kstate csi add ebs.csi.aws.com --attach-limit 3"]);
+    session.apply(&parallel(10, "{}"));
+    session.0.advance(Duration::secs(30));
+    assert_snapshot!(session.run(&[PLACES]), @"
+    $ kubectl get pods --sort-by=.spec.nodeName -o custom-columns=NODE:.spec.nodeName,PHASE:.status.phase --no-headers
+    <none>                  Pending
+    k3d-deadless-agent-0    Running
+    k3d-deadless-agent-0    Running
+    k3d-deadless-agent-0    Running
+    k3d-deadless-agent-1    Running
+    k3d-deadless-agent-1    Running
+    k3d-deadless-agent-1    Running
+    k3d-deadless-server-0   Running
+    k3d-deadless-server-0   Running
+    k3d-deadless-server-0   Running
+    ");
+
+    let mut session = Session::new();
+    session.run(&["kstate csi add ebs.csi.aws.com"]);
+    session.apply(&parallel(7, "{requests: {cpu: 3}}"));
+    session.0.advance(Duration::secs(30));
+    assert_snapshot!(session.run(&["kubectl get nodes -o jsonpath={.items[*].status.allocatable.cpu}", PLACES]), @"
+    $ kubectl get nodes -o jsonpath={.items[*].status.allocatable.cpu}
+    4 4 4$ kubectl get pods --sort-by=.spec.nodeName -o custom-columns=NODE:.spec.nodeName,PHASE:.status.phase --no-headers
+    <none>                  Pending
+    <none>                  Pending
+    <none>                  Pending
+    <none>                  Pending
+    k3d-deadless-agent-0    Running
+    k3d-deadless-agent-1    Running
+    k3d-deadless-server-0   Running
+    ");
+}

@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::api::Object;
+use crate::api::{Kind, Object};
 use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
 use crate::api::resources::{self, Resources};
-use crate::store::View;
+use crate::store::{Index, View};
 use crate::store::load::{self, HostPort, NodeCapacity, NodeLoad, host_ports};
 
 pub(super) const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -42,9 +43,9 @@ pub(super) struct NodeInfo<'a> {
     pub(super) node: &'a Node,
     pub(super) name: &'a str,
     pub(super) capacity: &'a NodeCapacity,
-    /// What its pods ask for; none for a node without pods.
+    /// What its pods ask for, assumed ones too; none for a node without pods.
     pub(super) load: Option<&'a NodeLoad>,
-    /// What the pods ask for that are meant for it but not bound yet.
+    /// What the pods ask for that are meant for it once others made room.
     pub(super) nominated: Option<&'a NodeLoad>,
     /// The labels that most constraints go by.
     hostname: Option<&'a str>,
@@ -136,6 +137,24 @@ impl<'a> Cycle<'a> {
         {
             removed.count(object, true);
         }
+    }
+
+    /// The pods that a node has: bound to it or assumed there, without those that are thought away.
+    pub(super) fn pods_on<'s>(&'s self, node: &str) -> impl Iterator<Item = &'a Arc<Object>> + use<'s, 'a> {
+        let assumed = self.view.indexed(Kind::Pod, Index::Nominated, node);
+        let assumed = assumed.filter(|o| o.get::<Pod>().and_then(load::assumed_node).is_some());
+        let all = self.view.indexed(Kind::Pod, Index::Node, node).chain(assumed);
+        all.filter(|o| !self.is_removed(o.uid()))
+    }
+
+    /// Those, and the pods that are meant for the node and no less important than this one: what filters go by. Mirrors
+    /// `addGENominatedPods`.
+    pub(super) fn pods_meant_for<'s>(&'s self, node: &str) -> impl Iterator<Item = &'a Arc<Object>> + use<'s, 'a> {
+        let nominated = self.view.indexed(Kind::Pod, Index::Nominated, node).filter(|o| {
+            let pod = o.get::<Pod>().filter(|pod| load::assumed_node(pod).is_none() && o.uid() != self.object.uid());
+            pod.is_some_and(|p| p.spec.as_ref().and_then(|s| s.priority).unwrap_or(0) >= self.priority())
+        });
+        self.pods_on(node).chain(nominated)
     }
 
     /// Whether a pod is thought away.

@@ -9,6 +9,7 @@ use super::framework::{Cycle, NodeInfo, Rejection};
 use crate::api::k8s::api::core::v1::{Pod, PodAffinityTerm, PodSpec, WeightedPodAffinityTerm};
 use crate::api::selector::Selector;
 use crate::api::{Kind, Object, ObjectKey};
+use crate::store::load::node_of;
 use crate::store::{Index, View};
 
 const EXISTING_ANTI_AFFINITY: &str = "node(s) didn't satisfy existing pods anti-affinity rules";
@@ -153,7 +154,7 @@ impl<'a> Affinities<'a> {
             return all;
         }
         for info in nodes.values() {
-            for pod in view.indexed(Kind::Pod, Index::Node, info.name).filter(|p| !cycle.is_removed(p.uid())) {
+            for pod in cycle.pods_on(info.name) {
                 if !all.affinity.is_empty() && all.affinity.iter().all(|t| t.matches(view, pod)) {
                     let pairs = all.affinity.iter().filter_map(|t| Some((t.key, info.label(t.key)?)));
                     all.matching_affinity.extend(pairs);
@@ -202,8 +203,8 @@ fn bound<'a, 'n>(
 ) -> impl Iterator<Item = (&'a Object, &'a PodSpec, &'n NodeInfo<'a>)> {
     pods.filter_map(|object| {
         let object: &'a Object = object;
-        let spec = object.get::<Pod>()?.spec.as_ref()?;
-        Some((object, spec, *nodes.get(spec.node_name.as_deref()?)?))
+        let pod = object.get::<Pod>()?;
+        Some((object, pod.spec.as_ref()?, *nodes.get(node_of(pod)?.as_str())?))
     })
 }
 
@@ -223,7 +224,7 @@ pub(super) fn score(cycle: &Cycle<'_>, feasible: &[NodeInfo<'_>]) -> Option<Vec<
     };
     if !own.is_empty() {
         for info in nodes.values() {
-            for pod in view.indexed(Kind::Pod, Index::Node, info.name) {
+            for pod in cycle.pods_on(info.name) {
                 own.iter().filter(|(t, _)| t.matches(view, pod)).for_each(|(t, weight)| add(t.key, info, *weight));
             }
         }

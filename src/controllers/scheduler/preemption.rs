@@ -124,8 +124,7 @@ fn select_victims<'a>(cycle: &Cycle<'a>, info: &NodeInfo<'a>) -> Result<Candidat
     if !lower {
         return Err(Rejection::unresolvable(NO_VICTIMS));
     }
-    let on_node = cycle.view.indexed(Kind::Pod, Index::Node, info.name);
-    let mut potential: Vec<&'a Arc<Object>> = on_node.filter(|o| is_lower(cycle, o)).collect();
+    let mut potential: Vec<&'a Arc<Object>> = cycle.pods_on(info.name).filter(|o| is_lower(cycle, o)).collect();
     let mut dry = cycle.dry_run(info);
     potential.iter().for_each(|victim| dry.take_away(victim));
     fits(&dry, info)?;

@@ -11,7 +11,6 @@ use crate::api::k8s::api::core::v1::{Pod, ReplicationController, Service, Topolo
 use crate::api::object::controller_of;
 use crate::api::selector::Selector;
 use crate::api::{Kind, Object};
-use crate::store::Index;
 
 const CONSTRAINTS: &str = "node(s) didn't match pod topology spread constraints";
 const MISSING_LABEL: &str = "node(s) didn't match pod topology spread constraints (missing required label)";
@@ -67,9 +66,8 @@ impl<'a> Constraint<'a> {
             Counted::Owned(owner) => info.load.and_then(|load| load.owned.get(*owner)).copied().map_or(0, i64::from),
             Counted::Selected(selector) if selector.is_everything() => 0,
             Counted::Selected(selector) => {
-                let pods = cycle.view.indexed(Kind::Pod, Index::Node, info.name).filter(|o| {
+                let pods = cycle.pods_on(info.name).filter(|o| {
                     !o.is_terminating()
-                        && !cycle.is_removed(o.uid())
                         && o.namespace() == cycle.namespace()
                         && selector.matches(o.meta().labels.as_ref())
                 });

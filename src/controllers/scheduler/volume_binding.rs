@@ -22,6 +22,7 @@ use crate::controllers::persistent_volume::helpers::{
 use crate::controllers::{Outcome, Write};
 use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::Index;
+use crate::store::load::node_of;
 
 const BIND_CONFLICT: &str = "node(s) didn't find available persistent volumes to bind";
 const NODE_CONFLICT: &str = "node(s) didn't match PersistentVolume's node affinity";
@@ -144,10 +145,9 @@ pub(super) fn pod_volume_claims<'a>(cycle: &Cycle<'a>) -> Result<PodVolumeClaims
 
 fn is_in_use(cycle: &Cycle<'_>, claim: &str) -> bool {
     cycle.view.indexed(Kind::Pod, Index::PodClaim, claim).any(|other| {
-        let spec = other.get::<Pod>().and_then(|p| p.spec.as_ref());
         other.uid() != cycle.object.uid()
             && !cycle.is_removed(other.uid())
-            && spec.is_some_and(|s| s.node_name.is_some())
+            && other.get::<Pod>().is_some_and(|pod| node_of(pod).is_some())
     })
 }
 

@@ -4,9 +4,7 @@
 
 use super::framework::{Cycle, NodeInfo, Rejection};
 use super::volume_binding::PodVolumeClaims;
-use crate::api::Kind;
 use crate::api::k8s::api::core::v1::{Pod, Volume};
-use crate::store::Index;
 
 const NO_DISK: &str = "node(s) had no available disk";
 const IN_USE: &str =
@@ -36,8 +34,7 @@ fn is_disk(volume: &Volume) -> bool {
 }
 
 fn is_mounted(cycle: &Cycle<'_>, info: &NodeInfo<'_>, disk: &Volume) -> bool {
-    let others = cycle.view.indexed(Kind::Pod, Index::Node, info.name).filter(|o| !cycle.is_removed(o.uid()));
-    let specs = others.filter_map(|o| o.get::<Pod>()?.spec.as_ref());
+    let specs = cycle.pods_meant_for(info.name).filter_map(|o| o.get::<Pod>()?.spec.as_ref());
     specs.flat_map(|s| s.volumes.iter().flatten()).any(|there| is_volume_conflict(disk, there))
 }
 

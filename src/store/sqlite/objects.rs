@@ -202,19 +202,13 @@ impl Db {
         let layout = self.number("PRAGMA user_version", [])?;
         if layout == Some(1) {
             self.check(self.connection.execute_batch(DERIVED))?;
-            self.derive()?;
         }
         if layout < Some(3) {
             self.check(self.connection.execute_batch(super::blobs::BLOBS))?;
         }
         if layout < Some(LAYOUT) {
-            // Volumes and attachments have got indexes of their own.
-            for kind in [Kind::PersistentVolume, Kind::VolumeAttachment] {
-                for object in self.objects(kind)? {
-                    let entries = index::entries_of(kind, &object);
-                    self.settle_object(&object.key(), Some(object.revision()), &Entries::new(), &entries)?;
-                }
-            }
+            self.check(self.connection.execute_batch("DELETE FROM member; DELETE FROM tally; DELETE FROM load"))?;
+            self.derive()?;
             self.check(self.connection.pragma_update(None, "user_version", LAYOUT))?;
         }
         self.check(self.connection.execute_batch("COMMIT"))?;
