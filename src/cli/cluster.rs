@@ -103,7 +103,9 @@ fn list(home: &Home, ui: &Ui) -> Result<()> {
     let columns = ["CURRENT", "NAME", "VERSION", "CLOCK", "NODES", "SEED"].map(Column::new).to_vec();
     let mut rows = Vec::new();
     for name in names {
-        let config = home.open(&name)?.config().clone();
+        // Another process may have removed it meanwhile.
+        let Some(cluster) = home.open_if_there(&name)? else { continue };
+        let config = cluster.config().clone();
         let clock = match config.clock {
             ClockMode::Wall => "wall",
             ClockMode::Manual => "manual",

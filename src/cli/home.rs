@@ -257,6 +257,19 @@ impl Home {
     /// # Errors
     /// When there is no such cluster, or its file can't be read.
     pub fn open(&self, name: &str) -> Result<Cluster> {
+        let not_found = || {
+            let there = self.clusters().unwrap_or_default().join(", ");
+            Failure::error(format!("cluster {name:?} not found"))
+                .hint(format!("kstate cluster create {name} makes it; there are: {there}"))
+        };
+        self.open_if_there(name)?.ok_or_else(|| not_found().into())
+    }
+
+    /// The same; none when there is no such cluster.
+    ///
+    /// # Errors
+    /// When its file can't be read.
+    pub fn open_if_there(&self, name: &str) -> Result<Option<Cluster>> {
         let path = self.cluster_file(name)?;
         if file::is_being_made(&path)
             && let Some(_lock) = try_lock(&self.folder)
@@ -265,7 +278,7 @@ impl Home {
         }
         if path.exists() {
             if let Some(cluster) = Cluster::open(&path)? {
-                return Ok(cluster);
+                return Ok(Some(cluster));
             }
             // Who removed it was killed, or could not remove the file.
             let _lock = self.lock()?;
@@ -276,18 +289,10 @@ impl Home {
         if name == DEFAULT_CLUSTER {
             let _lock = self.lock()?;
             if !self.is_taken(&path) {
-                return self.make(name, &path, Config::default());
+                return self.make(name, &path, Config::default()).map(Some);
             }
         }
-        match path.exists().then(|| Cluster::open(&path)).transpose()?.flatten() {
-            Some(cluster) => Ok(cluster),
-            None => Err(Failure::error(format!("cluster {name:?} not found"))
-                .hint(format!(
-                    "kstate cluster create {name} makes it; there are: {}",
-                    self.clusters().unwrap_or_default().join(", ")
-                ))
-                .into()),
-        }
+        Ok(path.exists().then(|| Cluster::open(&path)).transpose()?.flatten())
     }
 
     /// Opens the cluster in use, which the kubeconfig calls `chosen`.

@@ -13,9 +13,9 @@ pub type Hash = [u8; 32];
 
 /// The tables of this file.
 pub(super) const BLOBS: &str = "
-CREATE TABLE blob (name TEXT PRIMARY KEY, wake INTEGER, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX blob_wake ON blob (wake) WHERE wake IS NOT NULL;
-CREATE TABLE content (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blob (name TEXT PRIMARY KEY, wake INTEGER, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS blob_wake ON blob (wake) WHERE wake IS NOT NULL;
+CREATE TABLE IF NOT EXISTS content (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
 ";
 
 /// What is kept under a name.

@@ -63,15 +63,15 @@ CREATE TABLE journal (
 
 /// What follows from the objects and is kept up with them.
 const DERIVED: &str = "
-CREATE TABLE member (
+CREATE TABLE IF NOT EXISTS member (
     idx INTEGER NOT NULL, bucket TEXT NOT NULL, kind TEXT NOT NULL, rank BLOB NOT NULL, namespace TEXT NOT NULL,
     name TEXT NOT NULL, PRIMARY KEY (idx, bucket, kind, rank, namespace, name)) WITHOUT ROWID;
-CREATE TABLE tally (
+CREATE TABLE IF NOT EXISTS tally (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (kind, namespace)) WITHOUT ROWID;
-CREATE TABLE load (node TEXT NOT NULL, bound INTEGER NOT NULL, load TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS load (node TEXT NOT NULL, bound INTEGER NOT NULL, load TEXT NOT NULL,
     PRIMARY KEY (node, bound)) WITHOUT ROWID;
-CREATE INDEX timer_due ON timer (due, seq);
-CREATE INDEX timer_progress ON timer (due, seq) WHERE NOT recurring;
+CREATE INDEX IF NOT EXISTS timer_due ON timer (due, seq);
+CREATE INDEX IF NOT EXISTS timer_progress ON timer (due, seq) WHERE NOT recurring;
 ";
 
 /// What a revision of an object replaced.
@@ -427,5 +427,6 @@ fn fault(path: &str, error: &rusqlite::Error) -> ApiError {
         Some(ErrorCode::DiskFull) => format!("cannot write the state file {path}: no space left on device"),
         _ => format!("the state file {path}: {error}"),
     };
-    ApiError::internal(text)
+    // SQLite quotes the whole statement, lines and all.
+    ApiError::internal(text.lines().next().unwrap_or_default())
 }
