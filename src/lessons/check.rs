@@ -2,8 +2,9 @@
 
 use similar::TextDiff;
 
-use super::model::{Block, Command, Lesson};
+use super::model::{Block, Command, Lesson, Quiz};
 use super::shell::{Reply, Shell};
+use super::task::Task;
 use crate::error::Failure;
 
 /// Longest table of lines by lines that is searched for the best alignment.
@@ -16,6 +17,8 @@ pub struct Report {
     pub commands: usize,
     /// Those that did not answer as expected, in order.
     pub differences: Vec<Difference>,
+    /// What is wrong with tasks, hidden commands and questions.
+    pub faults: Vec<String>,
 }
 
 /// A command that did not answer as the lesson says.
@@ -29,7 +32,8 @@ pub struct Difference {
     pub diff: String,
 }
 
-/// Runs every command of `lesson` in order, and hands over each with its reply.
+/// Runs every command of `lesson` in order, hands over each with its reply, and solves the tasks. The answer is what is
+/// wrong with tasks and hidden commands.
 ///
 /// # Errors
 /// The shell can't go on; a command that fails is no such error.
@@ -37,7 +41,8 @@ pub fn replay<'l>(
     lesson: &'l Lesson,
     shell: &mut dyn Shell,
     mut each: impl FnMut(&'l Command, Reply),
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
     for block in lesson.steps.iter().flat_map(|step| &step.blocks) {
         match block {
             Block::Prose(_) | Block::Quiz(_) => {}
@@ -48,12 +53,44 @@ pub fn replay<'l>(
                     if console.settle {
                         shell.settle()?;
                     }
-                    each(command, reply);
+                    if console.hidden {
+                        faults.extend((reply.code != command.exit).then(|| hidden_fault(command, &reply)));
+                    } else {
+                        each(command, reply);
+                    }
                 }
             }
+            Block::Task(task) => faults.extend(solve(task, shell)?),
         }
     }
-    Ok(())
+    Ok(faults)
+}
+
+fn hidden_fault(command: &Command, reply: &Reply) -> String {
+    format!("the hidden command \"{}\" (line {}) ends with {}: {}", command.line, command.at, reply.code, reply.output)
+}
+
+/// Solves a task as its solution says, and tells what is wrong with it.
+fn solve(task: &Task, shell: &mut dyn Shell) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
+    let title = task.task.lines().next().unwrap_or_default();
+    if task.unmet(shell).is_empty() {
+        faults.push(format!("the task \"{title}\" is solved before anything is done"));
+    }
+    for (name, text) in &task.files {
+        shell.write_file(name, text)?;
+    }
+    let mut said = String::new();
+    for line in &task.solution {
+        let reply = shell.run(line);
+        shell.settle()?;
+        said += &format!("$ {line}\n{}", reply.output);
+    }
+    let unmet = task.unmet(shell);
+    if !unmet.is_empty() {
+        faults.push(format!("the task \"{title}\" is not solved by its solution: {}\n{said}", unmet.join("; ")));
+    }
+    Ok(faults)
 }
 
 /// Replays `lesson` and tells where it differs.
@@ -61,12 +98,28 @@ pub fn replay<'l>(
 /// # Errors
 /// The shell can't go on.
 pub fn check(lesson: &Lesson, shell: &mut dyn Shell) -> Result<Report, Failure> {
-    let mut report = Report { commands: 0, differences: Vec::new() };
-    replay(lesson, shell, |command, reply| {
+    let mut report = Report { commands: 0, differences: Vec::new(), faults: unreasoned(lesson) };
+    let faults = replay(lesson, shell, |command, reply| {
         report.commands += 1;
         report.differences.extend(compare(command, &reply));
     })?;
+    report.faults.extend(faults);
     Ok(report)
+}
+
+/// Questions that leave a wrong answer without its reason.
+pub fn unreasoned(lesson: &Lesson) -> Vec<String> {
+    let blocks = lesson.steps.iter().flat_map(|step| &step.blocks);
+    let quizzes = blocks.filter_map(|block| match block {
+        Block::Quiz(quiz) => Some(quiz),
+        _ => None,
+    });
+    let fault = |quiz: &Quiz| {
+        let letters: Vec<&str> = quiz.unreasoned().collect();
+        let why = format!("the question \"{}\" does not say why {} is wrong", quiz.question.trim(), letters.join(", "));
+        (!letters.is_empty()).then_some(why)
+    };
+    quizzes.chain(&lesson.front.review).filter_map(fault).collect()
 }
 
 /// How `reply` differs from what `command` expects, if it does.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 
-use super::model::FrontMatter;
+use super::model::{FrontMatter, Quiz};
 use crate::api::Kind;
 use crate::api::printable::printable;
 use crate::server::{check_nodes, parse_version};
@@ -82,6 +82,9 @@ impl<'a> File<'a> {
             return Err(self.broken(at, "cluster.nodes is empty; leave it out for the usual three nodes"));
         }
         check_nodes(front.cluster.nodes.as_deref().unwrap_or_default()).map_err(|fault| self.broken(at, fault))?;
+        if let Some(fault) = front.review.iter().find_map(Quiz::fault) {
+            return Err(self.broken(at, format!("review: {fault}")));
+        }
         let is_kind = |name: &String| name == "all" || Kind::ALL.iter().any(|kind| kind.is_called(name));
         match front.watch.iter().find(|name| !is_kind(name)) {
             Some(unknown) => Err(self.broken(at, format!("watch: there is no kind {unknown:?}"))),

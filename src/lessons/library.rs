@@ -94,7 +94,7 @@ mod tests {
         for (name, source) in lessons() {
             let lesson = parse(&lesson_path(name), source).unwrap_or_else(|e| panic!("{e}"));
             for block in lesson.steps.iter().flat_map(|s| &s.blocks) {
-                if let Block::File { name: file, text, line } = block
+                if let Block::File { name: file, text, line, .. } = block
                     && let Some(known) = manifest(file)
                 {
                     assert_eq!(text, &known.replace("\r\n", "\n"), "{}:{line}", lesson.path);

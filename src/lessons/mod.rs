@@ -2,7 +2,7 @@
 //!
 //! A lesson is one CommonMark file that reads well as it is. Its front matter says what cluster it
 //! plays on; its `##` headings are the steps; its fenced blocks are files (`yaml file=NAME`),
-//! commands with their expected output (`console`) and questions (`quiz`). Nothing here runs a
+//! commands with their expected output (`console`), questions (`quiz`) and tasks (`task`). Nothing here runs a
 //! command or touches a terminal: a [`Shell`] does the one, the caller the other.
 
 pub mod check;
@@ -14,6 +14,7 @@ pub mod progress;
 pub mod render;
 pub mod shell;
 pub mod tables;
+pub mod task;
 pub mod update;
 pub mod words;
 
@@ -23,4 +24,5 @@ pub use model::{Block, Command, Console, FrontMatter, Lesson, Profile, Quiz, Ste
 pub use parse::parse;
 pub use progress::{Progress, Reached};
 pub use shell::{Mark, Reply, Shell};
+pub use task::{Condition, Task};
 pub use update::update;

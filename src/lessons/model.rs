@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Deserializer};
 
+use super::task::Task;
 use crate::api::printable::printable;
 
 /// One lesson file, read.
@@ -29,7 +30,7 @@ impl Lesson {
     pub fn commands(&self) -> impl Iterator<Item = (usize, &Command)> {
         self.steps.iter().enumerate().flat_map(|(number, step)| {
             step.blocks.iter().flat_map(move |block| match block {
-                Block::Console(console) => console.commands.iter().map(|c| (number, c)).collect(),
+                Block::Console(console) if !console.hidden => console.commands.iter().map(|c| (number, c)).collect(),
                 _ => Vec::new(),
             })
         })
@@ -60,10 +61,19 @@ pub struct FrontMatter {
     /// Kinds whose tables are shown after every step that changed something (`[sts, pods, pvc]`).
     #[serde(default)]
     pub watch: Vec<String>,
+    /// Names of the lessons that one should have taken before.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// What was learnt, a rule each: shown in the end.
+    #[serde(default, deserialize_with = "printable_list")]
+    pub learnt: Vec<String>,
+    /// Questions that are asked in the end.
+    #[serde(default)]
+    pub review: Vec<Quiz>,
 }
 
 /// YAML can write any character (`\e`), and what a lesson says goes to a terminal.
-fn printable_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+pub(super) fn printable_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     Ok(printable(&String::deserialize(from)?).into_owned())
 }
 
@@ -71,9 +81,13 @@ fn printable_hint<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, 
     Ok(Option::<String>::deserialize(from)?.map(|text| printable(&text).into_owned()))
 }
 
-fn printable_texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+pub(super) fn printable_texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let texts = BTreeMap::<String, String>::deserialize(from)?;
     Ok(texts.into_iter().map(|(letter, text)| (letter, printable(&text).into_owned())).collect())
+}
+
+fn printable_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Ok(Vec::<String>::deserialize(from)?.iter().map(|text| printable(text).into_owned()).collect())
 }
 
 fn default_seed() -> u64 {
@@ -118,11 +132,15 @@ pub enum Block {
         text: String,
         /// Line of the fence in the lesson, from 1.
         line: usize,
+        /// Whether it is not shown (`hidden`): what a broken cluster is made of.
+        hidden: bool,
     },
     /// A `console` block.
     Console(Console),
     /// A `quiz` block.
     Quiz(Quiz),
+    /// A `task` block.
+    Task(Task),
 }
 
 /// Commands to run one after the other.
@@ -131,6 +149,8 @@ pub struct Console {
     /// Whether the clock runs until nothing is due after each command; `console nosettle` says no,
     /// so that the next command can watch what happens.
     pub settle: bool,
+    /// Whether neither the commands nor what they print is shown (`console hidden`).
+    pub hidden: bool,
     /// At least one.
     pub commands: Vec<Command>,
 }
@@ -166,12 +186,38 @@ pub struct Quiz {
     /// A nudge after a first wrong answer.
     #[serde(default, deserialize_with = "printable_hint")]
     pub hint: Option<String>,
+    /// Why each of the others is wrong, by letter: shown to who chose it.
+    #[serde(default, deserialize_with = "printable_texts")]
+    pub reasons: BTreeMap<String, String>,
     /// Why it is right: shown after the right answer, or after the second wrong one.
     #[serde(deserialize_with = "printable_text")]
     pub why: String,
 }
 
 impl Quiz {
+    /// What keeps it from being a question, if anything does.
+    pub(super) fn fault(&self) -> Option<String> {
+        let letters: Vec<String> = ('a'..='z').map(String::from).take(self.options.len()).collect();
+        let strange = || self.reasons.keys().find(|letter| !self.options.contains_key(*letter));
+        match () {
+            () if self.options.len() < 2 || !self.options.keys().eq(letters.iter()) => {
+                Some("a quiz has at least two options, lettered a, b, c, ...".into())
+            }
+            () if !self.options.contains_key(&self.answer) => {
+                Some(format!("the quiz's answer {:?} is none of its options", self.answer))
+            }
+            () => {
+                strange().map(|letter| format!("the quiz gives a reason for {letter:?}, which is none of its options"))
+            }
+        }
+    }
+
+    /// The letters of the wrong options of which nobody says why they are.
+    pub fn unreasoned(&self) -> impl Iterator<Item = &str> {
+        let letters = self.options.keys().map(String::as_str);
+        letters.filter(|letter| *letter != self.answer && !self.reasons.contains_key(*letter))
+    }
+
     /// The right option's text.
     pub fn right(&self) -> &str {
         self.options.get(&self.answer).map_or("", String::as_str)

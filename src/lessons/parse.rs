@@ -6,6 +6,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Pa
 
 use super::file::{Broken, File, Lines};
 use super::model::{Block, Command, Console, Lesson, Quiz, Step};
+use super::task::Task;
 use super::words;
 use crate::api::printable::printable;
 
@@ -119,16 +120,23 @@ impl Reader<'_> {
         let unknown = |attribute: &str, known: &str| {
             Err(file.broken(range.start, format!("a {language} block doesn't know {attribute:?}; {known}")))
         };
-        let (settle, name) = match (language, attributes.as_slice()) {
+        let hidden = attributes.contains(&"hidden");
+        let shown: Vec<&str> = attributes.iter().copied().filter(|a| *a != "hidden").collect();
+        let (settle, name) = match (language, shown.as_slice()) {
             ("console", []) => (true, None),
             ("console", ["nosettle"]) => (false, None),
-            ("console", [first, ..]) => return unknown(first, "it may be followed by \"nosettle\""),
-            ("quiz", []) => (true, None),
-            ("quiz", [first, ..]) => return unknown(first, "it stands alone"),
-            (_, []) => return Ok(()),
+            ("console", [first, ..]) => return unknown(first, "it may be followed by \"nosettle\" or \"hidden\""),
+            ("quiz" | "task", []) if !hidden => (true, None),
+            ("quiz" | "task", _) => return unknown(attributes[0], "it stands alone"),
+            (_, []) if !hidden => return Ok(()),
             ("yaml", [one]) if one.starts_with("file=") => (true, one.strip_prefix("file=")),
-            ("yaml", [first, ..]) => return unknown(first, "it may be followed by \"file=NAME.yaml\""),
-            (_, [first, ..]) => return unknown(first, "only yaml, console and quiz blocks mean something to a lesson"),
+            ("yaml", _) => {
+                return unknown(attributes[0], "it may be followed by \"file=NAME.yaml\", and that by \"hidden\"");
+            }
+            (..) => {
+                let known = "only yaml, console, quiz and task blocks mean something to a lesson";
+                return unknown(attributes[0], known);
+            }
         };
         if depth > 0 || self.column(range.start) > 0 {
             return Err(file.broken(range.start, format!("a {language} block must start at the left margin")));
@@ -142,9 +150,10 @@ impl Reader<'_> {
         self.prose(range.start);
         self.read_to = range.end;
         let block = match (language, name) {
-            ("console", _) => Block::Console(Console { settle, commands: self.commands(body)? }),
+            ("console", _) => Block::Console(Console { settle, hidden, commands: self.commands(body)? }),
             ("quiz", _) => Block::Quiz(self.quiz(body)?),
-            (_, name) => self.manifest(name.unwrap_or_default(), &range, body)?,
+            ("task", _) => Block::Task(self.task(body)?),
+            (_, name) => self.manifest(name.unwrap_or_default(), &range, body, hidden)?,
         };
         if let Some(step) = self.steps.last_mut() {
             step.blocks.push(block);
@@ -188,11 +197,7 @@ impl Reader<'_> {
                     None => return Err(file.broken(at, "a console block starts with a command, \"$ kubectl ...\"")),
                 },
             };
-            match words::split(typed) {
-                Ok(words) if words.first().is_some_and(|w| w == "kubectl" || w == "kstate") => {}
-                Ok(_) => return Err(file.broken(at, "only kubectl and kstate commands run in a lesson")),
-                Err(why) => return Err(file.broken(at, why)),
-            }
+            is_command(typed).map_err(|why| file.broken(at, why))?;
             commands.push(Command {
                 line: typed.to_string(),
                 expected: String::new(),
@@ -213,20 +218,28 @@ impl Reader<'_> {
 
     fn quiz(&self, body: Range<usize>) -> Result<Quiz, Broken> {
         let quiz: Quiz = self.file.yaml(body.clone(), "the quiz")?;
-        let letters: Vec<String> = ('a'..='z').map(String::from).take(quiz.options.len()).collect();
-        if quiz.options.len() < 2 || !quiz.options.keys().eq(letters.iter()) {
-            return Err(self.file.broken(body.start, "a quiz has at least two options, lettered a, b, c, ..."));
-        }
-        if !quiz.options.contains_key(&quiz.answer) {
-            let answer = &quiz.answer;
-            return Err(self.file.broken(body.start, format!("the quiz's answer {answer:?} is none of its options")));
-        }
+        quiz.fault().map_or(Ok(()), |fault| Err(self.file.broken(body.start, fault)))?;
         Ok(quiz)
     }
 
-    fn manifest(&self, name: &str, range: &Range<usize>, body: Range<usize>) -> Result<Block, Broken> {
-        let plain = !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if !plain || !(name.ends_with(".yaml") || name.ends_with(".yml")) {
+    fn task(&self, body: Range<usize>) -> Result<Task, Broken> {
+        let task: Task = self.file.yaml(body.clone(), "the task")?;
+        let broken = |message: String| Err(self.file.broken(body.start, message));
+        if task.check.is_empty() || task.solution.is_empty() {
+            return broken("a task has at least one check, and a solution of at least one command".into());
+        }
+        if let Some(name) = task.files.keys().find(|name| !is_manifest_name(name)) {
+            return broken(format!("{name:?} is no name for a manifest; it looks like \"my-pod.yaml\""));
+        }
+        let lines = task.solution.iter().chain(task.check.iter().map(|c| &c.run));
+        match lines.map(|line| is_command(line)).find_map(Result::err) {
+            Some(why) => broken(why),
+            None => Ok(task),
+        }
+    }
+
+    fn manifest(&self, name: &str, range: &Range<usize>, body: Range<usize>, hidden: bool) -> Result<Block, Broken> {
+        if !is_manifest_name(name) {
             let message = format!("file={name} is no name for a manifest; it looks like \"file=my-pod.yaml\"");
             return Err(self.file.broken(range.start, message));
         }
@@ -234,8 +247,22 @@ impl Reader<'_> {
             name: name.to_string(),
             text: self.file.source[body].replace("\r\n", "\n"),
             line: self.file.line(range.start),
+            hidden,
         })
     }
+}
+
+/// Whether a line is a command that a lesson may run; if not, why.
+fn is_command(line: &str) -> Result<(), String> {
+    match words::split(line)?.first().map(String::as_str) {
+        Some("kubectl" | "kstate") => Ok(()),
+        _ => Err("only kubectl and kstate commands run in a lesson".into()),
+    }
+}
+
+fn is_manifest_name(name: &str) -> bool {
+    let plain = !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    plain && (name.ends_with(".yaml") || name.ends_with(".yml"))
 }
 
 /// `pv,pvc\n[exit 1]` is the output and the exit code.
@@ -311,7 +338,7 @@ mod tests {
         assert_eq!(broken("---\ntitle: T\n"), "lessons/x.md:1: the front matter is not closed by a line \"---\"");
         assert_eq!(
             broken("---\ntitle: T\nminuts: 3\n---\n"),
-            "lessons/x.md:3: the front matter can't be read: unknown field `minuts`, expected one of `title`, `summary`, `minutes`, `cluster`, `seed`, `kubernetesVersion`, `watch`"
+            "lessons/x.md:3: the front matter can't be read: unknown field `minuts`, expected one of `title`, `summary`, `minutes`, `cluster`, `seed`, `kubernetesVersion`, `watch`, `after`, `learnt`, `review`"
         );
         assert_eq!(
             broken(FRONT),
@@ -320,7 +347,7 @@ mod tests {
         let step = format!("{FRONT}\n## One\n\n");
         assert_eq!(
             broken(&format!("{step}```console settle\n$ kubectl get pv\n```\n")),
-            "lessons/x.md:9: a console block doesn't know \"settle\"; it may be followed by \"nosettle\""
+            "lessons/x.md:9: a console block doesn't know \"settle\"; it may be followed by \"nosettle\" or \"hidden\""
         );
         assert_eq!(
             broken(&format!("{step}```console\nkubectl get pv\n```\n")),

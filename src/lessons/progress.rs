@@ -30,6 +30,12 @@ pub struct Reached {
     pub command: usize,
     /// Whether the lesson has been finished once.
     pub finished: bool,
+    /// How many questions were answered so far, and how many of them rightly at once.
+    #[serde(default)]
+    pub asked: u32,
+    /// See `asked`.
+    #[serde(default)]
+    pub right: u32,
     /// The cluster as it was at the start of each step so far.
     #[serde(default)]
     pub marks: Vec<Mark>,

@@ -19,9 +19,33 @@ pub(super) fn play(ui: &Ui, lesson: &Lesson, shell: &mut dyn Shell) -> Result<()
         for block in &step.blocks {
             match block {
                 Block::Prose(text) => screen.prose(text),
-                Block::File { name, text, .. } => {
+                Block::File { name, text, hidden, .. } => {
                     shell.write_file(name, text)?;
-                    screen.file(name, text);
+                    if !hidden {
+                        screen.file(name, text);
+                    }
+                }
+                Block::Task(task) => {
+                    screen.task(task);
+                    for (name, text) in &task.files {
+                        shell.write_file(name, text)?;
+                        screen.file(name, text);
+                    }
+                    ui.out("\n");
+                    for line in &task.solution {
+                        screen.line(line);
+                        screen.reply(&shell.run(line));
+                        shell.settle()?;
+                    }
+                    screen.prose(&task.why);
+                }
+                Block::Console(console) if console.hidden => {
+                    for command in &console.commands {
+                        shell.run(&command.line);
+                        if console.settle {
+                            shell.settle()?;
+                        }
+                    }
                 }
                 Block::Quiz(quiz) => {
                     screen.question(quiz);

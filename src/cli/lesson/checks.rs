@@ -12,7 +12,7 @@ use crate::cli::lesson::home::{self, Found};
 use crate::cli::lesson::shell::LessonShell;
 use crate::error::Failure;
 use crate::host::whole;
-use crate::lessons::check::{compare, replay};
+use crate::lessons::check::{compare, replay, unreasoned};
 use crate::lessons::library;
 use crate::lessons::update::update;
 use crate::ui::Ui;
@@ -68,19 +68,29 @@ fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool> {
     let lesson = &found.lesson;
     let mut shell = LessonShell::in_memory(lesson)?;
     let (mut replies, mut differences) = (Vec::new(), Vec::new());
-    replay(lesson, &mut shell, |command, reply| {
+    let mut faults = unreasoned(lesson);
+    faults.extend(replay(lesson, &mut shell, |command, reply| {
         differences.extend(compare(command, &reply));
         replies.push(reply);
-    })?;
+    })?);
     let commands = replies.len();
     let verdict = |word: &str, style: Style, detail: String| {
         let word = ui.paint(&format!("{word:<8}"), style);
         ui.out(&format!("{word}{:<14} ({detail})\n", lesson.name));
     };
     let good = Style::new().green();
+    if !faults.is_empty() {
+        verdict("FAILED", Style::new().red().bold(), format!("{} faults", faults.len()));
+        faults.iter().for_each(|fault| ui.out(&format!("{}: {}\n", lesson.path, fault.trim_end())));
+        if !rewrite {
+            return Ok(false);
+        }
+    }
     if differences.is_empty() {
-        verdict("ok", good, format!("{commands} commands"));
-        return Ok(true);
+        if faults.is_empty() {
+            verdict("ok", good, format!("{commands} commands"));
+        }
+        return Ok(faults.is_empty());
     }
     if rewrite {
         let Some(file) = &found.file else {
@@ -94,7 +104,7 @@ fn one(ui: &Ui, found: &Found, rewrite: bool) -> Result<bool> {
         let text = update(lesson, &replies)?;
         whole::write(file, text.as_bytes()).map_err(|e| failed(format!("cannot write {}", lesson.path), &e))?;
         verdict("updated", good, format!("{} of {commands} commands", differences.len()));
-        return Ok(true);
+        return Ok(faults.is_empty());
     }
     verdict("FAILED", Style::new().red().bold(), format!("{} of {commands} commands differ", differences.len()));
     for difference in differences {

@@ -1,10 +1,13 @@
 //! The guided lesson: it waits for the learner, who may leave the path at every prompt.
 
+mod quiz;
+mod task;
+
 use anyhow::Result;
 use owo_colors::Style;
 
 use crate::cli::lesson::screen::Screen;
-use crate::lessons::model::{Block, Command, Console, Lesson, Quiz};
+use crate::lessons::model::{Block, Command, Console, Lesson};
 use crate::lessons::progress::Reached;
 use crate::lessons::shell::Shell;
 use crate::ui::Ui;
@@ -26,6 +29,8 @@ pub(super) enum End {
 enum Wish {
     /// Go on.
     Enter,
+    /// Go on, after a command of their own was run.
+    Ran,
     /// A word of their own that is no command.
     Word(String),
     Back,
@@ -92,6 +97,7 @@ impl Guide<'_> {
                 }
             }
         }
+        self.debrief()?;
         self.reached = Reached { finished: true, ..Reached::start(lesson) };
         (self.save)(&self.reached)?;
         self.ui.on_interrupt("");
@@ -127,8 +133,14 @@ impl Guide<'_> {
                     screen.past(block);
                     Flow::On
                 }
+                Block::File { name, text, hidden: true, .. } => {
+                    self.shell.write_file(name, text)?;
+                    Flow::On
+                }
                 Block::File { name, text, .. } => self.file(name, text)?,
                 Block::Quiz(quiz) => self.quiz(quiz)?,
+                Block::Task(task) => self.task(task)?,
+                Block::Console(console) if console.hidden => self.behind_the_scenes(console)?,
                 Block::Console(console) => self.console(console)?,
             };
             if !matches!(flow, Flow::On) {
@@ -153,6 +165,17 @@ impl Guide<'_> {
             }
         }
         Screen::new(self.ui).file(name, text);
+        Ok(Flow::On)
+    }
+
+    /// Runs what the learner does not see.
+    fn behind_the_scenes(&mut self, console: &Console) -> Result<Flow> {
+        for command in &console.commands {
+            self.shell.run(&command.line);
+            if console.settle {
+                self.shell.settle()?;
+            }
+        }
         Ok(Flow::On)
     }
 
@@ -195,44 +218,9 @@ impl Guide<'_> {
         loop {
             match self.ask(&offer, "$ ", &command.line)? {
                 Wish::Word(word) => self.unknown(&word),
+                Wish::Ran => {}
                 wish => return Ok(wish),
             }
-        }
-    }
-
-    fn quiz(&mut self, quiz: &Quiz) -> Result<Flow> {
-        let screen = Screen::new(self.ui);
-        screen.question(quiz);
-        let letters: Vec<&str> = quiz.options.keys().map(String::as_str).collect();
-        let (last, others) = letters.split_last().map_or(("", &letters[..]), |(last, others)| (*last, others));
-        let prompt = format!("{} or {last}? ", others.join(", "));
-        self.ui.out("\n");
-        let mut tries = 0;
-        loop {
-            let word = match self.ask("", &prompt, "")? {
-                Wish::Back => return Ok(Flow::Back),
-                Wish::Quit => return Ok(Flow::Quit),
-                Wish::Enter => continue,
-                Wish::Word(word) => word.trim_end_matches([')', '.']).to_lowercase(),
-            };
-            if word == quiz.answer {
-                let right = self.ui.paint("Right.", Style::new().green().bold());
-                screen.answer(&right, quiz);
-                return Ok(Flow::On);
-            }
-            if !quiz.options.contains_key(&word) {
-                self.say("A letter, please; or a command, if you would rather look first.\n");
-                continue;
-            }
-            tries += 1;
-            if tries == 1 && letters.len() > 2 {
-                let hint = quiz.hint.as_deref().unwrap_or("Think again, you have another try.");
-                screen.prose(&format!("Not quite. {hint}"));
-                self.ui.out("\n");
-                continue;
-            }
-            screen.answer(&format!("It is {}: {}", quiz.answer, quiz.right()), quiz);
-            return Ok(Flow::On);
         }
     }
 
@@ -252,6 +240,7 @@ impl Guide<'_> {
                 Wish::Back => return Ok(Flow::Back),
                 Wish::Quit => return Ok(Flow::Quit),
                 Wish::Word(word) => self.unknown(&word),
+                Wish::Ran => {}
             }
         }
     }
@@ -274,6 +263,7 @@ impl Guide<'_> {
                         self.shell.settle()?;
                         self.touched |= !only_looks(&command);
                         Screen::new(self.ui).reply(&reply);
+                        return Ok(Wish::Ran);
                     }
                     None => return Ok(Wish::Word(line.to_string())),
                 },

@@ -7,6 +7,7 @@ use crate::lessons::model::{Block, Command, Lesson, Quiz, Step};
 use crate::lessons::render::{heading, render};
 use crate::lessons::shell::Reply;
 use crate::lessons::tables::{self, Change};
+use crate::lessons::task::Task;
 use crate::ui::Ui;
 
 /// Shows the parts of a lesson, one after the other.
@@ -71,6 +72,13 @@ impl<'a> Screen<'a> {
         self.ui.out(&shown);
     }
 
+    /// What the learner is to bring about.
+    pub(super) fn task(&self, task: &Task) {
+        let mark = self.ui.paint("!", Style::new().magenta().bold());
+        let width = self.ui.width().saturating_sub(2);
+        self.ui.out(&format!("\n{mark} {}\n", hang(&render(&task.task, width, self.ui.colour()), "  ")));
+    }
+
     /// Why the right answer is right, below a first word.
     pub(super) fn answer(&self, verdict: &str, quiz: &Quiz) {
         self.ui.out(&format!("\n{verdict}\n"));
@@ -79,8 +87,12 @@ impl<'a> Screen<'a> {
 
     /// A command as if it had been typed.
     pub(super) fn command(&self, command: &Command) {
-        let line = self.ui.paint(&command.line, Style::new().bold());
-        self.ui.out(&format!("$ {line}\n"));
+        self.line(&command.line);
+    }
+
+    /// A line as if it had been typed.
+    pub(super) fn line(&self, line: &str) {
+        self.ui.out(&format!("$ {}\n", self.ui.paint(&printable(line), Style::new().bold())));
     }
 
     /// A command that was run before the learner left.
@@ -92,7 +104,10 @@ impl<'a> Screen<'a> {
     pub(super) fn past(&self, block: &Block) {
         match block {
             Block::Prose(text) => self.prose(text),
+            Block::File { hidden: true, .. } => {}
+            Block::Console(console) if console.hidden => {}
             Block::File { name, text, .. } => self.file(name, text),
+            Block::Task(task) => self.task(task),
             Block::Quiz(quiz) => {
                 self.question(quiz);
                 self.answer(&format!("It is {}: {}", quiz.answer, quiz.right()), quiz);

@@ -7,11 +7,11 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::{Kind, Object};
 use crate::api::k8s::api::core::v1::{Node, Pod, PodSpec};
 use crate::api::resources::{self, Resources};
-use crate::store::{Index, View};
+use crate::api::{Kind, Object};
 use crate::store::load::{self, HostPort, NodeCapacity, NodeLoad, host_ports};
+use crate::store::{Index, View};
 
 pub(super) const HOSTNAME: &str = "kubernetes.io/hostname";
 pub(super) const ZONE: &str = "topology.kubernetes.io/zone";

@@ -34,7 +34,12 @@ pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(),
         return Ok(());
     }
     let mut there = attachments(cycle.view, info.name);
-    there.extend(cycle.pods_meant_for(info.name).filter_map(|o| o.get::<Pod>()).flat_map(|pod| attachable_volumes(cycle.view, pod)));
+    there.extend(
+        cycle
+            .pods_meant_for(info.name)
+            .filter_map(|o| o.get::<Pod>())
+            .flat_map(|pod| attachable_volumes(cycle.view, pod)),
+    );
     new.retain(|volume, _| !there.contains_key(volume));
     let count = |volumes: &Volumes, driver: &str| volumes.values().filter(|d| *d == driver).count();
     let exceeds =

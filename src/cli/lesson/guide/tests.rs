@@ -112,13 +112,15 @@ fn a_wrong_answer_a_command_of_ones_own_a_step_back_a_quit_and_a_resume() {
 
     a, b or c? a
 
-    Not quite. Count.
+    Not a. Count.
 
     a, b or c? x
-    A letter, please; or a command, if you would rather look first.
+    A letter, please; hint, question or answer; or a command, if you would rather look first.
     a, b or c? c
 
-    It is b: Two
+    Not c.
+
+    That leaves b: Two
 
     One and one.
 
@@ -189,4 +191,57 @@ fn a_session_that_goes_on_shows_what_the_rest_speaks_of() {
 
     Until next time. kstate lesson pods goes on from here.
     ");
+}
+
+#[test]
+fn a_task_is_solved_by_what_the_cluster_became() {
+    let text = "---\ntitle: Pods\nsummary: S.\nminutes: 5\nlearnt: [Pods have names]\n---\n## One\n\n```console hidden\n$ kubectl run \
+                hid\n```\n```task\ntask: Run a pod b.\ncheck:\n- run: kubectl get pods\n  is: \"[..]b[..]\"\n  else: There \
+                are only {}.\nhints: [Think of run., Its name is b.]\nsolution: [kubectl run b]\nwhy: A pod is run by its name.\n```\n";
+    let lesson = parse("pods.md", text).expect("a lesson");
+    let mut shell = Pods::default();
+    let lines = ["", "", "hint", "kubectl run a", "", "kubectl run bb", "", "quit"];
+    let (end, _, shown) = session(&lesson, &mut shell, Reached::start(&lesson), &lines);
+    assert_eq!(end, End::Finished);
+    let task = shown.find("! Run a pod").map_or("", |at| &shown[at..]);
+    insta::assert_snapshot!(task, @r#"
+    ! Run a pod b.
+
+    Not yet: There are only hid.
+    $ hint
+
+    Think of run.
+    $ kubectl run a
+    pod/a created
+
+    Not yet: There are only hid a.
+    $ kubectl run bb
+    pod/bb created
+
+    Solved.
+
+    A pod is run by its name.
+
+    The cluster now:
+    NAME   READY
+    hid   1/1
+    a   1/1
+    bb   1/1
+
+    What to remember:
+
+    - Pods have names
+
+    Done. That was "Pods".
+    "#);
+    let faults = crate::lessons::check::check(&lesson, &mut Pods::default()).expect("a report").faults;
+    assert_eq!(faults, [""; 0]);
+    let broken = text.replace("[kubectl run b]", "[kubectl get a]");
+    let lesson = parse("pods.md", &broken).expect("a lesson");
+    let faults = crate::lessons::check::check(&lesson, &mut Pods::default()).expect("a report").faults;
+    insta::assert_snapshot!(faults.join("\n"), @r#"
+    the task "Run a pod b." is not solved by its solution: There are only hid.
+    $ kubectl get a
+    hid
+    "#);
 }
