@@ -1,12 +1,15 @@
 //! The kinds that kstate knows: their names, groups and types, one line each.
 //!
 //! The list is the source of `Kind`, of `Object` and of what the server serves. What a kind *does* (defaults, validation,
-//! columns, describe) is its file in `kinds/`. A kind that is not here can be taught to a cluster: its objects are trees.
+//! columns, describe) is its file in `kinds/`. A kind that is not here has a definition and is there once a cluster was
+//! taught it (`definition`): its objects are trees.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use super::definition::AT_HAND;
 
 /// Whether objects of a kind live in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +120,8 @@ pub struct KindInfo {
     pub scope: Scope,
     /// The categories that the kind belongs to, `["all"]`.
     pub categories: &'static [&'static str],
-    /// The schema of a kind that the cluster was taught, an OpenAPI v3 document; empty for the kinds that kstate has
-    /// types for.
-    pub schema: &'static str,
+    /// The CustomResourceDefinition of a kind that kstate has no type for, as YAML or JSON; empty for the others.
+    pub definition: &'static str,
 }
 
 macro_rules! define_kind {
@@ -142,13 +144,26 @@ macro_rules! define_kind {
             short_names: &[$($short),*],
             scope: Scope::$scope,
             categories: &[$($category),*],
-            schema: "",
+            definition: "",
         }),*];
     };
 }
 for_each_kind!(define_kind);
 
-/// The kinds that clusters of this process were taught. They are few, and stay as long as the process.
+#[allow(non_upper_case_globals)]
+impl Kind {
+    /// `volumesnapshotclasses.snapshot.storage.k8s.io`
+    pub const VolumeSnapshotClass: Kind = Kind(Kind::ALL.len() as u16);
+    /// `volumesnapshotcontents.snapshot.storage.k8s.io`
+    pub const VolumeSnapshotContent: Kind = Kind(Kind::ALL.len() as u16 + 1);
+    /// `volumesnapshots.snapshot.storage.k8s.io`
+    pub const VolumeSnapshot: Kind = Kind(Kind::ALL.len() as u16 + 2);
+    /// `volumepopulators.populator.storage.k8s.io`
+    pub const VolumePopulator: Kind = Kind(Kind::ALL.len() as u16 + 3);
+}
+
+/// The kinds that clusters of this process were taught beside those whose definitions are at hand. They are few, and
+/// stay as long as the process.
 static TAUGHT: RwLock<Vec<&'static KindInfo>> = RwLock::new(Vec::new());
 
 fn taught() -> RwLockReadGuard<'static, Vec<&'static KindInfo>> {
@@ -162,20 +177,20 @@ impl Kind {
         let is_same = |known: &&KindInfo| {
             (known.group, known.name, known.version, known.plural) == (info.group, info.name, info.version, info.plural)
                 && (known.short_names, known.scope, known.categories) == (info.short_names, info.scope, info.categories)
-                && known.schema == info.schema
+                && known.definition == info.definition
         };
         let at = all.iter().position(is_same).unwrap_or_else(|| {
             all.push(Box::leak(Box::new(info)));
             all.len() - 1
         });
-        Kind((BUILT_IN.len() + at) as u16)
+        Kind((BUILT_IN.len() + AT_HAND.len() + at) as u16)
     }
 
     /// What is known of it.
     pub fn info(self) -> &'static KindInfo {
-        match BUILT_IN.get(self.index()) {
+        match BUILT_IN.get(self.index()).or_else(|| AT_HAND.get(self.index() - BUILT_IN.len())) {
             Some(info) => info,
-            None => taught()[self.index() - BUILT_IN.len()],
+            None => taught()[self.index() - BUILT_IN.len() - AT_HAND.len()],
         }
     }
 
@@ -186,7 +201,7 @@ impl Kind {
 
     /// How many kinds this process knows.
     pub fn count() -> usize {
-        BUILT_IN.len() + taught().len()
+        BUILT_IN.len() + AT_HAND.len() + taught().len()
     }
 
     /// Every kind that this process knows: those of `ALL`, then those that a cluster was taught.
@@ -242,8 +257,10 @@ impl Kind {
     /// The kind of that stored name.
     pub fn from_stored_name(name: &str) -> Option<Kind> {
         let built_in = BUILT_IN.iter().position(|k| k.name == name);
-        let taught = || taught().iter().rposition(|k| name == format!("{}.{}", k.name, k.group));
-        built_in.or_else(|| taught().map(|at| BUILT_IN.len() + at)).map(|at| Kind(at as u16))
+        let is_called = |k: &KindInfo| name == format!("{}.{}", k.name, k.group);
+        let at_hand = || AT_HAND.iter().position(is_called).map(|at| BUILT_IN.len() + at);
+        let taught = || taught().iter().rposition(|k| is_called(k)).map(|at| BUILT_IN.len() + AT_HAND.len() + at);
+        built_in.or_else(at_hand).or_else(taught).map(|at| Kind(at as u16))
     }
 }
 
@@ -323,11 +340,11 @@ impl Kind {
 
     /// The kind with that `apiVersion` and `kind`, where it is the stored version.
     pub fn from_gvk(api_version: &str, kind: &str) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|k| k.name() == kind && k.api_version() == api_version)
+        Kind::known().find(|k| k.name() == kind && k.api_version() == api_version)
     }
 
     /// The kind with that name in that group, whatever the version.
     pub fn from_group_kind(group: &str, kind: &str) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|k| k.name() == kind && k.group() == group)
+        Kind::known().find(|k| k.name() == kind && k.group() == group)
     }
 }

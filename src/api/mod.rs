@@ -3,6 +3,7 @@
 //! Imports nothing of kstate but `error`.
 
 pub mod csi;
+pub mod definition;
 pub mod digest;
 pub mod go_sort;
 pub mod kind;
@@ -16,6 +17,7 @@ pub mod resources;
 pub mod scalar;
 pub mod schema;
 pub mod selector;
+pub mod snapshot;
 pub mod table;
 pub mod time;
 pub mod user;

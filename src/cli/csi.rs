@@ -49,7 +49,7 @@ struct AddArgs {
     /// How many volumes a node takes
     #[arg(long, value_name = "N")]
     attach_limit: Option<i32>,
-    /// What goes wrong: provision, attach, mount, expand or snapshot, with =TEXT what it says then
+    /// What goes wrong: provision, attach, mount, expand, snapshot or modify, with =TEXT what it says then
     #[arg(long, value_name = "OPERATION[=TEXT]")]
     fail: Vec<String>,
     /// Its volumes grow only while no pod uses them
@@ -154,8 +154,20 @@ fn list(session: &Session<'_>, wide: bool) {
     let mut names: Vec<&str> = MODELS.iter().map(|m| m.name).chain(others.map(String::as_str)).collect();
     names.sort_unstable();
     let columns = ["NAME", "ADDED", "ZONES", "NODES", "CAPACITY", "ATTACH-LIMIT", "FAILS"];
-    let more =
-        ["RWO", "ROX", "RWX", "RWOP", "BLOCK", "EXPANSION", "CLONE", "SNAPSHOT", "ATTACH", "TOPOLOGY", "IN-TREE"];
+    let more = [
+        "RWO",
+        "ROX",
+        "RWX",
+        "RWOP",
+        "BLOCK",
+        "EXPANSION",
+        "CLONE",
+        "SNAPSHOT",
+        "MODIFY",
+        "ATTACH",
+        "TOPOLOGY",
+        "IN-TREE",
+    ];
     let shown = columns.iter().chain(more.iter().filter(|_| wide));
     let columns = shown.map(|name| Column::new(*name)).collect();
     let rows = names.into_iter().map(|name| {
@@ -214,6 +226,7 @@ fn abilities(model: &Model) -> Vec<String> {
         expansion.to_string(),
         yes(model.clone),
         yes(model.snapshot),
+        yes(model.modify.is_some()),
         yes(model.attach_required),
         if model.topology_keys.is_empty() { "-".into() } else { model.topology_keys.join(",") },
         if model.in_tree.is_empty() { "-".to_string() } else { model.in_tree.to_string() },

@@ -9,6 +9,7 @@ mod certificates;
 mod cluster_role_aggregation;
 mod cron_job;
 pub mod csi;
+mod custom_resource_definition;
 mod daemon_set;
 pub mod default_service_cidr;
 mod deployment;
@@ -46,6 +47,8 @@ pub(crate) mod ttl;
 mod ttl_after_finished;
 pub mod vac_protection;
 mod validating_admission_policy_status;
+mod volume_data_source_validator;
+pub mod volume_snapshot;
 
 use std::sync::Arc;
 
@@ -64,6 +67,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &cluster_role_aggregation::ClusterRoleAggregationController,
     &cron_job::CronJobController,
     &csi::CapacityController,
+    &custom_resource_definition::CustomResourceDefinitionController,
     &daemon_set::DaemonSetsController,
     &default_service_cidr::DefaultServiceCidrController,
     &deployment::DeploymentController,
@@ -82,6 +86,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &node_lifecycle::NodeLifecycleController,
     &persistent_volume::PersistentVolumeController,
     &pod_gc::PodGcController,
+    &provisioner::CloningProtectionController,
     &provisioner::ProvisionController,
     &pv_protection::PvProtectionController,
     &pvc_protection::PvcProtectionController,
@@ -90,6 +95,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &replication_controller::ReplicationManager,
     &resizer::expand::ExpandController,
     &resizer::external::ExternalResizer,
+    &resizer::modify::ModifyController,
     &scheduler::Scheduler,
     &resource_quota::ResourceQuotaController,
     &service_accounts::ServiceAccountsController,
@@ -100,6 +106,9 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &ttl_after_finished::TtlAfterFinishedController,
     &vac_protection::VacProtectionController,
     &validating_admission_policy_status::ValidatingAdmissionPolicyStatusController,
+    &volume_data_source_validator::VolumeDataSourceValidator,
+    &volume_snapshot::CsiSnapshotter,
+    &volume_snapshot::SnapshotController,
 ];
 
 /// A control loop.

@@ -92,7 +92,9 @@ fn delete_all_content(view: &View<'_>, namespace: &Namespace, deleted_at: Time, 
     delete_kind(view, Kind::Pod, name, deleted_at, now, &mut remaining, outcome);
     let pods_first = !remaining.resources.is_empty();
     if !pods_first {
-        for kind in Kind::ALL.iter().filter(|k| k.is_namespaced() && **k != Kind::Pod) {
+        let taught = view.taught_kinds();
+        let kinds = Kind::ALL.iter().chain(&taught);
+        for kind in kinds.filter(|k| k.is_namespaced() && **k != Kind::Pod) {
             delete_kind(view, *kind, name, deleted_at, now, &mut remaining, outcome);
         }
     }

@@ -154,5 +154,5 @@ crate::for_each_kind!(define_rules);
 
 /// The rules of a kind.
 pub fn rules(kind: Kind) -> &'static dyn Rules {
-    KINDS.get(kind.index()).copied().unwrap_or(&crate::kinds::custom::CustomRules)
+    KINDS.get(kind.index()).copied().unwrap_or_else(|| crate::kinds::custom::custom_rules(kind))
 }

@@ -60,9 +60,9 @@ pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
             }
             document
         }
-        ["api", version] => resource_list(minor, "", version)?,
+        ["api", version] => resource_list(server, "", version)?,
         ["apis", metrics::GROUP, "v1beta1"] if metrics::group(server).is_some() => metrics::resource_list(),
-        ["apis", group, version] => resource_list(minor, group, version)?,
+        ["apis", group, version] => resource_list(server, group, version)?,
         [] => json!({"paths": paths(server)}),
         _ => return Err(not_served()),
     };
@@ -94,7 +94,7 @@ fn paths(server: &Server) -> Vec<String> {
 
 /// The named groups, with the versions that each is served in.
 fn groups(server: &Server) -> Vec<Value> {
-    let all = served::resources(server.minor());
+    let all = served::resources(&server.serving());
     let mut names: Vec<&str> = all.iter().map(|r| r.group).filter(|g| !g.is_empty()).collect();
     names.dedup();
     names.sort_by_key(|name| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
@@ -114,8 +114,8 @@ fn groups(server: &Server) -> Vec<Value> {
     names.iter().map(group).chain(metrics::group(server)).collect()
 }
 
-fn resource_list(minor: u32, group: &str, version: &str) -> Result<Value, ApiError> {
-    let all = served::resources(minor);
+fn resource_list(server: &Server, group: &str, version: &str) -> Result<Value, ApiError> {
+    let all = served::resources(&server.serving());
     let here: Vec<&Served> = all.iter().filter(|r| r.group == group && r.version == version).collect();
     let first = here.first().ok_or_else(not_served)?;
     let resources: Vec<Value> = here.iter().flat_map(|r| described(r)).collect();

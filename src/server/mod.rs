@@ -36,7 +36,7 @@ use crate::kinds::rbac::authorizer::Attributes;
 use crate::sim::Cluster;
 pub use crate::sim::{Answered, Pause, SessionId};
 pub use crate::sim::{ClockMode, Config, check_nodes, parse_version};
-use served::Served;
+use served::{Served, Serving};
 
 /// The API server of a cluster, within one transaction at a time.
 pub struct Server {
@@ -130,6 +130,11 @@ impl Server {
         self.cluster.config().version
     }
 
+    /// Which resources it has.
+    pub fn serving(&self) -> Serving {
+        Serving::of(self.minor(), &self.cluster.view())
+    }
+
     /// Answers a request.
     pub fn handle(&mut self, request: &Request) -> Response {
         if !request.verb.writes() {
@@ -178,7 +183,7 @@ impl Server {
     /// What the request is about, if it is served and takes the verb.
     fn find<'r>(&self, request: &'r Request, warnings: &mut Vec<String>) -> Result<(Served, &'r Resource), ApiError> {
         let Target::Resource(resource) = &request.target else { return Err(method_not_allowed()) };
-        let served = served::find(self.minor(), resource).ok_or_else(not_served)?;
+        let served = served::find(&self.serving(), resource).ok_or_else(not_served)?;
         let named = !resource.name.is_empty();
         if !served.namespaced && !resource.namespace.is_empty() {
             return Err(not_served());

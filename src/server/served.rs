@@ -7,6 +7,7 @@ use crate::api::Kind;
 use crate::api::ObjectKey;
 use crate::api::request::Resource;
 use crate::manifest::versions;
+use crate::store::View;
 
 /// A resource in one of its versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Subresource {
 }
 
 const ALL_VERBS: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/// The same in the order in which they are told of kinds that a cluster was taught.
+const CUSTOM_VERBS: &[&str] = &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 /// What namespaces take: each is deleted on its own.
 const SINGLY: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 const CREATE: &[&str] = &["create"];
@@ -99,6 +102,7 @@ fn subresources(kind: Kind) -> &'static [Subresource] {
 
 fn verbs(kind: Kind) -> &'static [&'static str] {
     match kind {
+        _ if !kind.is_built_in() => CUSTOM_VERBS,
         Kind::Binding
         | Kind::SelfSubjectReview
         | Kind::TokenReview
@@ -208,15 +212,45 @@ impl Served {
     }
 }
 
-/// Every resource in every version that a server of v1.`minor` serves: by group, the core's first, then by name.
-pub fn resources(minor: u32) -> Vec<Served> {
-    of_kinds(minor, |_| true)
+/// Which resources a server has: those of its version, and those whose definitions it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// 36 for v1.36.
+    pub minor: u32,
+    /// The kinds that the cluster was taught.
+    taught: Vec<Kind>,
+}
+
+impl Serving {
+    /// What a server of v1.`minor` has that holds these objects.
+    pub fn of(minor: u32, view: &View<'_>) -> Serving {
+        Serving { minor, taught: view.taught_kinds() }
+    }
+
+    /// What a server of v1.`minor` has that was taught nothing.
+    pub fn of_version(minor: u32) -> Serving {
+        Serving { minor, taught: Vec::new() }
+    }
+
+    fn has(&self, kind: Kind) -> bool {
+        kind.is_built_in() || self.taught.contains(&kind)
+    }
+
+    /// Every kind that there is.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> + use<'_> {
+        Kind::known().filter(|kind| self.has(*kind))
+    }
+}
+
+/// Every resource in every version that a server serves: by group, the core's first, then by name.
+pub fn resources(serving: &Serving) -> Vec<Served> {
+    of_kinds(serving, |_| true)
 }
 
 /// The same for some kinds only.
-pub fn of_kinds(minor: u32, of: impl Fn(Kind) -> bool) -> Vec<Served> {
-    let kinds = Kind::known().filter(|kind| of(*kind));
-    let mut all: Vec<Served> = kinds.flat_map(|kind| versions_of(kind, minor)).collect();
+pub fn of_kinds(serving: &Serving, of: impl Fn(Kind) -> bool) -> Vec<Served> {
+    let kinds = serving.kinds().filter(|kind| of(*kind));
+    let mut all: Vec<Served> = kinds.flat_map(|kind| versions_of(kind, serving.minor)).collect();
     // Newer versions come first: v2 before v1.
     all.sort_by(|a, b| (a.group, a.plural, !a.preferred, b.version).cmp(&(b.group, b.plural, !b.preferred, a.version)));
     all
@@ -244,19 +278,19 @@ pub fn of_kind(minor: u32, kind: Kind) -> Option<Served> {
 }
 
 /// What a request is about, if that is served.
-pub fn find(minor: u32, resource: &Resource) -> Option<Served> {
-    let kind = Kind::known().find(|k| {
+pub fn find(serving: &Serving, resource: &Resource) -> Option<Served> {
+    let kind = serving.kinds().find(|k| {
         k.plural() == resource.plural
             && (k.group() == resource.group || versions::others(*k).iter().any(|(g, _)| *g == resource.group))
     })?;
-    let all = versions_of(kind, minor);
+    let all = versions_of(kind, serving.minor);
     let served = all.into_iter().find(|s| s.group == resource.group && s.version == resource.version)?;
     served.has(&resource.subresource).then_some(served)
 }
 
 /// The versions of all groups, sorted.
-pub fn versions(minor: u32) -> Vec<String> {
-    let mut versions: Vec<String> = resources(minor).iter().map(Served::api_version).collect();
+pub fn versions(serving: &Serving) -> Vec<String> {
+    let mut versions: Vec<String> = resources(serving).iter().map(Served::api_version).collect();
     versions.sort();
     versions.dedup();
     versions

@@ -10,16 +10,22 @@ use crate::api::request::{
 };
 use crate::api::schema;
 use crate::api::user::User;
-use crate::api::{Kind, ObjectKey, Time};
+use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::printers::explain::{Subject, render};
+use crate::registry::Context;
 use crate::sim::{ClockMode, Cluster, Config};
 
-const SCHEMA: &str = r#"{"description": "CronTab runs a command now and then.", "type": "object", "properties": {
-    "spec": {"type": "object", "description": "What to run.", "properties": {
-        "cronSpec": {"type": "string", "description": "When."},
-        "replicas": {"type": "integer"},
-        "steps": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
-            "items": {"type": "object", "properties": {"name": {"type": "string"}, "image": {"type": "string"}}}}}}}}"#;
+const DEFINITION: &str = r#"{"metadata": {"name": "crontabs.stable.example.com"}, "spec": {
+    "group": "stable.example.com", "scope": "Namespaced",
+    "names": {"plural": "crontabs", "singular": "crontab", "kind": "CronTab", "shortNames": ["ct"]},
+    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+        "description": "CronTab runs a command now and then.", "type": "object", "properties": {
+            "spec": {"type": "object", "description": "What to run.", "properties": {
+                "cronSpec": {"type": "string", "description": "When."},
+                "replicas": {"type": "integer"},
+                "steps": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                    "items": {"type": "object", "properties": {
+                        "name": {"type": "string"}, "image": {"type": "string"}}}}}}}}}}]}}"#;
 
 fn cron_tab() -> Kind {
     Kind::intern(KindInfo {
@@ -30,14 +36,19 @@ fn cron_tab() -> Kind {
         short_names: &["ct"],
         scope: Scope::Namespaced,
         categories: &[],
-        schema: SCHEMA,
+        definition: DEFINITION,
     })
 }
 
 fn server() -> Server {
     let config = Config { clock: ClockMode::Manual, ..Config::default() };
     let mut server = Server::over(Cluster::new_in_memory(config, Time::default()).unwrap());
-    server.cluster_mut().begin(true, Time::default()).unwrap();
+    let cluster = server.cluster_mut();
+    cluster.begin(true, Time::default()).unwrap();
+    cron_tab();
+    let definition = Object::from_json(Kind::CustomResourceDefinition, DEFINITION).unwrap();
+    cluster.registry_mut().create(definition, &Context::new(&By::cluster())).unwrap();
+    cluster.settle().unwrap();
     server
 }
 

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use super::Cluster;
 use super::config::region_of;
 use crate::api::csi::csi_name_from_in_tree_name;
+use crate::api::definition;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSIDriverSpec};
 use crate::api::object::annotation_of;
 use crate::api::request::{By, Deletion};
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta};
 use crate::controllers::csi::{self, Driver, ZONE};
+use crate::controllers::volume_snapshot;
 use crate::error::ApiError;
 use crate::node::csi_registered_note;
 use crate::registry::Context;
@@ -48,7 +50,30 @@ impl Cluster {
             }
             self.dispatch_changes();
         }
+        if model.csi && model.snapshot {
+            self.install_snapshots()?;
+        }
         self.wake_work_of(&name);
+        Ok(())
+    }
+
+    /// Installs the definitions of the snapshots, where they are missing, and the controller that they need.
+    fn install_snapshots(&mut self) -> Result<(), ApiError> {
+        for kind in [Kind::VolumeSnapshotClass, Kind::VolumeSnapshotContent, Kind::VolumeSnapshot] {
+            let name = kind.resource();
+            let there = self.view().get(&ObjectKey::cluster(Kind::CustomResourceDefinition, &name)).is_some();
+            let Some(definition) = definition::of(kind).filter(|_| !there) else { continue };
+            let mut tree = definition.document.clone();
+            for key in ["apiVersion", "kind", "status"] {
+                tree.as_object_mut().map(|fields| fields.remove(key));
+            }
+            let object = Object::from_tree(Kind::CustomResourceDefinition, tree);
+            let object = object.map_err(|e| ApiError::internal(format!("the definition {name} is damaged: {e}")))?;
+            let by = By::cluster();
+            self.registry.create(object, &Context::new(&by))?;
+        }
+        self.store_mut().set_setting(&format!("note/{}", volume_snapshot::DEPLOYED), "1");
+        self.dispatch_changes();
         Ok(())
     }
 
@@ -111,7 +136,8 @@ impl Cluster {
                 || volume.spec.as_ref().and_then(|s| s.csi.as_ref()).is_some_and(|csi| csi.driver == name)
         });
         let attachments = view.list(Kind::VolumeAttachment);
-        let objects: Vec<_> = claims.chain(volumes).chain(attachments).cloned().collect();
+        let snapshots = view.list(Kind::VolumeSnapshot).chain(view.list(Kind::VolumeSnapshotContent));
+        let objects: Vec<_> = claims.chain(volumes).chain(attachments).chain(snapshots).cloned().collect();
         objects.iter().for_each(|object| self.enqueue_for(object));
     }
 }

@@ -6,9 +6,16 @@ use std::sync::Arc;
 use super::load::NodeInfo;
 use super::name::Name;
 use super::{Index, Store};
+use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
 use crate::machine::disk::Disk;
 use crate::machine::kernel::Sandbox;
+
+/// Whether objects of a definition's kind are taken. Mirrors `apihelpers.IsCRDConditionTrue`.
+fn is_established(definition: &CustomResourceDefinition) -> bool {
+    let conditions = definition.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    conditions.iter().any(|c| c.type_ == "Established" && c.status == "True")
+}
 
 /// The state of the cluster at one moment.
 #[derive(Clone, Copy)]
@@ -96,6 +103,19 @@ impl<'a> View<'a> {
         let (store, db) = (self.store, &self.store.db);
         let nodes = || store.table(Kind::Node).all(db).map(|all| all.values().collect());
         store.read(store.loads.snapshot(db, nodes).map(Some)).unwrap_or(&NONE).values()
+    }
+
+    /// The kinds that the cluster was taught: whose definitions it holds and has established.
+    pub fn taught_kinds(&self) -> Vec<Kind> {
+        if self.len(Kind::CustomResourceDefinition) == 0 {
+            return Vec::new();
+        }
+        let definitions: Vec<&CustomResourceDefinition> = self.list_as().filter(|d| is_established(d)).collect();
+        let is_taught = |kind: &Kind| {
+            let name = kind.resource();
+            definitions.iter().any(|d| d.metadata.name.as_deref() == Some(&name))
+        };
+        Kind::known().filter(|kind| !kind.is_built_in()).filter(is_taught).collect()
     }
 
     /// How many objects of a kind there are.

@@ -104,7 +104,7 @@ fn objects() -> Vec<(Served, Value)> {
     let of = |tree: Value| {
         let (version, kind) =
             (tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
-        let all = served::resources(36).into_iter();
+        let all = served::resources(&served::Serving::of_version(36)).into_iter();
         let found = all.filter(|s| s.api_version() == version).find(|s| s.kind.name() == kind);
         (found.unwrap_or_else(|| panic!("nobody serves {kind} of {version}")), tree)
     };

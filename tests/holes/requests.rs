@@ -16,7 +16,9 @@ fn report(faults: Vec<String>) {
 #[test]
 fn every_kind_is_tried() {
     let tried: BTreeSet<&str> = objects().iter().map(|(served, _)| served.kind.name()).collect();
-    let all = served::resources(36).into_iter().filter(|s| s.preferred && s.verbs.contains(&"create"));
+    let all = served::resources(&served::Serving::of_version(36))
+        .into_iter()
+        .filter(|s| s.preferred && s.verbs.contains(&"create"));
     let missing: Vec<&str> =
         all.map(|s| s.kind.name()).filter(|name| !tried.contains(name) && *name != "Binding").collect();
     assert!(missing.is_empty(), "objects.yaml lacks {missing:?}");
@@ -56,7 +58,10 @@ fn who_has_no_rights_is_refused_and_told_nothing() {
 fn who_has_just_the_right_is_let_in() {
     let mut api = Api::with_everything();
     let create = |api: &mut Api, kind: &str, tree: Value| {
-        let served = served::resources(36).into_iter().find(|s| s.kind.name() == kind).expect("a kind");
+        let served = served::resources(&served::Serving::of_version(36))
+            .into_iter()
+            .find(|s| s.kind.name() == kind)
+            .expect("a kind");
         let ask = Ask { verb: Verb::Create(WriteOptions::default(), tree), resource: within(&served) };
         let response = api.ask(&admin(), &ask);
         assert!(response.outcome.is_ok(), "{response:?}");
@@ -297,7 +302,10 @@ fn nobody_approves_for_a_signer_who_may_not() {
     let mut api = Api::with_everything();
     let (served, tree) = objects().into_iter().find(|(s, _)| s.plural == "certificatesigningrequests").expect("one");
     let create = |api: &mut Api, kind: &str, tree: Value| {
-        let served = served::resources(36).into_iter().find(|s| s.kind.name() == kind).expect("a kind");
+        let served = served::resources(&served::Serving::of_version(36))
+            .into_iter()
+            .find(|s| s.kind.name() == kind)
+            .expect("a kind");
         let ask = Ask { verb: Verb::Create(WriteOptions::default(), tree), resource: within(&served) };
         assert!(api.ask(&admin(), &ask).outcome.is_ok());
     };

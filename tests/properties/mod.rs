@@ -4,6 +4,7 @@ mod attach;
 mod commands;
 mod invariants;
 mod scenario;
+mod snapshots;
 
 use invariants::Model;
 use kstate::api::k8s::api::core::v1::PersistentVolumeClaim;

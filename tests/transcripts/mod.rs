@@ -43,8 +43,10 @@ mod running;
 mod scheduling;
 mod selectors;
 mod services;
+mod snapshots;
 mod terminal;
 mod verbs;
+mod volume_attributes;
 mod workshops;
 mod zookeeper;
 
@@ -65,6 +67,16 @@ impl Session {
         let output = self.0.feed("kubectl apply -f -", manifests);
         self.0.settle();
         output
+    }
+
+    /// Runs lines without letting the cluster settle between them.
+    fn run_now(&mut self, lines: &[&str]) -> String {
+        let mut transcript = String::new();
+        for line in lines {
+            let (output, _) = self.0.run(line).expect("a command of ours");
+            transcript += &format!("$ {line}\n{output}");
+        }
+        transcript
     }
 
     /// Runs lines; what they print, one after the other, with the exit codes of those that fail as lessons have them.

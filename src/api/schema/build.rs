@@ -1,6 +1,6 @@
 //! Turns k8s-openapi's schema documents into `TypeDef`s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
@@ -67,13 +67,15 @@ fn root_of<T: JsonSchema>(types: &mut Types) -> &'static TypeDef {
     }
     let mut generator = SchemaGenerator::default();
     let root = T::json_schema(&mut generator).to_value();
-    let mut builder = Builder { documents: generator.take_definitions(false), types };
+    let mut builder = Builder { documents: generator.take_definitions(false), open: BTreeSet::new(), types };
     builder.documents.insert(name.to_string(), root);
     builder.define(&name)
 }
 
 struct Builder<'a> {
     documents: Map<String, Value>,
+    /// The structs that are being made, which may hold themselves.
+    open: BTreeSet<String>,
     types: &'a mut Types,
 }
 
@@ -82,10 +84,12 @@ impl Builder<'_> {
         if let Some(def) = self.types.get(name) {
             return def;
         }
+        let stub = self.open.contains(name);
         let mut document = match self.documents.remove(name) {
             Some(Value::Object(document)) => document,
             _ => Map::new(),
         };
+        self.open.insert(name.to_string());
         let properties = match document.remove("properties") {
             Some(Value::Object(properties)) => properties,
             _ => Map::new(),
@@ -132,8 +136,11 @@ impl Builder<'_> {
             description,
             fields,
             atomic: lists.atomic,
+            stub,
         }));
-        self.types.insert(name.to_string(), def);
+        if !stub {
+            self.types.insert(name.to_string(), def);
+        }
         def
     }
 

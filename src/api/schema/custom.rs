@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::go::{GoFacts, PatchStrategy};
 use super::lists::ListType;
 use super::{FieldDef, FieldType, TypeDef};
-use crate::api::Kind;
+use crate::api::{Kind, definition};
 
 type Types = BTreeMap<String, &'static TypeDef>;
 
@@ -21,7 +21,7 @@ pub(super) fn root(types: &mut Types, kind: Kind, like: &TypeDef) -> &'static Ty
     if let Some(def) = types.get(&name) {
         return def;
     }
-    let document: Value = serde_json::from_str(info.schema).unwrap_or_default();
+    let document = definition::of(kind).map(|d| d.schema.clone()).unwrap_or_default();
     let mut builder = Builder { types, package: info.version.to_string() };
     let mut fields = builder.fields(&document, &name);
     for (field, description) in [("apiVersion", API_VERSION), ("kind", KIND)] {
@@ -140,6 +140,7 @@ impl Builder<'_> {
             description,
             fields,
             atomic,
+            stub: false,
         }));
         self.types.insert(name.to_string(), def);
         def

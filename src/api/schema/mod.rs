@@ -32,9 +32,16 @@ pub struct TypeDef {
     pub fields: BTreeMap<String, FieldDef>,
     /// Whether server-side apply takes a value of the type as one whole.
     pub atomic: bool,
+    /// Whether it stands for the struct of the same name, which holds itself in the end.
+    pub stub: bool,
 }
 
 impl TypeDef {
+    /// The struct with its fields, also where it stands in itself.
+    pub fn whole(&'static self) -> &'static TypeDef {
+        if self.stub { named(&self.name).unwrap_or(self) } else { self }
+    }
+
     /// The type as Go prints it, `v1.PodSpec`.
     pub fn go_type(&self) -> String {
         format!("{}.{}", self.go_package, self.go_name)

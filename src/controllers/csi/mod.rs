@@ -43,6 +43,8 @@ pub enum Operation {
     Expand,
     /// Taking a snapshot of it.
     Snapshot,
+    /// Giving it other attributes.
+    Modify,
 }
 
 impl Operation {
@@ -53,6 +55,7 @@ impl Operation {
         ("mount", Operation::Mount),
         ("expand", Operation::Expand),
         ("snapshot", Operation::Snapshot),
+        ("modify", Operation::Modify),
     ];
 }
 

@@ -60,6 +60,13 @@ pub struct Model {
     pub clone: bool,
     /// Whether it takes snapshots.
     pub snapshot: bool,
+    /// The name that it gives to a new snapshot.
+    pub snapshot_handle: fn(&mut Draw, &NewSnapshot<'_>) -> String,
+    /// Whether a snapshot is taken at once and can be used only later, once it is uploaded.
+    pub uploads_snapshots: bool,
+    /// What is wrong with the parameters of an attributes class, as the description of the gRPC status InvalidArgument;
+    /// none where volumes can't be modified. The second parameters are those of the volume's StorageClass.
+    pub modify: Option<Modify>,
     /// The keys by which it says where a node is.
     pub topology_keys: &'static [&'static str],
     /// How many volumes a node takes.
@@ -90,6 +97,17 @@ pub struct NewVolume<'a> {
     pub zone: &'a str,
 }
 
+/// See `Model::modify`.
+pub type Modify = fn(&BTreeMap<String, String>, &BTreeMap<String, String>) -> Result<(), String>;
+
+/// What the name of a new snapshot may be made of.
+pub struct NewSnapshot<'a> {
+    /// What the sidecar calls it, `snapshot-UID`.
+    pub name: &'a str,
+    /// What the driver calls the volume.
+    pub volume: &'a str,
+}
+
 /// One gibibyte.
 pub const GI: i64 = 1 << 30;
 /// One mebibyte.
@@ -114,6 +132,9 @@ pub const ANY: Model = Model {
     node_expansion: true,
     clone: true,
     snapshot: true,
+    snapshot_handle: |draw, _| format!("snap-{}", draw.hex(8)),
+    uploads_snapshots: false,
+    modify: Some(|_, _| Ok(())),
     topology_keys: &["topology.kubernetes.io/zone"],
     attach_limit: None,
     allocatable_update_period: None,

@@ -95,6 +95,14 @@ impl Provisioner {
         }
     }
 
+    /// The CSI driver that it works with.
+    pub(super) fn driver(&self) -> Option<&Driver> {
+        match self {
+            Provisioner::Driver(driver) if driver.model().csi => Some(driver),
+            _ => None,
+        }
+    }
+
     /// Whether the volumes of classes with the policy Delete are held until what is behind them is deleted.
     pub(super) fn is_csi(&self) -> bool {
         self.supports_block()

@@ -9,6 +9,7 @@ use super::options::{Options, requests_block};
 use super::{draw_of, topology};
 use crate::api::csi::{CsiVolume, csi_name_from_in_tree_name};
 use crate::api::k8s::api::core::v1::{CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeSpec};
+use crate::api::k8s::api::storage::v1::VolumeAttributesClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
 use crate::api::names::Draw;
 use crate::api::quantity::amount;
@@ -43,8 +44,13 @@ pub(super) fn check(options: &Options<'_>, driver: &Driver) -> Result<(), String
             false => Err((model.refuses_mode)("", false)),
         };
     }
-    check_source(options, driver)?;
+    options.check_source_capability(driver)?;
+    if attributes_class(options).is_some() && model.modify.is_none() {
+        let fault = "controller MODIFY_VOLUME capability is not reported";
+        return Err(format!("CSI driver does not support VolumeAttributesClass: {fault}"));
+    }
     options.refuse_selector("claim Selector is not supported")?;
+    options.content(driver, false)?;
     topology::requirement(options, driver)
         .map_err(|fault| format!("error generating accessibility requirements: {fault}"))?;
     let block = requests_block(options.claim);
@@ -58,6 +64,7 @@ pub(super) fn check(options: &Options<'_>, driver: &Driver) -> Result<(), String
         let fault = format!("found unknown parameter key {key:?} with reserved namespace csi.storage.k8s.io/");
         return Err(format!("failed to strip CSI Parameters of prefixed keys: {fault}"));
     }
+    check_attributes(options, driver)?;
     (model.check_parameters)(&parameters).map_err(invalid)
 }
 
@@ -80,24 +87,26 @@ const KNOWN_TO_SIDECARS: &[&str] = &[
     "csi.storage.k8s.io/controller-modify-secret-namespace",
 ];
 
-/// What a claim's volume is to be filled from. Mirrors `prepareProvision` and `getPVCSource`.
-fn check_source(options: &Options<'_>, driver: &Driver) -> Result<(), String> {
-    let Some(source) = options.source() else { return Ok(()) };
-    let model = driver.model();
-    let at = |fault: String| {
-        Err(format!("error getting handle for DataSource Type {} by Name {}: {fault}", source.kind, source.name))
+/// Looks whether the driver can give a volume such attributes from the start. Mirrors `prepareProvision`.
+fn check_attributes(options: &Options<'_>, driver: &Driver) -> Result<(), String> {
+    let Some(name) = attributes_class(options) else { return Ok(()) };
+    let Some(class) = options.view.get_as::<VolumeAttributesClass>("", name) else {
+        return Err(format!("volumeattributesclasses.storage.k8s.io {name:?} not found"));
     };
-    match source.kind.as_str() {
-        "PersistentVolumeClaim" if !model.clone => {
-            Err("CSI driver does not support clone operations: controller CLONE_VOLUME capability is not reported"
-                .into())
-        }
-        "VolumeSnapshot" if !model.snapshot => Err("CSI driver does not support snapshot restore: controller \
-                                                    CREATE_DELETE_SNAPSHOT capability is not reported"
-            .into()),
-        "PersistentVolumeClaim" => options.source_claim(&source.name).map(|_| ()).or_else(at),
-        _ => Ok(()),
+    if class.driver_name != driver.name {
+        return Err(format!(
+            "VAC {name} referenced in PVC is for driver {} which does not match driver name {}",
+            class.driver_name, driver.name
+        ));
     }
+    let none = BTreeMap::new();
+    let parameters = class.parameters.as_ref().unwrap_or(&none);
+    driver.model().modify.map_or(Ok(()), |modify| modify(parameters, &self::parameters(options)).map_err(invalid))
+}
+
+fn attributes_class<'a>(options: &Options<'a>) -> Option<&'a str> {
+    let name = options.claim.spec.as_ref()?.volume_attributes_class_name.as_deref();
+    name.filter(|name| !name.is_empty())
 }
 
 /// The class's parameters as the driver gets them.
@@ -120,8 +129,7 @@ pub(super) fn make(options: &Options<'_>, driver: &Driver) -> Result<PersistentV
     let segment = topology::requirement(options, driver)
         .map_err(|fault| format!("error generating accessibility requirements: {fault}"))?;
     let size = round_up(requested_storage(options.claim).value(), model.granularity);
-    let size_of_source = options.source().and_then(|s| options.source_claim(&s.name).ok()).map(volume_capacity);
-    let size = size.max(size_of_source.map_or(0, |q| q.value()));
+    let size = size.max(options.content(driver, true)?.map_or(0, |content| content.size()));
     check_room(options, driver, &segment, size)?;
     let parameters = parameters(options);
     let zone = segment.values().next_back().map_or("", String::as_str);
@@ -164,11 +172,14 @@ pub(super) fn make(options: &Options<'_>, driver: &Driver) -> Result<PersistentV
 }
 
 /// The disk that a new volume's contents come from, the volume's own, and how large that is; none for an empty volume.
-pub(super) fn contents_of(options: &Options<'_>, volume: &PersistentVolume) -> Option<(String, String, u64)> {
-    let source = options.source().filter(|s| s.kind == "PersistentVolumeClaim")?;
-    let source = CsiVolume::of(options.source_claim(&source.name).ok()?)?;
+pub(super) fn contents_of(
+    options: &Options<'_>,
+    driver: &Driver,
+    volume: &PersistentVolume,
+) -> Option<(String, String, u64)> {
+    let from = options.content(driver, true).ok()??.disk()?;
     let size = volume_capacity(volume).value().max(0) as u64;
-    Some((source.disk(), CsiVolume::of(volume)?.disk(), size))
+    Some((from, CsiVolume::of(volume)?.disk(), size))
 }
 
 /// Which run of the sidecar made a volume.

@@ -5,9 +5,11 @@
 //! nobody runs waits for ever.
 
 mod backends;
+mod cloning_protection;
 pub(crate) mod csi;
 pub(crate) mod local_path;
 mod options;
+mod source;
 mod topology;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,7 @@ use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write
 use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::{Change, Index, View};
 use backends::Provisioner;
+pub use cloning_protection::CloningProtectionController;
 pub(crate) use csi::{binary_si, room_for as room_left, room_left as room_in, round_up};
 use options::{Options, requests_block};
 
@@ -125,8 +128,16 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
             let name = format!("{}/{}", object.namespace(), object.name());
             let message = format!("External provisioner is provisioning volume for claim {name:?}");
             outcome.event(tell(false, "Provisioning", message));
+            if backend.is_csi() && options.is_populated_by_others() {
+                let message = "Assuming an external populator will provision the volume";
+                outcome.event(tell(false, "Provisioning", message.into()));
+                return outcome;
+            }
             let checked = backend.check(&options);
             if checked.is_ok() {
+                if backend.is_csi() {
+                    options.hold_source().into_iter().for_each(|write| outcome.write(write));
+                }
                 attempts.begun = Some(now.0);
                 attempts.save(object, &mut outcome);
                 outcome.after(backend.latency());
@@ -150,8 +161,11 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
     match answer {
         Ok(volume) => {
             let volume = completed(volume, &options);
-            let copied = csi::contents_of(&options, &volume);
+            let copied = backend.driver().and_then(|driver| csi::contents_of(&options, driver, &volume));
             outcome.write(Write::create(volume));
+            if backend.is_csi() {
+                options.release_source().into_iter().for_each(|write| outcome.write(write));
+            }
             if let Some((from, to, size)) = copied {
                 outcome.machine(move |store, _| {
                     store.copy_disk(&from, &to, size);

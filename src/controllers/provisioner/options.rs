@@ -1,7 +1,6 @@
 //! What a provisioner makes a volume from.
 
 use crate::api::ObjectMeta;
-use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec};
 use crate::api::k8s::api::storage::v1::StorageClass;
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity as Text;
@@ -56,68 +55,5 @@ impl Options<'_> {
             }),
             status: None,
         }
-    }
-}
-
-/// What a claim's volume is filled from.
-pub(super) struct DataSource {
-    pub(super) kind: String,
-    pub(super) name: String,
-}
-
-impl<'a> Options<'a> {
-    /// What the volume is filled from: a claim or a snapshot of the same namespace; none for an empty one.
-    pub(super) fn source(&self) -> Option<DataSource> {
-        let spec = self.claim.spec.as_ref()?;
-        let of_ref = spec.data_source_ref.as_ref().map(|s| (&s.kind, &s.name));
-        let (kind, name) = spec.data_source.as_ref().map(|s| (&s.kind, &s.name)).or(of_ref)?;
-        Some(DataSource { kind: kind.clone(), name: name.clone() })
-    }
-
-    /// The volume of a claim that is to be copied. Mirrors `getPVCSource`.
-    ///
-    /// # Errors
-    /// Why it can't be.
-    pub(super) fn source_claim(&self, name: &str) -> Result<&'a PersistentVolume, String> {
-        let Some(claim) = self.view.get_as::<PersistentVolumeClaim>(self.namespace(), name) else {
-            let fault = format!("persistentvolumeclaim {name:?} not found");
-            return Err(format!(
-                "error getting PVC {name} (namespace {:?}) from api server: {fault}",
-                self.namespace()
-            ));
-        };
-        let phase = claim.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default();
-        if phase != "Bound" {
-            return Err(format!("the PVC DataSource {name} must have a status of Bound.  Got {phase}"));
-        }
-        if claim.metadata.deletion_timestamp.is_some() {
-            return Err(format!("the PVC DataSource {name} is currently being deleted"));
-        }
-        let (requested, has) = (requested_storage(self.claim), requested_storage(claim));
-        if requested < has {
-            return Err(format!(
-                "error, new PVC request must be greater than or equal in size to the specified PVC data source, \
-                 requested {requested} but source is {has}"
-            ));
-        }
-        let volume = claim.spec.as_ref().and_then(|s| s.volume_name.as_deref()).unwrap_or_default();
-        let volume = self.view.get_as::<PersistentVolume>("", volume);
-        let same_driver = volume.is_some_and(|v| CsiVolume::of(v).is_some_and(|v| v.driver == self.class.provisioner));
-        let Some(volume) = volume.filter(|_| same_driver) else {
-            return Err("claim in dataSource not bound or invalid".into());
-        };
-        let mode = |claim: &PersistentVolumeClaim| match requests_block(claim) {
-            true => "Block",
-            false => "Filesystem",
-        };
-        if mode(claim) != mode(self.claim) {
-            return Err(format!(
-                "the source PVC and destination PVCs must have the same volume mode for cloning.  Source is {}, but new \
-                 PVC requested {}",
-                mode(claim),
-                mode(self.claim)
-            ));
-        }
-        Ok(volume)
     }
 }

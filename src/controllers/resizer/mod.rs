@@ -3,3 +3,4 @@
 pub(crate) mod conditions;
 pub mod expand;
 pub mod external;
+pub mod modify;

@@ -1,6 +1,49 @@
 //! The kinds of `apiextensions.k8s.io`.
+//!
+//! Mirrors `k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition/strategy.go` and `pkg/apis/apiextensions/v1`
+//! (defaults), as far as definitions go whose kinds kstate has at hand.
 
-use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use crate::kinds::Strategy;
+use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceConversion, CustomResourceDefinition, CustomResourceDefinitionStatus,
+};
+use crate::kinds::shared::print::{NAME_AND_CREATED_AT, name_and_created_at};
+use crate::kinds::{Column, PrintContext, Strategy};
 
-impl Strategy for CustomResourceDefinition {}
+impl Strategy for CustomResourceDefinition {
+    const GENERATION: bool = true;
+    const STATUS: bool = true;
+
+    fn set_defaults(&mut self) {
+        let names = &mut self.spec.names;
+        if names.singular.as_deref().unwrap_or_default().is_empty() {
+            names.singular = Some(names.kind.to_lowercase());
+        }
+        if names.list_kind.as_deref().unwrap_or_default().is_empty() {
+            names.list_kind = Some(format!("{}List", names.kind));
+        }
+        let none = || CustomResourceConversion { strategy: "None".into(), webhook: None };
+        self.spec.conversion.get_or_insert_with(none);
+    }
+
+    fn reset_status(&mut self) {
+        let stored = self.spec.versions.iter().filter(|v| v.storage).map(|v| v.name.clone());
+        self.status =
+            Some(CustomResourceDefinitionStatus { stored_versions: Some(stored.collect()), ..Default::default() });
+    }
+
+    fn copy_status(&mut self, from: &Self) {
+        self.status = from.status.clone();
+    }
+
+    fn same_spec(&self, other: &Self) -> bool {
+        self.spec == other.spec
+    }
+
+    fn columns() -> &'static [Column] {
+        NAME_AND_CREATED_AT
+    }
+
+    fn row(&self, _context: &PrintContext<'_>) -> Vec<String> {
+        name_and_created_at(&self.metadata)
+    }
+}

@@ -268,8 +268,8 @@ pub fn missing_resources(pod: &Pod, limited: &[&String]) -> Option<String> {
 
 /// The kinds whose objects use one of these resources.
 pub fn kinds_using<'a>(resources: impl Iterator<Item = &'a String> + Clone) -> Vec<Kind> {
-    let used = |kind: &&Kind| kind.is_namespaced() && resources.clone().any(|r| tracks(**kind, r));
-    Kind::ALL.iter().filter(used).copied().collect()
+    let used = |kind: &Kind| kind.is_namespaced() && resources.clone().any(|r| tracks(*kind, r));
+    Kind::known().filter(used).collect()
 }
 
 /// What a namespace uses of these resources: all objects that fall under the quota, together.

@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
             return self.by_name(&arguments, session);
         }
         for name in &arguments.types {
-            mapping_for(session.client.minor(), name)?;
+            mapping_for(&session.client.serving(), name)?;
         }
         Err(Fault::plain(match arguments.types.is_empty() {
             true => NOTHING_NAMED,
@@ -110,7 +110,7 @@ impl<'a> Builder<'a> {
             return Ok(arguments);
         }
         if let Some((types, names)) = args.split_first() {
-            let types = replace_aliases(session.client.minor(), types);
+            let types = replace_aliases(&session.client.serving(), types);
             arguments.types.extend(unique(types.iter().map(String::as_str)));
             arguments.names.extend_from_slice(names);
         }
@@ -174,11 +174,11 @@ impl<'a> Builder<'a> {
         if !arguments.types.is_empty() {
             return Err(Fault::plain("you may not specify individual resources and bulk resources in the same call"));
         }
-        let minor = session.client.minor();
+        let serving = session.client.serving();
         let mut infos = Vec::new();
         let mut kinds: Vec<Served> = Vec::new();
         for (resource, name) in &arguments.tuples {
-            let served = mapping_for(minor, resource)?;
+            let served = mapping_for(&serving, resource)?;
             if !kinds.contains(&served) {
                 kinds.push(served);
             }
@@ -205,7 +205,7 @@ impl<'a> Builder<'a> {
             1 => {}
             _ => return Err(Fault::plain("you must specify only one resource")),
         }
-        let served = mapping_for(session.client.minor(), &arguments.types[0])?;
+        let served = mapping_for(&session.client.serving(), &arguments.types[0])?;
         let infos = arguments.names.iter().map(|name| self.info(served, name, session));
         let infos = infos.collect::<Result<Vec<_>, _>>()?;
         Ok(Plan {
@@ -233,7 +233,7 @@ impl<'a> Builder<'a> {
         }
         let mut kinds = Vec::new();
         for name in types {
-            let served = mapping_for(session.client.minor(), name)?;
+            let served = mapping_for(&session.client.serving(), name)?;
             if !kinds.contains(&served) {
                 kinds.push(served);
             }

@@ -2,8 +2,7 @@
 //!
 //! Mirrors `FilenameOptions` of `k8s.io/cli-runtime/pkg/resource/builder.go`.
 
-use crate::api::Kind;
-use crate::server::served::{self, Served};
+use crate::server::served::{self, Served, Serving};
 
 /// `-f`, `-R`, `-k`.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -26,8 +25,8 @@ impl FileArgs {
     }
 }
 
-/// What a server of v1.`minor` offers under that `apiVersion` and `kind`.
-pub fn served_kind(minor: u32, api_version: &str, kind: &str) -> Option<Served> {
-    let kinds = Kind::known().filter(|k| k.name() == kind);
-    kinds.flat_map(|k| served::versions_of(k, minor)).find(|served| served.api_version() == api_version)
+/// What a server offers under that `apiVersion` and `kind`.
+pub fn served_kind(serving: &Serving, api_version: &str, kind: &str) -> Option<Served> {
+    let kinds = serving.kinds().filter(|k| k.name() == kind);
+    kinds.flat_map(|k| served::versions_of(k, serving.minor)).find(|served| served.api_version() == api_version)
 }

@@ -5,13 +5,13 @@
 
 use crate::error::Failure;
 use crate::kubectl::print::errors::Fault;
-use crate::server::served::{self, Served};
+use crate::server::served::{self, Served, Serving};
 
-/// What a name stands for on a server of v1.`minor`; the first of several that share it.
-pub fn find_kind(minor: u32, name: &str) -> Option<Served> {
+/// What a name stands for on a server; the first of several that share it.
+pub fn find_kind(serving: &Serving, name: &str) -> Option<Served> {
     let resource = name.split('.').next().unwrap_or_default();
     let lower = resource.to_ascii_lowercase();
-    let all = served::of_kinds(minor, |kind| kind.is_called(resource) || kind.is_called(&lower));
+    let all = served::of_kinds(serving, |kind| kind.is_called(resource) || kind.is_called(&lower));
     let mut parts = name.splitn(3, '.');
     let exactly = match (parts.next(), parts.next(), parts.next()) {
         (Some(resource), Some(version), Some(group)) => kind_for(&all, resource, version, group),
@@ -85,16 +85,17 @@ pub fn no_such_type(name: &str) -> Failure {
 ///
 /// # Errors
 /// When the server doesn't have it.
-pub fn mapping_for(minor: u32, name: &str) -> Result<Served, Fault> {
+pub fn mapping_for(serving: &Serving, name: &str) -> Result<Served, Fault> {
     let resource = name.split('.').next().unwrap_or_default();
-    find_kind(minor, name).ok_or_else(|| Fault::plain(format!("the server doesn't have a resource type {resource:?}")))
+    find_kind(serving, name)
+        .ok_or_else(|| Fault::plain(format!("the server doesn't have a resource type {resource:?}")))
 }
 
 /// The names of a comma-separated list, categories such as `all` by those of their members. Mirrors `ReplaceAliases`.
-pub fn replace_aliases(minor: u32, list: &str) -> Vec<String> {
+pub fn replace_aliases(serving: &Serving, list: &str) -> Vec<String> {
     let mut names = Vec::new();
     for name in list.split(',') {
-        let members = served::of_kinds(minor, |kind| kind.categories().contains(&name));
+        let members = served::of_kinds(serving, |kind| kind.categories().contains(&name));
         let before = names.len();
         names.extend(members.iter().filter(|r| r.preferred).map(Served::resource));
         if names.len() == before {

@@ -9,14 +9,13 @@ use serde_json::Value;
 
 use super::files::{FileArgs, served_kind};
 use super::info::Info;
-use crate::api::Kind;
 use crate::host::files::{FileType, Files};
 use crate::host::{go_io_error, reason};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 use crate::manifest::{stream, strict};
 use crate::printers::json::to_compact;
-use crate::server::served::{self, Served};
+use crate::server::served::{self, Served, Serving};
 
 /// The extensions of the files of a folder that are read.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
@@ -358,11 +357,11 @@ fn decode(
 /// Whether the server knows what is in a list: any of its versions has a `List`, and each kind its own.
 fn check_list(session: &Session<'_>, source: &str, tree: &Value) -> Result<(), Fault> {
     let (version, kind) = (tree["apiVersion"].as_str().unwrap_or_default(), tree["kind"].as_str().unwrap_or_default());
-    let minor = session.client.minor();
+    let serving = session.client.serving();
     let item = kind.strip_suffix("List").unwrap_or(kind);
     let known = match item {
-        "" => served::versions(minor).iter().any(|served| served == version),
-        item => served_kind(minor, version, item).is_some(),
+        "" => served::versions(&serving).iter().any(|served| served == version),
+        item => served_kind(&serving, version, item).is_some(),
     };
     if known {
         return Ok(());
@@ -419,10 +418,10 @@ fn to_info(session: &Session<'_>, source: &str, tree: Value, reading: Reading) -
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     let (api_version, kind) = (text(&tree["apiVersion"]), text(&tree["kind"]));
     let (name, namespace) = (text(&tree["metadata"]["name"]), text(&tree["metadata"]["namespace"]));
-    let minor = session.client.minor();
-    let served = served_kind(minor, &api_version, &kind);
+    let serving = session.client.serving();
+    let served = served_kind(&serving, &api_version, &kind);
     // kubectl knows versions that the server has no more.
-    let known = served.or_else(|| if reading.local { of_any_version(minor, &api_version, &kind) } else { None });
+    let known = served.or_else(|| if reading.local { of_any_version(&serving, &api_version, &kind) } else { None });
     let Some(served) = known else {
         let text = format!("no matches for kind {kind:?} in version {api_version:?}");
         return Err(Unknown { name, namespace, text });
@@ -431,10 +430,10 @@ fn to_info(session: &Session<'_>, source: &str, tree: Value, reading: Reading) -
 }
 
 /// A kind that the server has in another version.
-fn of_any_version(minor: u32, api_version: &str, kind: &str) -> Option<Served> {
+fn of_any_version(serving: &Serving, api_version: &str, kind: &str) -> Option<Served> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let kinds = Kind::known().filter(|k| k.name() == kind && k.group() == group);
-    kinds.flat_map(|k| served::versions_of(k, minor)).next()
+    let kinds = serving.kinds().filter(|k| k.name() == kind && k.group() == group);
+    kinds.flat_map(|k| served::versions_of(k, serving.minor)).next()
 }
 
 #[cfg(test)]

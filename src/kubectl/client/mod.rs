@@ -19,6 +19,7 @@ use crate::api::table::Table;
 use crate::api::user::User;
 use crate::api::{Kind, Lister, Object, ObjectKey, Time};
 use crate::error::{ApiError, Reason};
+use crate::server::served::Serving;
 use crate::server::{Answered, List, Pause, Reply, Response, Server, SessionId, encode, tree_of};
 use crate::ui::Ui;
 pub use waiting::{RealTime, Waited, begin, nothing_due};
@@ -342,6 +343,11 @@ impl<'a> Client<'a> {
     /// The cluster's time.
     pub fn now(&self) -> Time {
         self.server.now()
+    }
+
+    /// Which resources the server has.
+    pub fn serving(&self) -> Serving {
+        self.server.serving()
     }
 
     /// The Kubernetes minor version of the server: 36 for v1.36.

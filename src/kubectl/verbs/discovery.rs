@@ -42,7 +42,7 @@ pub mod resources {
         if !matches!(output, "" | "wide" | "name") {
             return Err(Failure::error(format!("--output {output} is not available")));
         }
-        let mut shown: Vec<Served> = served::resources(session.client.minor())
+        let mut shown: Vec<Served> = served::resources(&session.client.serving())
             .into_iter()
             .filter(|r| r.preferred)
             .filter(|r| args.api_group.as_deref().is_none_or(|g| r.group == g))
@@ -112,7 +112,7 @@ pub mod versions {
     /// # Errors
     /// None.
     pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let versions = served::versions(session.client.minor());
+        let versions = served::versions(&session.client.serving());
         let lines: String = versions.iter().map(|v| format!("{v}\n")).collect();
         session.ui.out(&lines);
         Ok(())

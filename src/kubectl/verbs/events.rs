@@ -17,7 +17,7 @@ use crate::kubectl::print::made::OutputArgs;
 use crate::kubectl::print::output::Format;
 use crate::kubectl::session::Session;
 use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
-use crate::server::served::Served;
+use crate::server::served::{Served, Serving};
 use crate::server::tree_of;
 use crate::server::watch::EventType;
 
@@ -58,7 +58,7 @@ const CHUNK: u64 = 500;
 /// kubectl's texts.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     let about = args.for_object.as_deref().filter(|text| !text.is_empty());
-    let about = about.map(|text| named_object(text, session.client.minor())).transpose()?;
+    let about = about.map(|text| named_object(text, &session.client.serving())).transpose()?;
     let shows = args.output.output.as_deref().is_some_and(|o| !o.is_empty());
     let format = if shows { args.output.format(session)? } else { None };
     for t in &args.types {
@@ -121,7 +121,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 }
 
 /// `TYPE/NAME`. Mirrors `decodeResourceTypeName`.
-fn named_object(text: &str, minor: u32) -> Result<(Served, String), Failure> {
+fn named_object(text: &str, serving: &Serving) -> Result<(Served, String), Failure> {
     let Some((kind, name)) = text.split_once('/') else {
         return Err(Failure::error("--for must be in resource/name form"));
     };
@@ -129,7 +129,7 @@ fn named_object(text: &str, minor: u32) -> Result<(Served, String), Failure> {
         return Err(Failure::error("arguments in resource/name form may not have more than one slash"));
     }
     let kind = kind.to_lowercase();
-    let served = find_kind(minor, &kind).ok_or_else(|| no_such_type(&kind))?;
+    let served = find_kind(serving, &kind).ok_or_else(|| no_such_type(&kind))?;
     Ok((served, name.to_string()))
 }
 

@@ -80,7 +80,7 @@ fn split<'a>(what: &'a str, with_group: bool, session: &mut Session<'_>) -> Resu
     let is_short = |resource: &Served| resource.short.contains(&lower.as_str());
     let called = |r: &Served| r.kind.is_called(&lower);
     let mut found: Vec<Served> =
-        served::resources(session.client.minor()).into_iter().filter(|r| r.preferred).filter(called).collect();
+        served::resources(&session.client.serving()).into_iter().filter(|r| r.preferred).filter(called).collect();
     let in_full = |resource: &Served| match resource.group {
         "" => resource.plural.to_string(),
         group => format!("{}.{group}", resource.plural),
@@ -109,7 +109,7 @@ fn no_such_version(resource: &Served, version: &str, old_layout: bool, session: 
         return Failure::error(format!("couldn't find resource for \"{version_of}, Kind={}\"", resource.kind.name()));
     }
     let named = format!("{version_of}, Resource={}", resource.plural);
-    match served::versions(session.client.minor()).iter().any(|served| served == version) {
+    match served::versions(&session.client.serving()).iter().any(|served| served == version) {
         true => Failure::error(format!("GVR ({named}) not found in OpenAPI schema")),
         false => Failure::error(format!("couldn't find resource for \"{named}\"")),
     }

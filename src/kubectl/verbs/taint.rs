@@ -106,7 +106,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 fn check_type(resource: &str, session: &Session<'_>) -> Result<(), Failure> {
     let lower = resource.to_lowercase();
     let name = lower.split('.').next().unwrap_or_default();
-    match find_kind(session.client.minor(), name) {
+    match find_kind(&session.client.serving(), name) {
         None => Err(no_such_type(name)),
         Some(served) if served.kind == Kind::Node => Ok(()),
         Some(_) => Err(Failure::error(format!("invalid resource type {lower}, only node types are supported"))),

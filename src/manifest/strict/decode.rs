@@ -107,6 +107,7 @@ impl Decoder {
     }
 
     fn structure(&mut self, def: &'static TypeDef, map: &Map<String, Value>) -> Result<Value, Fatal> {
+        let def = def.whole();
         let mut values: BTreeMap<&str, Value> = BTreeMap::new();
         let (fields_before, path_before) = (self.fields.len(), self.path.len());
         for (key, value) in map {

@@ -4,6 +4,7 @@
 //! `k8s.io/apimachinery/pkg/runtime/converter.go`. The normal form is what encoding the decoded Go struct gives:
 //! empty optional fields are gone, structs held by value are there even when empty, quantities are canonical.
 
+mod custom;
 mod decode;
 mod scalars;
 
@@ -44,7 +45,10 @@ impl std::error::Error for DecodeError {}
 /// # Errors
 /// The first value that does not fit its field.
 pub fn decode(kind: Kind, tree: &Value) -> Result<Decoded, DecodeError> {
-    typed(kind, decode_as(schema::of(kind), tree)?)
+    match kind.is_built_in() {
+        true => typed(kind, decode_as(schema::of(kind), tree)?),
+        false => typed(kind, custom::decode(Dialect::Json, kind, tree)?),
+    }
 }
 
 /// Reads an object that was sent as JSON in a version that the server offers; the object has the stored version.
@@ -65,6 +69,9 @@ pub fn decode_patched(kind: Kind, api_version: &str, tree: &Value) -> Result<Dec
 }
 
 fn decode_by(dialect: Dialect, kind: Kind, api_version: &str, tree: &Value) -> Result<Decoded, DecodeError> {
+    if !kind.is_built_in() {
+        return typed(kind, custom::decode(dialect, kind, tree)?);
+    }
     let def = schema::of_version(kind, api_version).unwrap_or_else(|| schema::of(kind));
     let (tree, unknown) = Decoder::new(dialect).run(def, tree)?;
     typed(kind, (to_stored(kind, api_version, &tree), unknown))
@@ -80,7 +87,11 @@ pub fn decode_as(def: &'static TypeDef, tree: &Value) -> Result<(Value, Vec<Stri
 
 /// Brings a tree of a kind into Go's normal form; unknown fields and values that fit no field are dropped.
 pub fn normalise(kind: Kind, tree: &mut Value) {
-    *tree = Decoder::new(Dialect::Lenient).run(schema::of(kind), tree).map_or(Value::Null, |(tree, _)| tree);
+    let decoded = match kind.is_built_in() {
+        true => Decoder::new(Dialect::Lenient).run(schema::of(kind), tree),
+        false => custom::decode(Dialect::Lenient, kind, tree),
+    };
+    *tree = decoded.map_or(Value::Null, |(tree, _)| tree);
 }
 
 /// The check that kubectl makes of every manifest before it sends it: that `metadata` can be read.

@@ -20,6 +20,13 @@ use crate::registry::{Applied, Context};
 use crate::server::authorize::authorize;
 use crate::server::{Ask, Reply, Server, codec, subresources};
 
+/// 415: a form that the kind does not take. Mirrors `NewUnsupportedMediaTypeError`.
+pub(in crate::server) fn unsupported(accepted: &[PatchType]) -> ApiError {
+    let accepted: Vec<&str> = accepted.iter().map(|form| form.media_type()).collect();
+    let text = "the body of the request was in an unknown format - accepted media types include";
+    ApiError::new(Reason::UnsupportedMediaType, format!("{text}: {}", accepted.join(", ")))
+}
+
 impl Server {
     /// Patches an object, or a part of it.
     ///
@@ -39,6 +46,9 @@ impl Server {
         let context =
             Context::new(&by).part(&ask.resource.subresource).sent_in(&api_version).dry_run(options.write.dry_run);
         let key = ObjectKey::new(ask.served.kind, ask.resource.namespace.clone(), ask.resource.name.clone());
+        if form == PatchType::Strategic && !key.kind.is_built_in() {
+            return Err(unsupported(&[PatchType::Json, PatchType::Merge, PatchType::Apply]));
+        }
         if form == PatchType::Apply {
             return self.apply(ask, &key, (body, options), &context.named(&key.name), warnings);
         }

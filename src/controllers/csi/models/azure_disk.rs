@@ -55,6 +55,16 @@ pub(super) static DRIVER: Model = Model {
         let group = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/kstate";
         format!("{group}/providers/Microsoft.Compute/disks/{}", volume.name)
     },
+    snapshot_handle: |_, snapshot| {
+        let group = snapshot.volume.split("/disks/").next().unwrap_or_default();
+        format!("{group}/snapshots/{}", snapshot.name)
+    },
+    // `ControllerModifyVolume` of `pkg/azuredisk/controllerserver.go`.
+    modify: Some(|parameters, _| {
+        only(parameters, PARAMETERS, |key| {
+            format!("Failed parsing disk parameters: invalid parameter {key} in storage class")
+        })
+    }),
     pod: "csi-azuredisk-controller-5f7d8c9b6f-",
     holds_volumes: true,
     ..ANY

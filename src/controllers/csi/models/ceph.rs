@@ -4,7 +4,7 @@
 //! devices.
 
 use crate::api::names::Draw;
-use crate::controllers::csi::model::{ANY, Expansion, GI, MI, Model, NewVolume, ROX, RWO, RWOP, RWX};
+use crate::controllers::csi::model::{ANY, Expansion, GI, MI, Model, NewSnapshot, NewVolume, ROX, RWO, RWOP, RWX};
 
 pub(super) static RBD: Model = Model {
     name: "rook-ceph.rbd.csi.ceph.com",
@@ -23,6 +23,8 @@ pub(super) static RBD: Model = Model {
         required(parameters, "pool", "missing required parameter pool")
     },
     handle,
+    snapshot_handle,
+    modify: None,
     pod: "csi-rbdplugin-provisioner-7c9c8c5c5f-",
     holds_volumes: true,
     ..ANY
@@ -46,6 +48,8 @@ pub(super) static CEPHFS: Model = Model {
         required(parameters, "fsName", "missing required field: fsName")
     },
     handle,
+    snapshot_handle,
+    modify: None,
     pod: "csi-cephfsplugin-provisioner-6c8b7c5d6f-",
     holds_volumes: true,
     ..ANY
@@ -56,6 +60,13 @@ fn required(parameters: &std::collections::BTreeMap<String, String>, key: &str, 
         true => Ok(()),
         false => Err(fault.to_string()),
     }
+}
+
+/// The same for a snapshot: only the uid is another one.
+fn snapshot_handle(draw: &mut Draw, snapshot: &NewSnapshot<'_>) -> String {
+    let parts: Vec<&str> = snapshot.volume.split('-').collect();
+    let before = parts.len().saturating_sub(5);
+    format!("{}-{}", parts.get(..before).unwrap_or_default().join("-"), draw.uid())
 }
 
 /// Mirrors `CSIIdentifier.ComposeCSIID`: version, length and name of the cluster, number of the pool, uid of the image.

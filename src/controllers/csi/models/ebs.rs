@@ -2,6 +2,8 @@
 //!
 //! One node writes a file system; several nodes share only raw devices (io2 with Multi-Attach). Sizes are whole GiB.
 
+use std::collections::BTreeMap;
+
 use crate::controllers::csi::model::{ANY, Expansion, GI, Model, RWO, RWOP, RWX, only};
 
 /// The keys of `pkg/driver/constants.go` that a class may have.
@@ -67,8 +69,31 @@ pub(super) static DRIVER: Model = Model {
         Ok(())
     },
     handle: |draw, _| format!("vol-0{}", draw.hex(16)),
+    snapshot_handle: |draw, _| format!("snap-0{}", draw.hex(16)),
+    // `docs/faq.md`, and `pkg/driver/controller.go`: one is ready once it is `completed`.
+    uploads_snapshots: true,
+    modify: Some(modify),
     pod: "ebs-csi-controller-7d8f8c9b6d-",
     holds_volumes: true,
     node_id: |draw, _| format!("i-0{}", draw.hex(16)),
     ..ANY
 };
+
+/// Mirrors `parseModifyVolumeParameters` of `pkg/driver/controller_modify_volume.go`, and what EC2 says of a type.
+fn modify(parameters: &BTreeMap<String, String>, _: &BTreeMap<String, String>) -> Result<(), String> {
+    for (key, value) in parameters {
+        let number = value.parse::<i32>().is_ok();
+        match key.as_str() {
+            "iops" if !number => return Err(format!("Could not parse IOPS: {value:?}")),
+            "throughput" if !number => return Err(format!("Could not parse throughput: {value:?}")),
+            "iopsPerGB" if !number => return Err(format!("Could not parse IopsPerGb: {value:?}")),
+            "type" | "volumeType" if !TYPES.contains(&value.as_str()) => {
+                return Err(format!("Could not modify volume (invalid argument): invalid AWS VolumeType {value:?}"));
+            }
+            "iops" | "throughput" | "iopsPerGB" | "type" | "volumeType" | "allowAutoIOPSIncreaseOnModify" => {}
+            key if key.starts_with("tagSpecification") || key.starts_with("tagDeletion") => {}
+            key => return Err(format!("Invalid mutable parameter key: {key}")),
+        }
+    }
+    Ok(())
+}

@@ -19,6 +19,9 @@ pub(super) static DRIVER: Model = Model {
     topology_keys: &["topology.hostpath.csi/node"],
     granularity: 1,
     handle: |draw, _| draw.uid(),
+    snapshot_handle: |draw, _| draw.uid(),
+    // Only where its `--enable-controller-modify-volume` is set, which its deployments do not.
+    modify: None,
     pod: "csi-hostpathplugin-0",
     holds_volumes: true,
     ..ANY

@@ -28,6 +28,8 @@ pub(super) static DRIVER: Model = Model {
         Ok(())
     },
     handle: |_, volume| volume.name.to_string(),
+    snapshot_handle: |_, snapshot| format!("snap://{}/{}", snapshot.volume, snapshot.name),
+    modify: None,
     pod: "csi-provisioner-6c6798d8cf-",
     holds_volumes: true,
     ..ANY

@@ -30,6 +30,12 @@ pub(super) static DRIVER: Model = Model {
         let of = |key: &str| volume.parameters.get(key).map_or("", String::as_str).trim_matches('/');
         format!("{}#{}#{}##", of("server"), of("share"), volume.name)
     },
+    snapshot_handle: |_, snapshot| {
+        let parts: Vec<&str> = snapshot.volume.split('#').collect();
+        let of = |n: usize| parts.get(n).copied().unwrap_or_default();
+        format!("{}#{}#{name}#{name}.tar.gz#{}", of(0), of(1), of(2), name = snapshot.name)
+    },
+    modify: None,
     pod: "csi-nfs-controller-5c7d8b9f6b-",
     holds_volumes: true,
     ..ANY

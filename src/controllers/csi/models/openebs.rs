@@ -16,6 +16,7 @@ pub(super) static DRIVER: Model = Model {
     node_expansion: false,
     clone: false,
     snapshot: false,
+    modify: None,
     topology_keys: &["kubernetes.io/hostname"],
     granularity: 1,
     pod: "openebs-localpv-provisioner-64d86b6c5d-",

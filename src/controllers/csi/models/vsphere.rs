@@ -43,6 +43,8 @@ pub(super) static DRIVER: Model = Model {
         })
     },
     handle: |draw, _| draw.uid(),
+    snapshot_handle: |draw, snapshot| format!("{}+{}", snapshot.volume, draw.uid()),
+    modify: None,
     pod: "vsphere-csi-controller-79f8c7d7b4-",
     holds_volumes: true,
     node_id: |draw, _| draw.uid(),

@@ -121,7 +121,9 @@ impl Patcher<'_> {
             patch["metadata"]["resourceVersion"] = info.tree["metadata"]["resourceVersion"].clone();
         }
         let body = to_compact(&patch);
-        let verb = Verb::Patch(self.writing.patch_options(), PatchType::Strategic, body.clone());
+        // Of kinds that it has no types for kubectl knows no better way to merge.
+        let form = if info.kind().is_built_in() { PatchType::Strategic } else { PatchType::Merge };
+        let verb = Verb::Patch(self.writing.patch_options(), form, body.clone());
         let sent = session.client.send(verb, info.whole()).and_then(|reply| info.refresh(reply, session));
         sent.map(|()| false).map_err(|refused| (body, refused.into()))
     }

@@ -65,7 +65,7 @@ pub fn parse_resources(list: &[String], session: &Session<'_>) -> Result<Vec<Ser
 }
 
 fn find(api_version: &str, kind: &str, session: &Session<'_>) -> Result<Served, String> {
-    served_kind(session.client.minor(), api_version, kind)
+    served_kind(&session.client.serving(), api_version, kind)
         .ok_or_else(|| format!("no matches for kind {kind:?} in version {api_version:?}"))
 }
 

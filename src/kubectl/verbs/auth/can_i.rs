@@ -143,7 +143,7 @@ fn resource_for(name: &str, session: &Session<'_>) -> Option<Served> {
     if name == "*" {
         return None;
     }
-    let found = find_kind(session.client.minor(), name);
+    let found = find_kind(&session.client.serving(), name);
     let lower = name.to_lowercase();
     if found.is_none() && !NON_STANDARD_RESOURCES.contains(&lower.as_str()) {
         let (resource, group) = lower.split_once('.').unwrap_or((&lower, ""));

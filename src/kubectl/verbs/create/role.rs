@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::kubectl::builder::mapper::{find_kind, no_such_type};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::create::generator::Common;
-use crate::server::served::Served;
+use crate::server::served::{Served, Serving};
 
 /// Create a role with single rule.
 #[derive(Debug, Clone, clap::Args)]
@@ -111,8 +111,8 @@ pub fn role(args: &Role, session: &mut Session<'_>) -> Result<(), Failure> {
     if rule.resources.is_empty() {
         return Err(Failure::error("at least one resource must be specified"));
     }
-    rule.check_resources(session.client.minor())?;
-    generator.finish(session, Kind::Role, json!({"rules": rule.to_rules(&[], session.client.minor())}), None)
+    rule.check_resources(&session.client.serving())?;
+    generator.finish(session, Kind::Role, json!({"rules": rule.to_rules(&[], &session.client.serving())}), None)
 }
 
 /// Runs `create clusterrole`.
@@ -145,10 +145,15 @@ pub fn cluster_role(args: &ClusterRole, session: &mut Session<'_>) -> Result<(),
     }
     if !rule.resources.is_empty() {
         rule.warn_of_verbs(session);
-        rule.check_resources(session.client.minor())?;
+        rule.check_resources(&session.client.serving())?;
     }
     check_urls(&urls, &rule.verbs).map_err(Failure::error)?;
-    generator.finish(session, Kind::ClusterRole, json!({"rules": rule.to_rules(&urls, session.client.minor())}), None)
+    generator.finish(
+        session,
+        Kind::ClusterRole,
+        json!({"rules": rule.to_rules(&urls, &session.client.serving())}),
+        None,
+    )
 }
 
 /// Reads `key=value`; mirrors `MapStringString.Set` of `k8s.io/component-base/cli/flag`.
@@ -190,17 +195,17 @@ impl Resource {
         Resource { group: group.into(), name: name.into(), sub_resource: sub_resource.into() }
     }
 
-    fn served(&self, minor: u32) -> Option<Served> {
+    fn served(&self, serving: &Serving) -> Option<Served> {
         match self.group.as_str() {
-            "" => find_kind(minor, &self.name),
-            group => find_kind(minor, &format!("{}.{group}", self.name)),
+            "" => find_kind(serving, &self.name),
+            group => find_kind(serving, &format!("{}.{group}", self.name)),
         }
     }
 
     /// Group and plural as the server has them, or as they were written.
-    fn resolved(&self, minor: u32) -> (String, String) {
+    fn resolved(&self, serving: &Serving) -> (String, String) {
         let as_written = || (self.group.clone(), self.name.clone());
-        self.served(minor).map_or_else(as_written, |served| (served.group.into(), served.plural.into()))
+        self.served(serving).map_or_else(as_written, |served| (served.group.into(), served.plural.into()))
     }
 }
 
@@ -227,7 +232,7 @@ impl Rule {
         }
     }
 
-    fn check_resources(&self, minor: u32) -> Result<(), Failure> {
+    fn check_resources(&self, serving: &Serving) -> Result<(), Failure> {
         for resource in &self.resources {
             if resource.name.is_empty() {
                 return Err(Failure::error("resource must be specified if apiGroup/subresource specified"));
@@ -235,8 +240,8 @@ impl Rule {
             if resource.name == "*" {
                 return Ok(());
             }
-            let (group, name) = resource.resolved(minor);
-            let mut known = resource.served(minor).is_some();
+            let (group, name) = resource.resolved(serving);
+            let mut known = resource.served(serving).is_some();
             for verb in &self.verbs {
                 let mut places = SPECIAL_VERBS.iter().filter(|(v, _, _)| v == verb).peekable();
                 if places.peek().is_none() {
@@ -256,10 +261,10 @@ impl Rule {
     }
 
     /// A rule for each API group, and one for the URLs.
-    fn to_rules(&self, urls: &[String], minor: u32) -> Vec<Value> {
+    fn to_rules(&self, urls: &[String], serving: &Serving) -> Vec<Value> {
         let mut by_group: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for resource in &self.resources {
-            let (group, mut name) = resource.resolved(minor);
+            let (group, mut name) = resource.resolved(serving);
             if !resource.sub_resource.is_empty() {
                 name = format!("{name}/{}", resource.sub_resource);
             }

@@ -336,7 +336,8 @@ impl Editing<'_> {
             session.ui.out(&format!("Patch: {body}\n"));
         }
         let writing = Writing::by(self.options.field_manager).validate(self.options.validate);
-        let verb = Verb::Patch(writing.patch_options(), PatchType::Strategic, body);
+        let form = if info.kind().is_built_in() { PatchType::Strategic } else { PatchType::Merge };
+        let verb = Verb::Patch(writing.patch_options(), form, body);
         let resource = info.whole().part(self.options.subresource);
         match session.client.send(verb, resource).and_then(|reply| info.refresh(reply, session)) {
             Ok(()) => Ok(self.printer.print(&info.tree, "edited", session)?),
