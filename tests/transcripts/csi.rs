@@ -41,17 +41,17 @@ fn drivers_are_listed_with_what_they_can_do() {
         "kubectl get csidrivers,csinodes",
     ]), @"
     $ kstate csi list -o wide
-    NAME                            ADDED   ZONES    NODES    CAPACITY      ATTACH-LIMIT   FAILS    RWO   ROX          RWX          RWOP   BLOCK   EXPANSION   CLONE   SNAPSHOT   ATTACH   TOPOLOGY                                                                     IN-TREE
-    csi.vsphere.vmware.com          no      <none>   <none>   <unlimited>   59             <none>   yes   yes          yes          yes    yes     online      -       yes        yes      topology.csi.vmware.com/k8s-zone                                             kubernetes.io/vsphere-volume (migrated)
-    disk.csi.azure.com              no      <none>   <none>   <unlimited>   8              <none>   yes   block only   block only   yes    yes     online      yes     yes        yes      topology.disk.csi.azure.com/zone                                             kubernetes.io/azure-disk (migrated)
-    driver.longhorn.io              no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    yes     online      yes     yes        yes      -                                                                            -
-    ebs.csi.aws.com                 no      <none>   <none>   <unlimited>   25             <none>   yes   -            block only   yes    yes     online      yes     yes        yes      kubernetes.io/os,topology.ebs.csi.aws.com/zone,topology.kubernetes.io/zone   kubernetes.io/aws-ebs (migrated)
-    hostpath.csi.k8s.io             no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    yes     online      yes     yes        -        topology.hostpath.csi/node                                                   -
-    nfs.csi.k8s.io                  no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    -       online      yes     yes        -        -                                                                            -
-    openebs.io/local                no      <none>   <none>   <unlimited>   <none>         <none>   yes   -            -            yes    -       -           -       -          -        kubernetes.io/hostname                                                       -
-    pd.csi.storage.gke.io           no      <none>   <none>   <unlimited>   127            <none>   yes   yes          block only   yes    yes     online      yes     yes        yes      topology.gke.io/zone                                                         kubernetes.io/gce-pd (migrated)
-    rook-ceph.cephfs.csi.ceph.com   no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    -       online      yes     yes        yes      -                                                                            kubernetes.io/cephfs (removed in v1.31)
-    rook-ceph.rbd.csi.ceph.com      no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          block only   yes    yes     online      yes     yes        yes      -                                                                            kubernetes.io/rbd (removed in v1.31)
+    NAME                            ADDED   ZONES    NODES    CAPACITY      ATTACH-LIMIT   FAILS    RWO   ROX          RWX          RWOP   BLOCK   EXPANSION   CLONE   SNAPSHOT   MODIFY   ATTACH   TOPOLOGY                                                                     IN-TREE
+    csi.vsphere.vmware.com          no      <none>   <none>   <unlimited>   59             <none>   yes   yes          yes          yes    yes     online      -       yes        -        yes      topology.csi.vmware.com/k8s-zone                                             kubernetes.io/vsphere-volume (migrated)
+    disk.csi.azure.com              no      <none>   <none>   <unlimited>   8              <none>   yes   block only   block only   yes    yes     online      yes     yes        yes      yes      topology.disk.csi.azure.com/zone                                             kubernetes.io/azure-disk (migrated)
+    driver.longhorn.io              no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    yes     online      yes     yes        -        yes      -                                                                            -
+    ebs.csi.aws.com                 no      <none>   <none>   <unlimited>   25             <none>   yes   -            block only   yes    yes     online      yes     yes        yes      yes      kubernetes.io/os,topology.ebs.csi.aws.com/zone,topology.kubernetes.io/zone   kubernetes.io/aws-ebs (migrated)
+    hostpath.csi.k8s.io             no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    yes     online      yes     yes        -        -        topology.hostpath.csi/node                                                   -
+    nfs.csi.k8s.io                  no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    -       online      yes     yes        -        -        -                                                                            -
+    openebs.io/local                no      <none>   <none>   <unlimited>   <none>         <none>   yes   -            -            yes    -       -           -       -          -        -        kubernetes.io/hostname                                                       -
+    pd.csi.storage.gke.io           no      <none>   <none>   <unlimited>   127            <none>   yes   yes          block only   yes    yes     online      yes     yes        yes      yes      topology.gke.io/zone                                                         kubernetes.io/gce-pd (migrated)
+    rook-ceph.cephfs.csi.ceph.com   no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          yes          yes    -       online      yes     yes        -        yes      -                                                                            kubernetes.io/cephfs (removed in v1.31)
+    rook-ceph.rbd.csi.ceph.com      no      <none>   <none>   <unlimited>   <none>         <none>   yes   yes          block only   yes    yes     online      yes     yes        -        yes      -                                                                            kubernetes.io/rbd (removed in v1.31)
     $ kstate csi add my.driver.example.com --capacity 10Gi --attach-limit 3 --latency 2s
     csidriver.storage.k8s.io/my.driver.example.com added
     $ kstate csi list
@@ -142,7 +142,7 @@ fn wrong_words_for_drivers_are_refused() {
     error: time: invalid duration "soon"
     [exit 1]
     $ kstate csi add ebs.csi.aws.com --fail sometimes
-    error: invalid operation "sometimes": must be one of provision, attach, mount, expand, snapshot
+    error: invalid operation "sometimes": must be one of provision, attach, mount, expand, snapshot, modify
     [exit 1]
     $ kstate csi add ebs.csi.aws.com --attach-limit -1
     error: invalid attach limit -1: must not be negative

@@ -246,7 +246,7 @@ fn a_claim_is_a_copy_of_another_one() {
     $ kubectl get events --field-selector reason=ProvisioningFailed -o custom-columns=CLAIM:.involvedObject.name,M:.message
     CLAIM   M
     none    failed to provision volume with StorageClass "grows": error getting handle for DataSource Type PersistentVolumeClaim by Name nothing: error getting PVC nothing (namespace "default") from api server: persistentvolumeclaim "nothing" not found
-    small   failed to provision volume with StorageClass "grows": error getting handle for DataSource Type PersistentVolumeClaim by Name data: error, new PVC request must be greater than or equal in size to the specified PVC data source, requested 512Mi but source is 1Gi
+    small   failed to provision volume with StorageClass "grows": error getting handle for DataSource Type PersistentVolumeClaim by Name data: error, new PVC request must be greater than or equal in size to the specified PVC data source, requested 536870912 but source is 1073741824
     "#);
 }
 

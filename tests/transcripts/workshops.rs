@@ -226,13 +226,13 @@ spec:
     NAME      IP
     exsts-0   10.42.0.2
     exsts-1   10.42.2.2
-    exsts-2   10.42.0.3
+    exsts-2   10.42.1.2
     $ kubectl exec exsts-0 -- nslookup exsts-svc.default.svc.cluster.local
     Server:		10.43.0.10
     Address:	10.43.0.10:53
 
     Name:	exsts-svc.default.svc.cluster.local
-    Address: 10.42.0.3
+    Address: 10.42.1.2
     Name:	exsts-svc.default.svc.cluster.local
     Address: 10.42.2.2
     Name:	exsts-svc.default.svc.cluster.local
@@ -270,7 +270,7 @@ spec:
     Address:	10.43.0.10:53
 
     Name:	exsts-svc.default.svc.cluster.local
-    Address: 10.42.0.3
+    Address: 10.42.1.2
     Name:	exsts-svc.default.svc.cluster.local
     Address: 10.42.0.2
 

@@ -284,7 +284,7 @@ impl Rule {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rule, RuleArgs, check_urls};
+    use super::{Rule, RuleArgs, Serving, check_urls};
 
     #[test]
     fn makes_a_rule_for_each_group() {
@@ -294,7 +294,7 @@ mod tests {
             resource_name: list(&["a", "a"]),
             verb: list(&["get", "list", "get"]),
         };
-        let rules = serde_json::to_string(&Rule::read(&args).to_rules(&[], 36)).unwrap();
+        let rules = serde_json::to_string(&Rule::read(&args).to_rules(&[], &Serving::of_version(36))).unwrap();
         insta::assert_snapshot!(rules, @r#"[{"apiGroups":[""],"resourceNames":["a"],"resources":["pods","pods/status"],"verbs":["get","list"]},{"apiGroups":["apps"],"resourceNames":["a"],"resources":["replicasets"],"verbs":["get","list"]}]"#);
         assert!(check_urls(&list(&["/logs/*", "*"]), &list(&["get"])).is_ok());
         assert_eq!(
