@@ -33,8 +33,7 @@ impl Controller for CloningProtectionController {
             let of_it = source.is_some_and(|s| s.kind == "PersistentVolumeClaim" && s.name == key.name);
             of_it && claim.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Pending")
         };
-        let mut claims =
-            view.list_in(Kind::PersistentVolumeClaim, &object.meta().namespace.as_deref().unwrap_or_default());
+        let mut claims = view.list_in(Kind::PersistentVolumeClaim, object.namespace());
         match claims.find_map(|o| o.get::<PersistentVolumeClaim>().filter(is_copy)) {
             None => outcome.write(without_finalizer(object, CLONE_FINALIZER)),
             Some(copy) => {

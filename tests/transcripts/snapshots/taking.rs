@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use kstate::api::Duration;
 
 use super::{
-    CONTENT_EVENTS, DEFAULT, SNAPSHOT_EVENTS, alike, claim, class, from, furnished, of, pod, snapshot, snapshot_class,
+    CONTENT_EVENTS, DEFAULT, SNAPSHOT_EVENTS, alike, claim, from, furnished, of, pod, snapshot, snapshot_class,
 };
 
 #[test]
