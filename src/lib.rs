@@ -51,3 +51,4 @@ pub mod kubectl;
 pub mod cli;
 pub mod host;
 pub mod ui;
+pub mod why;

@@ -20,5 +20,6 @@ mod time;
 mod transcripts;
 mod trials;
 mod waiting;
+mod why;
 mod workshop;
 mod yaml;

@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("node", &["machine", "controllers", "kinds", "api", "store"]),
     ("sim", &["registry", "controllers", "node", "machine", "store", "kinds", "api"]),
     ("printers", &["kinds", "api"]),
+    ("why", &["controllers", "kinds", "store", "api"]),
     ("server", &["sim", "registry", "machine", "manifest", "printers", "kinds", "store", "api"]),
     ("lessons", &["server", "manifest", "api"]),
     ("kubectl", &["server", "manifest", "printers", "kinds", "api", "host", "ui"]),

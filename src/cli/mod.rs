@@ -17,6 +17,7 @@ mod parse;
 mod plugin;
 mod undo;
 mod usage;
+mod why;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 8] = ["cluster", "lesson", "clock", "csi", "load", "node", "image", "undo"];
+const OWN_VERBS: [&str; 9] = ["cluster", "lesson", "clock", "csi", "load", "node", "image", "undo", "why"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,6 +158,7 @@ verbs! {
     Node, "node", node, false, Writes;
     Image, "image", image, false, Reads;
     Undo, "undo", undo, false, Writes;
+    Why, "why", why, false, Reads;
 }
 
 impl Verb {

@@ -65,10 +65,14 @@ fn process_pvc(view: &View<'_>, key: &ObjectKey) -> Outcome {
 }
 
 fn is_being_used(view: &View<'_>, claim: &Object) -> bool {
-    let Some(claim) = claim.get::<PersistentVolumeClaim>() else { return false };
+    claim.get::<PersistentVolumeClaim>().is_some_and(|claim| !holders(view, claim).is_empty())
+}
+
+/// The pods that hold a claim, by name.
+pub fn holders<'a>(view: &View<'a>, claim: &PersistentVolumeClaim) -> Vec<&'a Object> {
     let key = super::persistent_volume::helpers::claim_key(claim);
-    let mut pods = view.indexed(Kind::Pod, Index::PodClaim, &key).filter_map(|o| o.get::<Pod>());
-    pods.any(|pod| pod_uses_pvc(pod, claim))
+    let pods = view.indexed(Kind::Pod, Index::PodClaim, &key).map(|o| o.as_ref());
+    pods.filter(|o| o.get::<Pod>().is_some_and(|pod| pod_uses_pvc(pod, claim))).collect()
 }
 
 /// Whether a pod holds a claim: it is scheduled, ended or not. A generic ephemeral volume's claim is let go once the

@@ -14,11 +14,20 @@ use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeCla
 use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::controllers::persistent_volume::is_pod_terminated;
-use crate::controllers::{Controller, Outcome};
+use crate::controllers::{Controller, Outcome, csi};
 use crate::store::{Change, Index, View};
 
 /// Who says the events.
 const COMPONENT: &str = "attachdetach-controller";
+
+/// The other nodes that have a volume of which only one may, by name; nothing for one that several may have.
+pub fn holders_elsewhere(view: &View<'_>, volume: &PersistentVolume, node: &str) -> Vec<String> {
+    if csi::is_multi_attach_allowed(volume) {
+        return Vec::new();
+    }
+    let there = actual_state_of_world::attachments(view, volume.metadata.name.as_deref().unwrap_or_default());
+    there.iter().filter(|a| a.node != node).map(|a| a.node.to_string()).collect()
+}
 
 /// See the module.
 pub struct AttachDetachController;

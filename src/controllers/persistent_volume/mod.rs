@@ -8,6 +8,7 @@
 
 pub(crate) mod bind;
 mod claim;
+pub mod explain;
 pub mod helpers;
 mod plugins;
 mod reclaim;

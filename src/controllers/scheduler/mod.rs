@@ -4,6 +4,7 @@
 //! something happens that may help it (`Index::Unschedulable` says what would), not on a timer.
 
 mod binding;
+pub mod explain;
 mod filters;
 mod framework;
 mod hints;

@@ -33,7 +33,7 @@ const VOLUME_NOT_THERE: &str = "node(s) unavailable due to one or more pvc(s) bo
 #[derive(Default)]
 pub(super) struct PodVolumeClaims<'a> {
     /// The volumes of those that are bound, as far as they are there.
-    bound: Vec<Option<&'a PersistentVolume>>,
+    pub(super) bound: Vec<Option<&'a PersistentVolume>>,
     unbound_delay_binding: Vec<Unbound<'a>>,
     /// Whether all are bound already.
     pub(super) all_bound: bool,
