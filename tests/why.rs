@@ -86,7 +86,8 @@ fn pod(name: &str, claim: &str, spec: &str) -> String {
         claim => format!("\n  volumes: [{{name: data, persistentVolumeClaim: {{claimName: {claim}}}}}]"),
     };
     let mounts = if claim.is_empty() { "" } else { ", volumeMounts: [{name: data, mountPath: /data}]" };
-    let resources = if spec.contains("cpu: \"") || spec.contains("!big") { ", resources: {requests: {cpu: \"64\"}}" } else { "" };
+    let resources =
+        if spec.contains("cpu: \"") || spec.contains("!big") { ", resources: {requests: {cpu: \"64\"}}" } else { "" };
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec:\n  \
          terminationGracePeriodSeconds: 1\n  {}\n  containers: [{{name: c, image: busybox, command: [sleep, \
@@ -274,8 +275,41 @@ fn a_verdict_shows_each_candidate_the_rule_and_the_command() {
         + &volume("gold", ", storageClassName: gold");
     shell.feed("kubectl apply -f -", &manifests);
     shell.settle();
-    assert_snapshot!(shell.run("kstate why pvc/web").expect("a command of ours").0, @"");
-    assert_snapshot!(shell.run("kstate why pv/small sc/local-path").expect("a command of ours").0, @"");
-    assert_snapshot!(shell.run("kstate why pvc/none").expect("a command of ours").0, @"");
-    assert_snapshot!(shell.run("kstate why pvc/web -o yaml").expect("a command of ours").0, @"");
+    assert_snapshot!(shell.run("kstate why pvc/web").expect("a command of ours").0, @r#"
+    persistentvolumeclaim/web: Pending
+
+      It asks for no class (storageClassName is ""), so nobody makes a volume for
+      it, and none that is there suits it.
+
+      - pv/gold    is of the class "gold"; has not the labels that the claim's
+                   selector asks for
+      - pv/small   is too small: 1Mi; has not the labels that the claim's selector
+                   asks for
+      - pv/ssd     offers only ReadOnlyMany
+
+      A claim binds to the smallest volume of its class that offers its access
+      modes, its volumeMode and its size, and carries the labels of its selector;
+      one volume serves one claim.
+      https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
+
+      What mends it:
+        kubectl patch persistentvolume ssd --type=merge -p '{"spec":{"accessModes":["ReadOnlyMany","ReadWriteOnce"]}}'
+    "#);
+    assert_snapshot!(shell.run("kstate why pv/small sc/local-path").expect("a command of ours").0, @"
+    persistentvolume/small: Available
+
+      It is free: no claim that waits suits it and may have it.
+
+      - pvc/web   is too small: 1Mi; has not the labels that the claim's selector
+                  asks for
+
+      A volume waits until a claim comes that it suits; one volume serves one claim.
+      https://kubernetes.io/docs/concepts/storage/persistent-volumes/#binding
+
+    storageclass/local-path
+
+      Nothing is known to be wrong with it.
+    ");
+    assert_snapshot!(shell.run("kstate why pvc/none").expect("a command of ours").0, @r#"Error from server (NotFound): persistentvolumeclaims "none" not found"#);
+    assert_snapshot!(shell.run("kstate why pvc/web -o yaml").expect("a command of ours").0, @r#"error: unable to match a printer suitable for the output format "yaml", allowed formats are: json"#);
 }

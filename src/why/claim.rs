@@ -387,7 +387,11 @@ fn step(view: &View<'_>, claim: &PersistentVolumeClaim, name: &str, why: &Mismat
         Mismatch::Class(_) => {
             Some(patch(object, &json!({"spec": {"storageClassName": get_persistent_volume_claim_class(claim)}})))
         }
-        Mismatch::AccessModes(_) => Some(patch(object, &json!({"spec": {"accessModes": spec.access_modes}}))),
+        Mismatch::AccessModes(offered) => {
+            let wanted = spec.access_modes.iter().flatten().filter(|mode| !offered.contains(mode));
+            let modes: Vec<&String> = offered.iter().chain(wanted).collect();
+            Some(patch(object, &json!({"spec": {"accessModes": modes}})))
+        }
         Mismatch::Selector => {
             let labels = spec.selector.as_ref()?.match_labels.as_ref().filter(|_| {
                 spec.selector.as_ref().is_none_or(|s| s.match_expressions.as_ref().is_none_or(Vec::is_empty))
