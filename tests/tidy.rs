@@ -163,6 +163,7 @@ const HAND_OVER: &[&str] = &[
     "src/controllers/mod.rs",
     "src/node/disk.rs",
     "src/node/hooks.rs",
+    "src/node/node_disks.rs",
     "src/node/prober.rs",
     "src/node/runtime/",
     "src/node/stopping.rs",

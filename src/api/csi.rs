@@ -61,6 +61,27 @@ impl CsiVolume {
     }
 }
 
+/// The name in nodes' statuses of a volume that is attached before it is mounted, by a driver or by one of the plugins for
+/// iSCSI and Fibre Channel, which are still in the tree. Mirrors `GetUniqueVolumeNameFromSpec`.
+pub fn unique_name_of(volume: &PersistentVolume) -> Option<String> {
+    let spec = volume.spec.as_ref()?;
+    if let Some(iscsi) = &spec.iscsi {
+        return Some(format!("kubernetes.io/iscsi/{}:{}:{}", iscsi.target_portal, iscsi.iqn, iscsi.lun));
+    }
+    if let Some(fc) = &spec.fc {
+        let list = |names: &Option<Vec<String>>| {
+            names.as_ref().filter(|n| !n.is_empty()).map(|n| format!("[{}]", n.join(" ")))
+        };
+        let name = match (list(&fc.target_wwns), fc.lun, list(&fc.wwids)) {
+            (Some(targets), Some(lun), _) => format!("{targets}:{lun}"),
+            (_, _, Some(ids)) => ids,
+            _ => return None,
+        };
+        return Some(format!("kubernetes.io/fc/{name}"));
+    }
+    CsiVolume::of(volume).map(|csi| csi.unique_name())
+}
+
 /// The CSI driver that took over a provisioner in the tree; none for one that was not taken over.
 pub fn csi_name_from_in_tree_name(plugin: &str) -> Option<&'static str> {
     Some(match plugin {

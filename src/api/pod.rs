@@ -17,6 +17,12 @@ pub fn claims_of(pod: &Pod) -> Vec<String> {
         .collect()
 }
 
+/// How many claims a pod names.
+pub fn count_claims(pod: &Pod) -> usize {
+    let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    volumes.filter(|v| v.persistent_volume_claim.is_some() || v.ephemeral.is_some()).count()
+}
+
 /// Whether a pod uses a claim of its namespace.
 pub fn uses_claim(pod: &Object, claim: &str) -> bool {
     let key = format!("{}/{claim}", pod.namespace());

@@ -46,6 +46,10 @@ struct AddArgs {
     /// How much storage there is behind it, in each place
     #[arg(long, value_name = "QUANTITY")]
     capacity: Option<String>,
+    /// What a driver can do of which nothing is known: rwo, rox, rwx, rwop, block, attach, expand, expand=offline, clone,
+    /// snapshot, modify, capacity, topology=zone or topology=node; what is not named it can't
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    capabilities: Vec<String>,
     /// How many volumes a node takes
     #[arg(long, value_name = "N")]
     attach_limit: Option<i32>,
@@ -133,6 +137,14 @@ impl AddArgs {
             let said = if said.is_empty() { format!("{name} failed") } else { said.to_string() };
             Ok((*operation, said))
         });
+        let stated = csi::stated::parse(&self.capabilities).map_err(|word| {
+            let all = csi::stated::WORDS.join(", ");
+            Failure::error(format!("invalid capability {word:?}: must be one of {all}"))
+        })?;
+        if !stated.is_empty() && MODELS.iter().any(|model| model.name == self.name) {
+            return Err(Failure::error(format!("what {} can do is known: see 'kstate csi list -o wide'", self.name)));
+        }
+        let stated = stated.into_iter().map(String::from).collect::<Vec<_>>();
         let or = |given: &Vec<String>, there: Vec<String>| if given.is_empty() { there } else { given.clone() };
         Ok(Driver {
             fail: fail.collect::<Result<_, Failure>>()?,
@@ -143,6 +155,9 @@ impl AddArgs {
             attach_limit: self.attach_limit.or(there.attach_limit),
             offline_expansion: self.offline_expansion || there.offline_expansion,
             latency: latency.transpose()?.or(there.latency),
+            attach_latency: None,
+            full: false,
+            capabilities: Some(stated).filter(|words| !words.is_empty()).or(there.capabilities),
         })
     }
 }
@@ -187,7 +202,7 @@ fn list(session: &Session<'_>, wide: bool) {
 
 fn settings(driver: &Driver, added: bool) -> Vec<String> {
     let list = |list: &[String], none: &str| if list.is_empty() { none.to_string() } else { list.join(",") };
-    let fails: Vec<String> = driver
+    let mut fails: Vec<String> = driver
         .fail
         .keys()
         .map(|operation| {
@@ -195,6 +210,8 @@ fn settings(driver: &Driver, added: bool) -> Vec<String> {
             known.map_or(String::new(), |(name, _)| name.to_string())
         })
         .collect();
+    fails.extend(driver.full.then(|| "full".to_string()));
+    fails.extend(driver.attach_latency.map(|_| "slow".to_string()));
     vec![
         list(&driver.zones, "<none>"),
         list(&driver.nodes, if added { "<all>" } else { "<none>" }),

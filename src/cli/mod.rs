@@ -5,6 +5,7 @@ mod clock;
 mod cluster;
 mod completion;
 mod csi;
+mod fault;
 mod global;
 mod help;
 mod home;
@@ -59,7 +60,7 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 9] = ["cluster", "lesson", "clock", "csi", "load", "node", "image", "undo", "why"];
+const OWN_VERBS: [&str; 10] = ["cluster", "lesson", "clock", "csi", "fault", "load", "node", "image", "undo", "why"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +155,7 @@ verbs! {
     Wait, "wait", verbs::wait, true, Writes;
     Clock, "clock", clock, false, Writes;
     Csi, "csi", csi, false, Writes;
+    Fault, "fault", fault, false, Writes;
     Load, "load", load, false, Writes;
     Node, "node", node, false, Writes;
     Image, "image", image, false, Reads;
@@ -185,6 +187,8 @@ impl Verb {
             Verb::Undo(_) => false,
             Verb::Clock(args) => args.moves(),
             Verb::Csi(args) => args.changes(),
+            Verb::Fault(args) => args.changes(),
+            Verb::Node(args) => args.changes(),
             _ => true,
         }
     }

@@ -135,7 +135,7 @@ pub fn failure(
                 .collect();
             flags.sort();
             if flags.is_empty() {
-                return Failure::error(format!("{} is required\n{see}", missing.trim_matches(['<', '>'])));
+                return Failure::error(format!("{} is required\n{see}", missing.replace(['<', '>'], "")));
             }
             Failure::error(format!("required flag(s) {} not set", flags.join(", ")))
         }

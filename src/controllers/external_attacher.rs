@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::csi::{Driver, Operation, driver};
+use super::csi::{Driver, Operation, attach_fault, driver, is_deleted};
 use super::pvc_protection::{with_finalizer, without_finalizer};
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::PersistentVolume;
@@ -117,7 +117,7 @@ impl Attempt {
                 now
             }
         };
-        let due = begun + driver.latency();
+        let due = begun + if attaches { driver.attach_latency() } else { driver.latency() };
         if now < due {
             outcome.after(due - now);
         }
@@ -152,6 +152,9 @@ fn sync_attach(
         Ok(node_id) => node_id,
         Err(fault) => return save_attach_error(object, attachment, attempt, fault, None, now, outcome),
     };
+    let name = attachment.spec.source.persistent_volume_name.as_deref().unwrap_or_default();
+    let csi = view.get_as::<PersistentVolume>("", name).and_then(CsiVolume::of);
+    let deleted = csi.filter(|csi| is_deleted(view, csi)).map(|csi| attach_fault(view, &csi, &node_id));
     let mut clone = attachment.clone();
     let finalizer = finalizer(&driver.name);
     let finalizers = clone.metadata.finalizers.get_or_insert_default();
@@ -165,7 +168,7 @@ fn sync_attach(
     if !attempt.works(true, driver, object.name(), now, outcome) {
         return;
     }
-    if let Some(fault) = driver.failure(Operation::Attach) {
+    if let Some(fault) = driver.failure(Operation::Attach).or(deleted) {
         let code = code_of(&fault);
         return save_attach_error(object, &clone, attempt, fault, code, now, outcome);
     }
@@ -296,6 +299,23 @@ fn sync_detach(
         return;
     }
     let mut attempt = Attempt::of(view, object.name());
+    let volume = attachment.spec.source.persistent_volume_name.as_deref();
+    if let Some(name) = volume.filter(|name| view.get_as::<PersistentVolume>("", name).is_none()) {
+        // OBSERVATION: nobody knows any more what the driver calls the volume; that ends only by hand.
+        if let Some(next) = next_attempt(attempt.failed).filter(|next| now < *next) {
+            outcome.recurring(next - now);
+            return;
+        }
+        let mut clone = attachment.clone();
+        let message = format!("persistentvolume {name:?} not found");
+        let error = VolumeError { message: Some(message), time: Some(now.meta()), error_code: None };
+        clone.status.get_or_insert_default().detach_error = Some(error);
+        outcome.write(Write::update_status(clone));
+        attempt.failed = (attempt.failed.0.saturating_add(1), now.0);
+        attempt.save(object.name(), outcome);
+        outcome.recurring(next_attempt(attempt.failed).map_or(RETRY.0, |next| next - now));
+        return;
+    }
     if attempt.works(false, driver, object.name(), now, outcome) {
         forget(view, object.name(), outcome);
         outcome.write(without_finalizer(object, &finalizer));

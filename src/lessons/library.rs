@@ -21,6 +21,7 @@ const MANIFESTS: &[(&str, &str)] = manifests![
     "exsts-svc.yaml",
     "exsts-vct.yaml",
     "exsts.yaml",
+    "local-static-provisioner.yaml",
     "metrics-server.yaml",
     "nfs-bash.yaml",
     "nfs-pvc01.yaml",

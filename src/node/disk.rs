@@ -12,6 +12,8 @@ use crate::machine::kernel::{ContainerSpec, Disks, log};
 use crate::machine::{self, disk::Inode};
 use crate::store::{Store, View};
 
+use super::node_disks;
+
 /// What a node is itself a container of: k3s' image is small.
 pub const NODE_IMAGE: &str = "docker.io/library/busybox:latest";
 
@@ -142,6 +144,11 @@ impl<'a> Disk<'a> {
     /// What is at a path; none where nothing is.
     pub(super) fn file_type(&self, path: &str) -> Option<FileType> {
         let path = clean(path);
+        let disk = node_disks::at(self.view, self.name(), &path);
+        let is_gone = disk.as_ref().is_some_and(|disk| disk.state == node_disks::State::Gone);
+        if let Some(disk) = disk.filter(|_| !is_gone) {
+            return Some(if disk.block { FileType::BlockDevice } else { FileType::Directory });
+        }
         let usual = [
             (DIRECTORIES, FileType::Directory),
             (FILES, FileType::File),
@@ -151,7 +158,13 @@ impl<'a> Disk<'a> {
         ];
         let usual = usual.iter().find(|(paths, _)| paths.contains(&path.as_str())).map(|(_, kind)| *kind);
         let made = || self.made.iter().find(|(made, _)| *made == path).map(|(_, kind)| *kind);
-        usual.or_else(made).or_else(|| self.on_disk(&path)).or_else(|| self.prepared(&path))
+        let prepared = || self.prepared(&path).filter(|_| !is_gone);
+        usual.or_else(made).or_else(|| self.on_disk(&path)).or_else(prepared)
+    }
+
+    /// The disk that is at a path, if it is not the node's own.
+    pub(super) fn disk_at(&self, path: &str) -> Option<node_disks::NodeDisk> {
+        node_disks::at(self.view, self.name(), &clean(path))
     }
 
     /// What was made there since.
@@ -346,8 +359,13 @@ pub fn lay_down(store: &mut Store, node: &str) {
     });
 }
 
+/// Whether something stands at a path on every node.
+pub fn is_usual(path: &str) -> bool {
+    [DIRECTORIES, FILES, SOCKETS, CHARACTER_DEVICES, BLOCK_DEVICES].iter().any(|paths| paths.contains(&path))
+}
+
 /// A path without empty parts and dots, and past the link from `/var/run`.
-fn clean(path: &str) -> String {
+pub fn clean(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let path = format!("/{}", parts.join("/"));
     match path.strip_prefix("/var/run") {

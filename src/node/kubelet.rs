@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::k8s::api::core::v1::{Node, PersistentVolume, Pod};
+use crate::api::k8s::api::core::v1::{Node, NodeStatus, PersistentVolume, Pod};
 use crate::api::{Kind, ObjectKey, Time};
 use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{Controller, Outcome};
@@ -79,15 +79,22 @@ impl Controller for Kubelet {
 }
 
 /// Looks again at the pods that wait for volumes which a node's status says are attached now, or may be attached.
-fn enqueue_attached(view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
-    let names = |object: &Option<std::sync::Arc<crate::api::Object>>| {
-        let status = object.as_ref().and_then(|o| o.get::<Node>()).and_then(|n| n.status.as_ref());
-        let attached = status.and_then(|s| s.volumes_attached.as_ref()).into_iter().flatten().map(|v| v.name.clone());
-        let in_use = status.and_then(|s| s.volumes_in_use.as_ref()).into_iter().flatten().cloned();
-        (attached.collect::<BTreeSet<_>>(), in_use.collect::<BTreeSet<_>>())
+fn enqueue_attached<'c>(view: &View<'_>, change: &'c Change, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let status = |object: &'c Option<std::sync::Arc<crate::api::Object>>| {
+        object.as_ref().and_then(|o| o.get::<Node>()).and_then(|n| n.status.as_ref())
     };
-    let ((was, used), (is, uses)) = (names(&change.old), names(&change.new));
-    let new: BTreeSet<&String> = is.difference(&was).chain(uses.difference(&used)).collect();
+    let (old, now) = (status(&change.old), status(&change.new));
+    let attached = |status: Option<&'c NodeStatus>| status.and_then(|s| s.volumes_attached.as_ref());
+    let in_use = |status: Option<&'c NodeStatus>| status.and_then(|s| s.volumes_in_use.as_ref());
+    let mut new: BTreeSet<&str> = BTreeSet::new();
+    if attached(old) != attached(now) {
+        let names = |status| attached(status).into_iter().flatten().map(|v| v.name.as_str()).collect::<BTreeSet<_>>();
+        new.extend(names(now).difference(&names(old)));
+    }
+    if in_use(old) != in_use(now) {
+        let names = |status| in_use(status).into_iter().flatten().map(String::as_str).collect::<BTreeSet<_>>();
+        new.extend(names(now).difference(&names(old)));
+    }
     for name in new {
         let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, name);
         for volume in volumes.filter_map(|o| o.get::<PersistentVolume>()) {

@@ -19,6 +19,7 @@ mod images;
 mod kubelet;
 mod memory;
 mod network;
+pub mod node_disks;
 mod node_processes;
 mod node_status;
 pub mod node_view;
@@ -29,6 +30,7 @@ mod remount;
 mod resize;
 mod restarts;
 mod runtime;
+pub mod static_provisioner;
 mod stopping;
 pub mod storage;
 mod sync;
@@ -49,6 +51,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &kubelet::Kubelet,
     &node_status::NodeStatusReporter,
     &remount::Reconciler,
+    &static_provisioner::StaticProvisioner,
     &volume_expander::NodeExpander,
     &volume_manager::VolumeManager,
 ];

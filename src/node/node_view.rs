@@ -11,6 +11,7 @@ use crate::store::{Index, View};
 
 use super::container_status;
 use super::images::full_name;
+use super::node_disks;
 
 /// The number of an image, which is not that of its manifest.
 fn image_number(full: &str) -> String {
@@ -141,5 +142,9 @@ pub fn folders(view: &View<'_>, node: &str) -> Vec<Mount> {
         fs_type: fs_type.into(),
         options: "relatime".into(),
     };
-    wanted.into_iter().map(mount).collect()
+    let own = wanted.into_iter().map(mount);
+    let disks = node_disks::below(view, node, "/")
+        .into_iter()
+        .map(|(at, disk)| Mount { device: disk.device.clone(), ..mount((at, disk.id, "ext4")) });
+    own.chain(disks).collect()
 }

@@ -8,13 +8,17 @@ use crate::machine::disk::{Disk, DiskId};
 use crate::store::Store;
 
 use super::disk::disk_of;
+use super::static_provisioner;
 
 /// Deletes the contents of a volume that was deleted, if its reclaim policy says so and a provisioner or plugin made
 /// it. A volume that was released by hand stays where it is.
 pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) {
     let Some(spec) = &volume.spec else { return };
     let policy = spec.persistent_volume_reclaim_policy.as_deref();
-    if policy != Some("Delete") || annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED).is_none() {
+    let made_by = annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED);
+    // The static provisioner has emptied the disk before, and made no folder.
+    let made_by = made_by.filter(|name| !name.starts_with(static_provisioner::NAME));
+    if policy != Some("Delete") || made_by.is_none() {
         return;
     }
     if let Some(path) = spec.local.as_ref().map(|s| &s.path).or(spec.host_path.as_ref().map(|s| &s.path)) {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::csi::CsiVolume;
+use crate::api::csi::{CsiVolume, unique_name_of};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
@@ -96,7 +96,15 @@ fn volumes_in_use(view: &View<'_>, node: &str) -> BTreeSet<String> {
         let claim = view.get_as::<PersistentVolumeClaim>(namespace, name)?;
         view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)
     });
-    volumes.filter_map(|volume| attachable(view, volume)).map(|csi| csi.unique_name()).collect()
+    volumes.filter_map(|volume| reported_name(view, volume)).collect()
+}
+
+/// The name of a volume in its node's status, if it has to be attached.
+pub(super) fn reported_name(view: &View<'_>, volume: &PersistentVolume) -> Option<String> {
+    match CsiVolume::of(volume) {
+        Some(_) => attachable(view, volume).map(|csi| csi.unique_name()),
+        None => unique_name_of(volume),
+    }
 }
 
 /// What a volume is to its driver, if it has to be attached.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::csi::CsiVolume;
+use crate::api::csi::unique_name_of;
 use crate::api::k8s::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::object::{annotation_of, controller_of};
 use crate::api::pod::claims_of;
@@ -41,7 +41,7 @@ pub enum Index {
     EventObject,
     /// Endpoint slices, by `NAMESPACE/SERVICE`.
     SliceService,
-    /// Volumes that a CSI driver has, by their name in a node's status: `kubernetes.io/csi/DRIVER^HANDLE`.
+    /// Volumes that are attached, by their name in a node's status: `kubernetes.io/csi/DRIVER^HANDLE`.
     VolumeUniqueName,
     /// Attachments, by the persistent volume that is attached.
     AttachmentVolume,
@@ -149,7 +149,7 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             _ => Vec::new(),
         },
         Index::VolumeUniqueName => match object {
-            Object::PersistentVolume(volume) => CsiVolume::of(volume).map(|v| one(v.unique_name())).unwrap_or_default(),
+            Object::PersistentVolume(volume) => unique_name_of(volume).map(one).unwrap_or_default(),
             _ => Vec::new(),
         },
         Index::AttachmentVolume => match object {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::in_tree::is_in_tree;
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::object::annotation_of;
@@ -19,11 +20,27 @@ const CONTROLLER_MANAGED_ATTACH: &str = "volumes.kubernetes.io/controller-manage
 /// The nodes that want a volume, each with the pods that use it there.
 pub(super) fn nodes_of<'a>(view: &View<'a>, volume: &PersistentVolume) -> BTreeMap<&'a str, Vec<&'a Object>> {
     let mut nodes: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
-    let Some(csi) = CsiVolume::of(volume).filter(|csi| attach_required(view, &csi.driver)) else { return nodes };
-    if csi.handle.is_empty() {
-        return nodes;
+    if !is_in_tree(volume) {
+        let csi = CsiVolume::of(volume).filter(|csi| attach_required(view, &csi.driver));
+        if csi.is_none_or(|csi| csi.handle.is_empty()) {
+            return nodes;
+        }
     }
-    let Some(claim) = claim_of(view, volume) else { return nodes };
+    if let Some(claim) = claim_of(view, volume) {
+        add_users(view, claim, &mut nodes);
+    }
+    nodes
+}
+
+/// The same for a volume that is no more: what was wanted once is wanted as long as its pods are there.
+pub(super) fn nodes_of_removed<'a>(view: &View<'a>, volume: &str) -> BTreeMap<&'a str, Vec<&'a Object>> {
+    let mut nodes = BTreeMap::new();
+    let claims = view.indexed(Kind::PersistentVolumeClaim, Index::ClaimVolume, volume);
+    claims.filter_map(|o| o.get::<PersistentVolumeClaim>()).for_each(|claim| add_users(view, claim, &mut nodes));
+    nodes
+}
+
+fn add_users<'a>(view: &View<'a>, claim: &PersistentVolumeClaim, nodes: &mut BTreeMap<&'a str, Vec<&'a Object>>) {
     let key = format!("{}/{}", claim.metadata.namespace.as_deref().unwrap_or_default(), name_of(claim));
     for object in view.indexed(Kind::Pod, Index::PodClaim, &key) {
         let Some(pod) = object.get::<Pod>().filter(|pod| !is_pod_terminated(pod)) else { continue };
@@ -32,7 +49,6 @@ pub(super) fn nodes_of<'a>(view: &View<'a>, volume: &PersistentVolume) -> BTreeM
             nodes.entry(node).or_default().push(object);
         }
     }
-    nodes
 }
 
 /// The claim that a volume is bound to, if the claim knows of it.

@@ -1,15 +1,16 @@
 //! Attaches volumes to the nodes whose pods use them, and detaches them from the others.
 //!
 //! Mirrors `pkg/controller/volume/attachdetach`. What the original goes through every 100 ms is looked at here volume by
-//! volume, when something changes that counts for it: the key is a persistent volume. Only volumes of CSI drivers are
-//! attached; to a driver that attaches (`external_attacher`) it speaks through VolumeAttachments.
+//! volume, when something changes that counts for it: the key is a persistent volume. To a driver that attaches
+//! (`external_attacher`) it speaks through VolumeAttachments; iSCSI and Fibre Channel need none.
 
 mod actual_state_of_world;
 mod desired_state_of_world;
+mod in_tree;
 mod node_status_updater;
 mod reconciler;
 
-use crate::api::csi::CsiVolume;
+use crate::api::csi::{CsiVolume, unique_name_of};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
@@ -45,7 +46,7 @@ impl Controller for AttachDetachController {
                 let volume = new.or(old).and_then(Object::get::<PersistentVolume>);
                 let claim = |o: Option<&Object>| o.and_then(Object::get::<PersistentVolume>)?.spec.clone()?.claim_ref;
                 let same = new.is_some() && old.is_some() && claim(old) == claim(new);
-                if !same && volume.is_some_and(|v| CsiVolume::of(v).is_some()) {
+                if !same && volume.is_some_and(|v| unique_name_of(v).is_some()) {
                     enqueue(change.key.clone());
                 }
             }
@@ -80,7 +81,10 @@ impl Controller for AttachDetachController {
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
-        reconciler::reconcile(view, key, now)
+        match view.get_as::<PersistentVolume>("", &key.name).filter(|volume| in_tree::is_in_tree(volume)) {
+            Some(volume) => in_tree::reconcile(view, &key.name, volume, now),
+            None => reconciler::reconcile(view, key, now),
+        }
     }
 }
 
@@ -90,7 +94,8 @@ fn enqueue_name(name: &Option<String>, enqueue: &mut dyn FnMut(ObjectKey)) {
 
 /// Looks at a volume, if it is one that may be attached.
 fn enqueue_volume(view: &View<'_>, name: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
-    if view.get_as::<PersistentVolume>("", name).is_some_and(|v| CsiVolume::of(v).is_some()) {
+    let is_attached = || view.count(Kind::VolumeAttachment, Index::AttachmentVolume, name) > 0;
+    if view.get_as::<PersistentVolume>("", name).map_or_else(is_attached, |v| unique_name_of(v).is_some()) {
         enqueue(ObjectKey::cluster(Kind::PersistentVolume, name));
     }
 }
@@ -132,12 +137,27 @@ fn on_node(
             _ => None,
         });
         volumes.for_each(|volume| enqueue(ObjectKey::cluster(Kind::PersistentVolume, volume)));
+        let listed = new.or(old).and_then(|n| n.status.as_ref()).and_then(|s| s.volumes_attached.as_ref());
+        for attached in listed.into_iter().flatten().filter(|v| !v.name.starts_with("kubernetes.io/csi/")) {
+            let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, &attached.name);
+            volumes.for_each(|volume| enqueue(volume.key()));
+        }
         return;
     }
     let in_use = |node: Option<&Node>| {
         let list = node.and_then(|n| n.status.as_ref()).and_then(|s| s.volumes_in_use.as_ref());
         list.into_iter().flatten().cloned().collect::<std::collections::BTreeSet<String>>()
     };
+    let attached = |node: Option<&Node>| {
+        let list = node.and_then(|n| n.status.as_ref()).and_then(|s| s.volumes_attached.as_ref());
+        let in_tree =
+            list.into_iter().flatten().map(|v| &v.name).filter(|name| !name.starts_with("kubernetes.io/csi/"));
+        in_tree.cloned().collect::<std::collections::BTreeSet<String>>()
+    };
+    for gone in attached(old).difference(&attached(new)) {
+        let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, gone);
+        volumes.for_each(|volume| enqueue(volume.key()));
+    }
     if old.and_then(|n| n.status.as_ref()?.volumes_in_use.as_ref())
         == new.and_then(|n| n.status.as_ref()?.volumes_in_use.as_ref())
     {

@@ -3,11 +3,11 @@
 //! Mirrors `statusupdater/node_status_updater.go`. The status of a node is large where many volumes are attached, so one
 //! write tells of all that has come about on the node by then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::actual_state_of_world::{AttachState, Attachment, on_node};
 use super::desired_state_of_world::nodes_of;
-use super::reconciler::{has_unmounted, is_out_of_service};
+use super::reconciler::{in_use, is_out_of_service};
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{AttachedVolume, Node, PersistentVolume};
 use crate::controllers::{Outcome, Write};
@@ -36,9 +36,16 @@ pub(super) fn report_detachable(view: &View<'_>, node: &Node, forced: &str, outc
     let name = node.metadata.name.as_deref().unwrap_or_default();
     let mut list = listed(node);
     list.remove(forced);
+    let mounted: BTreeSet<&str> = match is_out_of_service(node) {
+        true => BTreeSet::new(),
+        false => in_use(node).collect(),
+    };
+    if list.keys().all(|unique_name| mounted.contains(unique_name.as_str())) {
+        return write(node, list, outcome);
+    }
     for (unique_name, volume) in attached(view, name) {
         if list.contains_key(&unique_name)
-            && (has_unmounted(node, &unique_name) || is_out_of_service(node))
+            && !mounted.contains(unique_name.as_str())
             && !nodes_of(view, volume).contains_key(name)
         {
             list.remove(&unique_name);
@@ -47,7 +54,7 @@ pub(super) fn report_detachable(view: &View<'_>, node: &Node, forced: &str, outc
     write(node, list, outcome);
 }
 
-fn listed(node: &Node) -> BTreeMap<String, AttachedVolume> {
+pub(super) fn listed(node: &Node) -> BTreeMap<String, AttachedVolume> {
     let list = node.status.as_ref().and_then(|s| s.volumes_attached.as_ref());
     list.into_iter().flatten().map(|v| (v.name.clone(), v.clone())).collect()
 }
@@ -62,7 +69,7 @@ fn attached<'a>(view: &View<'a>, node: &str) -> impl Iterator<Item = (String, &'
     })
 }
 
-fn write(node: &Node, list: BTreeMap<String, AttachedVolume>, outcome: &mut Outcome) {
+pub(super) fn write(node: &Node, list: BTreeMap<String, AttachedVolume>, outcome: &mut Outcome) {
     let list: Vec<AttachedVolume> = list.into_values().collect();
     let mut node = node.clone();
     let status = node.status.get_or_insert_default();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::COMPONENT;
 use super::actual_state_of_world::{AttachState, Attachment, Memory, attachments};
-use super::desired_state_of_world::nodes_of;
+use super::desired_state_of_world::{nodes_of, nodes_of_removed};
 use super::node_status_updater::{is_reported, report_attached, report_detachable};
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
@@ -19,7 +19,7 @@ use crate::store::View;
 
 /// How long a volume stays attached to a node that is not healthy and does not say that it has unmounted it:
 /// `maxWaitForUnmountDuration`.
-const MAX_WAIT_FOR_UNMOUNT: Duration = Duration::secs(360);
+pub(super) const MAX_WAIT_FOR_UNMOUNT: Duration = Duration::secs(360);
 
 /// How long an attempt to attach waits for the driver: `csiTimeout`.
 const CSI_TIMEOUT: Duration = Duration::secs(120);
@@ -36,10 +36,15 @@ pub(super) fn is_out_of_service(node: &Node) -> bool {
     taints.into_iter().flatten().any(|t| t.key == "node.kubernetes.io/out-of-service")
 }
 
+/// The volumes that a node's kubelet says it uses.
+pub(super) fn in_use(node: &Node) -> impl Iterator<Item = &str> {
+    let in_use = node.status.as_ref().and_then(|s| s.volumes_in_use.as_ref());
+    in_use.into_iter().flatten().map(String::as_str)
+}
+
 /// Whether a node's kubelet says that it does not use a volume.
 pub(super) fn has_unmounted(node: &Node, unique_name: &str) -> bool {
-    let in_use = node.status.as_ref().and_then(|s| s.volumes_in_use.as_ref());
-    !in_use.into_iter().flatten().any(|name| name == unique_name)
+    !in_use(node).any(|name| name == unique_name)
 }
 
 /// One look at a volume.
@@ -57,15 +62,19 @@ struct Look<'a> {
 
 pub(super) fn reconcile(view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
     let volume = view.get_as::<PersistentVolume>("", &key.name);
-    let before = Memory::of(view, &key.name);
+    let (before, there) = (Memory::of(view, &key.name), attachments(view, &key.name));
     let mut look = Look {
         view: *view,
         now,
         name: &key.name,
         volume,
-        csi: volume.and_then(CsiVolume::of),
-        wanted: volume.map(|v| nodes_of(view, v)).unwrap_or_default(),
-        there: attachments(view, &key.name),
+        csi: volume.and_then(CsiVolume::of).or_else(|| there.iter().find_map(|a| csi_of(view, a))),
+        wanted: match volume {
+            Some(volume) => nodes_of(view, volume),
+            None if there.is_empty() => BTreeMap::new(),
+            None => nodes_of_removed(view, &key.name),
+        },
+        there,
         memory: before.clone(),
         outcome: Outcome::done(),
     };
@@ -79,6 +88,15 @@ pub(super) fn reconcile(view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome 
     let Look { memory, mut outcome, .. } = look;
     memory.save(&key.name, &before, &mut outcome);
     outcome
+}
+
+/// What an attached volume is to its driver, where the volume itself is no more: its node still names it.
+fn csi_of(view: &View<'_>, attachment: &Attachment<'_>) -> Option<CsiVolume> {
+    let status = view.get_as::<Node>("", attachment.node)?.status.as_ref()?;
+    let listed = status.volumes_attached.iter().flatten().map(|v| v.name.as_str());
+    let all = listed.filter_map(|name| name.strip_prefix("kubernetes.io/csi/")?.split_once('^'));
+    let mut all = all.map(|(driver, handle)| CsiVolume { driver: driver.into(), handle: handle.into() });
+    all.find(|csi| csi.attachment_name(attachment.node) == attachment.object.name())
 }
 
 impl<'a> Look<'a> {
@@ -191,7 +209,7 @@ impl<'a> Look<'a> {
         let pods = std::mem::take(&mut memory.scheduled_pods);
         *memory = Default::default();
         if tried {
-            let message = format!("AttachVolume.Attach succeeded for volume {:?} ", self.name);
+            let message = attach_succeeded(self.name);
             self.tell(&pods, false, "SuccessfulAttachVolume", &message);
         }
         let Some(node) = self.view.get_as::<Node>("", node) else { return };
@@ -253,27 +271,8 @@ impl<'a> Look<'a> {
         if std::mem::replace(&mut memory.multi_attach_error_reported, true) {
             return;
         }
-        let error = format!("Multi-Attach error for volume {:?}", self.name);
-        let all = self.volume.map(|v| nodes_of(&self.view, v)).unwrap_or_default();
-        let users: Vec<&Object> = others.iter().filter_map(|node| all.get(node)).flatten().copied().collect();
-        for pod in scheduled {
-            let local = users.iter().filter(|user| user.namespace() == pod.namespace());
-            let local: Vec<&str> = local.map(|user| user.name()).collect();
-            let message = match (users.len(), local.len()) {
-                (0, _) => {
-                    "Volume is already exclusively attached to one node and can't be attached to another".to_string()
-                }
-                (all, 0) => format!("Volume is already used by {all} pod(s) in different namespaces"),
-                (all, here) if all > here => format!(
-                    "Volume is already used by pod(s) {} and {} pod(s) in different namespaces",
-                    local.join(", "),
-                    all - here
-                ),
-                _ => format!("Volume is already used by pod(s) {}", local.join(", ")),
-            };
-            let about = About::object(pod);
-            let message = format!("{error} {message}");
-            self.outcome.event(EventDraft::warning(about, COMPONENT, "FailedAttachVolume", message));
+        if let Some(volume) = self.volume {
+            multi_attach_error(&self.view, volume, scheduled, others, &mut self.outcome);
         }
     }
 
@@ -286,6 +285,40 @@ impl<'a> Look<'a> {
                 self.outcome.event(EventDraft { warning, ..draft });
             }
         }
+    }
+}
+
+/// What is said once a volume is attached.
+pub(super) fn attach_succeeded(volume: &str) -> String {
+    format!("AttachVolume.Attach succeeded for volume {volume:?} ")
+}
+
+/// Tells pods that other nodes have their volume. Mirrors `reportMultiAttachError`.
+pub(super) fn multi_attach_error(
+    view: &View<'_>,
+    volume: &PersistentVolume,
+    scheduled: &[&Object],
+    others: &[&str],
+    outcome: &mut Outcome,
+) {
+    let error = format!("Multi-Attach error for volume {:?}", volume.metadata.name.as_deref().unwrap_or_default());
+    let all = nodes_of(view, volume);
+    let users: Vec<&Object> = others.iter().filter_map(|node| all.get(node)).flatten().copied().collect();
+    for pod in scheduled {
+        let local = users.iter().filter(|user| user.namespace() == pod.namespace());
+        let local: Vec<&str> = local.map(|user| user.name()).collect();
+        let message = match (users.len(), local.len()) {
+            (0, _) => "Volume is already exclusively attached to one node and can't be attached to another".to_string(),
+            (all, 0) => format!("Volume is already used by {all} pod(s) in different namespaces"),
+            (all, here) if all > here => format!(
+                "Volume is already used by pod(s) {} and {} pod(s) in different namespaces",
+                local.join(", "),
+                all - here
+            ),
+            _ => format!("Volume is already used by pod(s) {}", local.join(", ")),
+        };
+        let message = format!("{error} {message}");
+        outcome.event(EventDraft::warning(About::object(pod), COMPONENT, "FailedAttachVolume", message));
     }
 }
 

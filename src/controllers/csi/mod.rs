@@ -4,8 +4,10 @@
 //! -resizer, -snapshotter), its node plugins, and the storage behind it. Which there are is a note beside the objects.
 
 mod capacity;
+mod deleted;
 pub mod model;
 mod models;
+pub mod stated;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::store::View;
 
 pub use capacity::CapacityController;
+pub use deleted::{attach_fault, expand_fault, is_deleted, mount_fault, with_deleted};
 pub use model::Model;
 pub use models::MODELS;
 
@@ -85,12 +88,24 @@ pub struct Driver {
     /// How long it takes for each thing, in milliseconds.
     #[serde(default)]
     pub latency: Option<i64>,
+    /// The same for attaching, where that takes another time.
+    #[serde(default)]
+    pub attach_latency: Option<i64>,
+    /// Whether nothing is left of its storage.
+    #[serde(default)]
+    pub full: bool,
+    /// What it can do, where that was stated: see `stated`.
+    #[serde(default)]
+    pub capabilities: Option<Vec<String>>,
 }
 
 impl Driver {
     /// What it can do.
     pub fn model(&self) -> &'static Model {
-        models::of(&self.name)
+        match &self.capabilities {
+            Some(words) => stated::model(words),
+            None => models::of(&self.name),
+        }
     }
 
     /// How its volumes grow.
@@ -104,6 +119,11 @@ impl Driver {
     /// How long it takes for each thing.
     pub fn latency(&self) -> Duration {
         self.latency.map_or(LATENCY, Duration)
+    }
+
+    /// How long it takes to attach a volume.
+    pub fn attach_latency(&self) -> Duration {
+        self.attach_latency.map_or_else(|| self.latency(), Duration)
     }
 
     /// How many volumes a node takes; none where nobody says.

@@ -216,6 +216,9 @@ pub(crate) fn room_left(
     driver: &Driver,
     segment: &BTreeMap<String, String>,
 ) -> Option<i64> {
+    if driver.full {
+        return Some(0);
+    }
     let capacity = driver.capacity?;
     let volumes = names_of(&driver.name).into_iter().flat_map(|name| {
         let of = view.indexed(crate::api::Kind::PersistentVolume, Index::ProvisionedBy, name);

@@ -13,7 +13,7 @@ use crate::api::object::annotation_of;
 use crate::api::quantity::{Quantity, amount};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::csi::model::Expansion;
-use crate::controllers::csi::{Driver, Operation, driver};
+use crate::controllers::csi::{Driver, Operation, driver, expand_fault, is_deleted};
 use crate::controllers::persistent_volume::helpers::{claim_key, requested_storage, volume_capacity};
 use crate::controllers::persistent_volume::{is_pod_terminated, migrated_plugin_of};
 use crate::controllers::provisioner::{binary_si, round_up};
@@ -276,6 +276,9 @@ fn resize(
 ) -> Result<i64, String> {
     if let Some(fault) = driver.failure(Operation::Expand) {
         return Err(fault);
+    }
+    if let Some(csi) = CsiVolume::of(volume).filter(|csi| is_deleted(view, csi)) {
+        return Err(expand_fault(view, &csi));
     }
     if driver.expansion() == Expansion::Offline && in_use {
         return Err(

@@ -166,6 +166,9 @@ pub struct Disk {
     used: u64,
     /// How often an inode is open, so that an unlinked one lives until it is closed.
     open: BTreeMap<Ino, u32>,
+    /// Whether it answers with errors.
+    #[serde(skip)]
+    pub broken: bool,
 }
 
 impl Disk {
@@ -173,6 +176,11 @@ impl Disk {
     pub fn new(mode: u32, size: Option<u64>, now: Time) -> Disk {
         let root = Inode::new(Node::Dir(BTreeMap::new()), mode, (0, 0), now);
         Disk { inodes: [(ROOT, root)].into(), next: ROOT + 1, size, ..Disk::default() }
+    }
+
+    /// What is left of a disk that was taken away: nothing, but for errors.
+    pub fn dead(now: Time) -> Disk {
+        Disk { broken: true, ..Disk::new(0o755, None, now) }
     }
 
     /// A disk that begins as an image's file system.
@@ -192,8 +200,11 @@ impl Disk {
     /// An inode.
     ///
     /// # Errors
-    /// `ENOENT` where there is none of that number.
+    /// `ENOENT` where there is none of that number; `EIO` where the disk is broken.
     pub fn get(&self, ino: Ino) -> Result<&Inode, Errno> {
+        if self.broken {
+            return Err(Errno::Io);
+        }
         let below = || self.below.as_ref().and_then(|b| b.inodes.get(&ino));
         self.inodes.get(&ino).or_else(below).ok_or(Errno::NoEnt)
     }
@@ -201,8 +212,11 @@ impl Disk {
     /// An inode to change; copied from the image first.
     ///
     /// # Errors
-    /// `ENOENT` where there is none of that number.
+    /// `ENOENT` where there is none of that number; `EIO` where the disk is broken.
     pub fn get_mut(&mut self, ino: Ino) -> Result<&mut Inode, Errno> {
+        if self.broken {
+            return Err(Errno::Io);
+        }
         if !self.inodes.contains_key(&ino) {
             let copy = self.get(ino)?.clone();
             self.used += copy.disk_usage();

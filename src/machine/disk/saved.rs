@@ -14,6 +14,9 @@ pub type Hash = [u8; 32];
 /// Up to this length contents stay in the tree.
 const IN_TREE: usize = 1024;
 
+/// What stands behind the tree of a disk that is broken.
+const BROKEN: u8 = 1;
+
 #[derive(Serialize, Deserialize)]
 struct Saved {
     disk: Disk,
@@ -39,12 +42,16 @@ pub fn save<E>(disk: &Disk, keep: &mut dyn FnMut(&Hash, &[u8]) -> Result<(), E>)
         saved.large.insert(*ino, hashes);
     }
     let refers = saved.large.values().flatten().map(|p| p.1).collect();
-    Ok((postcard::to_stdvec(&saved).unwrap_or_default(), refers))
+    let mut bytes = postcard::to_stdvec(&saved).unwrap_or_default();
+    // Behind the tree, where what was put away before disks could break has nothing.
+    bytes.extend(disk.broken.then_some(BROKEN));
+    Ok((bytes, refers))
 }
 
 /// Takes a disk up again; none for what is damaged.
 pub fn load(bytes: &[u8], fetch: &mut dyn FnMut(&Hash) -> Option<Vec<u8>>) -> Option<Disk> {
-    let Saved { mut disk, large } = postcard::from_bytes(bytes).ok()?;
+    let (Saved { mut disk, large }, rest) = postcard::take_from_bytes::<Saved>(bytes).ok()?;
+    disk.broken = rest == [BROKEN];
     for (ino, hashes) in large {
         let Some(Inode { node: Node::File(contents), .. }) = disk.inodes.get_mut(&ino) else { continue };
         for (number, hash) in &hashes {

@@ -21,6 +21,7 @@ mod options;
 mod system;
 pub(crate) mod text;
 
+pub use files::glob::matches;
 pub use text::regex;
 mod users;
 

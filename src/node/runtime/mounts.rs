@@ -10,7 +10,8 @@ use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::sys;
-use crate::node::disk::lay_down;
+use crate::node::disk::{clean, lay_down};
+use crate::node::node_disks::{self, NodeDisk};
 use crate::store::{Store, View};
 
 use super::contents::{Payload, payload, write_atomically};
@@ -28,6 +29,8 @@ pub(in crate::node) struct Backing {
     shown: (String, String, String),
     /// The group that gets the volume, if the kubelet hands it over.
     group: Option<u32>,
+    /// The node's disks that are mounted below it.
+    below: Vec<(String, NodeDisk)>,
 }
 
 /// How a disk comes to be.
@@ -66,6 +69,7 @@ pub(in crate::node) fn backing_of_volume(node: &str, volume: &PersistentVolume, 
         make: Make::OfNode(node.to_string()),
         shown: ("/dev/sda1".into(), "ext4".into(), "relatime".into()),
         group: None,
+        below: Vec::new(),
     };
     if let Some(source) = &spec.host_path {
         return Some(host(&source.path));
@@ -82,7 +86,8 @@ pub(in crate::node) fn backing_of_volume(node: &str, volume: &PersistentVolume, 
         _ => (format!("volume/{name}"), "/dev/vdb".into()),
     };
     let make = if block { Make::Block(size.unwrap_or(1 << 30)) } else { Make::Empty(0o755, size) };
-    Some(Backing { disk, path: String::new(), make, shown: (device, "ext4".into(), "relatime".into()), group })
+    let shown = (device, "ext4".into(), "relatime".into());
+    Some(Backing { disk, path: String::new(), make, shown, group, below: Vec::new() })
 }
 
 /// The disk that is a persistent volume's own.
@@ -97,6 +102,7 @@ fn nfs(server: &str, path: &str) -> Backing {
         make: Make::Empty(0o755, None),
         shown: (format!("{server}:{path}"), "nfs4".into(), "relatime,vers=4.2,hard,proto=tcp".into()),
         group: None,
+        below: Vec::new(),
     }
 }
 
@@ -116,6 +122,7 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         make,
         shown: (fs.0.into(), fs.1.into(), fs.2.into()),
         group,
+        below: Vec::new(),
     };
     if let Some(source) = &volume.empty_dir {
         let limit =
@@ -126,13 +133,15 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         });
     }
     if let Some(source) = &volume.host_path {
-        return Some(Backing {
+        let backing = Backing {
             disk: format!("node/{node_name}"),
             path: source.path.clone(),
             make: Make::OfNode(node_name.to_string()),
             shown: ("/dev/sda1".into(), "ext4".into(), "relatime".into()),
             group: None,
-        });
+            below: Vec::new(),
+        };
+        return Some(on_node_disk(view, node_name, backing, false));
     }
     if let Some(source) = &volume.nfs {
         return Some(nfs(&source.server, &source.path));
@@ -152,7 +161,28 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
     };
     let claim = view.get_as::<PersistentVolumeClaim>(namespace, &claim)?;
     let bound = view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)?;
-    backing_of_volume(node_name, bound, group)
+    let spec = bound.spec.as_ref()?;
+    let backing = backing_of_volume(node_name, bound, group)?;
+    match spec.host_path.is_some() || spec.local.is_some() {
+        true => Some(on_node_disk(view, node_name, backing, spec.volume_mode.as_deref() == Some("Block"))),
+        false => Some(backing),
+    }
+}
+
+/// A place on a node where it really lies: on another of the node's disks perhaps.
+fn on_node_disk(view: &View<'_>, node: &str, mut backing: Backing, as_device: bool) -> Backing {
+    let path = clean(&backing.path);
+    backing.below = node_disks::below(view, node, &path);
+    let Some((at, disk)) = node_disks::over(view, node, &path) else { return backing };
+    let size = u64::try_from(disk.size).unwrap_or_default();
+    (backing.disk, backing.make) = match (disk.block, as_device) {
+        (true, true) => (disk.id, Make::Block(size)),
+        (true, false) => (disk.formatted(), Make::Empty(0o755, Some(size))),
+        (false, _) => (disk.id, Make::Empty(0o755, Some(size))),
+    };
+    backing.path = path.get(at.len()..).unwrap_or_default().trim_start_matches('/').to_string();
+    backing.shown.0 = disk.device;
+    backing
 }
 
 /// The persistent volume behind a pod's volume.
@@ -238,7 +268,8 @@ fn set_up(store: &mut Store, backing: &Backing, now: Time) -> Option<Ino> {
     Some(ino)
 }
 
-fn block_device(size: u64, now: Time) -> Disk {
+/// An empty raw device.
+pub(in crate::node) fn block_device(size: u64, now: Time) -> Disk {
     let mut disk = Disk::new(0o755, Some(size), now);
     let _ = disk.put("block", Inode::new(Content::File(Default::default()), 0o600, (0, 0), now));
     let device = Content::Device(crate::machine::disk::Device::Block);
@@ -286,6 +317,17 @@ pub(in crate::node) fn mount(store: &mut Store, plans: &[MountPlan], now: Time) 
         // A node's root comes with what is mounted below it.
         if matches!(plan.backing.make, Make::OfNode(_)) && plan.backing.path == "/" && plan.sub_path.is_empty() {
             mounts.extend(below_node_root(&plan.at));
+        }
+        for (way, node_disk) in plan.backing.below.iter().filter(|_| plan.sub_path.is_empty()) {
+            store.have_disk(&node_disk.id);
+            mounts.push(Mount {
+                at: format!("{}{way}", plan.at.trim_end_matches('/')),
+                what: Source::Disk(node_disk.id.clone(), ROOT),
+                read_only: plan.read_only,
+                device: node_disk.device.clone(),
+                fs_type: "ext4".into(),
+                options: "relatime".into(),
+            });
         }
     }
     Ok(mounts)

@@ -7,8 +7,8 @@ use super::VolumeSpec;
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode, VolumeAttachment};
-use crate::controllers::csi::{Operation, driver};
-use crate::node::volume_manager::attachable;
+use crate::controllers::csi::{Operation, driver, is_deleted, mount_fault};
+use crate::node::volume_manager::{attachable, reported_name};
 use crate::store::View;
 
 /// gRPC's code for it.
@@ -16,8 +16,8 @@ const RESOURCE_EXHAUSTED: i32 = 8;
 
 /// Whether a volume is yet to be attached, or the node yet to say that it is in use: of that a kubelet says nothing.
 pub(in crate::node) fn awaits_attachment(view: &View<'_>, node: &Node, spec: &VolumeSpec<'_>) -> bool {
-    let Some(csi) = spec.persistent_volume().and_then(|volume| attachable(view, volume)) else { return false };
-    let (name, status) = (csi.unique_name(), node.status.as_ref());
+    let Some(name) = spec.persistent_volume().and_then(|volume| reported_name(view, volume)) else { return false };
+    let status = node.status.as_ref();
     let in_use = status.and_then(|s| s.volumes_in_use.as_ref()).into_iter().flatten().any(|v| *v == name);
     let attached = status.and_then(|s| s.volumes_attached.as_ref()).into_iter().flatten().any(|v| v.name == name);
     !in_use || !attached
@@ -80,7 +80,8 @@ pub(super) fn mount_device(
             format!("kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: {fault}"),
         ));
     }
-    let fault = driver(view, &csi.driver).and_then(|d| d.failure(Operation::Mount));
+    let deleted = is_deleted(view, &csi).then(|| mount_fault(&csi));
+    let fault = driver(view, &csi.driver).and_then(|d| d.failure(Operation::Mount)).or(deleted);
     fault.map_or(Ok(()), |fault| Err((step, fault)))
 }
 
@@ -101,6 +102,7 @@ pub(super) fn set_up_device(
         let fault = format!("kubernetes.io/csi: blockMapper.SetUpDevice failed to get CSI client: {fault}");
         return Err((reason, step, fault));
     }
-    let fault = driver(view, &csi.driver).and_then(|d| d.failure(Operation::Mount));
+    let deleted = is_deleted(view, &csi).then(|| mount_fault(&csi));
+    let fault = driver(view, &csi.driver).and_then(|d| d.failure(Operation::Mount)).or(deleted);
     fault.map_or(Ok(()), |fault| Err((reason, step, fault)))
 }

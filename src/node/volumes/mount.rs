@@ -9,7 +9,8 @@ use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode};
 use crate::api::object::annotation_of;
 use crate::api::selector::matches_node_selector;
 use crate::api::{Kind, ObjectKey};
-use crate::node::disk::Disk;
+use crate::node::disk::{Disk, FileType};
+use crate::node::node_disks::State;
 use crate::store::{Index, View};
 
 /// The annotation that mount options once stood in.
@@ -33,12 +34,15 @@ pub(in crate::node) fn mount_volume(
     disk: &mut Disk<'_>,
 ) -> Result<Vec<Told>, Option<Told>> {
     if spec.as_device {
-        return map_volume(view, node, pod, spec);
+        return map_volume(view, node, pod, spec, disk);
     }
     let failed = |what: &str, fault: String| {
         Some(("FailedMount", format!("MountVolume.{what} failed for volume {:?} : {fault}", spec.name())))
     };
     check_node_affinity(node, spec).map_err(|fault| failed("NodeAffinity check", fault))?;
+    if let Some(fault) = local_path_fault(spec, disk) {
+        return Err(failed("NewMounter initialization", fault));
+    }
     if !mount_options(spec).is_empty() && !supports_mount_option(spec) {
         let fault = "mount options are not supported for this volume type";
         return Err(failed("MountOptionSupport check", fault.into()));
@@ -49,11 +53,52 @@ pub(in crate::node) fn mount_volume(
     if let Some(volume) = spec.persistent_volume() {
         attached::mount_device(view, node, volume).map_err(|(step, fault)| failed(step, fault))?;
     }
+    if let Some(fault) = device_fault(spec, disk) {
+        return Err(failed("MountDevice", fault));
+    }
     set_up(view, node, pod, spec, disk).map_err(|fault| failed("SetUp", fault)).map(|()| Vec::new())
 }
 
+/// Where a local volume is.
+fn local_path<'a>(spec: &VolumeSpec<'a>) -> Option<&'a str> {
+    Some(spec.persistent_volume()?.spec.as_ref()?.local.as_ref()?.path.as_str())
+}
+
+/// Why a local volume is nothing that can be mounted. Mirrors `getGlobalLocalPath` of `pkg/volume/local` and `getFileType`
+/// of `pkg/volume/util/hostutil`.
+fn local_path_fault(spec: &VolumeSpec<'_>, disk: &Disk<'_>) -> Option<String> {
+    let path = local_path(spec)?;
+    if disk.disk_at(path).is_some_and(|disk| disk.state == State::Broken && !disk.block) {
+        return Some(format!("stat {path}: input/output error"));
+    }
+    match disk.file_type(path) {
+        Some(FileType::Directory | FileType::BlockDevice) => None,
+        Some(_) => Some("only directory and block device are supported".into()),
+        None => Some(format!("path {path:?} does not exist")),
+    }
+}
+
+/// Why the file system on a raw device can't be mounted. Mirrors `mountLocalBlockDevice`.
+fn device_fault(spec: &VolumeSpec<'_>, disk: &Disk<'_>) -> Option<String> {
+    let path = local_path(spec)?;
+    let device = disk.disk_at(path).filter(|disk| disk.state == State::Broken && disk.block)?.device;
+    let fs_type = spec.persistent_volume()?.spec.as_ref()?.local.as_ref()?.fs_type.as_deref().unwrap_or("ext4");
+    let at = format!("{KUBELET_FOLDER}/plugins/kubernetes.io/local-volume/mounts/{}", spec.name());
+    Some(format!(
+        "local: failed to mount device {path} at {at} (fstype: {fs_type}), error mount failed: exit status 32\nMounting \
+         command: mount\nMounting arguments: -t {fs_type} -o defaults {path} {at}\nOutput: mount: {at}: can't read \
+         superblock on {device}.\n"
+    ))
+}
+
 /// Mirrors `GenerateMapVolumeFunc`.
-fn map_volume(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>) -> Result<Vec<Told>, Option<Told>> {
+fn map_volume(
+    view: &View<'_>,
+    node: &Node,
+    pod: &Pod,
+    spec: &VolumeSpec<'_>,
+    disk: &Disk<'_>,
+) -> Result<Vec<Told>, Option<Told>> {
     let source = spec.persistent_volume().and_then(|v| v.spec.as_ref());
     if source.is_some_and(|s| s.host_path.is_some() || s.nfs.is_some()) {
         // OBSERVATION: such a plugin maps no devices; the kubelet says so in its log and waits.
@@ -70,6 +115,11 @@ fn map_volume(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>) ->
         attached::set_up_device(view, node, volume).map_err(|(reason, step, fault)| {
             Some((reason, format!("MapVolume.{step} failed for volume {name:?} : {fault}")))
         })?;
+    }
+    if let Some(path) = local_path(spec).filter(|path| disk.file_type(path).is_none()) {
+        let fault =
+            format!("MapVolume.EvalHostSymlinks failed for volume {name:?} : lstat {path}: no such file or directory");
+        return Err(Some(("FailedMapVolume", fault)));
     }
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let (plugin, global) = match source {

@@ -1,7 +1,7 @@
 //! Patterns of names, as `fnmatch` reads them.
 
 /// Whether a pattern matches a whole text; `*` and `?` match a slash too, as in `find -path`.
-pub(in crate::machine::tools) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut pi, mut ti) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
