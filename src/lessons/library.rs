@@ -1,10 +1,49 @@
 //! The lessons and manifests that are in the binary, so that a lesson runs from anywhere.
 
+macro_rules! lessons {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../lessons/", $name, ".md")))),*]
+    };
+}
+
 /// The lessons in the order of the menu: name and Markdown.
-const LESSONS: &[(&str, &str)] = &[
-    ("static-pv", include_str!("../../lessons/static-pv.md")),
-    ("dynamic-pvc", include_str!("../../lessons/dynamic-pvc.md")),
-    ("statefulset", include_str!("../../lessons/statefulset.md")),
+const LESSONS: &[(&str, &str)] = lessons![
+    "volumes",
+    "static-pv",
+    "binding-rules",
+    "reclaim-policies",
+    "in-use-protection",
+    "dynamic-pvc",
+    "storage-classes",
+    "nfs-rwx",
+    "access-modes",
+    "volume-expansion",
+    "statefulset",
+    "headless-dns",
+    "sticky-claims",
+    "ordered-or-parallel",
+    "rolling-updates",
+    "deployment-or-statefulset",
+    "nfs-provisioner",
+    "node-failure",
+    "cluster-storage",
+    "autoscaling",
+    "backing-services",
+    "consul",
+    "mysql-replicas",
+    "redis-cluster",
+    "repair-pending-claim",
+    "repair-default-class",
+    "repair-selector",
+    "repair-wrong-node",
+    "repair-released-volume",
+    "repair-terminating-claim",
+    "repair-wrong-class",
+    "repair-broken-rollout",
+    "repair-dead-node",
+    "repair-full-volume",
+    "repair-lost-quorum",
+    "repair-names",
 ];
 
 macro_rules! manifests {

@@ -81,27 +81,34 @@ pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<
 /// One line for each lesson: name, length, how far, and what it is about.
 fn list(ui: &Ui, home: &Home) -> Result<()> {
     let progress = home.progress()?;
+    let lessons = home::all()?;
+    let longest = longest_name(&lessons);
     let mut text = String::new();
-    for Found { lesson, key, .. } in home::all()? {
+    for Found { lesson, key, .. } in lessons {
         let reached = progress.lessons.get(&key).map(|r| r.summary(&lesson)).unwrap_or_default();
-        let name = ui.paint(&format!("{:<13}", lesson.name), Style::new().bold());
+        let name = ui.paint(&format!("{:<longest$}", lesson.name), Style::new().bold());
         text.push_str(&format!("{name} {:>2} min  {reached:<13} {}\n", lesson.front.minutes, lesson.front.title));
-        let summary = render(&lesson.front.summary, ui.width().saturating_sub(14), ui.colour());
-        text.push_str(&format!("{:14}{}\n", "", hang(&summary, &" ".repeat(14))));
+        let summary = render(&lesson.front.summary, ui.width().saturating_sub(4), ui.colour());
+        text.push_str(&format!("    {}\n", hang(&summary, "    ")));
     }
     ui.out(&text);
     Ok(())
 }
 
+fn longest_name(lessons: &[Found]) -> usize {
+    lessons.iter().map(|found| found.lesson.name.len()).max().unwrap_or(0)
+}
+
 fn menu(ui: &Ui, home: &Home) -> Result<()> {
     let lessons = home::all()?;
+    let longest = longest_name(&lessons);
     let mut start = 0;
     loop {
         let progress = home.progress()?;
         let row = |Found { lesson, key, .. }: &Found| {
             let reached = progress.lessons.get(key).map(|r| r.summary(lesson)).unwrap_or_default();
             let row =
-                format!("{:<13} {:<30} {:>2} min  {reached}", lesson.name, lesson.front.title, lesson.front.minutes);
+                format!("{:<longest$} {:<30} {:>2} min  {reached}", lesson.name, lesson.front.title, lesson.front.minutes);
             row.trim_end().to_string()
         };
         let rows: Vec<String> = lessons.iter().map(row).collect();
