@@ -313,3 +313,76 @@ fn a_verdict_shows_each_candidate_the_rule_and_the_command() {
     assert_snapshot!(shell.run("kstate why pvc/none").expect("a command of ours").0, @r#"Error from server (NotFound): persistentvolumeclaims "none" not found"#);
     assert_snapshot!(shell.run("kstate why pvc/web -o yaml").expect("a command of ours").0, @r#"error: unable to match a printer suitable for the output format "yaml", allowed formats are: json"#);
 }
+
+#[test]
+fn a_check_says_what_would_not_work_and_leaves_nothing_behind() {
+    let mut shell = shell();
+    let before = shell.revision();
+    let manifests = claim("web", ", storageClassName: fst") + &pod("user", "web", "") + &pod("fine", "", "");
+    assert_snapshot!(shell.feed("kstate check -f -", &manifests), @r#"
+    persistentvolumeclaim/web: Pending
+
+      There is no StorageClass "fst", and no volume of that class suits it.
+
+      - sc/local-path   is not the class that the claim asks for
+
+      A claim gets a volume made for it only by a StorageClass whose provisioner
+      runs; without a class it takes what there is.
+      https://kubernetes.io/docs/concepts/storage/dynamic-provisioning/
+
+      What mends it:
+        kubectl replace --force -f - <<'EOF'
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata:
+      name: web
+      namespace: default
+    spec:
+      accessModes:
+      - ReadWriteOnce
+      resources:
+        requests:
+          storage: 1Gi
+      storageClassName: local-path
+      volumeMode: Filesystem
+    EOF
+
+    pod/user: Pending
+
+      The scheduler looks at no node: pod has unbound immediate
+      PersistentVolumeClaims. There is no StorageClass "fst", and no volume of that
+      class suits it.
+
+      - sc/local-path   is not the class that the claim asks for
+
+      A claim gets a volume made for it only by a StorageClass whose provisioner
+      runs; without a class it takes what there is.
+      https://kubernetes.io/docs/concepts/storage/dynamic-provisioning/
+
+      What mends it:
+        kubectl replace --force -f - <<'EOF'
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata:
+      name: web
+      namespace: default
+    spec:
+      accessModes:
+      - ReadWriteOnce
+      resources:
+        requests:
+          storage: 1Gi
+      storageClassName: local-path
+      volumeMode: Filesystem
+    EOF
+    "#);
+    assert_eq!(shell.revision(), before);
+    assert_snapshot!(shell.run("kubectl get pods,pvc").expect("a command of ours").0, @"No resources found in default namespace.");
+    assert_snapshot!(shell.feed("kstate check -f -", &pod("fine", "", "")), @"1 objects: all of it works");
+    assert_snapshot!(shell.feed("kstate check -f -", "apiVersion: v1\nkind: Pod\nmetadata: {name: A}\nspec: {containers: []}\n"), @r#"
+    The Pod "A" is invalid: 
+    * metadata.name: Invalid value: "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')
+    * spec.containers: Required value
+    "#);
+    assert_snapshot!(shell.run("kstate check").expect("a command of ours").0, @"error: must specify one of -f and -k");
+}

@@ -1,6 +1,7 @@
 //! The command line: each verb is one file with its arguments (whose doc comments are the help) and a `run`.
 
 mod argv;
+mod check;
 mod clock;
 mod cluster;
 mod completion;
@@ -60,7 +61,8 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 10] = ["cluster", "lesson", "clock", "csi", "fault", "load", "node", "image", "undo", "why"];
+const OWN_VERBS: [&str; 11] =
+    ["check", "cluster", "lesson", "clock", "csi", "fault", "load", "node", "image", "undo", "why"];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +117,7 @@ verbs! {
     Attach, "attach", verbs::containers::attach, true, Runs;
     Auth, "auth", verbs::auth, true, Reads;
     Autoscale, "autoscale", verbs::autoscale, true, Writes;
+    Check, "check", check, false, Writes;
     Certificate, "certificate", verbs::certificate, true, Writes;
     ClusterInfo, "cluster-info", verbs::discovery::cluster_info, true, Reads;
     Completion, "completion", completion, true, Reads;
@@ -184,7 +187,7 @@ impl Verb {
     /// Whether `undo` offers to take it back: not what only shows something, and not `undo` itself.
     fn can_be_undone(&self) -> bool {
         match self {
-            Verb::Undo(_) => false,
+            Verb::Undo(_) | Verb::Check(_) => false,
             Verb::Clock(args) => args.moves(),
             Verb::Csi(args) => args.changes(),
             Verb::Fault(args) => args.changes(),

@@ -21,15 +21,7 @@ pub struct Args {
 /// # Errors
 /// When there is no such object.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-    let json = match args.output.as_deref() {
-        None => false,
-        Some("json") => true,
-        Some(other) => {
-            return Err(Failure::error(format!(
-                "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
-            )));
-        }
-    };
+    let as_json = wants_json(args.output.as_deref())?;
     let default_type = if args.target.len() == 1 { "pods" } else { "" };
     let builder = Builder { args: &args.target, default_type, ..Builder::default() };
     let (found, fault) = builder.plan(session)?.infos(session);
@@ -41,12 +33,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if let Some(fault) = fault.filter(|_| verdicts.is_empty()) {
         return Err(fault.into());
     }
-    if json {
-        let text = match verdicts.as_slice() {
-            [one] => serde_json::to_string_pretty(one),
-            all => serde_json::to_string_pretty(all),
-        };
-        session.ui.out(&format!("{}\n", text.unwrap_or_default()));
+    if as_json {
+        session.ui.out(&json(&verdicts));
         return Ok(());
     }
     for (n, verdict) in verdicts.iter().enumerate() {
@@ -56,7 +44,31 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn shown(verdict: &Verdict, width: usize) -> String {
+/// Whether `-o json` was asked for.
+///
+/// # Errors
+/// When another form was.
+pub(super) fn wants_json(output: Option<&str>) -> Result<bool, Failure> {
+    match output {
+        None => Ok(false),
+        Some("json") => Ok(true),
+        Some(other) => Err(Failure::error(format!(
+            "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
+        ))),
+    }
+}
+
+/// Verdicts for programs: one as it is, several as a list.
+pub(super) fn json(verdicts: &[Verdict]) -> String {
+    let text = match verdicts {
+        [one] => serde_json::to_string_pretty(one),
+        all => serde_json::to_string_pretty(all),
+    };
+    format!("{}\n", text.unwrap_or_default())
+}
+
+/// A verdict as a page of that width.
+pub(super) fn shown(verdict: &Verdict, width: usize) -> String {
     let width = width.clamp(40, 100);
     let state = if verdict.state.is_empty() { String::new() } else { format!(": {}", verdict.state) };
     let mut out = format!("{}{state}\n\n{}", verdict.subject, wrapped(&verdict.verdict, "  ", width));
