@@ -11,7 +11,8 @@ use super::disk::disk_of;
 use super::static_provisioner;
 
 /// Deletes the contents of a volume that was deleted, if its reclaim policy says so and a provisioner or plugin made
-/// it. A volume that was released by hand stays where it is.
+/// it. A volume that was released by hand stays where it is, and what a client of an NFS server made there it has dealt
+/// with itself.
 pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) {
     let Some(spec) = &volume.spec else { return };
     let policy = spec.persistent_volume_reclaim_policy.as_deref();
@@ -30,7 +31,7 @@ pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) 
         }
         return;
     }
-    if let Some(nfs) = &spec.nfs {
+    if let Some(nfs) = spec.nfs.as_ref().filter(|_| annotation_of(&volume.metadata, "EXPORT_block").is_some()) {
         remove(store, &format!("nfs/{}", nfs.server), &nfs.path, now);
         return;
     }

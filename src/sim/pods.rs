@@ -7,12 +7,13 @@ use super::queue::Item;
 use crate::api::Duration;
 use crate::api::k8s::api::core::v1::{Node, Pod};
 use crate::api::{Kind, Object, ObjectKey, Time};
+use crate::controllers::provisioner;
 use crate::error::ApiError;
 use crate::machine::kernel::mounts::Source;
 use crate::machine::kernel::{Container, Sandbox, log};
 use crate::machine::net::{Nowhere, Reply};
 use crate::node;
-use crate::store::{Change, Index};
+use crate::store::{Change, Index, Provisions};
 
 impl Cluster {
     /// Runs the pod whose time comes first, if that is by `target` and before anything else is due, until something
@@ -161,11 +162,29 @@ impl Cluster {
         // Others were told something meanwhile: what they have on disks was read for that.
         disks.absorb(std::mem::take(self.store_mut().disks_mut()));
         *self.store_mut().disks_mut() = disks;
+        let told = std::mem::take(&mut sandbox.told);
         if ran.ended && sandbox.containers.values().any(Container::concerns_kubelet) {
             let key = ObjectKey::new(Kind::Pod, sandbox.namespace.clone(), sandbox.pod.clone());
             let item = Item { controller: node::KUBELET, key };
             self.queue.add(item, sandbox.now.max(self.now()), false, self.registry.store());
         }
+        let pod = ObjectKey::new(Kind::Pod, sandbox.namespace.clone(), sandbox.pod.clone());
+        let uid = sandbox.id.clone();
         self.store_mut().put_sandbox(sandbox, ran.next);
+        for provisions in told {
+            self.provisioner_runs(&pod, &uid, provisions);
+        }
+    }
+
+    /// Notes that a provisioner runs in a pod, and has it look at what waits for it.
+    fn provisioner_runs(&mut self, pod: &ObjectKey, uid: &str, provisions: Provisions) {
+        let name = provisions.name.clone();
+        let note = provisioner::with_served(&self.view(), pod, uid, provisions);
+        self.store_mut().set_setting(&format!("note/{}", provisioner::served_note(&name)), &note);
+        let now = self.now();
+        for key in provisioner::waiting_for(&self.view(), &name) {
+            let item = Item { controller: provisioner::NAME, key };
+            self.queue.add(item, now, false, self.registry.store());
+        }
     }
 }

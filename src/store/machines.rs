@@ -11,8 +11,8 @@ use crate::api::Time;
 use crate::error::ApiError;
 use crate::machine::disk::saved;
 use crate::machine::disk::{Disk, DiskId};
-use crate::machine::kernel::{Disks, Sandbox};
-use crate::machine::net::Reply;
+use crate::machine::kernel::{Disks, Sandbox, Sys};
+use crate::machine::net::{Nowhere, Reply};
 
 /// By how many times more of the file is looked at where what came first is in memory already.
 const PIECE: usize = 64;
@@ -75,7 +75,7 @@ fn disk_blob(id: &str) -> String {
 }
 
 /// Which form of processes the file holds. To be raised with each change to what a `Sandbox` holds.
-const FORM: u8 = 4;
+const FORM: u8 = 5;
 
 /// The processes of a pod. Those of another form than ours, which another version of kstate left, are as lost as after
 /// a crash of their node: their kubelet starts the containers anew.
@@ -138,6 +138,26 @@ impl Store {
         let answer = work(&mut sandbox, &mut self.machines.disks);
         self.put_sandbox(sandbox, Some(wake));
         Some(answer)
+    }
+
+    /// Does something as the first process of a container does it; none where that has ended.
+    pub fn as_container<T>(
+        &mut self,
+        uid: &str,
+        container: &str,
+        now: Time,
+        work: impl FnOnce(&mut Sys<'_>) -> T,
+    ) -> Option<T> {
+        let mut sandbox = self.take_sandbox(uid)?;
+        sandbox.now = sandbox.now.max(now);
+        let runs = sandbox.containers.get(container).filter(|c| c.ended.is_none());
+        let first = runs.map(|c| c.first).filter(|pid| sandbox.processes.contains_key(pid));
+        let answer = first.map(|pid| {
+            let mut outside = Nowhere;
+            work(&mut Sys::new(&mut sandbox, &mut self.machines.disks, &mut outside, pid))
+        });
+        self.put_sandbox(sandbox, Some(now));
+        answer
     }
 
     /// A disk, to look at.

@@ -28,6 +28,7 @@ pub use view::View;
 
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
+pub use crate::machine::images::provisioner::{Provisions, Which, folders, klog, lines, logrus};
 use load::Loads;
 use machines::Machines;
 pub use machines::Route;

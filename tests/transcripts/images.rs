@@ -15,43 +15,48 @@ fn models_are_listed_and_shown() {
         "kubectl image list",
     ]), @r#"
     $ kstate image list
-    NAME                 WHAT IT DOES HERE
-    agnhost              netexec, serve-hostname, test-webserver, porter, pause
-    alpine               busybox and musl
-    bash                 bash on Alpine
-    busybox              a shell and the applets of busybox
-    centos               bash and the GNU tools
-    consul               agents that join, by label too, elect a leader and keep keys; its commands and HTTP API
-    curl                 curl on Alpine
-    debian               bash, dash and the GNU tools
-    echoserver           answers with what it was asked
-    etcd                 members that keep keys together, and etcdctl
-    hello-app            answers with its version and host name
-    hello-kubernetes     answers with a page
-    hpa-example          PHP's Apache; hpa-example uses processor time for each request
-    http-echo            answers with a text
-    httpd                Apache: static files, its logs and its signals
-    jessie-dnsutils      dig and nslookup of BIND
-    kubia                answers with its host name
-    mongo                starts, listens and ends as it should
-    mysql                the entry point, the server with a little SQL and replication, mysql and mysqladmin
-    netshoot             tools that look at networks, on Alpine
-    nginx                nginx: static files, fixed answers, proxying, its logs and its signals
-    node                 the tree only
-    node                 the tree only
-    node-hello           answers `Hello Kubernetes!`
-    pause                waits
-    postgres             the entry point, the server with a little SQL, psql and pg_isready
-    python               python3 for its http.server only
-    radial/busyboxplus   busybox with curl
-    redis                the server with its files, replication and cluster mode, and redis-cli
-    serve_hostname       answers with its host name
-    static               no shell at all
-    test-webserver       answers with files
-    ubuntu               bash, dash and the GNU tools
-    whoami               answers with who and what it was asked
-    xtrabackup           xtrabackup and xbstream, ncat, and MySQL's client
-    zookeeper            an ensemble that keeps znodes together, zkCli.sh, and the tutorial's start-zookeeper and zookeeper-ready
+    NAME                     WHAT IT DOES HERE
+    agnhost                  netexec, serve-hostname, test-webserver, porter, pause
+    alpine                   busybox and musl
+    apache/kafka             a broker that keeps topics, and the scripts that make, fill and read them
+    bash                     bash on Alpine
+    busybox                  a shell and the applets of busybox
+    cassandra                nodes that find each other by their seeds, nodetool status; no CQL
+    centos                   bash and the GNU tools
+    consul                   agents that join, by label too, elect a leader and keep keys; its commands and HTTP API
+    curl                     curl on Alpine
+    debian                   bash, dash and the GNU tools
+    echoserver               answers with what it was asked
+    etcd                     members that keep keys together, and etcdctl
+    hello-app                answers with its version and host name
+    hello-kubernetes         answers with a page
+    hpa-example              PHP's Apache; hpa-example uses processor time for each request
+    http-echo                answers with a text
+    httpd                    Apache: static files, its logs and its signals
+    jessie-dnsutils          dig and nslookup of BIND
+    kubia                    answers with its host name
+    minio                    an object store on its data folder, its health endpoints, and mc
+    mongo                    the server with documents and replica sets, and mongosh with single statements
+    mongo                    the server with documents and replica sets, and mongosh with single statements
+    mysql                    the entry point, the server with a little SQL and replication, mysql and mysqladmin
+    netshoot                 tools that look at networks, on Alpine
+    nfs-client-provisioner   provisioners of volumes: they take their lock, ask what they may, and serve the classes of their name
+    nginx                    nginx: static files, fixed answers, proxying, its logs and its signals
+    node                     the tree only
+    node                     the tree only
+    node-hello               answers `Hello Kubernetes!`
+    pause                    waits
+    postgres                 the entry point, the server with a little SQL, psql and pg_isready
+    python                   python3 for its http.server only
+    radial/busyboxplus       busybox with curl
+    redis                    the server with its files, replication and cluster mode, and redis-cli
+    serve_hostname           answers with its host name
+    static                   no shell at all
+    test-webserver           answers with files
+    ubuntu                   bash, dash and the GNU tools
+    whoami                   answers with who and what it was asked
+    xtrabackup               xtrabackup and xbstream, ncat, and MySQL's client
+    zookeeper                an ensemble that keeps znodes together, zkCli.sh, and the tutorial's start-zookeeper and zookeeper-ready
     $ kstate image show redis:7.2-alpine
     Image:          redis:7.2-alpine
     Model:          redis

@@ -1,12 +1,13 @@
-//! The provisioners that run in a cluster, and what those for NFS make: the Ganesha server and the client provisioner.
+//! The provisioners that run in a cluster: those that each has, those of drivers, and those that run as pods.
 
 use super::options::Options;
-use super::{csi, draw_of, local_path};
+use super::pods::{Served, is_wanted, serving};
+use super::{csi, draw_of, local_path, nfs};
 use crate::api::csi::csi_name_from_in_tree_name;
 use crate::api::k8s::api::core::v1::{NFSVolumeSource, PersistentVolume, PersistentVolumeSpec};
 use crate::api::{Duration, Kind};
 use crate::controllers::csi::{Driver, driver_of_provisioner};
-use crate::store::{Index, View};
+use crate::store::{Index, View, Which};
 
 /// A provisioner that runs in the cluster.
 pub(super) enum Provisioner {
@@ -14,6 +15,8 @@ pub(super) enum Provisioner {
     Own(&'static Backend),
     /// That of a driver that was added.
     Driver(Driver),
+    /// One that runs in a pod.
+    Pod(Box<Served>),
 }
 
 /// How long making or deleting a volume takes in a helper pod.
@@ -22,7 +25,15 @@ const HELPER_TIME: Duration = Duration::secs(1);
 impl Provisioner {
     /// The one that classes call so, or whose driver took over from the plugin of that name.
     pub(super) fn named(view: &View<'_>, name: &str) -> Option<Provisioner> {
-        let own = PROVISIONERS.iter().find(|b| b.provisioner == name).map(Provisioner::Own);
+        let own = PROVISIONERS.iter().find(|b| b.provisioner == name);
+        // OBSERVATION: k3s runs its own in any case; which of the two was first would be chance.
+        if let Some(own) = own.filter(|own| own.provisioner == local_path::NAME) {
+            return Some(Provisioner::Own(own));
+        }
+        if let Some(served) = serving(view, name) {
+            return Some(Provisioner::Pod(Box::new(served)));
+        }
+        let own = own.filter(|_| !is_wanted(view, name)).map(Provisioner::Own);
         own.or_else(|| driver_of_provisioner(view, name).map(Provisioner::Driver))
     }
 
@@ -31,12 +42,13 @@ impl Provisioner {
         match self {
             Provisioner::Own(backend) => backend.provisioner,
             Provisioner::Driver(driver) => &driver.name,
+            Provisioner::Pod(served) => served.name(),
         }
     }
 
     /// Whether it provisions for a class.
     pub(super) fn serves(&self, provisioner: &str) -> bool {
-        self.name() == csi_name_from_in_tree_name(provisioner).unwrap_or(provisioner)
+        self.name() == provisioner || self.name() == csi_name_from_in_tree_name(provisioner).unwrap_or(provisioner)
     }
 
     /// The name of its pod; a `-` at the end is followed by five letters.
@@ -44,6 +56,7 @@ impl Provisioner {
         match self {
             Provisioner::Own(backend) => backend.pod,
             Provisioner::Driver(driver) => driver.model().pod,
+            Provisioner::Pod(_) => "",
         }
     }
 
@@ -55,6 +68,10 @@ impl Provisioner {
         match self {
             Provisioner::Own(backend) => (backend.check)(options),
             Provisioner::Driver(driver) => csi::check(options, driver),
+            Provisioner::Pod(served) => match served.which() {
+                Which::LocalPath => local_path::check_with(options, served.setting("config")),
+                _ => nfs::check(served, options),
+            },
         }
     }
 
@@ -66,6 +83,10 @@ impl Provisioner {
         match self {
             Provisioner::Own(backend) => (backend.make)(options),
             Provisioner::Driver(driver) => csi::make(options, driver),
+            Provisioner::Pod(served) => match served.which() {
+                Which::LocalPath => local_path::make_with(options, served.setting("config")),
+                _ => nfs::make(served, options),
+            },
         }
     }
 
@@ -84,13 +105,14 @@ impl Provisioner {
         match self {
             Provisioner::Own(backend) => backend.provisioner == local_path::NAME,
             Provisioner::Driver(driver) => !driver.model().csi,
+            Provisioner::Pod(served) => served.which() == Which::LocalPath,
         }
     }
 
     /// How long making or deleting a volume takes.
     pub(super) fn latency(&self) -> Duration {
         match self {
-            Provisioner::Own(_) => HELPER_TIME,
+            Provisioner::Own(_) | Provisioner::Pod(_) => HELPER_TIME,
             Provisioner::Driver(driver) => driver.latency(),
         }
     }
@@ -120,7 +142,8 @@ pub(super) struct Backend {
     make: fn(&Options<'_>) -> Result<PersistentVolume, String>,
 }
 
-/// The provisioners of a cluster: k3s' own, and those of the workshops.
+/// The provisioners of a cluster: k3s' own, and the workshops', which the recordings have even where no pod runs them:
+/// they stand in as long as nobody has one of theirs.
 pub(super) const PROVISIONERS: &[Backend] = &[
     Backend {
         provisioner: local_path::NAME,

@@ -14,8 +14,12 @@ use crate::api::object::annotation_of;
 /// The name that classes give.
 pub(super) const NAME: &str = "rancher.io/local-path";
 
-/// Where k3s keeps the volumes on each node.
-const BASE_PATH: &str = "/var/lib/rancher/k3s/storage";
+/// Where k3s keeps the volumes on each node, as its configuration says it.
+const K3S: &str =
+    r#"{"nodePathMap":[{"node":"DEFAULT_PATH_FOR_NON_LISTED_NODES","paths":["/var/lib/rancher/k3s/storage"]}]}"#;
+
+/// The name that stands for all nodes that the configuration doesn't list.
+const OTHER_NODES: &str = "DEFAULT_PATH_FOR_NON_LISTED_NODES";
 
 /// The annotation that tells on which node a volume is.
 const ANN_NODE_NAME: &str = "local.path.provisioner/selected-node";
@@ -34,8 +38,18 @@ fn parameter<'a>(options: &'a Options<'_>, name: &str) -> Option<&'a str> {
     options.class.parameters.as_ref()?.get(name).map(String::as_str)
 }
 
-/// What it refuses before its helper pod is made.
+/// What k3s' own refuses before its helper pod is made.
 pub(super) fn check(options: &Options<'_>) -> Result<(), String> {
+    check_with(options, K3S)
+}
+
+/// Makes the volume as k3s' own does.
+pub(super) fn make(options: &Options<'_>) -> Result<PersistentVolume, String> {
+    make_with(options, K3S)
+}
+
+/// What one with that configuration refuses before its helper pod is made.
+pub(super) fn check_with(options: &Options<'_>, config: &str) -> Result<(), String> {
     options.refuse_selector("claim.Spec.Selector is not supported")?;
     let (allowed, refusal): (&[&str], _) = match is_of_today(options) {
         true => (
@@ -50,16 +64,38 @@ pub(super) fn check(options: &Options<'_>) -> Result<(), String> {
     let Some(node) = options.node else {
         return Err("configuration error, no node was specified".into());
     };
-    let node = node.metadata.name.as_deref().unwrap_or_default();
-    if let Some(path) = parameter(options, "nodePath").filter(|path| !path.is_empty() && *path != BASE_PATH) {
-        return Err(format!("config doesn't contain path {path} on node {node}"));
-    }
+    path_on_node(options, node.metadata.name.as_deref().unwrap_or_default(), config)?;
     folder(options).map(|_| ())
 }
 
-/// Makes the volume, once the helper pod has made its folder.
-pub(super) fn make(options: &Options<'_>) -> Result<PersistentVolume, String> {
-    let path = format!("{BASE_PATH}/{}", folder(options)?);
+/// The folder for volumes on a node. Mirrors `getPathOnNode`.
+fn path_on_node(options: &Options<'_>, node: &str, config: &str) -> Result<String, String> {
+    let config: serde_json::Value =
+        serde_json::from_str(config).map_err(|_| "no valid config available".to_string())?;
+    let nodes = config["nodePathMap"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of = |name: &str| nodes.iter().find(|entry| entry["node"] == name);
+    let Some(entry) = of(node).or_else(|| of(OTHER_NODES)) else {
+        return Err(format!("config doesn't contain node {node}, and no {OTHER_NODES} available"));
+    };
+    let paths: Vec<&str> = entry["paths"].as_array().into_iter().flatten().filter_map(|p| p.as_str()).collect();
+    let paths: Vec<&str> = paths.iter().map(|path| path.trim_end_matches('/')).collect();
+    match parameter(options, "nodePath").filter(|path| !path.is_empty()) {
+        _ if paths.is_empty() => Err(format!("no local path available on node {node}")),
+        Some(path) if !paths.contains(&path) => Err(format!("config doesn't contain path {path} on node {node}")),
+        Some(path) => Ok(path.to_string()),
+        None => Ok(paths.first().copied().unwrap_or_default().to_string()),
+    }
+}
+
+/// Where the volume will be.
+pub(super) fn place(options: &Options<'_>, config: &str) -> Result<String, String> {
+    let node = options.node.and_then(|n| n.metadata.name.as_deref()).unwrap_or_default();
+    Ok(format!("{}/{}", path_on_node(options, node, config)?, folder(options)?))
+}
+
+/// Makes the volume of one with that configuration, once the helper pod has made its folder.
+pub(super) fn make_with(options: &Options<'_>, config: &str) -> Result<PersistentVolume, String> {
+    let path = place(options, config)?;
     let mut volume = options.volume(PersistentVolumeSpec {
         node_affinity: Some(node_affinity(options)),
         volume_mode: Some("Filesystem".into()),

@@ -8,9 +8,13 @@ mod backends;
 mod cloning_protection;
 pub(crate) mod csi;
 pub(crate) mod local_path;
+mod nfs;
 mod options;
+mod pods;
 mod source;
 mod topology;
+mod voice;
+mod work;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +35,7 @@ use backends::Provisioner;
 pub use cloning_protection::CloningProtectionController;
 pub(crate) use csi::{binary_si, room_for as room_left, room_left as room_in, round_up};
 use options::{Options, requests_block};
+pub use pods::{served_note, server_of, waiting_for, with_served};
 
 /// How often one looks whether a silent node answers again.
 const LOOK: Duration = Duration::secs(1);
@@ -45,12 +50,15 @@ const FAILURES: u32 = 15;
 /// How often all claims and volumes are looked at again: `DefaultResyncPeriod`.
 const RESYNC: Duration = Duration::secs(900);
 
+/// The controller's name.
+pub const NAME: &str = "external-provisioner";
+
 /// See the module. The key is a claim or a volume.
 pub struct ProvisionController;
 
 impl Controller for ProvisionController {
     fn name(&self) -> &'static str {
-        "external-provisioner"
+        NAME
     }
 
     fn on_change(&self, view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
@@ -81,8 +89,23 @@ impl Controller for ProvisionController {
 /// Mirrors `syncClaim` and `provisionClaimOperation`. A claim that fails is tried again after a back-off, and at once
 /// when somebody changes it.
 fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now: Time) -> Outcome {
+    let Some(backend) = backend_of_claim(view, claim).filter(|_| !has_volume(claim)) else { return Outcome::done() };
+    let mut outcome = sync_with(view, &backend, object, claim, now);
+    if let Provisioner::Pod(served) = &backend {
+        let rejected = served.rejected(view, object.namespace());
+        outcome.actions = served.voiced(rejected.as_deref(), outcome.actions);
+    }
+    outcome
+}
+
+fn sync_with(
+    view: &View<'_>,
+    backend: &Provisioner,
+    object: &Object,
+    claim: &PersistentVolumeClaim,
+    now: Time,
+) -> Outcome {
     let mut outcome = Outcome::done();
-    let Some(backend) = backend_of_claim(view, claim).filter(|_| !has_volume(claim)) else { return outcome };
     let mut attempts = Attempts::of(view, object);
     let Some(class) = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim)) else {
         attempts.fail(now);
@@ -100,7 +123,7 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         // OBSERVATION: the volume is there; the binder binds it.
         return outcome;
     }
-    let component = component(view, &backend);
+    let component = component(view, backend);
     let tell = |warning: bool, reason: &str, message: String| EventDraft {
         warning,
         ..EventDraft::normal(About::object(object), &component, reason, message)
@@ -121,12 +144,24 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         outcome.write(without_selected_node(claim));
         return outcome;
     }
+    if let (Provisioner::Pod(served), Some(node)) = (backend, selected_node(claim))
+        && let Some(why) = served.sees_nodes(view, node)
+    {
+        outcome.event(tell(true, "ProvisioningFailed", format!("failed to get target node: {why}")));
+        attempts.fail(now);
+        attempts.save(object, &mut outcome);
+        attempts.come_back(now, &mut outcome);
+        return outcome;
+    }
     let node = selected_node(claim).and_then(|name| view.get_as::<Node>("", name));
     let options = Options { view, claim, class, node, volume_name: &volume_name };
     let answer = match attempts.begun {
         None => {
             let name = format!("{}/{}", object.namespace(), object.name());
             let message = format!("External provisioner is provisioning volume for claim {name:?}");
+            if let Provisioner::Pod(served) = backend {
+                outcome.actions.extend(work::begins(served, &options));
+            }
             outcome.event(tell(false, "Provisioning", message));
             if backend.is_csi() && options.is_populated_by_others() {
                 let message = "Assuming an external populator will provision the volume";
@@ -145,7 +180,7 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
             }
             checked.map(|()| PersistentVolume::default())
         }
-        Some(begun) => match helper_pod(view, &backend, selected_node(claim), Time(begun), now) {
+        Some(begun) => match helper_pod(view, backend, selected_node(claim), Time(begun), now) {
             Helper::Works(wait) => {
                 outcome.after(wait);
                 return outcome;
@@ -159,6 +194,20 @@ fn sync_pvc(view: &View<'_>, object: &Object, claim: &PersistentVolumeClaim, now
         },
     };
     match answer {
+        Ok(volume) if matches!(backend, Provisioner::Pod(_)) => {
+            let Provisioner::Pod(served) = backend else { return outcome };
+            attempts.fail(now);
+            let class = class.metadata.name.as_deref().unwrap_or_default();
+            let failed = format!("failed to provision volume with StorageClass {class:?}: ");
+            let done = format!("Successfully provisioned volume {volume_name}");
+            let ending = work::Ending {
+                done: tell(false, "ProvisioningSucceeded", done),
+                failed: tell(true, "ProvisioningFailed", failed),
+                note: attempts.note(object),
+            };
+            work::provision(served, &options, completed(volume, &options), ending, &mut outcome);
+            attempts.come_back(now, &mut outcome);
+        }
         Ok(volume) => {
             let volume = completed(volume, &options);
             let copied = backend.driver().and_then(|driver| csi::contents_of(&options, driver, &volume));
@@ -244,6 +293,10 @@ fn selected_node(claim: &PersistentVolumeClaim) -> Option<&str> {
 fn delete_volume_operation(view: &View<'_>, object: &Object, volume: &PersistentVolume, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
     let Some(backend) = backend_to_delete(view, volume) else { return outcome };
+    if let Provisioner::Pod(served) = &backend {
+        work::delete(view, served, object, volume, now, &mut outcome);
+        return outcome;
+    }
     let mut attempts = Attempts::of(view, object);
     let node = node_of(volume).filter(|name| view.get_as::<Node>("", name).is_some());
     let since = volume.status.as_ref().and_then(|s| s.last_phase_transition_time.as_ref()).map(Time::from_meta);
@@ -316,9 +369,13 @@ fn node_of(volume: &PersistentVolume) -> Option<&str> {
 
 /// Whose claim it is, where it names a provisioner that runs in the cluster.
 fn backend_of_claim(view: &View<'_>, claim: &PersistentVolumeClaim) -> Option<Provisioner> {
+    Provisioner::named(view, provisioner_of(claim)?)
+}
+
+/// Who shall make a claim's volume.
+fn provisioner_of(claim: &PersistentVolumeClaim) -> Option<&str> {
     let named = annotation_of(&claim.metadata, ANN_STORAGE_PROVISIONER);
-    let named = named.or(annotation_of(&claim.metadata, ANN_BETA_STORAGE_PROVISIONER))?;
-    Provisioner::named(view, named)
+    named.or(annotation_of(&claim.metadata, ANN_BETA_STORAGE_PROVISIONER))
 }
 
 /// Who shall delete a volume: it is released, its policy is Delete, and one of ours made it. Mirrors `shouldDelete`.
@@ -341,6 +398,9 @@ fn has_volume(claim: &PersistentVolumeClaim) -> bool {
 
 /// Who says a provisioner's events: `NAME_POD_UID`, the pod's name and the uid drawn once for a cluster.
 fn component(view: &View<'_>, backend: &Provisioner) -> String {
+    if let Provisioner::Pod(served) = backend {
+        return served.component().to_string();
+    }
     let (name, pod) = (backend.name(), backend.pod());
     let mut draw = draw_of(view, name);
     let pod = if pod.ends_with('-') { format!("{pod}{}", draw.suffix()) } else { pod.to_string() };
@@ -381,6 +441,11 @@ impl Attempts {
 
     fn save(&self, claim: &Object, outcome: &mut Outcome) {
         outcome.note(note(&claim.key()), serde_json::to_string(self).unwrap_or_default());
+    }
+
+    /// What is to be noted of it.
+    fn note(&self, object: &Object) -> (String, String) {
+        (note(&object.key()), serde_json::to_string(self).unwrap_or_default())
     }
 
     /// Notes that the attempt failed.

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::wire;
 use crate::api::Time;
-use crate::machine::kernel::{Input, Sys};
-use crate::machine::net::{Reply, resolver};
+use crate::machine::kernel::Sys;
+use crate::machine::net::Reply;
 
 /// A member.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,17 +188,6 @@ impl Ensemble {
 }
 
 fn ask(sys: &mut Sys<'_>, member: &Member, word: &Word) -> Option<Word> {
-    let ip = match member.host.parse() {
-        Ok(ip) => ip,
-        Err(_) => resolver::resolve(sys, &member.host).ok()?.first().copied()?,
-    };
-    let fd = sys.connect(ip, member.port).ok()?;
-    let sent = sys.write(fd, &postcard::to_stdvec(word).ok()?);
-    let mut bytes = Vec::new();
-    while let Ok(Input::Bytes(more)) = sys.read(fd, 1 << 20) {
-        bytes.extend(more);
-    }
-    let _ = sys.close(fd);
-    sent.ok()?;
+    let bytes = wire::ask(sys, &member.host, member.port, &postcard::to_stdvec(word).ok()?)?;
     postcard::from_bytes(&bytes).ok()
 }

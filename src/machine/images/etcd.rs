@@ -8,11 +8,12 @@ use serde_json::json;
 use super::base::Base;
 use super::ensemble::{Change, Ensemble, Member};
 use super::reference::Reference;
+use super::wire::ask;
 use super::{Begin, Begun, Model, Server};
 use crate::machine::kernel::process::Disposition;
-use crate::machine::kernel::{Input, Signal, Status, Sys, Turn, Wait};
+use crate::machine::kernel::{Signal, Status, Sys, Turn, Wait};
 use crate::machine::net::http::Civil;
-use crate::machine::net::{Peer, Reply, Sent, resolver};
+use crate::machine::net::{Peer, Reply, Sent};
 
 /// How a command of `etcdctl` begins on the wire.
 const ASKS: &[u8] = b"\x01etcd ";
@@ -356,19 +357,6 @@ fn control(sys: &mut Sys<'_>, args: &[String]) -> Begun {
         }
     }
     Begun::Exit(code)
-}
-
-fn ask(sys: &mut Sys<'_>, host: &str, port: u16, bytes: &[u8]) -> Option<Vec<u8>> {
-    let ip = resolver::resolve(sys, host).ok()?.first().copied()?;
-    let fd = sys.connect(ip, port).ok()?;
-    let sent = sys.write(fd, bytes);
-    let mut got = Vec::new();
-    while let Ok(Input::Bytes(more)) = sys.read(fd, 1 << 20) {
-        got.extend(more);
-    }
-    let _ = sys.close(fd);
-    sent.ok()?;
-    Some(got)
 }
 
 pub(super) const PROGRAMS: &[(&str, Begin)] = &[("etcd", start), ("etcdctl", control)];

@@ -6,7 +6,10 @@
 use super::base::Base;
 use super::model::Model;
 use super::reference::Reference;
-use super::{Begin, Begun, consul, etcd, httpd, mysql, nginx, plain, postgres, redis, zookeeper};
+use super::{
+    Begin, Begun, cassandra, consul, etcd, httpd, kafka, minio, mongo, mysql, nginx, plain, postgres, provisioner,
+    redis, zookeeper,
+};
 use crate::machine::kernel::Sys;
 
 /// An image that is known: the names that it has, what is modelled of it, where its facts are from, and how it is made.
@@ -55,6 +58,36 @@ const KNOWN: &[Known] = &[
         about: "an ensemble that keeps znodes together, zkCli.sh, and the tutorial's start-zookeeper and zookeeper-ready",
         facts: "the documentation's tutorial on ZooKeeper, docker-library/zookeeper, the administrator's guide",
         make: zookeeper::model,
+    },
+    Known {
+        names: &["mongo"],
+        about: "the server with documents and replica sets, and mongosh with single statements",
+        facts: "docker-library/mongo, MongoDB's manual",
+        make: mongo::model,
+    },
+    Known {
+        names: &["apache/kafka", "kafka", "cp-kafka"],
+        about: "a broker that keeps topics, and the scripts that make, fill and read them",
+        facts: "apache/kafka, Kafka's documentation",
+        make: kafka::model,
+    },
+    Known {
+        names: &["minio", "minio/minio"],
+        about: "an object store on its data folder, its health endpoints, and mc",
+        facts: "minio/minio, MinIO's documentation",
+        make: minio::model,
+    },
+    Known {
+        names: &["cassandra", "gcr.io/google-samples/cassandra"],
+        about: "nodes that find each other by their seeds, nodetool status; no CQL",
+        facts: "docker-library/cassandra, the documentation's tutorial on Cassandra",
+        make: cassandra::model,
+    },
+    Known {
+        names: provisioner::IMAGES,
+        about: "provisioners of volumes: they take their lock, ask what they may, and serve the classes of their name",
+        facts: "the projects' programs and Dockerfiles",
+        make: provisioner::model,
     },
     Known {
         names: plain::IMAGES,

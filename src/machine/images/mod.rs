@@ -11,25 +11,32 @@ use super::kernel::{OpenOptions, Program, Sys, Turn};
 use super::net::{Peer, Reply, Sent};
 
 pub mod base;
+mod cassandra;
 mod consul;
 mod ensemble;
 mod etcd;
 mod hello;
 mod httpd;
 mod idle;
+mod in_cluster;
+mod kafka;
 mod known;
+mod minio;
 pub mod model;
+mod mongo;
 mod mysql;
 mod names;
 mod nginx;
 mod plain;
 mod postgres;
+pub mod provisioner;
 mod redis;
 pub mod reference;
 mod resting;
 mod sql;
 pub mod tree;
 mod typed;
+mod wire;
 mod zookeeper;
 
 pub use model::Model;
@@ -83,6 +90,18 @@ pub enum Server {
     Etcd(Box<etcd::Etcd>),
     /// ZooKeeper.
     Zookeeper(Box<zookeeper::Zookeeper>),
+    /// MongoDB.
+    Mongo(Box<mongo::Mongo>),
+    /// Kafka.
+    Kafka(Box<kafka::Kafka>),
+    /// MinIO.
+    Minio(Box<minio::Minio>),
+    /// Cassandra.
+    Cassandra(Box<cassandra::Cassandra>),
+    /// Redis' Sentinel.
+    Sentinel(Box<redis::sentinel::Sentinel>),
+    /// A provisioner of volumes.
+    Provisioner(Box<provisioner::Provisioner>),
     /// A server that only starts, listens and ends.
     Plain(Box<plain::Plain>),
 }
@@ -107,6 +126,12 @@ impl Server {
             Server::ConsulLeave(client) => client.step(sys),
             Server::Etcd(server) => server.step(sys),
             Server::Zookeeper(server) => server.step(sys),
+            Server::Mongo(server) => server.step(sys),
+            Server::Kafka(server) => server.step(sys),
+            Server::Minio(server) => server.step(sys),
+            Server::Cassandra(server) => server.step(sys),
+            Server::Sentinel(server) => server.step(sys),
+            Server::Provisioner(server) => server.step(sys),
             Server::Plain(server) => server.step(sys),
         }
     }
@@ -131,6 +156,12 @@ impl Server {
             Server::Consul(server) => server.receive(sys, port, peer, sent),
             Server::Etcd(server) => server.receive(sys, port, peer, sent),
             Server::Zookeeper(server) => server.receive(sys, port, peer, sent),
+            Server::Mongo(server) => server.receive(sys, port, peer, sent),
+            Server::Kafka(server) => server.receive(sys, port, peer, sent),
+            Server::Minio(server) => server.receive(sys, port, peer, sent),
+            Server::Cassandra(server) => server.receive(sys, port, peer, sent),
+            Server::Sentinel(server) => server.receive(sys, port, peer, sent),
+            Server::Provisioner(server) => server.receive(sys, port, peer, sent),
             Server::Plain(server) => server.receive(sys, port, peer, sent),
             Server::Nginx(server) => server.receive(sys, port, peer, sent),
             Server::Httpd(server) => server.receive(sys, port, peer, sent),
@@ -154,7 +185,7 @@ pub enum Begun {
 pub type Begin = fn(&mut Sys<'_>, &[String]) -> Begun;
 
 /// The programs that images bring, by the names in their binaries.
-const PROGRAMS: [&[(&str, Begin)]; 12] = [
+const PROGRAMS: [&[(&str, Begin)]; 17] = [
     known::PROGRAMS,
     consul::PROGRAMS,
     etcd::PROGRAMS,
@@ -167,6 +198,11 @@ const PROGRAMS: [&[(&str, Begin)]; 12] = [
     mysql::PROGRAMS,
     postgres::PROGRAMS,
     plain::PROGRAMS,
+    provisioner::PROGRAMS,
+    mongo::PROGRAMS,
+    kafka::PROGRAMS,
+    minio::PROGRAMS,
+    cassandra::PROGRAMS,
 ];
 
 /// The program of a name.

@@ -1,5 +1,5 @@
 //! Servers that start with the log that is known of them, keep a file that says who they are, listen, and end as they
-//! should: MongoDB, memcached, Kafka, MinIO, RabbitMQ and provisioners of volumes.
+//! should: memcached, RabbitMQ and the metrics-server.
 //!
 //! Facts: docker-library/repo-info, the projects' own Dockerfiles, and what they print when they start.
 
@@ -30,16 +30,6 @@ struct Kind {
 
 const KINDS: &[Kind] = &[
     Kind {
-        name: "mongo",
-        command: &["docker-entrypoint.sh", "mongod"],
-        ports: &[27017],
-        folder: "/data/db",
-        file: "WiredTiger",
-        begins: "{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"CONTROL\",  \"id\":4615611, \"ctx\":\"initandlisten\",\"msg\":\"MongoDB starting\",\"attr\":{\"pid\":1,\"port\":27017,\"dbPath\":\"/data/db\",\"architecture\":\"64-bit\",\"host\":\"#\"}}\n{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"NETWORK\",  \"id\":23015,   \"ctx\":\"listener\",\"msg\":\"Listening on\",\"attr\":{\"address\":\"0.0.0.0\"}}\n{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"NETWORK\",  \"id\":23016,   \"ctx\":\"listener\",\"msg\":\"Waiting for connections\",\"attr\":{\"port\":27017,\"ssl\":\"off\"}}\n",
-        ends: "{\"t\":{\"$date\":\"@\"},\"s\":\"I\",  \"c\":\"CONTROL\",  \"id\":23138,   \"ctx\":\"SignalHandler\",\"msg\":\"Shutting down\",\"attr\":{\"exitCode\":0}}\n",
-        code: 0,
-    },
-    Kind {
         name: "memcached",
         command: &["docker-entrypoint.sh", "memcached"],
         ports: &[11211],
@@ -47,26 +37,6 @@ const KINDS: &[Kind] = &[
         file: "",
         begins: "",
         ends: "Signal handled: Terminated.\n",
-        code: 0,
-    },
-    Kind {
-        name: "kafka",
-        command: &["/__cacert_entrypoint.sh", "/etc/kafka/docker/run"],
-        ports: &[9092, 9093],
-        folder: "/tmp/kraft-combined-logs",
-        file: "meta.properties",
-        begins: "===> User\nuid=1000(appuser) gid=1000(appuser) groups=1000(appuser)\n===> Setting default values of environment variables if not already set.\n===> Configuring ...\n===> Launching ... \n===> Using provided cluster id 5L6g3nShT-eMCtK--X86sw ... \n[@] INFO [KafkaRaftServer nodeId=1] Kafka Server started (kafka.server.KafkaRaftServer)\n",
-        ends: "[@] INFO Terminating process due to signal SIGTERM (org.apache.kafka.common.utils.LoggingSignalHandler)\n",
-        code: 143,
-    },
-    Kind {
-        name: "minio",
-        command: &["/usr/bin/docker-entrypoint.sh", "minio"],
-        ports: &[9000, 9001],
-        folder: "/data/.minio.sys",
-        file: "format.json",
-        begins: "MinIO Object Storage Server\nCopyright: 2015-2025 MinIO, Inc.\nLicense: GNU AGPLv3 - https://www.gnu.org/licenses/agpl-3.0.html\nVersion: RELEASE.2025-09-07T16-13-09Z (go1.24.6 linux/amd64)\n\nAPI: http://%:9000  http://127.0.0.1:9000 \nWebUI: http://%:9001 http://127.0.0.1:9001  \n\nDocs: https://docs.min.io\n",
-        ends: "INFO: Exiting on signal: TERMINATED\n",
         code: 0,
     },
     Kind {
@@ -78,26 +48,6 @@ const KINDS: &[Kind] = &[
         begins: "@ [info] <0.44.0> Starting RabbitMQ 4.2.1 on Erlang 27.3.4.6 [jit]\n  ##  ##      RabbitMQ 4.2.1\n  ##  ##\n  ##########  Copyright (c) 2007-2025 Broadcom Inc and/or its subsidiaries\n  ######  ##\n  ##########  Licensed under the MPL 2.0. Website: https://rabbitmq.com\n\n  Starting broker... completed with 0 plugins.\n@ [info] <0.9.0> Time to start RabbitMQ: 4217 ms\n",
         ends: "@ [info] <0.60.0> SIGTERM received - shutting down\n",
         code: 0,
-    },
-    Kind {
-        name: "nfs-client-provisioner",
-        command: &["/nfs-client-provisioner"],
-        ports: &[],
-        folder: "",
-        file: "",
-        begins: "I@       1 leaderelection.go:242] attempting to acquire leader lease  default/!...\nI@       1 leaderelection.go:252] successfully acquired lease default/!\nI@       1 controller.go:780] Starting provisioner controller !_#!\nI@       1 controller.go:829] Started provisioner controller !_#!\n",
-        ends: "",
-        code: 2,
-    },
-    Kind {
-        name: "nfs-provisioner",
-        command: &["/nfs-server-provisioner"],
-        ports: &[2049, 111, 20048],
-        folder: "/export",
-        file: "nfs-provisioner.identity",
-        begins: "I@       1 main.go:64] Provisioner ! specified\nI@       1 main.go:88] Setting up NFS server!\nI@       1 server.go:149] starting RLIMIT_NOFILE rlimit.Cur 1048576, rlimit.Max 1048576\nI@       1 server.go:160] ending RLIMIT_NOFILE rlimit.Cur 1048576, rlimit.Max 1048576\nI@       1 server.go:134] Running NFS server!\nI@       1 controller.go:811] Starting provisioner controller !_#!\nI@       1 controller.go:860] Started provisioner controller !_#!\n",
-        ends: "",
-        code: 2,
     },
     Kind {
         name: "metrics-server",
@@ -113,31 +63,14 @@ const KINDS: &[Kind] = &[
 
 /// The names of the images and the kind that each is.
 const NAMES: &[(&str, &str)] = &[
-    ("mongo", "mongo"),
     ("memcached", "memcached"),
-    ("kafka", "kafka"),
-    ("minio", "minio"),
     ("rabbitmq", "rabbitmq"),
-    ("nfs-client-provisioner", "nfs-client-provisioner"),
-    ("nfs-subdir-external-provisioner", "nfs-client-provisioner"),
-    ("nfs-provisioner", "nfs-provisioner"),
     ("metrics-server", "metrics-server"),
     ("mirrored-metrics-server", "metrics-server"),
 ];
 
 /// The names of the images.
-pub(super) const IMAGES: &[&str] = &[
-    "mongo",
-    "memcached",
-    "kafka",
-    "minio",
-    "rabbitmq",
-    "nfs-client-provisioner",
-    "nfs-subdir-external-provisioner",
-    "nfs-provisioner",
-    "metrics-server",
-    "mirrored-metrics-server",
-];
+pub(super) const IMAGES: &[&str] = &["memcached", "rabbitmq", "metrics-server", "mirrored-metrics-server"];
 
 fn kind(name: &str) -> Option<&'static Kind> {
     let name = NAMES.iter().find(|(n, _)| *n == name).map(|(_, k)| *k)?;
@@ -148,20 +81,15 @@ fn kind(name: &str) -> Option<&'static Kind> {
 pub(super) fn model(reference: &Reference) -> Model {
     let Some(kind) = kind(reference.name()) else { return Model::on(Base::Debian(12)) };
     let base = match kind.name {
-        "nfs-client-provisioner" | "metrics-server" => Base::Distroless,
-        "mongo" | "rabbitmq" => Base::Ubuntu((24, 4)),
+        "metrics-server" => Base::Distroless,
+        "rabbitmq" => Base::Ubuntu((24, 4)),
         _ => Base::Debian(12),
     };
     let mut model = Model::on(base).exposes(kind.ports).adds(60_000_000);
     let (program, rest) = kind.command.split_first().unwrap_or((&"/bin/app", &[]));
     let path = if program.starts_with('/') { (*program).to_string() } else { format!("/usr/local/bin/{program}") };
     model = model.enters(&[program]).runs(rest).program(&path, "plain-entrypoint");
-    for (path, program) in [
-        ("/usr/local/bin/mongod", "mongo"),
-        ("/usr/local/bin/memcached", "memcached"),
-        ("/usr/bin/minio", "minio"),
-        ("/usr/local/bin/rabbitmq-server", "rabbitmq"),
-    ] {
+    for (path, program) in [("/usr/local/bin/memcached", "memcached"), ("/usr/local/bin/rabbitmq-server", "rabbitmq")] {
         if program == kind.name {
             model = model.program(path, "plain");
         }
@@ -177,10 +105,7 @@ fn entry(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     let own = kind(&name).map(|k| k.command).unwrap_or_default();
     let rest = &args[1..];
     let first = rest.first().map_or("", String::as_str);
-    let serves = rest.is_empty()
-        || first.starts_with('-')
-        || own.contains(&first)
-        || matches!(first, "server" | "mongod" | "mongos");
+    let serves = rest.is_empty() || first.starts_with('-') || own.contains(&first);
     if serves { start(sys, args) } else { Begun::Becomes(rest.to_vec()) }
 }
 
@@ -203,34 +128,27 @@ pub struct Plain {
 fn stamp(name: &str, now: Time) -> String {
     let c = Civil::of(now);
     match name {
-        "kafka" => format!("{} {},{:03}", c.date(), c.clock(), c.milli),
         "rabbitmq" => format!("{} {}.{:03}000+00:00", c.date(), c.clock(), c.milli),
-        "nfs-client-provisioner" | "nfs-provisioner" | "metrics-server" => {
+        "metrics-server" => {
             format!("{:02}{:02} {}.{:03}000", c.month, c.day, c.clock(), c.milli)
         }
-        "mongo" => format!("{}T{}.{:03}+00:00", c.date(), c.clock(), c.milli),
         _ => format!("{}T{}.{:03}Z", c.date(), c.clock(), c.milli),
     }
 }
 
 impl Plain {
     fn fill(&self, sys: &Sys<'_>, text: &str) -> String {
-        let provisioner = sys.env("PROVISIONER_NAME").unwrap_or("example.com/nfs").to_string();
-        let text = text
-            .replace('@', &stamp(&self.name, sys.now()))
+        text.replace('@', &stamp(&self.name, sys.now()))
             .replace('#', &sys.sandbox.hostname)
-            .replace('%', &sys.sandbox.ip);
-        if self.name.starts_with("nfs") { text.replace('!', &provisioner) } else { text }
+            .replace('%', &sys.sandbox.ip)
     }
 
     pub(super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
         let Some(kind) = KINDS.iter().find(|k| k.name == self.name) else { return Turn::Exit(Status::Code(1)) };
         if !self.started {
             self.started = true;
-            if !matches!(kind.code, 2) || kind.ports.is_empty() {
-                sys.set_disposition(Signal::TERM, Some(Disposition::Catch));
-                sys.set_disposition(Signal::INT, Some(Disposition::Catch));
-            }
+            sys.set_disposition(Signal::TERM, Some(Disposition::Catch));
+            sys.set_disposition(Signal::INT, Some(Disposition::Catch));
             if !kind.file.is_empty() {
                 let path = format!("{}/{}", kind.folder, kind.file);
                 if sys.stat(&path).is_err() {
@@ -246,11 +164,7 @@ impl Plain {
                 let _ = sys.listen(*port);
             }
             let text = self.fill(sys, kind.begins);
-            if self.name == "mongo" || self.name == "minio" || self.name == "rabbitmq" {
-                sys.out(text)
-            } else {
-                sys.err(text)
-            }
+            if self.name == "rabbitmq" { sys.out(text) } else { sys.err(text) }
         }
         if sys.take_signal().is_some() {
             let text = self.fill(sys, kind.ends);
@@ -269,10 +183,6 @@ impl Plain {
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let body = match (self.name.as_str(), path) {
                     ("metrics-server", "/livez" | "/readyz" | "/healthz") => "ok",
-                    ("minio", "/minio/health/live" | "/minio/health/ready") => "",
-                    ("mongo", _) => {
-                        "It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n"
-                    }
                     _ if port == 8080 || port == 15692 => "",
                     _ => "",
                 };

@@ -49,6 +49,7 @@ const KNOWN: &[(&str, u32, u64)] = &[
     ("nfs-subdir-external-provisioner", 1500, 10 * MI),
     ("nfs-client-provisioner", 1500, 10 * MI),
     ("nfs-provisioner", 2000, 25 * MI),
+    ("local-path-provisioner", 1000, 12 * MI),
 ];
 
 /// What a request takes, in microseconds, where that is known.

@@ -317,6 +317,9 @@ pub struct Sandbox {
     pub ends: u64,
     /// Processes that have ended and are to be taken off the table.
     gone: Vec<Pid>,
+    /// What provisioners have said of themselves; whoever runs the sandbox takes it out.
+    #[serde(skip)]
+    pub told: Vec<super::images::provisioner::Provisions>,
     /// How the processes of sessions ended; whoever asks takes it out.
     pub exited: BTreeMap<Pid, Status>,
 }

@@ -3,7 +3,7 @@
 use super::files::{On, Session};
 use super::process::{Pid, State, Status};
 use super::signal::Signal;
-use super::{Disks, Sandbox};
+use super::{Disks, Program, Sandbox};
 
 impl Sandbox {
     /// Types into a session; with `end` nothing more will come.
@@ -65,6 +65,21 @@ impl Sandbox {
         let status = self.exited.remove(&pid)?;
         self.sessions.remove(&session);
         Some(status)
+    }
+
+    /// Interrupts what is in a session's foreground, as Ctrl-C at its terminal does: what a shell has started, or the
+    /// program that is no shell. False for a shell at its prompt, which only begins a new line.
+    pub fn interrupt_foreground(&mut self, pid: Pid, disks: &mut Disks) -> bool {
+        let children: Vec<Pid> = self.processes.iter().filter(|(_, p)| p.parent == pid).map(|(pid, _)| *pid).collect();
+        let is_shell = |p: &super::Process| matches!(p.program, Some(Program::Shell(_)));
+        if children.is_empty() && self.processes.get(&pid).is_some_and(is_shell) {
+            return false;
+        }
+        match children.is_empty() {
+            true => self.interrupt(pid, Signal::INT, disks),
+            false => children.into_iter().for_each(|child| self.interrupt(child, Signal::INT, disks)),
+        }
+        true
     }
 
     /// Interrupts what runs in a session, as Ctrl-C at its terminal does: its process and all that came of it.

@@ -6,6 +6,7 @@ use crate::api::Quantity;
 use crate::api::Time;
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{Container, Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume};
+use crate::controllers::provisioner::server_of;
 use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
 use crate::machine::errno::Errno;
 use crate::machine::kernel::mounts::{Mount, Source};
@@ -161,6 +162,9 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
     };
     let claim = view.get_as::<PersistentVolumeClaim>(namespace, &claim)?;
     let bound = view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)?;
+    if let Some(backing) = on_own_server(view, bound) {
+        return Some(backing);
+    }
     let spec = bound.spec.as_ref()?;
     let backing = backing_of_volume(node_name, bound, group)?;
     match spec.host_path.is_some() || spec.local.is_some() {
@@ -183,6 +187,25 @@ fn on_node_disk(view: &View<'_>, node: &str, mut backing: Backing, as_device: bo
     backing.path = path.get(at.len()..).unwrap_or_default().trim_start_matches('/').to_string();
     backing.shown.0 = disk.device;
     backing
+}
+
+/// Where a volume lies that a server in a pod exports: below what that pod has mounted there.
+fn on_own_server(view: &View<'_>, volume: &PersistentVolume) -> Option<Backing> {
+    let source = volume.spec.as_ref()?.nfs.as_ref()?;
+    let (pod, container) = server_of(view, volume)?;
+    let spec = pod.spec.as_ref()?;
+    let node = view.get_as::<Node>("", spec.node_name.as_deref()?)?;
+    let container = spec.containers.iter().find(|c| c.name == container)?;
+    let mounts = container.volume_mounts.iter().flatten();
+    let (mount, rest) = mounts.filter(|m| m.sub_path.is_none()).find_map(|mount| {
+        let rest = source.path.strip_prefix(mount.mount_path.trim_end_matches('/'))?;
+        rest.starts_with('/').then_some((mount, rest))
+    })?;
+    let its = spec.volumes.iter().flatten().find(|v| v.name == mount.name)?;
+    // A server's own folders are not another server's.
+    let below = Some(its).filter(|v| v.nfs.is_none()).and_then(|v| backing_of(view, node, pod, v))?;
+    let shown = nfs(&source.server, &source.path).shown;
+    Some(Backing { path: format!("{}{rest}", below.path.trim_end_matches('/')), shown, group: None, ..below })
 }
 
 /// The persistent volume behind a pod's volume.

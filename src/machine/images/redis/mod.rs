@@ -23,6 +23,7 @@ mod data;
 mod persist;
 mod replica;
 mod resp;
+pub mod sentinel;
 mod settings;
 mod tribe;
 
@@ -91,6 +92,9 @@ fn server(sys: &mut Sys<'_>, args: &[String]) -> Begun {
             "Redis server v={version} sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=5b3b5f5b1f2e4a5c\n"
         ));
         return Begun::Exit(0);
+    }
+    if sentinel::is_meant(args) {
+        return sentinel::start(sys, args, version);
     }
     let mut redis = Redis { version, ..Redis::default() };
     redis.settings = default_settings();

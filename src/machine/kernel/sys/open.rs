@@ -12,6 +12,9 @@ use crate::machine::kernel::signal::Signal;
 
 use super::{MAX_READ, Seek, Sys, session_stream};
 
+/// What a terminal makes an end of input of, for one read: Ctrl-D.
+const END_OF_TRANSMISSION: u8 = 4;
+
 impl Sys<'_> {
     pub(super) fn file(&self, fd: Fd) -> Result<(FileId, &OpenFile), Errno> {
         let id = self.process().fds.get(&fd).ok_or(Errno::BadFd)?;
@@ -259,7 +262,16 @@ impl Sys<'_> {
         if session.stdin.is_empty() {
             return if session.stdin_open { Input::Wait } else { Input::End };
         }
-        let count = session.stdin.len().min(max);
+        let mut count = session.stdin.len().min(max);
+        if session.tty
+            && let Some(end) = session.stdin.iter().take(count).position(|byte| *byte == END_OF_TRANSMISSION)
+        {
+            if end == 0 {
+                session.stdin.pop_front();
+                return Input::End;
+            }
+            count = end;
+        }
         Input::Bytes(session.stdin.drain(..count).collect())
     }
 
