@@ -8,16 +8,21 @@ use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::{Node, Pod, Volume};
 use crate::api::names::Draw;
-use crate::api::{Kind, Object, ObjectKey, Time};
-use crate::controllers::{Controller, Outcome};
+use crate::api::{Duration, Kind, Object, ObjectKey, Time};
+use crate::controllers::{About, Controller, Outcome};
 use crate::store::{Change, View};
 
+use super::events::warning;
 use super::kubelet::node_name;
 use super::runtime::{Payload, is_up_to_date, payload, write_atomically};
 use super::volumes;
 
 /// A pod is synced at least that often, and at most so much later.
 const SYNC: (i64, u64) = (60_000, 30_000);
+
+/// How long the kubelet waits after a volume could not be set up: at first, twice as long with each try, and at most.
+const FIRST_BACKOFF: Duration = Duration::millis(500);
+const LONGEST_BACKOFF: Duration = Duration::secs(122);
 
 /// The reconciler of the volume manager, as far as it looks at volumes that are mounted.
 pub(super) struct Reconciler;
@@ -50,6 +55,7 @@ impl Controller for Reconciler {
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
         let mut outcome = Outcome::done();
+        tell_of_faults(view, key, now, &mut outcome);
         let note = format!("remount/{}/{}", key.namespace, key.name);
         let due = view.note(&note).and_then(|text| text.parse().ok()).map(Time);
         let stale = stale_volumes(view, key);
@@ -83,6 +89,50 @@ impl Controller for Reconciler {
         });
         outcome
     }
+}
+
+/// Tells of volumes that can't be set up anew, since what they are made of is gone: with each try, which are further and
+/// further apart. What is in them stays. Mirrors `GenerateMountVolumeFunc` and `pkg/util/goroutinemap/exponentialbackoff`.
+fn tell_of_faults(view: &View<'_>, key: &ObjectKey, now: Time, outcome: &mut Outcome) {
+    let note = format!("remount-failed/{}/{}", key.namespace, key.name);
+    let known = view.note(&note).and_then(|text| text.split_once(' '));
+    let pod = view.get(key).filter(|o| o.get::<Pod>().is_some_and(runs));
+    let faults: Vec<String> = pod.and_then(|o| o.get::<Pod>()).map(|p| faults(view, p)).unwrap_or_default();
+    let (Some(object), false) = (pod, faults.is_empty()) else {
+        if known.is_some() {
+            outcome.note(note, "");
+        }
+        return;
+    };
+    let parsed = known.and_then(|(tries, due)| Some((tries.parse::<u32>().ok()?, Time(due.parse().ok()?))));
+    let (mut tries, mut due) = parsed.unwrap_or_else(|| (0, next_sync(view, object.uid(), now)));
+    if now >= due {
+        let node = object.get::<Pod>().map(node_name).unwrap_or_default();
+        for fault in faults {
+            outcome.event(warning(About::object(object), node, "FailedMount", fault));
+        }
+        due = now + Duration(FIRST_BACKOFF.0 << tries.min(8)).min(LONGEST_BACKOFF);
+        tries += 1;
+    }
+    outcome.note(note, format!("{tries} {}", due.0));
+    outcome.recurring(due - now);
+}
+
+/// What the kubelet says of a pod's volumes that can't be set up anew.
+fn faults(view: &View<'_>, pod: &Pod) -> Vec<String> {
+    if view.kubelet_stopped_since(node_name(pod)).is_some() {
+        return Vec::new();
+    }
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
+    // Those that no container uses were never set up.
+    let volumes = volumes.filter(|volume| view.disk(&format!("pod/{uid}/{}", volume.name)).is_some());
+    let fault = |volume: &Volume| {
+        let fault = volumes::object_fault(view, namespace, volume)?;
+        Some(format!("MountVolume.SetUp failed for volume {:?} : {fault}", volume.name))
+    };
+    volumes.filter_map(fault).collect()
 }
 
 fn pod_of(object: &Option<Arc<Object>>) -> Option<&Pod> {
@@ -127,7 +177,6 @@ fn runs(pod: &Pod) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::Duration;
 
     #[test]
     fn the_next_sync_is_within_a_minute_and_a_half() {

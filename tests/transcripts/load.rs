@@ -295,3 +295,62 @@ fn who_takes_more_memory_than_allowed_is_killed() {
     stress: info: [1] dispatching hogs: 0 cpu, 0 io, 1 vm, 0 hdd
     ");
 }
+
+#[test]
+fn metrics_are_objects_too() {
+    let mut session = Session::new();
+    session.0.feed("kubectl apply -f -", PODS);
+    let before = session.run(&["kubectl get pods.metrics.k8s.io"]);
+    session.0.feed("kubectl apply -f -", METRICS_SERVER);
+    assert_snapshot!(before + &session.run(&[
+        "kstate clock advance 60s",
+        "kubectl get pods.metrics.k8s.io",
+        "kubectl get podmetrics web -o yaml",
+        "kubectl get nodes.metrics.k8s.io",
+        "kubectl get pods.metrics.k8s.io -l app=busy -o jsonpath={.items[*].metadata.name}",
+        "kubectl get pods.metrics.k8s.io -n default nope",
+        "kubectl get pods.metrics.k8s.io -n kube-public",
+    ]), @r#"
+    $ kubectl get pods.metrics.k8s.io
+    error: the server doesn't have a resource type "pods"
+    [exit 1]
+    $ kstate clock advance 60s
+    2026-01-01T00:01:02Z (manual)
+    $ kubectl get pods.metrics.k8s.io
+    NAME        CPU    MEMORY   WINDOW
+    busy        1      400Ki    15s
+    throttled   300m   1200Ki   15s
+    web         0      7744Ki   15s
+    $ kubectl get podmetrics web -o yaml
+    apiVersion: metrics.k8s.io/v1beta1
+    containers:
+    - name: nginx
+      usage:
+        cpu: 0n
+        memory: 7344Ki
+    - name: side
+      usage:
+        cpu: 0n
+        memory: 400Ki
+    kind: PodMetrics
+    metadata:
+      creationTimestamp: "2026-01-01T00:01:02Z"
+      labels:
+        app: web
+      name: web
+      namespace: default
+    timestamp: "2026-01-01T00:01:00Z"
+    window: 15s
+    $ kubectl get nodes.metrics.k8s.io
+    NAME                    CPU         MEMORY     WINDOW
+    k3d-deadless-agent-0    1322m       298560Ki   15s
+    k3d-deadless-agent-1    22m         304704Ki   15s
+    k3d-deadless-server-0   89093333n   797072Ki   15s
+    $ kubectl get pods.metrics.k8s.io -l app=busy -o jsonpath={.items[*].metadata.name}
+    busy throttled$ kubectl get pods.metrics.k8s.io -n default nope
+    Error from server (NotFound): pods "default/nope" not found
+    [exit 1]
+    $ kubectl get pods.metrics.k8s.io -n kube-public
+    No resources found in kube-public namespace.
+    "#);
+}

@@ -39,27 +39,30 @@ impl Controller for HorizontalController {
     }
 
     fn on_change(&self, _view: &View<'_>, change: &Change, enqueue: &mut dyn FnMut(ObjectKey)) {
-        if change.key.kind == Kind::HorizontalPodAutoscaler && change.new.is_some() {
+        if change.key.kind == Kind::HorizontalPodAutoscaler {
             enqueue(change.key.clone());
         }
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
         let mut outcome = Outcome::done();
-        let Some(object) = view.get(key) else { return outcome };
+        let Some(object) = view.get(key) else {
+            outcome.note(note(DUE, key), "");
+            outcome.note(note(MEMORY, key), "");
+            return outcome;
+        };
         let Some(autoscaler) = object.get::<HorizontalPodAutoscaler>() else { return outcome };
-        let note = format!("hpa-due/{}", object.uid());
         // OBSERVATION: requests spend the sync period in the queue; one that is there already takes in all others.
-        let due = view.note(&note).and_then(|n| n.parse().ok()).map(Time);
+        let due = noted(view, DUE, object).and_then(|n| n.parse().ok()).map(Time);
         if due.is_none_or(|due| now < due) {
             let due = due.unwrap_or(now + SYNC_PERIOD);
-            outcome.note(note, due.0);
+            outcome.note(note(DUE, key), of(object, &due.0.to_string()));
             outcome.recurring(due - now);
             return outcome;
         }
-        outcome.note(note, (now + SYNC_PERIOD).0);
+        outcome.note(note(DUE, key), of(object, &(now + SYNC_PERIOD).0.to_string()));
         let status = autoscaler.status.clone().unwrap_or_default();
-        let kept = view.note(&memory_note(object)).unwrap_or_default();
+        let kept = noted(view, MEMORY, object).unwrap_or_default();
         let memory: Memory = serde_json::from_str(kept).unwrap_or_default();
         let mut sync = Sync { view, object, autoscaler, status, memory, now, actions: Vec::new() };
         sync.reconcile_autoscaler();
@@ -67,15 +70,28 @@ impl Controller for HorizontalController {
         outcome.actions.append(&mut sync.actions);
         if remembered != kept {
             // What is remembered of a change of size comes from that change's own answer, after this.
-            outcome.actions.insert(0, Action::Note { name: memory_note(object), value: remembered });
+            outcome.actions.insert(0, Action::Note { name: note(MEMORY, key), value: of(object, &remembered) });
         }
         outcome.recurring(SYNC_PERIOD);
         outcome
     }
 }
 
-fn memory_note(autoscaler: &Object) -> String {
-    format!("hpa/{}", autoscaler.uid())
+/// What the notes are called that say when an autoscaler is due, and what is remembered of it.
+const DUE: &str = "hpa-due";
+const MEMORY: &str = "hpa";
+
+fn note(what: &str, key: &ObjectKey) -> String {
+    format!("{what}/{}/{}", key.namespace, key.name)
+}
+
+/// What is noted of an autoscaler; nothing of an earlier one of its name.
+fn noted<'a>(view: &View<'a>, what: &str, autoscaler: &Object) -> Option<&'a str> {
+    view.note(&note(what, &autoscaler.key()))?.strip_prefix(autoscaler.uid())?.strip_prefix(' ')
+}
+
+fn of(autoscaler: &Object, text: &str) -> String {
+    format!("{} {text}", autoscaler.uid())
 }
 
 /// The target as its `scale` subresource shows it.
@@ -228,7 +244,7 @@ impl Sync<'_> {
         let (object, reason, now) = (Arc::clone(self.object), reason.to_string(), self.now);
         let (mut memory, behavior) = (self.memory.clone(), self.autoscaler.spec.behavior.clone());
         memory.store_scale_event(behavior.as_ref(), (current, desired), now);
-        let memory = Action::Note { name: memory_note(&object), value: remembered(&memory) };
+        let memory = Action::Note { name: note(MEMORY, &object.key()), value: of(&object, &remembered(&memory)) };
         self.actions.push(Write::update(scale.resized(desired)).then(move |answer| match answer {
             Ok(_) => {
                 let message = format!("New size: {desired}; reason: {reason}");
@@ -391,4 +407,46 @@ fn set_condition(
     condition.status = holds.into();
     condition.reason = Some(reason.into());
     condition.message = Some(message);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::k8s::api::autoscaling::v2::{CrossVersionObjectReference, HorizontalPodAutoscalerSpec};
+    use crate::api::{Duration, ObjectMeta};
+    use crate::controllers::Deletion;
+    use crate::sim::{ClockMode, Cluster, Config};
+
+    #[test]
+    fn nothing_is_noted_of_one_that_is_gone() {
+        let config = Config { clock: ClockMode::Manual, ..Config::default() };
+        let mut cluster = Cluster::new_in_memory(config, Time::default()).unwrap();
+        let target = CrossVersionObjectReference {
+            api_version: Some("apps/v1".into()),
+            kind: "Deployment".into(),
+            name: "web".into(),
+        };
+        let autoscaler = HorizontalPodAutoscaler {
+            metadata: ObjectMeta {
+                name: Some("web".into()),
+                namespace: Some("default".into()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(HorizontalPodAutoscalerSpec {
+                max_replicas: 2,
+                scale_target_ref: target,
+                ..HorizontalPodAutoscalerSpec::default()
+            }),
+            status: None,
+        };
+        let made = cluster.create(autoscaler.into()).unwrap();
+        cluster.advance(Duration::secs(40)).unwrap();
+        assert!(cluster.view().note(&note(DUE, &made.key())).is_some());
+        let object = cluster.view().get(&made.key()).cloned().unwrap();
+        cluster.delete(&Deletion::of(&object)).unwrap();
+        cluster.advance(Duration::secs(40)).unwrap();
+        for what in [DUE, MEMORY] {
+            assert_eq!(cluster.view().note(&note(what, &made.key())), None, "{what}");
+        }
+    }
 }

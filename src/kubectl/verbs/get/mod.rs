@@ -3,6 +3,7 @@
 //! Mirrors `k8s.io/kubectl/pkg/cmd/get/get.go`.
 
 mod args;
+mod metrics;
 pub(in crate::kubectl) mod watch;
 
 use serde_json::Value;
@@ -57,6 +58,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if watches {
         let format = format(&args, session)?;
         return watch::run(&args, format, session);
+    }
+    if metrics::run(&args, session)? {
+        return Ok(());
     }
     // kubectl asks for tables where it prints them, and leaves it to the server what they show.
     let prints_tables = matches!((output, template), (None, None) | (Some("wide"), _));

@@ -60,8 +60,13 @@ fn check_available(session: &Session<'_>) -> Result<(), Failure> {
     }
 }
 
+/// Whether somebody serves metrics.
+pub(in crate::kubectl) fn is_served(session: &Session<'_>) -> bool {
+    check_available(session).is_ok()
+}
+
 /// What is measured of one object, or of those that are selected.
-fn metrics(
+pub(in crate::kubectl) fn metrics(
     session: &Session<'_>,
     (plural, namespace, name): (&str, &str, &str),
     (labels, fields): (String, String),
