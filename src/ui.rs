@@ -3,6 +3,8 @@
 //! A verb gets a [`Ui`] and says everything through it, so the same verb serves a terminal, a pipe,
 //! a lesson and a test.
 
+mod editor;
+
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -18,6 +20,7 @@ use owo_colors::{OwoColorize, Style};
 use crate::api::printable::printable;
 use crate::error::Failure;
 use crate::host::{interrupt, read};
+pub use editor::Typed;
 
 /// Columns assumed where there is no terminal to ask.
 const DEFAULT_WIDTH: usize = 80;
@@ -38,6 +41,8 @@ pub struct Ui {
     typed: RefCell<Vec<String>>,
     /// Answers that somebody else gives; `None`: the terminal is asked.
     answers: Option<RefCell<VecDeque<String>>>,
+    /// Where lines are edited, with what was typed before.
+    editor: RefCell<Option<editor::LineEditor>>,
 }
 
 #[derive(Debug)]
@@ -64,6 +69,7 @@ impl Ui {
             write_error: RefCell::new(None),
             typed: RefCell::default(),
             answers: None,
+            editor: RefCell::default(),
         }
     }
 
@@ -80,6 +86,7 @@ impl Ui {
             write_error: RefCell::new(None),
             typed: RefCell::default(),
             answers: None,
+            editor: RefCell::default(),
         }
     }
 
@@ -170,20 +177,6 @@ impl Ui {
         match self.printable.get() {
             true => self.out(&String::from_utf8_lossy(bytes)),
             false => self.put(bytes),
-        }
-    }
-
-    /// One line from standard input, as it was typed; none at its end.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub fn read_line(&self) -> io::Result<Option<String>> {
-        match &self.sink {
-            Sink::Terminal => {
-                let mut line = String::new();
-                Ok((io::stdin().read_line(&mut line)? > 0).then_some(line))
-            }
-            Sink::Captured { .. } => Ok(None),
         }
     }
 

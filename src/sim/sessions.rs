@@ -94,6 +94,15 @@ impl Cluster {
         });
     }
 
+    /// Interrupts what is in a session's foreground. False for a shell at its prompt.
+    pub fn interrupt_foreground(&mut self, id: &SessionId) -> bool {
+        let now = self.now();
+        let pid = id.pid;
+        let hit =
+            self.store_mut().with_sandbox(&id.uid, now, |sandbox, disks| sandbox.interrupt_foreground(pid, disks));
+        hit.unwrap_or(true)
+    }
+
     /// Lets a session go on until it ends, has written something, wants input, or cannot go on by the deadline: then
     /// it stays as it is.
     ///

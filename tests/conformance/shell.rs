@@ -57,6 +57,15 @@ impl Shell {
         self.stage(line, Some(input.to_string())).map(|(out, _, code)| (out, code)).expect("a command of ours")
     }
 
+    /// Runs a line as if somebody sat at the terminal and typed those lines; after the last one he ends the input.
+    pub fn typing(&mut self, line: &str, typed: &[&str]) -> String {
+        let words: Vec<String> = line.split(' ').map(String::from).collect();
+        let ui = Ui::captured().answering(typed);
+        let code = cli::run_on(&words, &ui, &mut self.server, &self.folder);
+        let end = if code == 0 { String::new() } else { format!("[exit {code}]\n") };
+        format!("$ {line}\n{}{end}", ui.take())
+    }
+
     /// The newest revision.
     pub fn revision(&self) -> u64 {
         self.server.cluster().revision()

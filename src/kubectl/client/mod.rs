@@ -312,6 +312,11 @@ impl<'a> Client<'a> {
         self.server.interrupt(id);
     }
 
+    /// Interrupts what is in a session's foreground, as Ctrl-C does. False for a shell at its prompt.
+    pub fn interrupt_foreground(&mut self, id: &SessionId) -> bool {
+        self.server.interrupt_foreground(id)
+    }
+
     /// Opens a connection to a port of a pod: its number, and what is said at once.
     ///
     /// # Errors

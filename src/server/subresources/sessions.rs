@@ -30,6 +30,11 @@ impl Server {
         self.cluster.interrupt(id, Signal::INT);
     }
 
+    /// Interrupts what is in a session's foreground, as Ctrl-C does. False for a shell at its prompt.
+    pub fn interrupt_foreground(&mut self, id: &SessionId) -> bool {
+        self.cluster.interrupt_foreground(id)
+    }
+
     /// Opens a connection to a port of a pod: its number, and what is said at once.
     ///
     /// # Errors

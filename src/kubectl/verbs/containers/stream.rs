@@ -4,11 +4,16 @@
 
 use crate::api::Duration;
 use crate::error::Failure;
+use crate::host::interrupt;
 use crate::kubectl::session::Session;
 use crate::server::{Pause, SessionId};
+use crate::ui::Typed;
 
 /// How long a session may go on by itself where nobody could end it.
 const LONGEST: Duration = Duration::secs(3600);
+
+/// Ctrl-D, as a terminal takes it: whoever reads finds the end.
+const END_OF_TRANSMISSION: &[u8] = &[4];
 
 /// The exit code of what Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -24,18 +29,34 @@ pub fn run(session: &mut Session<'_>, id: &SessionId, (stdin, tty): (bool, bool)
     let types = stdin && tty && session.ui.is_interactive();
     let deadline = session.client.now() + LONGEST;
     let mut fed = !stdin;
+    // What stands in the terminal's last row: the prompt of whoever wants a line.
+    let mut row = String::new();
+    let interrupts = types.then(interrupt::catch);
     loop {
+        if interrupts.as_ref().is_some_and(|caught| caught.take()) {
+            session.client.interrupt_foreground(id);
+        }
         let pause = session.client.go_on_with(id, deadline)?;
         match pause {
-            Pause::Output => print(session, id),
+            Pause::Output => print(session, id, &mut row),
             Pause::Ended(status) => {
-                print(session, id);
+                print(session, id, &mut row);
                 return Ok(status.code());
             }
-            Pause::WantsInput if types => match session.client.ask(|ui| ui.read_line())? {
-                Some(line) => session.client.type_into(id, line.as_bytes(), false),
-                None => session.client.type_into(id, b"", true),
-            },
+            Pause::WantsInput if types => {
+                let prompt = std::mem::take(&mut row);
+                match session.client.ask(|ui| ui.edit_line(&prompt))? {
+                    Typed::Line(line) => session.client.type_into(id, format!("{line}\n").as_bytes(), false),
+                    Typed::End => session.client.type_into(id, END_OF_TRANSMISSION, false),
+                    Typed::Interrupt => {
+                        session.ui.out("^C");
+                        if !session.client.interrupt_foreground(id) {
+                            session.ui.out("\n");
+                            session.client.type_into(id, b"\n", false);
+                        }
+                    }
+                }
+            }
             Pause::WantsInput if !fed => {
                 fed = true;
                 let all = session.stdin().map_err(|e| Failure::error(e.to_string()))?;
@@ -56,9 +77,13 @@ pub fn run(session: &mut Session<'_>, id: &SessionId, (stdin, tty): (bool, bool)
     }
 }
 
-/// Prints what a session has written.
-fn print(session: &mut Session<'_>, id: &SessionId) {
+/// Prints what a session has written, and keeps what is in the last row by then.
+fn print(session: &mut Session<'_>, id: &SessionId, row: &mut String) {
     for (stream, bytes) in session.client.take_output(id) {
+        row.push_str(&String::from_utf8_lossy(&bytes));
+        if let Some(end) = row.rfind(['\n', '\r']) {
+            row.drain(..=end);
+        }
         match stream {
             2 => session.ui.err(&String::from_utf8_lossy(&bytes)),
             _ => session.ui.out_bytes(&bytes),
