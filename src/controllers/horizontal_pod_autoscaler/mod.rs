@@ -432,11 +432,11 @@ mod tests {
                 namespace: Some("default".into()),
                 ..ObjectMeta::default()
             },
-            spec: Some(HorizontalPodAutoscalerSpec {
+            spec: HorizontalPodAutoscalerSpec {
                 max_replicas: 2,
                 scale_target_ref: target,
                 ..HorizontalPodAutoscalerSpec::default()
-            }),
+            },
             status: None,
         };
         let made = cluster.create(autoscaler.into()).unwrap();
