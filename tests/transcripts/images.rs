@@ -35,8 +35,8 @@ fn models_are_listed_and_shown() {
     httpd                    Apache: static files, its logs and its signals
     jessie-dnsutils          dig and nslookup of BIND
     kubia                    answers with its host name
+    memcached                starts, listens and ends as it should
     minio                    an object store on its data folder, its health endpoints, and mc
-    mongo                    the server with documents and replica sets, and mongosh with single statements
     mongo                    the server with documents and replica sets, and mongosh with single statements
     mysql                    the entry point, the server with a little SQL and replication, mysql and mysqladmin
     netshoot                 tools that look at networks, on Alpine

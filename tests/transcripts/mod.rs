@@ -26,6 +26,7 @@ mod lifecycle;
 mod limits;
 mod load;
 mod local;
+mod local_path_pods;
 mod log;
 mod mounts;
 mod mysql_replicas;

@@ -65,34 +65,34 @@ fn a_replica_set_of_mongo() {
     { ok: 1 }
     $ kubectl exec mongo-0 -- mongosh --quiet --eval 'rs.status()'
     {
+      set: 'rs0',
+      myState: 1,
+      term: 1,
       members: [
         {
           _id: 0,
-          health: 1,
           name: 'mongo-0.mongo:27017',
-          self: true,
+          health: 1,
           state: 1,
-          stateStr: 'PRIMARY'
+          stateStr: 'PRIMARY',
+          self: true
         },
         {
           _id: 1,
-          health: 1,
           name: 'mongo-1.mongo:27017',
+          health: 1,
           state: 2,
           stateStr: 'SECONDARY'
         },
         {
           _id: 2,
-          health: 1,
           name: 'mongo-2.mongo:27017',
+          health: 1,
           state: 2,
           stateStr: 'SECONDARY'
         }
       ],
-      myState: 1,
-      ok: 1,
-      set: 'rs0',
-      term: 1
+      ok: 1
     }
     $ kubectl exec mongo-0 -- mongosh --quiet --eval 'db.hello().isWritablePrimary'
     true
@@ -167,24 +167,24 @@ fn a_broker_and_an_object_store() {
         "kubectl exec minio -- mc ready local",
     ]), @r#"
     $ kubectl wait --for=condition=Ready pod/kafka pod/minio
-    timed out waiting for the condition on pods/kafka
-    timed out waiting for the condition on pods/minio
-    [exit 1]
+    pod/kafka condition met
+    pod/minio condition met
     $ kubectl exec kafka -- /opt/kafka/bin/kafka-topics.sh --bootstrap-server localhost:9092 --create --topic orders --partitions 2
-    error: Internal error occurred: unable to upgrade connection: container not found ("kafka")
-    [exit 1]
+    Created topic orders.
     $ kubectl exec kafka -- /opt/kafka/bin/kafka-topics.sh --bootstrap-server localhost:9092 --create --topic orders
-    error: Internal error occurred: unable to upgrade connection: container not found ("kafka")
+    Error while executing topic command : Topic 'orders' already exists.
+    command terminated with exit code 1
     [exit 1]
     $ kubectl exec kafka -- sh -c 'printf "one\ntwo\n" | /opt/kafka/bin/kafka-console-producer.sh --bootstrap-server localhost:9092 --topic orders'
-    error: Internal error occurred: unable to upgrade connection: container not found ("kafka")
-    [exit 1]
     $ kubectl exec kafka -- /opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server localhost:9092 --topic orders --from-beginning --max-messages 2
-    error: Internal error occurred: unable to upgrade connection: container not found ("kafka")
-    [exit 1]
+    one
+    two
+    Processed a total of 2 messages
     $ kubectl exec kafka -- ls /var/lib/kafka/data
-    error: Internal error occurred: unable to upgrade connection: container not found ("kafka")
-    [exit 1]
+    __cluster_metadata-0
+    meta.properties
+    orders-0
+    orders-1
     $ kubectl exec minio -- mc alias set local http://localhost:9000 admin wrong
     mc: <ERROR> Unable to initialize new alias from the provided credentials. The request signature we calculated does not match the signature you provided. Check your key and signing method.
     command terminated with exit code 1
@@ -218,14 +218,14 @@ fn a_broker_and_an_object_store() {
         "kstate clock advance 10s",
         "kubectl get pod kafka --no-headers",
         "kubectl logs kafka --tail=1",
-    ]), @"
+    ]), @r#"
     $ kstate clock advance 10s
-    2026-01-01T00:00:41Z (manual)
+    2026-01-01T00:00:13Z (manual)
     $ kubectl get pod kafka --no-headers
     kafka   0/1   Error   0     10s
     $ kubectl logs kafka --tail=1
-    Error while writing meta.properties file /var/lib/kafka/data: /var/lib/kafka/data/meta.properties (Permission denied)
-    ");
+    Exception in thread "main" java.lang.RuntimeException: Invalid cluster.id in: /var/lib/kafka/data/meta.properties. Expected other, but read 5L6g3nShT-eMCtK--X86sw
+    "#);
 }
 
 const RING: &str = r#"apiVersion: v1

@@ -29,7 +29,6 @@ fn a_shell_is_typed_into() {
     heard
     heard
     ^C
-
     / # echo back
     back
     / # ^C

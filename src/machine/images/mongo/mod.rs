@@ -43,7 +43,7 @@ pub(super) fn model(reference: &Reference) -> Model {
         .program("/usr/bin/mongod", "mongod")
         .adds(250_000_000);
     let model = if old { model } else { model.program("/usr/bin/mongosh", "mongosh") };
-    if model.version < "6".to_string() { model.program("/usr/bin/mongo", "mongosh") } else { model }
+    if model.version.starts_with(['4', '5']) { model.program("/usr/bin/mongo", "mongosh") } else { model }
 }
 
 /// The entry point: options are for the server, which runs as `mongodb`.

@@ -329,7 +329,7 @@ impl Provisioner {
             }
             let why = match in_cluster::ask(sys, &Question::get(AGENT, path)) {
                 Ok(answer) if answer.status == 200 => {
-                    self.listed.iter_mut().nth(at).into_iter().for_each(|listed| *listed = true);
+                    self.listed.get_mut(at).into_iter().for_each(|listed| *listed = true);
                     continue;
                 }
                 Ok(answer) => answer.message().to_string(),
