@@ -107,8 +107,10 @@ fn menu(ui: &Ui, home: &Home) -> Result<()> {
         let progress = home.progress()?;
         let row = |Found { lesson, key, .. }: &Found| {
             let reached = progress.lessons.get(key).map(|r| r.summary(lesson)).unwrap_or_default();
-            let row =
-                format!("{:<longest$} {:<30} {:>2} min  {reached}", lesson.name, lesson.front.title, lesson.front.minutes);
+            let row = format!(
+                "{:<longest$} {:<30} {:>2} min  {reached}",
+                lesson.name, lesson.front.title, lesson.front.minutes
+            );
             row.trim_end().to_string()
         };
         let rows: Vec<String> = lessons.iter().map(row).collect();
