@@ -90,16 +90,25 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             let name = args.name.clone();
             let cluster = session.client.server_mut().cluster_mut();
             let there = csi::driver(&cluster.view(), &name);
+            let made = object_name(&name);
             let done = if there.is_some() { "configured" } else { "added" };
             cluster.add_csi_driver(args.driver(there.unwrap_or_default())?)?;
-            session.ui.out(&format!("csidriver.storage.k8s.io/{name} {done}\n"));
+            session.ui.out(&format!("{made} {done}\n"));
         }
         Verb::Remove { name } => {
             session.client.server_mut().cluster_mut().remove_csi_driver(&name)?;
-            session.ui.out(&format!("csidriver.storage.k8s.io/{name} removed\n"));
+            session.ui.out(&format!("{} removed\n", object_name(&name)));
         }
     }
     Ok(())
+}
+
+/// What stands for a driver in the cluster: its CSIDriver, or, of a provisioner that is none, its name alone.
+fn object_name(name: &str) -> String {
+    match (Driver { name: name.to_string(), ..Driver::default() }).model().csi {
+        true => format!("csidriver.storage.k8s.io/{name}"),
+        false => format!("provisioner {name}"),
+    }
 }
 
 impl AddArgs {

@@ -20,7 +20,8 @@ use crate::store::{Change, Index, View};
 
 /// The service that a slice belongs to.
 pub(crate) const SERVICE_NAME: &str = "kubernetes.io/service-name";
-const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+/// Whose slice it is.
+pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 /// How many endpoints a slice holds: `--max-endpoints-per-slice`.
 const MAX_ENDPOINTS_PER_SLICE: usize = 100;
@@ -85,11 +86,18 @@ struct Reconciler<'a> {
 }
 
 /// Ports as a key: slices hold endpoints of the same ports.
-fn port_key(ports: &[EndpointPort]) -> String {
+pub(super) fn port_key(ports: &[EndpointPort]) -> String {
     let mut all: Vec<String> =
         ports.iter().map(|p| format!("{:?}/{:?}/{:?}/{:?}", p.name, p.port, p.protocol, p.app_protocol)).collect();
     all.sort();
     all.join(",")
+}
+
+/// What a slice's name begins with. Mirrors `getEndpointSlicePrefix`.
+pub(super) fn generate_name(service: &str) -> String {
+    let prefix = format!("{service}-");
+    let long = !names::dns1123_subdomain(&names::mask_trailing_dash(&prefix)).is_empty();
+    if long { service.to_string() } else { prefix }
 }
 
 /// What makes two endpoints the same one.
@@ -201,12 +209,9 @@ impl Reconciler<'_> {
     }
 
     fn new_slice(&self, ports: &[EndpointPort]) -> EndpointSlice {
-        let name = self.object.name();
-        let prefix = format!("{name}-");
-        let long = !names::dns1123_subdomain(&names::mask_trailing_dash(&prefix)).is_empty();
         EndpointSlice {
             metadata: ObjectMeta {
-                generate_name: Some(if long { name.to_string() } else { prefix }),
+                generate_name: Some(generate_name(self.object.name())),
                 namespace: Some(self.object.namespace().to_string()),
                 labels: Some(self.labels()),
                 owner_references: Some(vec![new_controller_ref(self.object)]),

@@ -212,7 +212,7 @@ fn address_of(pod: &Pod, service: &Service) -> EndpointAddress {
 }
 
 /// Whether it is ready, at which port it is.
-type Place = (bool, EndpointAddress, Option<EndpointPort>);
+pub(super) type Place = (bool, EndpointAddress, Option<EndpointPort>);
 
 fn places(service: &Service, pods: &[&Pod]) -> Vec<Place> {
     let Some(spec) = &service.spec else { return Vec::new() };
@@ -238,8 +238,25 @@ fn places(service: &Service, pods: &[&Pod]) -> Vec<Place> {
     all
 }
 
+/// The places that subsets hold, each by itself.
+pub(super) fn places_of(subsets: &[EndpointSubset]) -> Vec<Place> {
+    let mut all = Vec::new();
+    for subset in subsets {
+        let ports: Vec<Option<EndpointPort>> = match items(&subset.ports) {
+            [] => vec![None],
+            ports => ports.iter().cloned().map(Some).collect(),
+        };
+        for port in ports {
+            let ready = items(&subset.addresses).iter().map(|a| (true, a.clone(), port.clone()));
+            let not_ready = items(&subset.not_ready_addresses).iter().map(|a| (false, a.clone(), port.clone()));
+            all.extend(not_ready.chain(ready));
+        }
+    }
+    all
+}
+
 /// Ports that the same addresses offer stand together. Mirrors `RepackSubsets`.
-fn repack_subsets(places: Vec<Place>) -> Vec<EndpointSubset> {
+pub(super) fn repack_subsets(places: Vec<Place>) -> Vec<EndpointSubset> {
     type Key = (String, String);
     let mut addresses: BTreeMap<Key, EndpointAddress> = BTreeMap::new();
     let mut by_port: BTreeMap<(String, i32, String), (Option<EndpointPort>, BTreeMap<Key, bool>)> = BTreeMap::new();

@@ -15,6 +15,7 @@ pub mod default_service_cidr;
 mod deployment;
 pub mod disruption;
 pub mod endpoint_slice;
+mod endpoint_slice_mirroring;
 pub mod endpoints;
 mod ephemeral_volume;
 mod external_attacher;
@@ -73,6 +74,7 @@ pub const CONTROLLERS: &[&dyn Controller] = &[
     &deployment::DeploymentController,
     &disruption::DisruptionController,
     &endpoint_slice::EndpointSliceController,
+    &endpoint_slice_mirroring::EndpointSliceMirroringController,
     &endpoints::EndpointsController,
     &ephemeral_volume::EphemeralVolumeController,
     &external_attacher::ExternalAttacher,
@@ -200,6 +202,8 @@ pub enum Action {
     Fail(ApiError),
     /// Something to do with what runs in pods, or with disks; what follows from its answer.
     Machine(Machining),
+    /// Lets what is in a pod, by uid, run as far as it gets at this moment, with the cluster around it.
+    Run(String),
     /// Something to remember that is no API object; `View::note` reads it.
     Note {
         /// What it is about, `pod-address/NODE`.

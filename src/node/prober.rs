@@ -80,6 +80,7 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
     let uid = pod.metadata.uid.clone().unwrap_or_default();
     let Some(mut sandbox) = store.take_sandbox(&uid) else { return Vec::new() };
     let mut actions = Vec::new();
+    let mut begun = false;
     let spec = pod.spec.clone().unwrap_or_default();
     for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {
         let field_path = Sort::of(&spec, &container.name).path(&container.name);
@@ -97,6 +98,7 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
             }
             kept.next = now + Duration::secs(i64::from(probe.period_seconds.unwrap_or(10).max(1)));
             let Some(result) = probe_once(store, &mut sandbox, container, probe, &mut kept, now) else {
+                begun |= kept.next <= now;
                 put_probe(&mut sandbox, container, kind, kept);
                 continue;
             };
@@ -126,6 +128,12 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
     let wake = Some(now);
     store.put_sandbox(sandbox, wake);
     actions.extend(pods::status_now(&store.view(), key, now).map(crate::controllers::Write::action));
+    if begun {
+        // Most commands are through at once; time is not let pass here.
+        let (pod, key, about) = (pod.clone(), key.clone(), about.clone());
+        actions.push(Action::Run(uid));
+        actions.push(Action::Machine(Box::new(move |store, now| run_due(store, &pod, &key, &about, now))));
+    }
     actions
 }
 
@@ -199,20 +207,18 @@ fn probe_exec(
     now: Time,
 ) -> Option<Result<(), String>> {
     let line = command.join(" ");
-    let begun = match kept.runs {
-        Some(begun) => begun,
-        None => match sandbox.exec(&container.name, command, (false, false), store.disks_mut(), now) {
-            Ok((pid, session)) => (pid, session, now),
-            Err(fault) => {
-                return Some(Err(format!("rpc error: code = Unknown desc = failed to exec in container: {}", fault.0)));
+    let Some(begun) = kept.runs else {
+        return match sandbox.exec(&container.name, command, (false, false), store.disks_mut(), now) {
+            Ok((pid, session)) => {
+                (kept.runs, kept.next) = (Some((pid, session, now)), now);
+                None
             }
-        },
+            Err(fault) => {
+                Some(Err(format!("rpc error: code = Unknown desc = failed to exec in container: {}", fault.0)))
+            }
+        };
     };
     let (pid, session, since) = begun;
-    let mut disks = std::mem::take(store.disks_mut());
-    // Most probes are through at once; time is not let pass here.
-    sandbox.run(&mut disks, &mut Nowhere, now);
-    *store.disks_mut() = disks;
     match sandbox.exited.remove(&pid) {
         Some(status) => {
             kept.runs = None;

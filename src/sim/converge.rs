@@ -440,6 +440,7 @@ impl Cluster {
                         return Ok(Some(error));
                     }
                 }
+                Action::Run(uid) => self.run_at_once(&uid),
                 Action::Note { name, value } => self.store_mut().set_setting(&format!("note/{name}"), &value),
                 Action::Write(Step { write, then }) => {
                     let answer = self.do_write(write, by, chain)?;

@@ -2,7 +2,6 @@
 //!
 //! Mirrors CoreDNS' plugin `kubernetes` (`machine::net::dns` answers from it).
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::network::{is_ready, slices};
@@ -26,9 +25,9 @@ pub(super) fn names_of(view: &View<'_>) -> Names {
             let ports = spec.ports.iter().flatten().map(|p| dns::Port {
                 name: p.name.clone().unwrap_or_default(),
                 protocol: protocol(p.protocol.as_deref()),
-                port: u16::try_from(p.port).unwrap_or(0),
+                port: u16::try_from(p.port).ok(),
             });
-            dns::Service::ClusterIp(ip, ports.collect())
+            dns::Service::ClusterIp(ip, ports.collect(), endpoints(view, service, false))
         } else {
             let all = spec.publish_not_ready_addresses == Some(true);
             dns::Service::Headless(endpoints(view, service, all))
@@ -45,21 +44,32 @@ pub(super) fn names_of(view: &View<'_>) -> Names {
     names
 }
 
+/// The endpoints in all slices of a service, by address. Mirrors `EndpointSliceToEndpoints`.
 pub(super) fn endpoints(view: &View<'_>, service: &Service, all: bool) -> Vec<dns::Endpoint> {
-    let mut found: BTreeMap<Ipv4Addr, dns::Endpoint> = BTreeMap::new();
+    let mut found: Vec<dns::Endpoint> = Vec::new();
     for slice in slices(view, service) {
-        for endpoint in slice.endpoints.iter().flatten().filter(|e| all || is_ready(e)) {
-            let Some(Ok(ip)) = endpoint.addresses.first().map(|a| a.parse::<Ipv4Addr>()) else { continue };
-            let ports = slice.ports.iter().flatten().map(|p| dns::Port {
+        let mut ports: Vec<dns::Port> = slice
+            .ports
+            .iter()
+            .flatten()
+            .map(|p| dns::Port {
                 name: p.name.clone().unwrap_or_default(),
                 protocol: protocol(p.protocol.as_deref()),
-                port: p.port.and_then(|p| u16::try_from(p).ok()).unwrap_or(0),
-            });
+                port: p.port.and_then(|p| u16::try_from(p).ok()),
+            })
+            .collect();
+        if ports.is_empty() {
+            ports.push(dns::Port { name: String::new(), protocol: "", port: None });
+        }
+        for endpoint in slice.endpoints.iter().flatten().filter(|e| all || is_ready(e)) {
             let hostname = endpoint.hostname.clone().filter(|h| !h.is_empty());
-            found.insert(ip, dns::Endpoint { ip, hostname, ports: ports.collect() });
+            for ip in endpoint.addresses.iter().filter_map(|a| a.parse::<Ipv4Addr>().ok()) {
+                found.push(dns::Endpoint { ip, hostname: hostname.clone(), ports: ports.clone() });
+            }
         }
     }
-    found.into_values().collect()
+    found.sort_by_key(|e| e.ip);
+    found
 }
 
 fn protocol(name: Option<&str>) -> &'static str {

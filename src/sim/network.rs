@@ -180,15 +180,8 @@ impl<'a> Network<'a> {
                 let by = Way { port, node: Some(name), internal: false };
                 return through_service(&view, service, &text, by, speaks_on.as_deref(), (from, turn));
             }
-            let on_host = view.indexed(Kind::Pod, Index::Node, name).filter_map(|o| o.get::<Pod>()).find(|p| {
-                let uid = p.metadata.uid.as_deref().unwrap_or_default();
-                p.spec.as_ref().and_then(|s| s.host_network) == Some(true)
-                    && view.sandbox(uid).is_some_and(|s| s.listeners.contains_key(&port))
-            });
-            let who = on_host.and_then(|p| p.metadata.uid.clone()).map_or(Who::Refused, Who::Pod);
-            return Target::of(&text, port, who);
         }
-        pod_target(&view, &text, port)
+        listener(&view, &text, port)
     }
 
     fn names(&mut self) -> &Names {
@@ -381,8 +374,26 @@ fn pod_of<'a>(view: &View<'a>, ip: &str) -> Option<&'a Pod> {
     })
 }
 
-fn pod_target(view: &View<'_>, ip: &str, port: u16) -> Target {
-    Target::of(ip, port, pod_of(view, ip).and_then(|p| p.metadata.uid.clone()).map_or(Who::Lost, Who::Pod))
+/// Who gets packets to an address that is neither a service's nor a node's port of one: they are translated once only.
+fn listener(view: &View<'_>, ip: &str, port: u16) -> Target {
+    if api_server::is_there(view, ip, port) {
+        return Target::of(ip, port, Who::Api);
+    }
+    let Some(node) = view.list_as::<Node>().find(|n| has_address(n, ip)) else {
+        let uid = pod_of(view, ip).and_then(|p| p.metadata.uid.clone());
+        return Target::of(ip, port, uid.map_or(Who::Lost, Who::Pod));
+    };
+    let name = node.metadata.name.as_deref().unwrap_or_default();
+    if view.kubelet_stopped_since(name).is_some() {
+        return Target::of(ip, port, Who::Lost);
+    }
+    let on_host = view.indexed(Kind::Pod, Index::Node, name).filter_map(|o| o.get::<Pod>()).find(|p| {
+        let uid = p.metadata.uid.as_deref().unwrap_or_default();
+        p.spec.as_ref().and_then(|s| s.host_network) == Some(true)
+            && view.sandbox(uid).is_some_and(|s| s.listeners.contains_key(&port))
+    });
+    let who = on_host.and_then(|p| p.metadata.uid.clone()).map_or(Who::Refused, Who::Pod);
+    Target::of(ip, port, who)
 }
 
 pub(super) fn slices<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a EndpointSlice> + use<'a> {
@@ -446,7 +457,7 @@ fn through_service(
     let sticky = spec.and_then(|s| s.session_affinity.as_deref()) == Some("ClientIP");
     let lot = if sticky { hash(&from.ip.to_string()) } else { hash(&turn.to_string()) };
     let (ip, port) = &addresses[(lot % addresses.len() as u64) as usize];
-    pod_target(view, ip, *port)
+    listener(view, ip, *port)
 }
 
 /// A lot, the same in each run of the cluster.

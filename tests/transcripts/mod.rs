@@ -30,6 +30,7 @@ mod local_path_pods;
 mod log;
 mod mounts;
 mod mysql_replicas;
+mod names;
 mod network_policy;
 mod nfs_provisioners;
 mod node_disks;

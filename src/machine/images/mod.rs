@@ -11,6 +11,7 @@ use super::kernel::{OpenOptions, Program, Sys, Turn};
 use super::net::{Peer, Reply, Sent};
 
 pub mod base;
+mod busybox_httpd;
 mod cassandra;
 mod consul;
 mod ensemble;
@@ -104,6 +105,8 @@ pub enum Server {
     Provisioner(Box<provisioner::Provisioner>),
     /// A server that only starts, listens and ends.
     Plain(Box<plain::Plain>),
+    /// busybox' `httpd`.
+    BusyboxHttpd(Box<busybox_httpd::BusyboxHttpd>),
 }
 
 impl Server {
@@ -133,6 +136,7 @@ impl Server {
             Server::Sentinel(server) => server.step(sys),
             Server::Provisioner(server) => server.step(sys),
             Server::Plain(server) => server.step(sys),
+            Server::BusyboxHttpd(server) => server.step(sys),
         }
     }
 
@@ -163,6 +167,7 @@ impl Server {
             Server::Sentinel(server) => server.receive(sys, port, peer, sent),
             Server::Provisioner(server) => server.receive(sys, port, peer, sent),
             Server::Plain(server) => server.receive(sys, port, peer, sent),
+            Server::BusyboxHttpd(server) => server.receive(sys, peer, sent),
             Server::Nginx(server) => server.receive(sys, port, peer, sent),
             Server::Httpd(server) => server.receive(sys, port, peer, sent),
             Server::Hello(server) => server.receive(sys, port, peer, sent),
@@ -185,7 +190,7 @@ pub enum Begun {
 pub type Begin = fn(&mut Sys<'_>, &[String]) -> Begun;
 
 /// The programs that images bring, by the names in their binaries.
-const PROGRAMS: [&[(&str, Begin)]; 17] = [
+const PROGRAMS: [&[(&str, Begin)]; 18] = [
     known::PROGRAMS,
     consul::PROGRAMS,
     etcd::PROGRAMS,
@@ -193,6 +198,7 @@ const PROGRAMS: [&[(&str, Begin)]; 17] = [
     idle::PROGRAMS,
     nginx::PROGRAMS,
     httpd::PROGRAMS,
+    busybox_httpd::PROGRAMS,
     hello::PROGRAMS,
     redis::PROGRAMS,
     mysql::PROGRAMS,

@@ -90,6 +90,8 @@ pub struct ContainerSpec {
     pub gid: u32,
     /// Supplementary groups.
     pub groups: Vec<u32>,
+    /// Whether those groups that the image's `/etc/group` has the user in are added.
+    pub image_groups: bool,
     /// Memory limit in bytes.
     pub memory_limit: Option<u64>,
     /// CPU limit in thousandths of a core.
@@ -395,6 +397,7 @@ impl Sandbox {
         self.lay_out(&name, disks);
         self.logs.entry(name.clone()).or_default();
         let pid = self.spawn_in(&name, spec.args.clone(), 0);
+        self.add_groups(&name, pid, spec.image_groups, disks);
         let stdin = if spec.stdin || spec.tty {
             let session = self.open_session(spec.tty, spec.stdin);
             if let Some(session) = self.sessions.get_mut(&session) {
@@ -418,6 +421,22 @@ impl Sandbox {
             container.ended = Some(Ended { status: Status::Code(128), at: self.now, oom: false });
         }
         checked
+    }
+
+    /// Gives a container's processes the groups that the runtime does: its own, and those of the image. Mirrors
+    /// containerd's `WithAdditionalGIDs` and `ensureAdditionalGids`.
+    fn add_groups(&mut self, name: &str, first: Pid, of_image: bool, disks: &mut Disks) {
+        let in_image = match of_image {
+            true => super::tools::image_groups(&mut Sys::new(self, disks, &mut super::net::Nowhere, first)),
+            false => Vec::new(),
+        };
+        let Some(container) = self.containers.get_mut(name) else { return };
+        let own = std::iter::once(container.gid).chain(container.groups.iter().copied());
+        let all: std::collections::BTreeSet<u32> = own.chain(in_image).collect();
+        container.groups = Arc::new(all.into_iter().collect());
+        if let Some(process) = self.processes.get_mut(&first) {
+            process.groups = container.groups.clone();
+        }
     }
 
     /// Makes the folders that a container's file systems are mounted at, and its working directory.

@@ -13,36 +13,36 @@ pub const TTL: u32 = 5;
 /// The lifetime that k3s gives to the names of nodes.
 const NODE_TTL: u32 = 60;
 
-/// How many names an alias may lead through.
-const MAX_ALIASES: usize = 8;
+/// How many names an alias may lead through (`maxCnameChainLength`).
+const MAX_ALIASES: usize = 10;
 
 /// A service's or an endpoint's port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
-    /// Its name; empty for none, and then there is no SRV record.
+    /// Its name; empty for none, and then no name asks for it.
     pub name: String,
     /// `tcp` or `udp`.
     pub protocol: &'static str,
-    /// Its number.
-    pub port: u16,
+    /// Its number; none for what has no ports, which has an address all the same.
+    pub port: Option<u16>,
 }
 
-/// An address behind a headless service.
+/// An address behind a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The address.
     pub ip: Ipv4Addr,
     /// The host name that its pod has in the service's domain, if it has one.
     pub hostname: Option<String>,
-    /// Its ports.
+    /// Its ports; one without a number where it has none.
     pub ports: Vec<Port>,
 }
 
 /// What a service's name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Service {
-    /// A cluster IP, and the service's ports.
-    ClusterIp(Ipv4Addr, Vec<Port>),
+    /// A cluster IP, the service's ports, and the ready endpoints, which have names of their own.
+    ClusterIp(Ipv4Addr, Vec<Port>, Vec<Endpoint>),
     /// The ready endpoints (all of them with `publishNotReadyAddresses`).
     Headless(Vec<Endpoint>),
     /// Another name.
@@ -62,22 +62,24 @@ pub struct Names {
     pub others: BTreeMap<String, Ipv4Addr>,
 }
 
-/// A name of the zone, taken apart.
-enum Named<'a> {
-    /// The service's own name.
-    Service(&'a Service),
-    /// One endpoint of a headless service.
-    Endpoint(Ipv4Addr),
-    /// Its ports of that name and protocol.
-    Ports(&'a Service, String, String, String),
-    /// A pod's address, dashed.
-    Pod(Ipv4Addr),
-    /// A name that has names below it only.
-    Empty,
+/// What a name of the zone stands for.
+enum Found<'a> {
+    /// Addresses, each with the name and the port that it has in SRV records. None: the name has others below it only.
+    Hosts(Vec<Host>),
+    /// Another name.
+    Alias(&'a str),
     /// The zone itself.
     Zone,
-    /// None.
+    /// There is no such name.
     Nothing,
+}
+
+/// An address that a name stands for. Mirrors `msg.Service`.
+struct Host {
+    /// The name that leads to this address alone.
+    name: String,
+    ip: Ipv4Addr,
+    port: Option<u16>,
 }
 
 /// The authority of the cluster's zone.
@@ -102,10 +104,13 @@ impl Names {
     pub fn answer(&self, name: &str, kind: RecordType, turn: u64) -> Answer {
         let mut answer = Answer::default();
         let mut name = name.trim_end_matches('.').to_ascii_lowercase();
-        for _ in 0..MAX_ALIASES {
-            match self.add(&name, kind, &mut answer) {
-                Some(alias) => name = alias,
-                None => break,
+        let mut aliases = 0;
+        while let Some(alias) = self.add(&name, kind, &mut answer) {
+            name = alias;
+            aliases += 1;
+            if aliases > MAX_ALIASES {
+                // What leads in a circle leads nowhere.
+                return Answer { authority: vec![soa()], ..Answer::default() };
             }
         }
         let first = answer.records.iter().position(|r| r.kind == kind).unwrap_or(answer.records.len());
@@ -128,69 +133,94 @@ impl Names {
             return None;
         };
         let labels: Vec<&str> = zone.split('.').filter(|l| !l.is_empty()).collect();
-        match self.named(&labels) {
-            Named::Nothing => (to.code, to.authority) = (Rcode::NxDomain, vec![soa()]),
-            Named::Service(Service::ExternalName(alias)) => {
+        let is_alias = !to.records.is_empty();
+        match self.find(&labels) {
+            // An alias to a name of the zone that has nothing is left out itself.
+            Found::Nothing if is_alias => to.records.clear(),
+            Found::Nothing => to.code = Rcode::NxDomain,
+            Found::Alias(alias) => {
                 let alias = alias.trim_end_matches('.').to_ascii_lowercase();
-                let data = format!("{alias}.");
-                to.records.push(Record { name: format!("{name}."), kind: RecordType::Cname, ttl: TTL, data });
-                return matches!(kind, RecordType::A | RecordType::Aaaa).then_some(alias);
-            }
-            Named::Service(service) => match kind {
-                RecordType::A => to.records.extend(service.addresses(name)),
-                RecordType::Srv => service.add_ports(name, name, None, to),
-                _ => {}
-            },
-            Named::Endpoint(ip) | Named::Pod(ip) => match kind {
-                RecordType::A => to.records.push(address(name, ip, TTL)),
-                RecordType::Srv => {
-                    let data = format!("0 100 0 {name}.");
-                    to.records.push(Record { name: format!("{name}."), kind, ttl: TTL, data });
-                    to.additional.push(address(name, ip, TTL));
+                let goes_on = matches!(kind, RecordType::A | RecordType::Aaaa);
+                if goes_on || kind == RecordType::Cname {
+                    let data = format!("{alias}.");
+                    to.records.push(Record { name: format!("{name}."), kind: RecordType::Cname, ttl: TTL, data });
                 }
+                if goes_on {
+                    return Some(alias);
+                }
+            }
+            Found::Hosts(hosts) => match kind {
+                RecordType::A => add_addresses(name, &hosts, to),
+                RecordType::Srv => add_ports(name, &hosts, to),
+                _ if is_alias => to.records.clear(),
                 _ => {}
             },
-            Named::Ports(service, port, protocol, owner) => match kind {
-                RecordType::Srv => service.add_ports(name, &owner, Some((&port, &protocol)), to),
-                RecordType::A => to.records.extend(service.addresses(name)),
-                _ => {}
-            },
-            Named::Zone if kind == RecordType::Soa => to.records.push(soa()),
-            Named::Zone | Named::Empty => {}
+            Found::Zone if kind == RecordType::Soa => to.records.push(soa()),
+            Found::Zone => {}
         }
-        if to.records.is_empty() && to.code == Rcode::NoError {
+        if to.records.is_empty() {
             to.authority = vec![soa()];
         }
         None
     }
 
-    fn named(&self, labels: &[&str]) -> Named<'_> {
-        let find = |service: &str, namespace: &str| self.services.get(&(namespace.to_string(), service.to_string()));
+    /// What a name of the zone stands for. Mirrors `parseRequest`, `findServices` and `findPods`.
+    fn find(&self, labels: &[&str]) -> Found<'_> {
+        let none = || Found::Hosts(Vec::new());
         match labels {
-            [] => Named::Zone,
-            ["svc" | "pod"] => Named::Empty,
-            ["dns-version"] | ["ns", "dns"] => Named::Empty,
-            [namespace, "svc" | "pod"] if self.namespaces.contains(*namespace) => Named::Empty,
-            [service, namespace, "svc"] => find(service, namespace).map_or(Named::Nothing, Named::Service),
-            [pod, namespace, "pod"] if self.namespaces.contains(*namespace) => {
-                pod.replace('-', ".").parse().map_or(Named::Nothing, Named::Pod)
-            }
-            [port, protocol, service, namespace, "svc"] if protocol.starts_with('_') && port.starts_with('_') => {
-                let Some(found) = find(service, namespace) else { return Named::Nothing };
-                let (port, protocol) = (port[1..].to_string(), protocol[1..].to_string());
-                if !found.has_port(&port, &protocol) {
-                    return Named::Nothing;
+            [] => Found::Zone,
+            ["svc" | "pod"] | ["dns-version"] | ["ns", "dns"] => none(),
+            [namespace, "svc" | "pod"] if self.namespaces.contains(*namespace) => none(),
+            [pod, namespace, "pod"] if self.namespaces.contains(*namespace) => match pod.replace('-', ".").parse() {
+                Ok(ip) => {
+                    let name = format!("{pod}.{namespace}.pod.cluster.local");
+                    Found::Hosts(vec![Host { name, ip, port: Some(0) }])
                 }
-                Named::Ports(found, port, protocol, format!("{service}.{namespace}.svc.cluster.local"))
-            }
-            [host, service, namespace, "svc"] => match find(service, namespace) {
-                Some(Service::Headless(all)) => {
-                    all.iter().find(|e| e.label() == *host).map_or(Named::Nothing, |e| Named::Endpoint(e.ip))
-                }
-                _ => Named::Nothing,
+                Err(_) => Found::Nothing,
             },
-            _ => Named::Nothing,
+            [service, namespace, "svc"] => self.find_service(service, namespace, None, ("", "")),
+            [host, service, namespace, "svc"] => self.find_service(service, namespace, Some(host), ("", "")),
+            [port, protocol, service, namespace, "svc"] => {
+                let bare = |label: &'_ str| label.strip_prefix('_').unwrap_or(label).to_string();
+                self.find_service(service, namespace, None, (&bare(port), &bare(protocol)))
+            }
+            _ => Found::Nothing,
         }
+    }
+
+    /// Mirrors `findServices`: an endpoint's name, or a port's, is one of what answers to it.
+    fn find_service(
+        &self,
+        service: &str,
+        namespace: &str,
+        host: Option<&str>,
+        (port, protocol): (&str, &str),
+    ) -> Found<'_> {
+        let Some(what) = self.services.get(&(namespace.to_string(), service.to_string())) else {
+            return Found::Nothing;
+        };
+        let owner = format!("{service}.{namespace}.svc.cluster.local");
+        let wanted = |p: &&Port| {
+            (port.is_empty() || p.name.eq_ignore_ascii_case(port))
+                && (protocol.is_empty() || p.protocol.eq_ignore_ascii_case(protocol))
+        };
+        let mut hosts = Vec::new();
+        match what {
+            Service::ExternalName(_) if host.is_some() || !port.is_empty() || !protocol.is_empty() => {}
+            Service::ExternalName(alias) => return Found::Alias(alias),
+            Service::ClusterIp(ip, ports, _) if host.is_none() => {
+                let of = |p: &Port| Host { name: owner.clone(), ip: *ip, port: p.port };
+                hosts.extend(ports.iter().filter(wanted).map(of));
+            }
+            Service::Headless(all) | Service::ClusterIp(_, _, all) => {
+                for endpoint in all.iter().filter(|e| host.is_none_or(|h| e.label().eq_ignore_ascii_case(h))) {
+                    let name = format!("{}.{owner}", endpoint.label());
+                    let of = |p: &Port| Host { name: name.clone(), ip: endpoint.ip, port: p.port };
+                    hosts.extend(endpoint.ports.iter().filter(wanted).map(of));
+                }
+            }
+        }
+        if hosts.is_empty() { Found::Nothing } else { Found::Hosts(hosts) }
     }
 
     fn add_other(&self, name: &str, kind: RecordType, to: &mut Answer) {
@@ -211,78 +241,64 @@ impl Names {
     fn add_reverse(&self, name: &str, reverse: &str, kind: RecordType, to: &mut Answer) {
         let mut bytes: Vec<&str> = reverse.split('.').collect();
         bytes.reverse();
-        let ip = bytes.join(".").parse::<Ipv4Addr>().ok();
-        let host = ip.and_then(|ip| self.host(ip));
-        match host {
-            Some(host) if kind == RecordType::Ptr => {
-                to.records.push(Record { name: format!("{name}."), kind, ttl: TTL, data: format!("{host}.") });
-            }
-            Some(_) => {}
-            None => to.code = Rcode::NxDomain,
+        let hosts = bytes.join(".").parse::<Ipv4Addr>().map(|ip| self.hosts_of(ip)).unwrap_or_default();
+        if hosts.is_empty() {
+            to.code = Rcode::NxDomain;
+        }
+        for host in hosts.iter().filter(|_| kind == RecordType::Ptr) {
+            to.records.push(Record { name: format!("{name}."), kind, ttl: TTL, data: format!("{host}.") });
         }
     }
 
-    /// The name of an address: a service's, a headless service's endpoint's, or a node's.
-    fn host(&self, ip: Ipv4Addr) -> Option<String> {
-        for ((namespace, service), what) in &self.services {
-            let domain = format!("{service}.{namespace}.svc.cluster.local");
-            match what {
-                Service::ClusterIp(own, _) if *own == ip => return Some(domain),
-                Service::Headless(all) => {
-                    if let Some(endpoint) = all.iter().find(|e| e.ip == ip) {
-                        return Some(format!("{}.{domain}", endpoint.label()));
-                    }
+    /// The names of an address: a node's (the plugin `hosts` is asked first), a service's, or all its endpoints'.
+    /// Mirrors `serviceRecordForIP`.
+    fn hosts_of(&self, ip: Ipv4Addr) -> Vec<String> {
+        if let Some((node, _)) = self.nodes.iter().find(|(_, own)| **own == ip) {
+            return vec![node.clone()];
+        }
+        let domain = |(namespace, service): &(String, String)| format!("{service}.{namespace}.svc.cluster.local");
+        let own = |what: &Service| matches!(what, Service::ClusterIp(own, ..) if *own == ip);
+        if let Some((key, _)) = self.services.iter().find(|(_, what)| own(what)) {
+            return vec![domain(key)];
+        }
+        let mut hosts: Vec<String> = Vec::new();
+        for (key, what) in &self.services {
+            let (Service::Headless(all) | Service::ClusterIp(_, _, all)) = what else { continue };
+            for endpoint in all.iter().filter(|e| e.ip == ip) {
+                let host = format!("{}.{}", endpoint.label(), domain(key));
+                if !hosts.contains(&host) {
+                    hosts.push(host);
                 }
-                _ => {}
             }
         }
-        self.nodes.iter().find(|(_, own)| **own == ip).map(|(name, _)| name.clone())
+        hosts
     }
 }
 
-impl Service {
-    fn addresses(&self, name: &str) -> Vec<Record> {
-        match self {
-            Service::ClusterIp(ip, _) => vec![address(name, *ip, TTL)],
-            Service::Headless(all) => all.iter().map(|e| address(name, e.ip, TTL)).collect(),
-            Service::ExternalName(_) => Vec::new(),
+/// The address records of a name, each address once. Mirrors `plugin.A`.
+fn add_addresses(name: &str, hosts: &[Host], to: &mut Answer) {
+    for host in hosts {
+        let record = address(name, host.ip, TTL);
+        if !to.records.contains(&record) {
+            to.records.push(record);
         }
     }
+}
 
-    fn has_port(&self, name: &str, protocol: &str) -> bool {
-        let is = |p: &Port| p.name == name && p.protocol.eq_ignore_ascii_case(protocol);
-        match self {
-            Service::ClusterIp(_, ports) => ports.iter().any(is),
-            Service::Headless(all) => all.iter().any(|e| e.ports.iter().any(is)),
-            Service::ExternalName(_) => false,
+/// The SRV records of a name, each host's port once, and the addresses of the hosts. Mirrors `plugin.SRV`.
+fn add_ports(name: &str, hosts: &[Host], to: &mut Answer) {
+    // CoreDNS shares 100 out among all that was found, before it leaves out what is there twice.
+    let weight = (100 / hosts.len().max(1)).max(1);
+    for host in hosts {
+        let Some(port) = host.port else { continue };
+        let data = format!("0 {weight} {port} {}.", host.name);
+        let record = Record { name: format!("{name}."), kind: RecordType::Srv, ttl: TTL, data };
+        if !to.records.contains(&record) {
+            to.records.push(record);
         }
-    }
-
-    /// SRV records for ports, of one name or all, and the addresses of their hosts.
-    fn add_ports(&self, name: &str, owner: &str, only: Option<(&str, &str)>, to: &mut Answer) {
-        let wanted = |p: &&Port| only.is_none_or(|(n, proto)| p.name == n && p.protocol.eq_ignore_ascii_case(proto));
-        let mut found: Vec<(String, Ipv4Addr, u16)> = Vec::new();
-        match self {
-            Service::ClusterIp(ip, ports) => {
-                found.extend(ports.iter().filter(wanted).map(|p| (owner.to_string(), *ip, p.port)));
-            }
-            Service::Headless(all) => {
-                for endpoint in all {
-                    let host = format!("{}.{owner}", endpoint.label());
-                    found.extend(endpoint.ports.iter().filter(wanted).map(|p| (host.clone(), endpoint.ip, p.port)));
-                }
-            }
-            Service::ExternalName(_) => {}
-        }
-        // CoreDNS shares 100 out among the records of a name.
-        let weight = if found.is_empty() { 100 } else { (100 / found.len()).max(1) };
-        for (host, ip, port) in found {
-            let data = format!("0 {weight} {port} {host}.");
-            to.records.push(Record { name: format!("{name}."), kind: RecordType::Srv, ttl: TTL, data });
-            let help = address(&host, ip, TTL);
-            if !to.additional.contains(&help) {
-                to.additional.push(help);
-            }
+        let help = address(&host.name, host.ip, TTL);
+        if !to.additional.contains(&help) {
+            to.additional.push(help);
         }
     }
 }

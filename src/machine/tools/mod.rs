@@ -111,6 +111,14 @@ fn is_executable(sys: &Sys<'_>, path: &str) -> Result<(), Errno> {
     if kind != Kind::File || !may { Err(Errno::Access) } else { Ok(()) }
 }
 
+/// The groups that a process' image has its user in.
+pub fn image_groups(sys: &mut Sys<'_>) -> Vec<u32> {
+    let uid = sys.process().uid;
+    let Some(user) = users::users(sys).into_iter().find(|user| user.uid == uid) else { return Vec::new() };
+    let groups = users::groups(sys).into_iter();
+    groups.filter(|group| group.members.contains(&user.name)).map(|group| group.gid).collect()
+}
+
 /// Becomes the program of a command line: a tool, a shell, an image's server, or the interpreter of a script.
 ///
 /// # Errors
@@ -212,6 +220,10 @@ fn applet(mut args: Vec<String>) -> (String, Vec<String>) {
         if matches!(args[0].as_str(), "--list" | "--help") {
             return ("busybox-help".into(), args);
         }
+    }
+    // Apache's goes by that name.
+    if name == "httpd" {
+        name = "busybox-httpd".into();
     }
     (name, args)
 }

@@ -5,6 +5,7 @@
 mod contents;
 pub(super) mod environment;
 mod mounts;
+mod shown;
 mod spec;
 mod start;
 

@@ -17,6 +17,7 @@ use crate::store::{Store, View};
 
 use super::contents::{Payload, payload, write_atomically};
 use super::environment::expand;
+use super::shown;
 
 /// A place where a volume's contents lie.
 #[derive(Debug, Clone)]
@@ -79,15 +80,15 @@ pub(in crate::node) fn backing_of_volume(node: &str, volume: &PersistentVolume, 
         return Some(Backing { group, ..host(&source.path) });
     }
     if let Some(source) = &spec.nfs {
-        return Some(nfs(&source.server, &source.path));
+        return Some(nfs(&source.server, &source.path, spec.mount_options.as_deref().unwrap_or_default()));
     }
-    let (disk, device) = match (CsiVolume::of(volume), &spec.iscsi) {
-        (Some(csi), _) => (csi.disk(), "/dev/vdb".to_string()),
-        (_, Some(iscsi)) => (format!("iscsi/{}/{}", iscsi.iqn, iscsi.lun), "/dev/sdb".into()),
-        _ => (format!("volume/{name}"), "/dev/vdb".into()),
+    let disk = match (CsiVolume::of(volume), &spec.iscsi) {
+        (Some(csi), _) => csi.disk(),
+        (_, Some(iscsi)) => format!("iscsi/{}/{}", iscsi.iqn, iscsi.lun),
+        _ => format!("volume/{name}"),
     };
     let make = if block { Make::Block(size.unwrap_or(1 << 30)) } else { Make::Empty(0o755, size) };
-    let shown = (device, "ext4".into(), "relatime".into());
+    let shown = shown::volume(volume);
     Some(Backing { disk, path: String::new(), make, shown, group, below: Vec::new() })
 }
 
@@ -96,20 +97,27 @@ pub(in crate::node) fn disk_of_volume(volume: &PersistentVolume) -> Option<DiskI
     backing_of_volume("", volume, None).filter(|b| b.path.is_empty()).map(|b| b.disk)
 }
 
-fn nfs(server: &str, path: &str) -> Backing {
+fn nfs(server: &str, path: &str, asked: &[String]) -> Backing {
     Backing {
         disk: format!("nfs/{server}"),
         path: path.to_string(),
         make: Make::Empty(0o755, None),
-        shown: (format!("{server}:{path}"), "nfs4".into(), "relatime,vers=4.2,hard,proto=tcp".into()),
+        shown: shown::nfs(server, path, asked),
         group: None,
         below: Vec::new(),
     }
 }
 
-/// The options of a file system in memory: it may grow to the size that it was given, or to the node's memory.
-fn memory(limit: Option<u64>) -> String {
-    let size = limit.map_or(sys::MEMORY, |limit| limit / 1024);
+/// The options of a file system in memory: it may grow to the size that it was given, to what its pod may use, or to
+/// what the node has for pods. Mirrors `calculateEmptyDirMemorySize`.
+fn memory(node: &Node, pod: &Pod, limit: Option<u64>) -> String {
+    let bytes = |quantity: &str| Quantity::parse(quantity).ok().map(|q| q.value().max(0) as u64);
+    let allocatable = node.status.as_ref().and_then(|s| s.allocatable.as_ref()?.get("memory"));
+    let of_node = allocatable.and_then(|q| bytes(&q.0)).unwrap_or(sys::MEMORY * 1024);
+    let of_container = |c: &Container| bytes(&c.resources.as_ref()?.limits.as_ref()?.get("memory")?.0);
+    let of_pod: Option<u64> = pod.spec.as_ref().and_then(|s| s.containers.iter().map(of_container).sum());
+    let most = of_pod.filter(|of_pod| *of_pod > 0).map_or(of_node, |of_pod| of_pod.min(of_node));
+    let size = limit.filter(|limit| *limit > 0).map_or(most, |limit| limit.min(most)) / 1024;
     format!("relatime,size={size}k,noswap")
 }
 
@@ -129,7 +137,7 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         let limit =
             source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
         return Some(match source.medium.as_deref() {
-            Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", &memory(limit))),
+            Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", &memory(node, pod, limit))),
             _ => own(Make::Empty(0o777, None), ("/dev/sda1", "ext4", "relatime")),
         });
     }
@@ -145,12 +153,12 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         return Some(on_node_disk(view, node_name, backing, false));
     }
     if let Some(source) = &volume.nfs {
-        return Some(nfs(&source.server, &source.path));
+        return Some(nfs(&source.server, &source.path, &[]));
     }
     if let Some(files) = payload(view, node, pod, volume) {
         let shown = match volume.config_map.is_some() || volume.downward_api.is_some() {
             true => ("/dev/sda1", "ext4", "relatime"),
-            false => ("tmpfs", "tmpfs", &*memory(None)),
+            false => ("tmpfs", "tmpfs", &*memory(node, pod, None)),
         };
         return Some(own(Make::Files(files), shown));
     }

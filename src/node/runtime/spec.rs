@@ -73,6 +73,7 @@ pub(in crate::node) fn container_spec(
         uid: uid.map_or(image_uid, |uid| uid as u32),
         gid: gid.map_or(if uid.is_some() { 0 } else { image_gid }, |gid| gid as u32),
         groups: extra.into_iter().chain(fs_group).map(|gid| gid as u32).collect(),
+        image_groups: pod_context.and_then(|c| c.supplemental_groups_policy.as_deref()) != Some("Strict"),
         memory_limit: limit("memory").map(|q| q.value().max(0) as u64),
         cpu_limit: limit("cpu").map(|q| q.milli_value().max(0) as u64),
         stdin: container.stdin == Some(true),
