@@ -10,7 +10,7 @@ fn pods() -> Lab {
     let endpoints = ["web-0", "web-1"].iter().enumerate().map(|(at, name)| Endpoint {
         ip: std::net::Ipv4Addr::new(10, 42, 0, 10 + at as u8),
         hostname: Some((*name).to_string()),
-        ports: vec![Port { name: "http".into(), protocol: "tcp", port: 80 }],
+        ports: vec![Port { name: "http".into(), protocol: "tcp", port: Some(80) }],
     });
     let services = &mut lab.net.names.services;
     services.insert(("default".into(), "web".into()), Service::Headless(endpoints.take(1).collect()));
@@ -136,11 +136,11 @@ fn a_listener_and_a_client_talk() {
 fn names_are_answered_as_by_coredns() {
     let mut names = Names::default();
     names.namespaces.insert("default".into());
-    let port = |port| Port { name: "http".into(), protocol: "tcp", port };
+    let port = |port| Port { name: "http".into(), protocol: "tcp", port: Some(port) };
     let ip = |last| std::net::Ipv4Addr::new(10, 42, 0, last);
     let both = |at: u8| Endpoint { ip: ip(at), hostname: None, ports: vec![port(80)] };
     names.services.insert(("default".into(), "db".into()), Service::Headless(vec![both(1), both(2)]));
-    names.services.insert(("default".into(), "api".into()), Service::ClusterIp(ip(9), vec![port(8080)]));
+    names.services.insert(("default".into(), "api".into()), Service::ClusterIp(ip(9), vec![port(8080)], Vec::new()));
     let data = |name: &str, kind, turn| -> Vec<String> {
         names.answer(name, kind, turn).records.into_iter().map(|r| r.data).collect()
     };

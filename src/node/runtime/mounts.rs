@@ -199,6 +199,7 @@ fn on_node_disk(view: &View<'_>, node: &str, mut backing: Backing, as_device: bo
 
 /// Where a volume lies that a server in a pod exports: below what that pod has mounted there.
 fn on_own_server(view: &View<'_>, volume: &PersistentVolume) -> Option<Backing> {
+    let asked = volume.spec.as_ref()?.mount_options.as_deref().unwrap_or_default();
     let source = volume.spec.as_ref()?.nfs.as_ref()?;
     let (pod, container) = server_of(view, volume)?;
     let spec = pod.spec.as_ref()?;
@@ -212,7 +213,7 @@ fn on_own_server(view: &View<'_>, volume: &PersistentVolume) -> Option<Backing> 
     let its = spec.volumes.iter().flatten().find(|v| v.name == mount.name)?;
     // A server's own folders are not another server's.
     let below = Some(its).filter(|v| v.nfs.is_none()).and_then(|v| backing_of(view, node, pod, v))?;
-    let shown = nfs(&source.server, &source.path).shown;
+    let shown = nfs(&source.server, &source.path, asked).shown;
     Some(Backing { path: format!("{}{rest}", below.path.trim_end_matches('/')), shown, group: None, ..below })
 }
 

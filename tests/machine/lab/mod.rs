@@ -9,7 +9,7 @@ use kstate::machine::errno::Errno;
 use kstate::machine::images;
 use kstate::machine::kernel::mounts::{Mount, Source};
 use kstate::machine::kernel::{ContainerSpec, Disks, Sandbox, Signal, log};
-use kstate::machine::net::dns::{Names, Service};
+use kstate::machine::net::dns::{Names, Port, Service};
 use kstate::machine::net::{Answer, Caller, Outside, Peer, RecordType, Reply, Sent};
 
 /// The name server's address.
@@ -123,9 +123,10 @@ impl Default for Lab {
         for namespace in ["default", "kube-system"] {
             net.names.namespaces.insert(namespace.into());
         }
-        let dns = Service::ClusterIp(v4(DNS), Vec::new());
+        let port = |name: &str, protocol, port| vec![Port { name: name.into(), protocol, port: Some(port) }];
+        let dns = Service::ClusterIp(v4(DNS), port("dns", "udp", 53), Vec::new());
         net.names.services.insert(("kube-system".into(), "kube-dns".into()), dns);
-        let api = Service::ClusterIp(v4("10.43.0.1"), Vec::new());
+        let api = Service::ClusterIp(v4("10.43.0.1"), port("https", "tcp", 443), Vec::new());
         net.names.services.insert(("default".into(), "kubernetes".into()), api);
         Lab { net, disks: Disks::default(), now: BEGIN }
     }
