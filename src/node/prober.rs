@@ -44,6 +44,12 @@ fn is_on(container: &crate::machine::kernel::Container, kind: &str) -> bool {
     is_up && container.kept.stopping.is_none() && (kind == "startup") != started
 }
 
+/// When a probe is to be looked at next: at once where its command has ended.
+fn next_look(sandbox: &Sandbox, probing: &Probing, now: Time) -> Time {
+    let ended = probing.runs.is_some_and(|(pid, ..)| sandbox.exited.contains_key(&pid));
+    if ended { now } else { probing.next }
+}
+
 /// Runs the probes of a pod that are due, and asks to come back for the next one.
 pub(super) fn probe_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time, outcome: &mut Outcome) {
     let Some(sandbox) = view.sandbox(object.uid()) else { return };
@@ -52,7 +58,8 @@ pub(super) fn probe_pod(view: &View<'_>, object: &Object, pod: &Pod, now: Time, 
         if let Some(stopping) = &container.kept.stopping {
             next = Some(next.map_or(stopping.deadline, |n| n.min(stopping.deadline)));
         }
-        let due = container.kept.probes.iter().filter(|(kind, _)| is_on(container, kind)).map(|(_, p)| p.next).min();
+        let due = container.kept.probes.iter().filter(|(kind, _)| is_on(container, kind));
+        let due = due.map(|(_, p)| next_look(sandbox, p, now)).min();
         next = next.into_iter().chain(due).min();
     }
     let Some(next) = next else { return };
@@ -93,10 +100,13 @@ fn run_due(store: &mut Store, pod: &Pod, key: &ObjectKey, about: &About, now: Ti
             let Some(probe) = probe else { continue };
             let Some(running) = sandbox.containers.get(&container.name).filter(|c| is_on(c, kind)) else { continue };
             let mut kept = running.kept.probes.get(kind).cloned().unwrap_or_default();
-            if kept.next > now {
+            if next_look(&sandbox, &kept, now) > now {
                 continue;
             }
-            kept.next = now + Duration::secs(i64::from(probe.period_seconds.unwrap_or(10).max(1)));
+            // A worker's ticks go by when a try began.
+            let began = kept.runs.map_or(now, |(.., began)| began);
+            kept.next = began + Duration::secs(i64::from(probe.period_seconds.unwrap_or(10).max(1)));
+            kept.next = kept.next.max(now);
             let Some(result) = probe_once(store, &mut sandbox, container, probe, &mut kept, now) else {
                 begun |= kept.next <= now;
                 put_probe(&mut sandbox, container, kind, kept);

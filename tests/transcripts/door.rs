@@ -179,6 +179,6 @@ fn a_pod_asks_with_the_rights_of_its_account() {
       },
       "code": 403
     }$ kubectl exec looker -- mount | grep secrets
-    tmpfs on /run/secrets/kubernetes.io/serviceaccount type tmpfs (ro,relatime,size=8048128k,noswap)
+    tmpfs on /run/secrets/kubernetes.io/serviceaccount type tmpfs (ro,relatime,size=8388608k,noswap)
     "#);
 }

@@ -179,9 +179,9 @@ fn replicas_are_cloned_in_order_and_follow() {
     ]), @r"
     $ kubectl get pods
     NAME      READY   STATUS    RESTARTS   AGE
-    mysql-0   2/2     Running   0          4m9s
-    mysql-1   2/2     Running   0          3m54s
-    mysql-2   2/2     Running   0          3m45s
+    mysql-0   2/2     Running   0          4m58s
+    mysql-1   2/2     Running   0          4m43s
+    mysql-2   2/2     Running   0          4m34s
     $ kubectl logs mysql-0 -c init-mysql
     + [[ mysql-0 =~ -([0-9]+)$ ]]
     + ordinal=0
@@ -261,7 +261,7 @@ fn replicas_are_cloned_in_order_and_follow() {
     +-------------+---------------------+
     | @@server_id | NOW()               |
     +-------------+---------------------+
-    |         102 | 2026-01-01 00:04:15 |
+    |         102 | 2026-01-01 00:05:04 |
     +-------------+---------------------+
     $ kubectl exec mysql-1 -c mysql -- mysql -e "INSERT INTO test.messages VALUES ('no')"
     ERROR 1290 (HY000) at line 1: The MySQL server is running with the --super-read-only option so it cannot execute this statement
@@ -276,15 +276,15 @@ fn replicas_are_cloned_in_order_and_follow() {
     mysql-0-bin.000003	460			
     $ kubectl exec mysql-2 -c mysql -- mv /usr/bin/mysql /usr/bin/mysql.off
     $ kstate clock advance 20s
-    2026-01-01T00:04:35Z (manual)
+    2026-01-01T00:05:24Z (manual)
     $ kubectl get pod mysql-2
     NAME      READY   STATUS    RESTARTS   AGE
-    mysql-2   1/2     Running   0          4m11s
+    mysql-2   1/2     Running   0          5m
     $ kubectl exec mysql-2 -c mysql -- mv /usr/bin/mysql.off /usr/bin/mysql
     $ kubectl delete pod mysql-2
     pod "mysql-2" deleted from default namespace
     $ kstate clock advance 1m
-    2026-01-01T00:06:15Z (manual)
+    2026-01-01T00:07:27Z (manual)
     $ kubectl exec mysql-0 -c mysql -- mysql -e "INSERT INTO test.messages VALUES ('later')"
     $ kubectl exec mysql-2 -c mysql -- mysql -e 'SELECT * FROM test.messages'
     message
@@ -293,13 +293,13 @@ fn replicas_are_cloned_in_order_and_follow() {
     $ kubectl scale statefulset mysql --replicas=4
     statefulset.apps/mysql scaled
     $ kstate clock advance 2m
-    2026-01-01T00:08:26Z (manual)
+    2026-01-01T00:10:01Z (manual)
     $ kubectl get pods
     NAME      READY   STATUS    RESTARTS   AGE
-    mysql-0   2/2     Running   0          8m26s
-    mysql-1   2/2     Running   0          8m11s
-    mysql-2   2/2     Running   0          3m21s
-    mysql-3   2/2     Running   0          2m11s
+    mysql-0   2/2     Running   0          10m
+    mysql-1   2/2     Running   0          9m46s
+    mysql-2   2/2     Running   0          4m7s
+    mysql-3   2/2     Running   0          2m34s
     $ kubectl exec mysql-3 -c mysql -- mysql -e 'SELECT @@server_id, @@super_read_only; SELECT * FROM test.messages'
     @@server_id	@@super_read_only
     103	1

@@ -157,12 +157,12 @@ fn six_pods_become_a_cluster() {
     ]), @r#"
     $ kubectl get pods -o wide
     NAME              READY   STATUS    RESTARTS   AGE     IP          NODE                    NOMINATED NODE   READINESS GATES
-    redis-cluster-0   1/1     Running   0          3m4s    10.42.1.2   k3d-deadless-agent-1    <none>           <none>
-    redis-cluster-1   1/1     Running   0          2m57s   10.42.0.2   k3d-deadless-agent-0    <none>           <none>
-    redis-cluster-2   1/1     Running   0          2m50s   10.42.2.2   k3d-deadless-server-0   <none>           <none>
-    redis-cluster-3   1/1     Running   0          2m43s   10.42.1.3   k3d-deadless-agent-1    <none>           <none>
-    redis-cluster-4   1/1     Running   0          2m36s   10.42.0.3   k3d-deadless-agent-0    <none>           <none>
-    redis-cluster-5   1/1     Running   0          2m29s   10.42.2.3   k3d-deadless-server-0   <none>           <none>
+    redis-cluster-0   1/1     Running   0          3m9s    10.42.1.2   k3d-deadless-agent-1    <none>           <none>
+    redis-cluster-1   1/1     Running   0          3m2s    10.42.0.2   k3d-deadless-agent-0    <none>           <none>
+    redis-cluster-2   1/1     Running   0          2m55s   10.42.2.2   k3d-deadless-server-0   <none>           <none>
+    redis-cluster-3   1/1     Running   0          2m48s   10.42.1.3   k3d-deadless-agent-1    <none>           <none>
+    redis-cluster-4   1/1     Running   0          2m41s   10.42.0.3   k3d-deadless-agent-0    <none>           <none>
+    redis-cluster-5   1/1     Running   0          2m34s   10.42.2.3   k3d-deadless-server-0   <none>           <none>
     $ kubectl exec redis-cluster-0 -- redis-cli cluster info
     cluster_state:ok
     cluster_slots_assigned:16384
@@ -173,21 +173,21 @@ fn six_pods_become_a_cluster() {
     cluster_size:3
     cluster_current_epoch:6
     cluster_my_epoch:1
-    cluster_stats_messages_ping_sent:182
-    cluster_stats_messages_pong_sent:182
-    cluster_stats_messages_sent:364
-    cluster_stats_messages_ping_received:182
-    cluster_stats_messages_pong_received:182
+    cluster_stats_messages_ping_sent:187
+    cluster_stats_messages_pong_sent:187
+    cluster_stats_messages_sent:374
+    cluster_stats_messages_ping_received:187
+    cluster_stats_messages_pong_received:187
     cluster_stats_messages_meet_received:1
-    cluster_stats_messages_received:365
+    cluster_stats_messages_received:375
 
     $ kubectl exec redis-cluster-0 -- redis-cli cluster nodes
     17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 10.42.1.2:6379@16379 myself,master - 0 0 1 connected 0-5460
-    2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 10.42.0.2:6379@16379 master - 0 1767225783832 2 connected 5461-10922
-    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767225783759 3 connected 10923-16383
-    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.3:6379@16379 slave 51b2de04f3f15c9b15abddce2415cb5000517079 0 1767225784192 4 connected
-    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767225784427 6 connected
-    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 slave 17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 0 1767225784447 5 connected
+    2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 10.42.0.2:6379@16379 master - 0 1767225788832 2 connected 5461-10922
+    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767225788759 3 connected 10923-16383
+    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.3:6379@16379 slave 51b2de04f3f15c9b15abddce2415cb5000517079 0 1767225789192 4 connected
+    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767225789427 6 connected
+    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 slave 17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 0 1767225789447 5 connected
 
     $ kubectl exec redis-cluster-0 -- redis-cli role
     master
@@ -248,33 +248,33 @@ fn a_replica_takes_its_masters_place_when_the_node_is_lost() {
     $ kstate node stop k3d-deadless-agent-1
     node/k3d-deadless-agent-1 stopped
     $ kstate clock advance 10s
-    2026-01-01T00:03:14Z (manual)
+    2026-01-01T00:03:19Z (manual)
     $ kubectl exec redis-cluster-1 -- redis-cli -c get hello
     Could not connect to Redis at 10.42.1.2:6379: Operation timed out
     command terminated with exit code 1
     [exit 1]
     $ kstate clock advance 20s
-    2026-01-01T00:03:34Z (manual)
+    2026-01-01T00:03:39Z (manual)
     $ kubectl exec redis-cluster-1 -- redis-cli cluster nodes
-    17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 10.42.1.2:6379@16379 master,fail - 1767225784500 1767225783735 1 disconnected
+    17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 10.42.1.2:6379@16379 master,fail - 1767225789500 1767225788735 1 disconnected
     2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 10.42.0.2:6379@16379 myself,master - 0 0 2 connected 5461-10922
-    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767225813759 3 connected 10923-16383
-    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.3:6379@16379 slave,fail 51b2de04f3f15c9b15abddce2415cb5000517079 1767225784500 1767225784192 4 disconnected
-    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767225814427 6 connected
-    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 master - 0 1767225814447 7 connected 0-5460
+    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767225818759 3 connected 10923-16383
+    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.3:6379@16379 slave,fail 51b2de04f3f15c9b15abddce2415cb5000517079 1767225789500 1767225789192 4 disconnected
+    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767225819427 6 connected
+    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 master - 0 1767225819447 7 connected 0-5460
 
     $ kubectl exec redis-cluster-1 -- redis-cli -c get hello
     world
     $ kubectl logs redis-cluster-4 --since=25s
-    1:S 01 Jan 2026 00:03:19.501 * FAIL message received from 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a about 5839b84ca567edbbdd9922317640321c781d0342
-    1:S 01 Jan 2026 00:03:19.501 * FAIL message received from 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a about 17ddc91b6e070c00b1e7a6e836b3c18b45b074ba
-    1:S 01 Jan 2026 00:03:19.501 # Start of election delayed for 965 milliseconds (rank #0, offset 35).
-    1:S 01 Jan 2026 00:03:20.466 # Starting a failover election for epoch 7.
-    1:S 01 Jan 2026 00:03:20.466 # Failover election won: I'm the new master.
-    1:S 01 Jan 2026 00:03:20.466 # configEpoch set to 7 after successful failover
-    1:M 01 Jan 2026 00:03:20.466 * Discarding previously cached master state.
+    1:S 01 Jan 2026 00:03:24.501 * FAIL message received from 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a about 5839b84ca567edbbdd9922317640321c781d0342
+    1:S 01 Jan 2026 00:03:24.501 * FAIL message received from 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a about 17ddc91b6e070c00b1e7a6e836b3c18b45b074ba
+    1:S 01 Jan 2026 00:03:24.501 # Start of election delayed for 965 milliseconds (rank #0, offset 35).
+    1:S 01 Jan 2026 00:03:25.466 # Starting a failover election for epoch 7.
+    1:S 01 Jan 2026 00:03:25.466 # Failover election won: I'm the new master.
+    1:S 01 Jan 2026 00:03:25.466 # configEpoch set to 7 after successful failover
+    1:M 01 Jan 2026 00:03:25.466 * Discarding previously cached master state.
     $ kstate clock advance 10m
-    2026-01-01T00:13:34Z (manual)
+    2026-01-01T00:13:39Z (manual)
     $ kubectl get pods
     NAME              READY   STATUS        RESTARTS   AGE
     redis-cluster-0   1/1     Terminating   0          13m
@@ -282,26 +282,26 @@ fn a_replica_takes_its_masters_place_when_the_node_is_lost() {
     redis-cluster-2   1/1     Running       0          13m
     redis-cluster-3   1/1     Terminating   0          13m
     redis-cluster-4   1/1     Running       0          13m
-    redis-cluster-5   1/1     Running       0          12m
+    redis-cluster-5   1/1     Running       0          13m
     $ kstate node start k3d-deadless-agent-1
     node/k3d-deadless-agent-1 started
     $ kstate clock advance 1m
-    2026-01-01T00:14:56Z (manual)
+    2026-01-01T00:15:06Z (manual)
     $ kubectl get pods -o wide
     NAME              READY   STATUS    RESTARTS   AGE   IP          NODE                    NOMINATED NODE   READINESS GATES
-    redis-cluster-0   1/1     Running   0          82s   10.42.1.4   k3d-deadless-agent-1    <none>           <none>
+    redis-cluster-0   1/1     Running   0          87s   10.42.1.4   k3d-deadless-agent-1    <none>           <none>
     redis-cluster-1   1/1     Running   0          14m   10.42.0.2   k3d-deadless-agent-0    <none>           <none>
     redis-cluster-2   1/1     Running   0          14m   10.42.2.2   k3d-deadless-server-0   <none>           <none>
-    redis-cluster-3   1/1     Running   0          76s   10.42.1.5   k3d-deadless-agent-1    <none>           <none>
+    redis-cluster-3   1/1     Running   0          81s   10.42.1.5   k3d-deadless-agent-1    <none>           <none>
     redis-cluster-4   1/1     Running   0          14m   10.42.0.3   k3d-deadless-agent-0    <none>           <none>
     redis-cluster-5   1/1     Running   0          14m   10.42.2.3   k3d-deadless-server-0   <none>           <none>
     $ kubectl exec redis-cluster-1 -- redis-cli cluster nodes
-    17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 10.42.1.4:6379@16379 slave 95043733c1400f0f7e2c84c6139d9584f1089913 0 1767226495235 1 connected
+    17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 10.42.1.4:6379@16379 slave 95043733c1400f0f7e2c84c6139d9584f1089913 0 1767226505235 1 connected
     2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 10.42.0.2:6379@16379 myself,master - 0 0 2 connected 5461-10922
-    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767226495259 3 connected 10923-16383
-    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.5:6379@16379 slave 51b2de04f3f15c9b15abddce2415cb5000517079 0 1767226495692 4 connected
-    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767226495927 6 connected
-    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 master - 0 1767226495947 7 connected 0-5460
+    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767226505259 3 connected 10923-16383
+    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.5:6379@16379 slave 51b2de04f3f15c9b15abddce2415cb5000517079 0 1767226505692 4 connected
+    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767226505927 6 connected
+    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 master - 0 1767226505947 7 connected 0-5460
 
     $ kubectl exec redis-cluster-0 -- redis-cli role
     slave
@@ -313,11 +313,11 @@ fn a_replica_takes_its_masters_place_when_the_node_is_lost() {
     world
     $ kubectl exec redis-cluster-0 -- cat /data/nodes.conf
     17ddc91b6e070c00b1e7a6e836b3c18b45b074ba 10.42.1.4:6379@16379 myself,slave 95043733c1400f0f7e2c84c6139d9584f1089913 0 0 1 connected
-    2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 10.42.0.2:6379@16379 master - 0 1767226430432 2 connected 5461-10922
-    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767226430359 3 connected 10923-16383
-    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.5:6379@16379 slave 51b2de04f3f15c9b15abddce2415cb5000517079 0 1767226430792 4 connected
-    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767226431027 6 connected
-    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 master - 0 1767226431047 7 connected 0-5460
+    2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 10.42.0.2:6379@16379 master - 0 1767226435432 2 connected 5461-10922
+    51b2de04f3f15c9b15abddce2415cb5000517079 10.42.2.2:6379@16379 master - 0 1767226435359 3 connected 10923-16383
+    5839b84ca567edbbdd9922317640321c781d0342 10.42.1.5:6379@16379 slave 51b2de04f3f15c9b15abddce2415cb5000517079 0 1767226435792 4 connected
+    59243b62d0b577b3384e0289e05861422db65172 10.42.2.3:6379@16379 slave 2c7cdb8c44a10d8a59dfb77b80176b7d8ce14b1a 0 1767226436027 6 connected
+    95043733c1400f0f7e2c84c6139d9584f1089913 10.42.0.3:6379@16379 master - 0 1767226436047 7 connected 0-5460
     vars currentEpoch 7 lastVoteEpoch 0
     ");
 }
@@ -345,7 +345,7 @@ fn a_pod_that_was_deleted_comes_back_with_its_name_in_the_cluster() {
     $ kubectl delete pod redis-cluster-2
     pod "redis-cluster-2" deleted from default namespace
     $ kstate clock advance 10s
-    2026-01-01T00:03:31Z (manual)
+    2026-01-01T00:03:41Z (manual)
     $ kubectl exec redis-cluster-2 -- redis-cli cluster myid
     51b2de04f3f15c9b15abddce2415cb5000517079
     $ kubectl exec redis-cluster-2 -- redis-cli role
@@ -357,7 +357,7 @@ fn a_pod_that_was_deleted_comes_back_with_its_name_in_the_cluster() {
     $ kubectl exec redis-cluster-0 -- redis-cli -c get foo
     bar
     $ kubectl logs redis-cluster-0 --tail=1
-    1:M 01 Jan 2026 00:03:06.000 # Address updated for node 51b2de04f3f15c9b15abddce2415cb5000517079, now 10.42.2.4:6379
+    1:M 01 Jan 2026 00:03:11.000 # Address updated for node 51b2de04f3f15c9b15abddce2415cb5000517079, now 10.42.2.4:6379
     $ kubectl delete pod redis-cluster-2 --grace-period=0 --force
     Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely.
     pod "redis-cluster-2" force deleted from default namespace
@@ -391,7 +391,7 @@ fn what_cannot_be_a_cluster_is_refused() {
     $ kubectl run alone --image=redis:7
     pod/alone created
     $ kstate clock advance 1m
-    2026-01-01T00:01:57Z (manual)
+    2026-01-01T00:02:02Z (manual)
     $ kubectl exec redis-cluster-0 -- redis-cli get a
     CLUSTERDOWN Hash slot not served
 
