@@ -74,6 +74,9 @@ fn disk_blob(id: &str) -> String {
     format!("disk/{id}")
 }
 
+/// The most that a pod's processes may take in the file, in bytes. What takes more is lost, as after a crash of its node.
+const MAX_SANDBOX: usize = 256 << 20;
+
 /// Which form of processes the file holds. To be raised with each change to what a `Sandbox` holds.
 const FORM: u8 = 5;
 
@@ -418,6 +421,10 @@ impl Store {
                 continue;
             }
             let value = postcard::to_extend(sandbox, vec![FORM]).map_err(|e| ApiError::internal(e.to_string()))?;
+            if value.len() > MAX_SANDBOX {
+                self.db.set_blob(&sandbox_blob(&uid), None)?;
+                continue;
+            }
             let blob = Blob { wake: machines.due.get(&uid).copied(), refers: Vec::new(), value };
             self.db.set_blob(&sandbox_blob(&uid), Some(&blob))?;
         }

@@ -4,6 +4,7 @@ mod access;
 mod app_armor;
 mod attach;
 mod autoscaling;
+mod bad_input;
 mod builder;
 mod changes;
 mod command_line;

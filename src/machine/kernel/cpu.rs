@@ -156,16 +156,19 @@ impl Sandbox {
         self.busy += wall;
         let began = self.now;
         self.now = self.now + Duration::millis(wall as i64);
-        let running: Vec<Pid> = self.processes.keys().copied().filter(|p| *p == pid || self.is_ready(*p)).collect();
-        let mut shares: std::collections::BTreeMap<String, u64> = Default::default();
-        for pid in &running {
-            if let Some(process) = self.processes.get(pid) {
-                *shares.entry(process.container.clone()).or_default() += 1;
+        let news = self.news();
+        let running: Vec<Pid> =
+            self.processes.keys().copied().filter(|p| *p == pid || self.is_ready(*p, &news)).collect();
+        let mut shares: Vec<(String, u64)> = Vec::new();
+        for process in running.iter().filter_map(|pid| self.processes.get(pid)) {
+            match shares.iter_mut().find(|(name, _)| *name == process.container) {
+                Some((_, count)) => *count += 1,
+                None => shares.push((process.container.clone(), 1)),
             }
         }
         for pid in running {
             let Some(process) = self.processes.get_mut(&pid) else { continue };
-            let count = shares.get(&process.container).copied().unwrap_or(1).max(1);
+            let count = shares.iter().find(|(name, _)| *name == process.container).map_or(1, |(_, count)| *count);
             let Some(container) = self.containers.get_mut(&process.container) else { continue };
             let most = container.throttle().unwrap_or(CORES * 1000) * wall;
             let micros = (wall * 1000).min(most / count);

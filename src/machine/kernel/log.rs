@@ -81,17 +81,24 @@ const LINE: usize = 16384;
 impl Entry {
     /// The time as the runtime writes it.
     pub fn stamp(&self) -> String {
-        let stamp = jiff::Timestamp::from_millisecond(self.time.0).unwrap_or_default();
+        Entry::stamp_of(self.time)
+    }
+
+    fn stamp_of(time: Time) -> String {
+        let stamp = jiff::Timestamp::from_millisecond(time.0).unwrap_or_default();
         stamp.strftime("%Y-%m-%dT%H:%M:%S.%3f000000Z").to_string()
     }
 
-    /// The line as the runtime writes it: time, stream, whether the line is whole, text.
-    fn line(&self) -> Vec<u8> {
+    /// Writes the line as the runtime does: time, stream, whether the line is whole, text.
+    fn put(&self, stamp: &str, to: &mut Vec<u8>) {
         let whole = self.text.last() == Some(&b'\n');
         let text = self.text.strip_suffix(b"\n").unwrap_or(&self.text);
         let stream = if self.stream == 1 { "stdout" } else { "stderr" };
-        let head = format!("{} {stream} {} ", self.stamp(), if whole { 'F' } else { 'P' });
-        [head.as_bytes(), text, b"\n"].concat()
+        for part in [stamp, " ", stream, if whole { " F " } else { " P " }] {
+            to.extend_from_slice(part.as_bytes());
+        }
+        to.extend_from_slice(text);
+        to.push(b'\n');
     }
 
     /// Reads a line that the runtime wrote, without its newline.
@@ -119,8 +126,12 @@ impl Sandbox {
             let path = file_of(name, restarts);
             let entries = std::mem::take(&mut log.fresh);
             let mut pending = Vec::new();
+            let mut stamp = (Time::default(), Entry::stamp_of(Time::default()));
             for entry in &entries {
-                pending.extend(entry.line());
+                if stamp.0 != entry.time {
+                    stamp = (entry.time, entry.stamp());
+                }
+                entry.put(&stamp.1, &mut pending);
                 if pending.len() >= MAX_SIZE {
                     append(disk, &path, &pending, entry.time);
                     pending.clear();

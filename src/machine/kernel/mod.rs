@@ -14,6 +14,7 @@ pub mod session;
 pub mod signal;
 pub mod sys;
 mod sys_fs;
+mod turns;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -106,6 +107,8 @@ pub struct ContainerSpec {
     pub pids: Pids,
     /// Whether it may do what the node's root may.
     pub privileged: bool,
+    /// Whether its root file system refuses writing.
+    pub read_only_root: bool,
     /// What its kubelet keeps of it.
     pub kept: Kept,
 }
@@ -295,10 +298,18 @@ pub struct Sandbox {
     pub(crate) next_connection: u32,
     /// The process that was stepped last: the next one has its turn.
     last: Pid,
-    /// Steps since time last moved.
+    /// Ticks since time last moved.
     steps: u32,
+    /// What the step that is being made takes beyond its own cost, in steps.
+    #[serde(skip)]
+    extra: u32,
+    /// How much it has read of files and devices.
+    #[serde(skip)]
+    gulped: usize,
     /// How long it has been busy without a pause, in milliseconds.
     busy: u64,
+    /// Since when nobody can go on.
+    idle_since: Option<Time>,
     /// How often it goes on.
     pace: cpu::Pace,
     /// When what is being asked is answered.
@@ -343,7 +354,7 @@ impl Sandbox {
         before.now = self.now;
         (before.next_pid, before.next_file, before.next_pipe) = (self.next_pid, self.next_file, self.next_pipe);
         (before.next_session, before.next_connection) = (self.next_session, self.next_connection);
-        before.next_shared = self.next_shared;
+        (before.next_shared, before.idle_since) = (self.next_shared, self.idle_since);
         (before.last, before.steps, before.busy, before.ends) = (self.last, self.steps, self.busy, self.ends);
         for (name, container) in &mut before.containers {
             if let Some(now) = self.containers.get(name) {
@@ -573,6 +584,8 @@ impl Sandbox {
             memory: 0,
             exiting: None,
             root: None,
+            effort: 0,
+            ran: self.now,
             from_outside: parent == 0,
         };
         self.processes.insert(pid, process);

@@ -139,6 +139,8 @@ impl Sandbox {
             memory: 0,
             exiting: None,
             root,
+            effort: 0,
+            ran: self.now,
             from_outside: true,
         };
         self.processes.insert(pid, process);

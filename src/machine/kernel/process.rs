@@ -108,6 +108,10 @@ pub struct Process {
     pub exiting: Option<Status>,
     /// The file systems that it sees since it changed its root folder; none for those of its container.
     pub root: Option<Arc<Vec<Mount>>>,
+    /// How many steps it, and who started it, made without a rest.
+    pub effort: u32,
+    /// When it was stepped last.
+    pub ran: Time,
     /// Whether it was started from outside of the container.
     pub from_outside: bool,
 }

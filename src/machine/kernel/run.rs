@@ -8,12 +8,15 @@ use crate::machine::net::Outside;
 use super::files::{FileId, MAX_UNFETCHED, On, PIPE_CAPACITY, PipeId};
 use super::log::Log;
 use super::process::{Disposition, Pid, State, Status};
-use super::program::{Program, Turn, Wait};
+use super::program::{Program, Turn};
 use super::signal::Signal;
 use super::{Disks, Ended, Sandbox, Sys};
 
-/// How many steps a process makes before another has its turn.
-const SLICE: u32 = 64;
+/// What else a loop takes for a process that it starts, in steps.
+const FORKING: u32 = 8;
+
+/// How much memory subshells may hold with their parents, in bytes.
+const MAX_COPIED: u64 = 512 << 20;
 
 /// How many processes a container may have; mirrors a node's `pid_max` shared out.
 const MAX_PROCESSES: usize = 1024;
@@ -25,16 +28,6 @@ pub struct Ran {
     pub next: Option<Time>,
     /// Whether a container or a process of a session has ended: the kubelet wants to know at this time.
     pub ended: bool,
-}
-
-/// How many steps fit into a millisecond. A loop that never pauses is thinned out, so that virtual hours of it cost
-/// little: its container shows as using a whole processor all the same.
-fn steps_per_milli(busy: u64) -> (u32, u64) {
-    match busy {
-        0..1_000 => (50, 1),
-        1_000..60_000 => (4, 1),
-        _ => (1, 5),
-    }
 }
 
 pub(super) fn run(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside, horizon: Time) -> Ran {
@@ -55,6 +48,7 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
         sandbox.send_unsent(disks);
         sandbox.sweep();
         if let Some(pid) = sandbox.next_ready() {
+            sandbox.rested();
             sandbox.last = pid;
             run_slice(sandbox, disks, outside, pid);
             sandbox.tell_closed(disks, outside);
@@ -71,7 +65,7 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
             }
             continue;
         }
-        (sandbox.steps, sandbox.busy) = (0, 0);
+        sandbox.idle();
         match sandbox.next_timer() {
             Some(timer) if timer <= horizon => sandbox.sleep_until(timer),
             next => return Ran { next, ended: false },
@@ -81,7 +75,9 @@ fn run_until(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
 
 fn run_slice(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside, pid: Pid) {
     sandbox.stop_spinning(pid);
-    for _ in 0..SLICE {
+    sandbox.rest(pid);
+    let memory = sandbox.processes.get(&pid).map_or(0, |p| p.memory);
+    for _ in 0..sandbox.slice_of(pid) {
         let Some(process) = sandbox.processes.get_mut(&pid) else { return };
         process.state = State::Ready;
         let Some(mut program) = process.program.take() else { return };
@@ -127,94 +123,14 @@ fn run_slice(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
                 return;
             }
         }
-        if !process.unsent.is_empty() {
+        // What it holds now may be too much.
+        if !process.unsent.is_empty() || process.memory > memory {
             return;
         }
     }
 }
 
 impl Sandbox {
-    /// When it wants to go on: now where a process can be stepped, else when the first timer is due.
-    pub fn wake(&self) -> Option<Time> {
-        if self.next_ready().is_some() {
-            return Some(self.now);
-        }
-        self.next_timer()
-    }
-
-    fn account(&mut self, pid: Pid) {
-        self.steps += 1;
-        let (steps, millis) = steps_per_milli(self.busy);
-        if self.steps >= steps {
-            let millis = millis * u64::from(self.steps / steps);
-            self.steps %= steps;
-            self.spend(pid, millis);
-        }
-    }
-
-    fn next_ready(&self) -> Option<Pid> {
-        let ready = |pid: &Pid| self.is_ready(*pid);
-        let after = self.processes.range(self.last + 1..).map(|(pid, _)| *pid).find(ready);
-        after.or_else(|| self.processes.range(..=self.last).map(|(pid, _)| *pid).find(ready))
-    }
-
-    pub(super) fn is_ready(&self, pid: Pid) -> bool {
-        let Some(process) = self.processes.get(&pid) else { return false };
-        if !process.unsent.is_empty() || process.exiting.is_some() || self.is_choked(process) {
-            return false;
-        }
-        match &process.state {
-            State::Ready => true,
-            State::Waits(wait) => {
-                wait.until.is_some_and(|until| until <= self.now)
-                    || wait.input.iter().any(|fd| process.fds.get(fd).is_none_or(|id| self.can_be_read(*id)))
-                    || wait.child && self.has_news_of_a_child(pid)
-            }
-            State::Stopped | State::Zombie(_) => false,
-        }
-    }
-
-    fn has_news_of_a_child(&self, parent: Pid) -> bool {
-        let mut children = self.processes.values().filter(|p| p.parent == parent).peekable();
-        children.peek().is_none() || children.any(|p| matches!(p.state, State::Zombie(_)))
-    }
-
-    fn can_be_read(&self, id: FileId) -> bool {
-        match self.files.get(&id).map(|f| &f.on) {
-            Some(On::PipeOut(pipe)) => self.pipes.get(pipe).is_none_or(|p| !p.bytes.is_empty() || p.is_at_end()),
-            Some(On::Session(session, _)) => {
-                self.sessions.get(session).is_none_or(|s| !s.stdin.is_empty() || !s.stdin_open)
-            }
-            Some(On::Connection(connection)) => {
-                self.connections.get(connection).is_none_or(|c| c.can_be_read(self.now))
-            }
-            Some(On::Listener(_)) => false,
-            _ => true,
-        }
-    }
-
-    fn next_timer(&self) -> Option<Time> {
-        // Whoever is stuck in a full pipe does not go on when his time has come.
-        let timer = |p: &super::Process| match &p.state {
-            State::Waits(Wait { until, input, .. })
-                if p.unsent.is_empty() && p.exiting.is_none() && !self.is_choked(p) =>
-            {
-                let comes = input.iter().filter_map(|fd| self.comes_at(p.fds.get(fd)?));
-                comes.chain(*until).min()
-            }
-            _ => None,
-        };
-        self.processes.values().filter_map(timer).min()
-    }
-
-    /// When what is on its way on a connection comes.
-    fn comes_at(&self, id: &FileId) -> Option<Time> {
-        match self.files.get(id).map(|f| &f.on) {
-            Some(On::Connection(connection)) => self.connections.get(connection)?.comes_at(),
-            _ => None,
-        }
-    }
-
     /// Moves what processes could not write into full pipes on, as far as there is room.
     fn send_unsent(&mut self, disks: &mut Disks) {
         let waiting: Vec<Pid> =
@@ -264,6 +180,11 @@ impl Sandbox {
         if !self.containers.contains_key(&name) {
             return Err(Errno::NoProcess);
         }
+        // A subshell is a copy of its parent; what becomes another program is not.
+        let copied = if matches!(program, Program::Shell(_)) { of.memory } else { 0 };
+        if copied > 0 && copied + self.processes.values().map(|p| p.memory).sum::<u64>() > MAX_COPIED {
+            return Err(Errno::NoMem);
+        }
         let mut child = of.clone();
         let local = self.next_local(&name);
         let pid = self.next_pid;
@@ -275,7 +196,8 @@ impl Sandbox {
         (child.cpu, child.state, child.program) = (0, State::Ready, Some(program));
         child.unsent.clear();
         child.caught.clear();
-        (child.exiting, child.from_outside, child.memory, child.spins) = (None, false, 0, None);
+        (child.exiting, child.from_outside, child.memory, child.spins) = (None, false, copied, None);
+        self.count_work(parent, FORKING);
         if let Some(Program::Command(args) | Program::Found(_, args)) = &child.program {
             // Handlers do not outlive what becomes another program.
             child.args.clone_from(args);
@@ -351,7 +273,7 @@ impl Sandbox {
     }
 
     /// Whether a process waits because nobody fetches what it has written to a session.
-    fn is_choked(&self, process: &super::Process) -> bool {
+    pub(super) fn is_choked(&self, process: &super::Process) -> bool {
         if self.sessions.values().all(|s| s.unfetched() < MAX_UNFETCHED) {
             return false;
         }
@@ -368,7 +290,7 @@ impl Sandbox {
     fn check_memory(&mut self, stepped: Pid, disks: &mut Disks) {
         let Some(process) = self.processes.get(&stepped).filter(|p| p.memory > 0) else { return };
         let name = process.container.clone();
-        let Some(limit) = self.containers.get(&name).and_then(|c| c.memory_limit) else { return };
+        let limit = self.containers.get(&name).and_then(|c| c.memory_limit).unwrap_or(super::sys::MEMORY << 10);
         let mine = || self.processes.iter().filter(|(_, p)| p.container == name);
         let held: u64 = mine().map(|(_, p)| p.memory).sum();
         let mounts = self.containers.get(&name).map(|c| c.mounts.clone()).unwrap_or_default();

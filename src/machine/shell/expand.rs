@@ -100,6 +100,10 @@ impl<'s, 'k, 'a> Expander<'s, 'k, 'a> {
 
     fn room(&mut self, len: usize) -> Result<(), Stop> {
         self.bytes += len;
+        let held = 2 * self.bytes as u64;
+        if held > 2 << 20 && held > self.sys.process().memory {
+            self.sys.set_memory(held);
+        }
         if self.bytes <= MAX_BYTES {
             return Ok(());
         }

@@ -447,6 +447,10 @@ impl Shell {
     }
 
     pub(super) fn call(&mut self, sys: &mut Sys<'_>, mut argv: Vec<String>, body: Arc<Unit>) -> Flow {
+        if self.is_too_deep() {
+            self.complain(sys, "Maximum function recursion depth (1000) reached");
+            return self.exit(sys, 2);
+        }
         let name = argv.remove(0);
         let source = self.function_files.get(&name).cloned().unwrap_or_else(|| self.main_source());
         let call = Call { name, line: self.line, source, is_function: true };
@@ -457,9 +461,7 @@ impl Shell {
             self.getopts = (1, 0);
         }
         Arc::make_mut(&mut self.calls).push(call);
-        if !self.enter(sys, Act { kind, unit: body, frames: vec![Frame::Run(root)] }) {
-            return self.exit(sys, 1);
-        }
+        self.enter(Act { kind, unit: body, frames: vec![Frame::Run(root)] });
         Flow::Yield
     }
 

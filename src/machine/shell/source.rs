@@ -337,30 +337,30 @@ impl Shell {
     }
 
     /// Runs the trap of a signal that came; whether there was one.
-    pub(super) fn run_trap(&mut self, sys: &mut Sys<'_>) -> bool {
+    pub(super) fn run_trap(&mut self) -> bool {
         let signal: Signal = self.caught.remove(0);
         let text = self.traps.get(signal.name()).cloned().unwrap_or_default();
         if text.is_empty() {
             return false;
         }
         let status = self.status;
-        self.start_trap(sys, &text, What::Trap(status));
+        self.start_trap(&text, What::Trap(status));
         true
     }
 
-    pub(super) fn run_named_trap(&mut self, sys: &mut Sys<'_>, name: &str) -> bool {
+    pub(super) fn run_named_trap(&mut self, name: &str) -> bool {
         let Some(text) = self.traps.get(name).filter(|t| !t.is_empty()).cloned() else { return false };
         self.in_trap = true;
         let status = self.status;
-        self.start_trap(sys, &text, What::Trap(status));
+        self.start_trap(&text, What::Trap(status));
         true
     }
 
-    pub(super) fn start_trap(&mut self, sys: &mut Sys<'_>, text: &str, what: What) {
+    pub(super) fn start_trap(&mut self, text: &str, what: What) {
         let line = if self.bash() && !matches!(what, What::ExitTrap) { self.line } else { 1 };
         let mut source = Source::new(text.to_string(), what);
         source.line = line;
-        self.enter(sys, source.act());
+        self.enter(source.act());
     }
 
     /// The prompt: `PS1`, or `PS2` in a command that goes on.

@@ -113,7 +113,7 @@ impl Shell {
                     && (self.options.functrace || self.return_trap as usize == self.calls.len()) =>
             {
                 // The trap sees what the function sees.
-                if !self.run_named_trap(sys, "RETURN") {
+                if !self.run_named_trap("RETURN") {
                     self.leave(sys);
                     return Flow::Go;
                 }
@@ -131,14 +131,14 @@ impl Shell {
     }
 
     /// Nothing is left to do: the exit trap, then the end.
-    pub(super) fn at_end(&mut self, sys: &mut Sys<'_>) -> Flow {
+    pub(super) fn at_end(&mut self) -> Flow {
         if !self.exiting {
             self.exiting = true;
             self.exit_status = Some(self.status);
             if let Some(text) = self.traps.get("EXIT").cloned()
                 && !text.is_empty()
             {
-                self.start_trap(sys, &text, super::source::What::ExitTrap);
+                self.start_trap(&text, super::source::What::ExitTrap);
                 return Flow::Go;
             }
         }
@@ -180,7 +180,7 @@ impl Shell {
                 self.push(Frame::ErrExit);
             }
             self.in_trap = true;
-            if self.run_named_trap(sys, "ERR") {
+            if self.run_named_trap("ERR") {
                 return Flow::Go;
             }
             self.in_trap = false;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Flavor;
 use super::Shell;
 use super::ast::{ArmEnd, Cond, Link, Node, NodeId, Unit, Word};
 use super::builtins::Active;
@@ -14,13 +15,16 @@ use super::source::Source;
 use super::vars::Var;
 use super::words::{Progress, Stop};
 use crate::api::Time;
-use crate::machine::kernel::{Fd, Pid, Sys, Turn};
+use crate::machine::kernel::{Fd, Pid, Signal, Status, Sys, Turn};
 
 /// How many frames are run in one step while nothing leaves the process.
 const PER_STEP: u32 = 24;
 
-/// How many functions, sourced files and traps may be within each other.
-const MAX_ACTS: usize = 1000;
+/// How many functions, sourced files and traps may be within each other: beyond, a real shell's stack is full.
+const MAX_ACTS: usize = 8000;
+
+/// How many functions dash lets be within each other. Mirrors `MAX_RECURSION` of its `eval.c`.
+const MAX_FUNCTIONS: usize = 1000;
 
 /// What runs within a shell: the main script, a function, a sourced file, a trap.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -143,25 +147,28 @@ impl Shell {
         }
     }
 
-    pub(super) fn enter(&mut self, sys: &mut Sys<'_>, act: Act) -> bool {
-        if self.acts.len() >= MAX_ACTS {
-            self.complain(sys, "maximum function nesting level exceeded (1000)");
-            return false;
-        }
+    pub(super) fn enter(&mut self, act: Act) {
         self.acts.push(act);
-        true
+    }
+
+    /// Whether a function would be one too many within each other.
+    pub(super) fn is_too_deep(&self) -> bool {
+        self.flavor == Flavor::Dash && self.calls.len() >= MAX_FUNCTIONS
     }
 
     fn advance(&mut self, sys: &mut Sys<'_>) -> Flow {
+        if self.acts.len() > MAX_ACTS {
+            return Flow::Turn(Turn::Exit(Status::Killed(Signal::SEGV)));
+        }
         while let Some(signal) = sys.take_signal() {
             if let Some(flow) = self.signalled(sys, signal) {
                 return flow;
             }
         }
-        if !self.caught.is_empty() && self.at_boundary() && self.run_trap(sys) {
+        if !self.caught.is_empty() && self.at_boundary() && self.run_trap() {
             return Flow::Go;
         }
-        let Some(act) = self.acts.last_mut() else { return self.at_end(sys) };
+        let Some(act) = self.acts.last_mut() else { return self.at_end() };
         let Some(frame) = act.frames.pop() else { return self.act_ended(sys) };
         let unit = act.unit.clone();
         self.frame(sys, &unit, frame)
@@ -361,7 +368,7 @@ impl Shell {
                 if self.options.noexec && !self.options.interactive {
                     return Flow::Go;
                 }
-                if self.traps.contains_key("DEBUG") && !self.in_trap && self.run_named_trap(sys, "DEBUG") {
+                if self.traps.contains_key("DEBUG") && !self.in_trap && self.run_named_trap("DEBUG") {
                     // The trap runs first; the command after it.
                     let at = self.acts.len().saturating_sub(2);
                     if let Some(act) = self.acts.get_mut(at) {

@@ -242,7 +242,11 @@ pub(super) fn runtime_check(sys: &mut Sys<'_>, args: &[String]) -> Result<(), St
     };
     match look_up(sys, command) {
         Ok(_) => Ok(()),
-        Err(Errno::NoEnt) if !command.contains('/') => refuse("executable file not found in $PATH"),
-        Err(fault) => refuse(&format!("stat {command}: {}", fault.text().to_lowercase())),
+        Err(_) if !command.contains('/') => refuse("executable file not found in $PATH"),
+        Err(fault) => match sys.stat(command).map(|s| s.kind) {
+            Ok(Kind::Dir) => refuse(&Errno::IsDir.text().to_lowercase()),
+            Ok(_) => refuse(&fault.text().to_lowercase()),
+            Err(fault) => refuse(&format!("stat {command}: {}", fault.text().to_lowercase())),
+        },
     }
 }

@@ -81,6 +81,7 @@ pub(in crate::node) fn container_spec(
         pressed: None,
         pids: pids(view, node, pod, container),
         privileged: context.is_some_and(|c| c.privileged == Some(true)),
+        read_only_root: context.is_some_and(|c| c.read_only_root_filesystem == Some(true)),
         kept: Default::default(),
     }
 }

@@ -163,8 +163,13 @@ pub(in crate::node) fn start_container(store: &mut Store, plan: Plan, now: Time)
         }
         let _ = disk.make_dirs(&plan.spec.cwd, 0o755, now);
     }
-    let mut mounts = default_mounts(store, &root);
-    mounts.extend(sorted(volumes, own_files(store, &root)));
+    let (mut mounts, mut own) = (default_mounts(store, &root), own_files(store, &root));
+    if plan.spec.read_only_root {
+        // The runtime's own files are a part of it, the kubelet's are not.
+        let runtime = ["/", "/etc/hostname", "/etc/resolv.conf"];
+        mounts.iter_mut().chain(&mut own).filter(|m| runtime.contains(&m.at.as_str())).for_each(|m| m.read_only = true);
+    }
+    mounts.extend(sorted(volumes, own));
     let spec = ContainerSpec { mounts, ..plan.spec };
     let started = sandbox.start_container(spec, store.disks_mut(), now);
     store.put_sandbox(sandbox, Some(now));

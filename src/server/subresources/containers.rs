@@ -114,8 +114,8 @@ impl Server {
         let verb = if command.is_some() { "exec" } else { "attach" };
         let container = &options.container;
         let (namespace, name) = names(pod);
-        if !has_container(pod, container) {
-            return Some(bad_request(format!("container {container} is not valid for pod {name}")));
+        if let Err(refusal) = named_or_only(pod, container) {
+            return Some(refusal);
         }
         let node = node_of(pod);
         if node.is_empty() {
@@ -148,15 +148,17 @@ impl Server {
 
     /// The log of a container; empty for a pod that has no node yet.
     fn log(&self, pod: &Pod, options: &LogOptions) -> Result<Vec<u8>, ApiError> {
-        let container = &options.container;
         let (namespace, name) = names(pod);
+        if let Some(lines) = options.tail_lines.filter(|lines| *lines < 0) {
+            let cause = FieldError::invalid("tailLines", lines, "must be greater than or equal to 0");
+            return Err(ApiError::invalid("PodLogOptions", name, vec![cause]));
+        }
         if let Some(seconds) = options.since_seconds.filter(|seconds| *seconds < 1) {
             let cause = FieldError::invalid("sinceSeconds", seconds, "must be greater than 0");
             return Err(ApiError::invalid("PodLogOptions", name, vec![cause]));
         }
-        if !has_container(pod, container) {
-            return Err(bad_request(format!("container {container} is not valid for pod {name}")));
-        }
+        let options = &LogOptions { container: named_or_only(pod, &options.container)?, ..options.clone() };
+        let container = &options.container;
         let node = node_of(pod);
         if node.is_empty() {
             return Ok(Vec::new());
@@ -239,6 +241,25 @@ impl Server {
         view.get_as::<Node>("", node).ok_or_else(|| ApiError::not_found("nodes", node))?;
         Ok(view.kubelet_stopped_since(node).is_none())
     }
+}
+
+/// The container that is meant: the one of a name, or the pod's only one. Mirrors `validateContainer`.
+fn named_or_only(pod: &Pod, container: &str) -> Result<String, ApiError> {
+    let (_, name) = names(pod);
+    if !container.is_empty() {
+        return match has_container(pod, container) {
+            true => Ok(container.to_string()),
+            false => Err(bad_request(format!("container {container} is not valid for pod {name}"))),
+        };
+    }
+    let spec = pod.spec.clone().unwrap_or_default();
+    if let [only] = &spec.containers[..] {
+        return Ok(only.name.clone());
+    }
+    let first = spec.init_containers.iter().flatten().chain(&spec.containers).map(|c| c.name.as_str());
+    let all: Vec<&str> = first.chain(spec.ephemeral_containers.iter().flatten().map(|c| c.name.as_str())).collect();
+    let all = all.join(" ");
+    Err(bad_request(format!("a container name must be specified for pod {name}, choose one of: [{all}]")))
 }
 
 /// What the server's dialer says of a node that is off.

@@ -10,7 +10,7 @@ use crate::machine::kernel::proc_fs;
 use crate::machine::kernel::program::Fd;
 use crate::machine::kernel::walk::{Walker, absolute, walk};
 
-use super::{Kind, Stat, Sys, stat_inode};
+use super::{Kind, MAX_WHOLE, Stat, Sys, stat_inode};
 
 impl Sys<'_> {
     pub(super) fn walker(&self) -> Walker<'_> {
@@ -219,7 +219,10 @@ impl Sys<'_> {
         let fd = self.open(path, OpenOptions::READ)?;
         let file = self.open_file(fd)?.on.clone();
         let contents = match &file {
-            On::Disk(disk, ino) => self.disk(disk).and_then(|d| d.contents(*ino)),
+            On::Disk(disk, ino) => self.disk(disk).and_then(|d| match d.get(*ino)?.len() > MAX_WHOLE {
+                true => Err(Errno::FileTooBig),
+                false => d.contents(*ino),
+            }),
             On::Text(text) => Ok(text.clone()),
             On::Device(Device::Null) => Ok(Bytes::default()),
             On::Dir(..) => Err(Errno::IsDir),

@@ -96,6 +96,12 @@ pub struct FileSystem {
 /// How much one read gives at most.
 const MAX_READ: usize = 1 << 20;
 
+/// How much one step reads of files and devices at most.
+const MAX_GULP: usize = 64 << 20;
+
+/// The longest file that is read as a whole, in bytes.
+const MAX_WHOLE: u64 = 256 << 20;
+
 /// The size of a node's own disk in KiB, which is that of all disks without one.
 const NODE_DISK: u64 = 263_174_212;
 
@@ -130,7 +136,7 @@ impl<'a> Sys<'a> {
 
     /// The nanoseconds since the last millisecond; they grow with the steps that are made.
     pub fn nanos(&self) -> u32 {
-        let steps = self.sandbox.steps % 50;
+        let steps = self.sandbox.steps / 2 % 50;
         let noise = (self.sandbox.seed ^ self.now().0 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50;
         steps * 20_000 + (noise as u32 + steps * 37) % 20_000
     }
@@ -225,6 +231,12 @@ impl<'a> Sys<'a> {
         let now = self.sandbox.now;
         self.process_mut().spins = Some(now);
         Turn::Wait(Wait { until, ..Wait::default() })
+    }
+
+    /// Takes more memory than a node has, as who gathers what never ends does: its container is killed for that.
+    pub fn exhaust(&mut self) -> Wait {
+        self.set_memory((MEMORY << 10) + 1);
+        Wait::signal()
     }
 
     /// How much memory the process holds, in bytes; too much for its container gets it killed.

@@ -10,7 +10,7 @@ use crate::machine::kernel::proc_fs;
 use crate::machine::kernel::program::Fd;
 use crate::machine::kernel::signal::Signal;
 
-use super::{MAX_READ, Seek, Sys, session_stream};
+use super::{MAX_GULP, MAX_READ, Seek, Sys, session_stream};
 
 /// What a terminal makes an end of input of, for one read: Ctrl-D.
 const END_OF_TRANSMISSION: u8 = 4;
@@ -214,6 +214,13 @@ impl Sys<'_> {
         }
         let offset = file.offset as usize;
         let on = file.on.clone();
+        // What never ends is read on in the next step.
+        if matches!(on, On::Disk(..) | On::Device(Device::Zero | Device::Full | Device::Random)) {
+            self.sandbox.gulped += max.max(16_384);
+            if self.sandbox.gulped > MAX_GULP {
+                return Ok(Input::Wait);
+            }
+        }
         let piece = |all: &[u8]| {
             let start = offset.min(all.len());
             all[start..all.len().min(start.saturating_add(max))].to_vec()
@@ -316,8 +323,13 @@ impl Sys<'_> {
         let file = file.clone();
         let now = self.now();
         // To write much takes time: else output without end would cost more than a loop without end.
-        let share = if matches!(file.on, On::Disk(..) | On::Device(_)) { 65_536 } else { 1024 };
-        self.sandbox.steps += (bytes.len() / share) as u32;
+        let share = match file.on {
+            On::Disk(..) | On::Device(_) => 65_536,
+            On::PipeIn(_) => 4096,
+            _ => 1024,
+        };
+        let lines = if matches!(file.on, On::Log(..)) { bytes.iter().filter(|b| **b == b'\n').count() / 8 } else { 0 };
+        self.sandbox.extra += u32::try_from(bytes.len() / share + lines).unwrap_or(u32::MAX >> 1);
         match file.on.clone() {
             On::Disk(disk, ino) => {
                 let offset = if file.append { self.disk(&disk)?.get(ino)?.len() } else { file.offset };

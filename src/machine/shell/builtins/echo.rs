@@ -118,14 +118,12 @@ pub(super) fn builtin(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mu
         Err(fault) => {
             let text = sys.text(fault);
             if fault != crate::machine::errno::Errno::Pipe || sh.bash() {
-                sh.complain(
-                    sys,
-                    match sh.flavor {
-                        Flavor::Bash => format!("write error: {text}"),
-                        Flavor::Dash => format!("I/O error: {text}"),
-                        Flavor::Ash => format!("write error: {text}"),
-                    },
-                );
+                match sh.flavor {
+                    Flavor::Bash => sh.complain(sys, format!("write error: {text}")),
+                    Flavor::Dash => sh.complain(sys, format!("I/O error: {text}")),
+                    // It is the applet that says so, not the shell.
+                    Flavor::Ash => sys.err(format!("sh: write error: {text}\n")),
+                }
             }
             Done::Code(1)
         }

@@ -169,7 +169,7 @@ pub(super) fn shift(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut 
     Done::Code(0)
 }
 
-pub(super) fn eval(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut Arrays) -> Done {
+pub(super) fn eval(sh: &mut Shell, _: &mut Sys<'_>, args: &[String], _: &mut Arrays) -> Done {
     let rest = match args.get(1).map(String::as_str) {
         Some("--") => &args[2..],
         _ => &args[1..],
@@ -185,9 +185,7 @@ pub(super) fn eval(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut A
         source.line = 1;
     }
     sh.status = 0;
-    if !sh.enter(sys, source.act()) {
-        return Done::Flow(sh.exit(sys, 2));
-    }
+    sh.enter(source.act());
     Done::Flow(Flow::Yield)
 }
 
@@ -234,7 +232,7 @@ pub(super) fn dot(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut Ar
                     Arc::make_mut(&mut sh.calls).push(call);
                     let mut source = Source::new(String::new(), What::Dot(None));
                     source.fd = Some(fd);
-                    sh.enter(sys, source.act());
+                    sh.enter(source.act());
                     return Done::Flow(Flow::Yield);
                 }
                 Err(_) => return Done::Code(1),
@@ -291,9 +289,7 @@ pub(super) fn dot(sh: &mut Shell, sys: &mut Sys<'_>, args: &[String], _: &mut Ar
     Arc::make_mut(&mut sh.calls).push(call);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     sh.status = 0;
-    if !sh.enter(sys, Source::new(text, What::Dot(covered)).act()) {
-        return Done::Flow(sh.exit(sys, 2));
-    }
+    sh.enter(Source::new(text, What::Dot(covered)).act());
     Done::Flow(Flow::Yield)
 }
 

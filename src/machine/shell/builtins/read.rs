@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Active, Arrays, Done};
 use crate::api::{Duration, Time};
+use crate::machine::disk::Device;
+use crate::machine::kernel::files::On;
 use crate::machine::kernel::sys::Seek;
 use crate::machine::kernel::{Fd, Input, Sys, Turn, Wait};
 use crate::machine::shell::lex::is_identifier;
@@ -167,8 +169,10 @@ impl Shell {
             return Flow::Go;
         }
         let is_file = sys.seek(reading.fd, Seek::Current(0)).is_ok();
+        let is_endless =
+            sys.open_file(reading.fd).is_ok_and(|f| matches!(f.on, On::Device(Device::Zero | Device::Random)));
         // A file is read in pieces, and what was too much is given back.
-        let max = if is_file { 512 } else { 1 };
+        let max = if is_file || is_endless { 512 } else { 1 };
         let mut taken = 0;
         loop {
             match sys.read(reading.fd, max) {

@@ -10,6 +10,9 @@ use crate::machine::kernel::{Fd, Input, OpenOptions, Sys, Wait};
 /// How much is read at once.
 const PIECE: usize = 32768;
 
+/// How long a line may be; what is longer does not end.
+pub const MAX_LINE: usize = 32 << 20;
+
 /// The files of a command line, read one after the other.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Inputs {
@@ -110,7 +113,7 @@ impl Inputs {
                     self.at = 0;
                 }
                 self.buffer.extend_from_slice(&bytes);
-                None
+                (self.buffer.len() > MAX_LINE).then(|| Next::Wait(sys.exhaust()))
             }
             Ok(Input::Wait) => Some(Next::Wait(Wait::input(fd))),
             Ok(Input::End) => {

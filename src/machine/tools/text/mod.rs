@@ -152,6 +152,11 @@ fn gather_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split_inclusive(|b| *b == b'\n')
 }
 
+/// What a tool says that would take more memory than there is.
+fn exhausted(gnu: bool) -> &'static str {
+    if gnu { "memory exhausted" } else { "out of memory" }
+}
+
 /// Goes on with a tool of this group.
 fn runs(tool: Running) -> Started {
     Started::Runs(super::Running::Text(tool))

@@ -183,7 +183,7 @@ impl Seq {
 
     pub(super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
         let mut turn = Turn::Again;
-        for _ in 0..NUMBERS {
+        for _ in 0..if sys.is_thinned_out() { NUMBERS / 10 } else { NUMBERS } {
             let begun = self.turn > 0;
             match self.next() {
                 Some(text) => {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::head::header;
+use super::input::MAX_LINE;
 use super::numbers;
 use super::opts::{self, Arg, Spec};
 use super::out::Out;
@@ -230,6 +231,9 @@ impl Tail {
                     file.at += bytes.len() as u64;
                 }
                 self.take(bytes);
+                if self.kept_len > MAX_LINE as u64 {
+                    sys.set_memory(self.kept_len);
+                }
                 return Turn::Again;
             }
             Ok(Input::End) => {}
@@ -350,12 +354,16 @@ impl Tail {
             }
             Phase::Keep => {
                 for line in bytes.split_inclusive(|b| *b == b'\n') {
+                    self.kept_len += line.len() as u64;
                     match self.kept.back_mut() {
+                        // What is longer than anything that ends is only counted.
+                        Some(last) if last.last() != Some(&b'\n') && last.len() > MAX_LINE => {}
                         Some(last) if last.last() != Some(&b'\n') => last.extend_from_slice(line),
                         _ => self.kept.push_back(line.to_vec()),
                     }
                     if self.kept.len() as u64 > self.count {
-                        self.kept.pop_front();
+                        let gone = self.kept.pop_front().map_or(0, |l| l.len() as u64);
+                        self.kept_len = self.kept_len.saturating_sub(gone);
                     }
                 }
             }

@@ -5,8 +5,8 @@ use super::code::Place;
 use super::fields::split_by;
 use super::io::{ended, spawn};
 use super::random::Random;
-use super::run::Trap;
-use super::value::{Array, Value};
+use super::run::{MAX_TEXT, Trap};
+use super::value::{Array, ELEMENT, Value};
 use super::{Awk, CONVFMT, RLENGTH, RSTART};
 use crate::machine::bytes::Bytes;
 use crate::machine::kernel::Sys;
@@ -193,7 +193,7 @@ impl Awk {
         let mut out = Vec::with_capacity(text.len() + 16);
         let (mut count, mut copied, mut from) = (0, 0, 0);
         let mut before = None;
-        while let Some(found) = regex.find_at(&text, from) {
+        while let Some(found) = regex.find_at(&text, from).filter(|_| out.len() <= MAX_TEXT) {
             let (start, end) = (found.start(), found.end());
             let empty_behind = start == end && before == Some(start);
             if !empty_behind {
@@ -209,7 +209,8 @@ impl Awk {
             from = if start == end { end + 1 } else { end };
         }
         out.extend_from_slice(text.get(copied..).unwrap_or_default());
-        if out.len() > 64 << 20 {
+        self.made += out.len();
+        if out.len() > MAX_TEXT {
             return Err(Trap::Fatal("out of memory".into()));
         }
         if let (Some(place), true) = (place, count > 0) {
@@ -255,6 +256,7 @@ impl Awk {
         };
         let moves = self.gnu;
         let count = pieces.len();
+        self.made += count * ELEMENT;
         if let Some(array) = self.arrays.get_mut(&id) {
             array.clear();
             for (n, piece) in pieces.into_iter().enumerate() {
@@ -347,7 +349,7 @@ impl Awk {
                 None => Value::None,
             };
             self.directive(&mut out, &directive, &value)?;
-            if out.len() > 64 << 20 {
+            if out.len() > MAX_TEXT {
                 return Err("out of memory".into());
             }
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::errno::Errno;
 use crate::machine::kernel::{Fd, Input, OpenOptions, Pid, Program, Status, Sys, Wait};
+use crate::machine::tools::text::input::MAX_LINE;
 use crate::machine::tools::text::out::Out;
 use crate::machine::tools::text::regex::Regex;
 
@@ -100,6 +101,9 @@ impl Reader {
                     self.searched = self.searched.saturating_sub(self.at);
                     self.at = 0;
                     self.buffer.extend_from_slice(&bytes);
+                    if self.buffer.len() > MAX_LINE {
+                        return Got::Wait(sys.exhaust());
+                    }
                 }
                 Ok(Input::Wait) => return Got::Wait(Wait::input(self.fd)),
                 Ok(Input::End) => self.ended = true,

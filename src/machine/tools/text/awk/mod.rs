@@ -83,6 +83,10 @@ pub struct Awk {
     code_of_exit: u8,
     random: Random,
     seed: f64,
+    /// How many bytes of texts were made since what is held was measured last.
+    made: usize,
+    /// What was held then.
+    held: usize,
     #[serde(skip)]
     regexes: BTreeMap<Vec<u8>, Regex>,
 }
@@ -213,6 +217,8 @@ fn build(sys: &mut Sys<'_>, name: &str, mut options: Options, gnu: bool) -> Resu
         code_of_exit: 0,
         random: Random::new(seed),
         seed: if gnu { f64::from(seed) } else { 1.0 },
+        made: 0,
+        held: 0,
         regexes: BTreeMap::new(),
     };
     awk.set_up(sys, name, &options);

@@ -3,7 +3,7 @@
 use super::ast::{Arith, Comparison};
 use super::code::{ArrayRef, Op, Place};
 use super::io::ended;
-use super::value::Value;
+use super::value::{Array, ELEMENT, Value};
 use super::{Awk, CONVFMT, FILENAME, FNR, Frame, NF, NR, SUBSEP};
 use crate::machine::bytes::Bytes;
 use crate::machine::kernel::{Status, Sys, Turn, Wait};
@@ -17,7 +17,13 @@ const OPS: u32 = 600;
 const MAX_CALLS: usize = 5000;
 
 /// The most that a text may hold.
-const MAX_TEXT: usize = 64 << 20;
+pub const MAX_TEXT: usize = 32 << 20;
+
+/// The most that all values may take.
+const MAX_HELD: usize = 96 << 20;
+
+/// How much a step makes at most before it is over.
+const MAX_MADE: usize = 1 << 20;
 
 /// Why running stops for now.
 pub(super) enum Trap {
@@ -36,6 +42,7 @@ impl Awk {
     /// Does one bounded piece of work.
     pub fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
         let mut turn = Turn::Again;
+        let made = self.made;
         for _ in 0..OPS {
             if self.halting {
                 turn = self.halt(sys);
@@ -61,14 +68,28 @@ impl Awk {
                     self.halting = true;
                 }
             }
-            if self.out.waiting() > 65536 {
+            if self.out.waiting() > 65536 || self.made - made > MAX_MADE {
                 break;
+            }
+        }
+        if self.made > MAX_MADE.max(self.held / 2) && !self.halting {
+            (self.made, self.held) = (0, self.measure());
+            sys.set_memory(self.held as u64);
+            if self.held > MAX_HELD {
+                self.flush_all(sys);
+                self.say_fatal(sys, "out of memory");
+                self.code_of_exit = if self.gnu { 2 } else { 1 };
+                self.halting = true;
             }
         }
         finish(sys, &self.name, &mut self.out, turn)
     }
 
     fn say_fatal(&mut self, sys: &mut Sys<'_>, text: &str) {
+        if text == "out of memory" {
+            sys.err(format!("{}: {text}\n", self.name));
+            return;
+        }
         if !self.gnu {
             sys.err(format!("{}: cmd. line:1: {text}\n", self.name));
             return;
@@ -82,6 +103,12 @@ impl Awk {
             String::from_utf8_lossy(&self.text_of(&value)).into_owned()
         });
         sys.err(format!("{}: run time error: {text}\n\tFILENAME=\"{name}\" FNR={fnr} NR={nr}\n", self.name));
+    }
+
+    /// What all values take, in bytes.
+    fn measure(&self) -> usize {
+        let values: usize = self.stack.iter().chain(&self.globals).map(Value::held).sum();
+        values + self.arrays.values().map(Array::held).sum::<usize>()
     }
 
     /// Flushes and closes all, waits for commands, and exits.
@@ -214,6 +241,7 @@ impl Awk {
                 let id = self.array_id(array)?;
                 let key = self.text_of(key.unwrap_or(&Value::None));
                 let moves = self.gnu;
+                self.made += ELEMENT + key.len();
                 self.arrays.get_mut(&id).map(|a| a.element(&key, moves).clone()).unwrap_or_default()
             }
         })
@@ -240,6 +268,7 @@ impl Awk {
                 let id = self.array_id(array)?;
                 let key = self.text_of(key.unwrap_or(&Value::None));
                 let moves = self.gnu;
+                self.made += ELEMENT + key.len();
                 if let Some(array) = self.arrays.get_mut(&id) {
                     *array.element(&key, moves) = value;
                 }
@@ -380,6 +409,7 @@ impl Awk {
                 if a.len() + b.len() > MAX_TEXT {
                     return Err(Trap::Fatal("out of memory".into()));
                 }
+                self.made += a.len() + b.len();
                 self.push(Value::text([&a[..], &b[..]].concat()));
             }
             Op::MatchRecord(number) => {

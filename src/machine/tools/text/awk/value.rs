@@ -47,6 +47,14 @@ impl Value {
         }
     }
 
+    /// What it takes, in bytes.
+    pub fn held(&self) -> usize {
+        match self {
+            Value::Text(text) | Value::Both(text, _) => text.len() + 32,
+            Value::None | Value::Number(_) | Value::Array(_) => 0,
+        }
+    }
+
     /// Whether it counts as true.
     pub fn is_true(&self) -> bool {
         match self {
@@ -84,6 +92,9 @@ pub struct Array {
     clock: u64,
 }
 
+/// What an element takes beside its texts, in bytes.
+pub const ELEMENT: usize = 100;
+
 impl Array {
     /// An element, made where it is missing.
     pub fn element(&mut self, key: &Bytes, moves: bool) -> &mut Value {
@@ -109,6 +120,11 @@ impl Array {
     /// Takes all away.
     pub fn clear(&mut self) {
         self.items.clear();
+    }
+
+    /// What its elements take, in bytes.
+    pub fn held(&self) -> usize {
+        self.items.iter().map(|(key, (_, value))| ELEMENT + key.len() + value.held()).sum()
     }
 
     /// How many elements it has.

@@ -12,7 +12,7 @@ use crate::machine::tools::text::regex::{Match, Regex};
 const COMMANDS: u32 = 1500;
 
 /// The most that a pattern or hold space may hold.
-const MAX_SPACE: usize = 64 << 20;
+const MAX_SPACE: usize = 8 << 20;
 
 /// How running goes on.
 enum Flow {
@@ -122,7 +122,7 @@ impl Sed {
                         self.pattern.push(self.inputs.separator);
                         self.pattern.extend_from_slice(&line);
                         if self.pattern.len() > MAX_SPACE {
-                            return Err("memory exhausted".into());
+                            return Err(super::super::exhausted(self.gnu).into());
                         }
                     } else {
                         self.pattern = line;
@@ -530,7 +530,7 @@ impl Sed {
             _ => {}
         }
         if self.pattern.len() > MAX_SPACE || self.hold.len() > MAX_SPACE {
-            return Err("memory exhausted".into());
+            return Err(super::super::exhausted(self.gnu).into());
         }
         Ok(Flow::Next)
     }
@@ -603,8 +603,8 @@ impl Sed {
                 copied = from.min(text.len());
             }
             match regex.find_at(&text, from) {
-                Some(next) => found = next,
-                None => break,
+                Some(next) if out.len() <= MAX_SPACE => found = next,
+                _ => break,
             }
         }
         out.extend_from_slice(text.get(copied..).unwrap_or_default());
@@ -614,7 +614,7 @@ impl Sed {
         }
         self.replaced = true;
         if self.pattern.len() > MAX_SPACE {
-            return Err("memory exhausted".into());
+            return Err(super::super::exhausted(self.gnu).into());
         }
         if how.print {
             let pattern = self.pattern.clone();

@@ -17,12 +17,20 @@ use compare::{Key, Order, Sorting};
 /// How many lines a step reads or writes.
 const LINES: usize = 1000;
 
+/// What the lines may take, in bytes.
+const MAX_BYTES: usize = 128 << 20;
+
+/// What a line takes beside its text, in bytes.
+const LINE: usize = 48;
+
 /// A `sort` that reads, or writes what it has sorted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sort {
     inputs: Inputs,
     out: Out,
     lines: Vec<Vec<u8>>,
+    /// What the lines take, in bytes.
+    bytes: usize,
     sorting: Sorting,
     unique: bool,
     check: Option<bool>,
@@ -116,6 +124,7 @@ fn build(sys: &mut Sys<'_>, options: &Options, gnu: bool) -> Result<Sort, String
         inputs,
         out: Out::stdout(sys),
         lines: Vec::new(),
+        bytes: 0,
         sorting: Sorting { keys, global, tab, stable: options.has('s') || options.has('u') && gnu, seed },
         unique: options.has('u'),
         check,
@@ -213,6 +222,7 @@ impl Sort {
                             return turn;
                         }
                     } else {
+                        self.bytes += line.len() + LINE;
                         self.lines.push(line);
                     }
                 }
@@ -222,6 +232,11 @@ impl Sort {
                 Next::FileEnd(Some(fault)) if gnu || fault != Errno::IsDir => return self.fail(sys, fault, false),
                 Next::Opened | Next::FileEnd(_) | Next::Bytes(_) => {}
             }
+        }
+        sys.set_memory(self.bytes as u64);
+        if self.bytes > MAX_BYTES {
+            sys.err(format!("sort: {}\n", super::exhausted(gnu)));
+            return Turn::Exit(Status::Code(if gnu { 2 } else { 1 }));
         }
         Turn::Again
     }

@@ -57,14 +57,16 @@ impl Tar {
 
     fn member(&mut self, sys: &mut Sys<'_>, name: &str) {
         let mut stored = name.to_string();
-        if !self.absolute && stored.starts_with('/') {
+        if let (false, (prefix, rest)) = (self.absolute, name.split_at(unsafe_prefix(name)))
+            && !prefix.is_empty()
+        {
             if !std::mem::replace(&mut self.told_of_slash, true) {
                 sys.err(match self.gnu {
-                    true => "tar: Removing leading `/' from member names\n",
-                    false => "tar: removing leading '/' from member names\n",
+                    true => format!("tar: Removing leading `{prefix}' from member names\n"),
+                    false => format!("tar: removing leading '{prefix}' from member names\n"),
                 });
             }
-            stored = stored.trim_start_matches('/').to_string();
+            stored = rest.to_string();
         }
         let stat = if self.dereference { sys.stat(name) } else { sys.lstat(name) };
         let stat = match stat {
@@ -186,5 +188,23 @@ impl Tar {
             let _ = sys.write(self.archive, &packed);
         }
         self.exit(sys)
+    }
+}
+
+/// How long the beginning of a name is that leads out of the folder where it will be unpacked.
+fn unsafe_prefix(name: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &name[at..];
+        if rest.starts_with('/') {
+            at += 1;
+        } else if rest.starts_with("../") {
+            at += 3;
+        } else {
+            match rest.find("/../") {
+                Some(to) => at += to + 4,
+                None => return at,
+            }
+        }
     }
 }
