@@ -78,7 +78,7 @@ fn disk_blob(id: &str) -> String {
 const MAX_SANDBOX: usize = 256 << 20;
 
 /// Which form of processes the file holds. To be raised with each change to what a `Sandbox` holds.
-const FORM: u8 = 5;
+const FORM: u8 = 6;
 
 /// The processes of a pod. Those of another form than ours, which another version of kstate left, are as lost as after
 /// a crash of their node: their kubelet starts the containers anew.

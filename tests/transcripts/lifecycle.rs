@@ -185,7 +185,7 @@ spec:
     dd: error writing '/d/x': No space left on device
     11+0 records in
     10+0 records out
-    10485760 bytes (10.0MB) copied, 0.006000 seconds, 1.6GB/s
+    10485760 bytes (10.0MB) copied, 0.009000 seconds, 1.1GB/s
     "#);
 }
 

@@ -47,8 +47,8 @@ fn a_counter_goes_on_with_the_clock() {
     $ kubectl exec ticktock -- ps
     PID   USER     TIME  COMMAND
         1 root      0:00 bash -c x=0;while true;do ((x=x+1));sleep 1;echo $x > /data/ticktock;done
-       90 root      0:00 sleep 1
-       92 root      0:00 ps
+       91 root      0:00 sleep 1
+       94 root      0:00 ps
     "#);
 }
 

@@ -30,6 +30,9 @@ const FORK: u64 = 700;
 /// What answering a request takes at least, in microseconds.
 const ANSWER: u64 = 200;
 
+/// For how long one step keeps a process busy at most, in milliseconds.
+const LONGEST: u64 = 20_000;
+
 /// The memory that a process needs for itself, in bytes.
 const PROCESS: u64 = 400 << 10;
 
@@ -139,8 +142,30 @@ impl Sandbox {
         self.pace.factor()
     }
 
+    /// Has a process be busy for so long, as far as its container's limit lets it: others go on meanwhile.
+    pub(super) fn occupy(&mut self, pid: Pid, millis: u64) {
+        let now = self.now;
+        let Some(name) = self.processes.get(&pid).map(|p| p.container.clone()) else { return };
+        let busy = |(other, p): &(&Pid, &super::Process)| **other != pid && p.container == name && p.busy_until > now;
+        let count = 1 + self.processes.iter().filter(busy).count() as u64;
+        let Some(container) = self.containers.get_mut(&name) else { return };
+        let share = (container.throttle().unwrap_or(CORES * 1000) / count).clamp(1, 1000);
+        let wall = (millis * 1000 / share).min(LONGEST);
+        let until = now + Duration::millis(wall as i64);
+        container.usage.fill(now, until, share);
+        self.busy += wall;
+        if let Some(process) = self.processes.get_mut(&pid) {
+            process.cpu += wall * share / 1000;
+            process.busy_until = until;
+        }
+    }
+
     /// Sleeps until a timer.
     pub(super) fn sleep_until(&mut self, timer: Time) {
+        if self.is_occupied() {
+            self.now = self.now.max(timer);
+            return;
+        }
         let span = self.pace.stretch(self.now, timer - self.now);
         self.now = self.now.max(self.now + span);
     }

@@ -586,6 +586,7 @@ impl Sandbox {
             root: None,
             effort: 0,
             ran: self.now,
+            busy_until: Time::default(),
             from_outside: parent == 0,
         };
         self.processes.insert(pid, process);

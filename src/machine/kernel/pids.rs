@@ -6,6 +6,7 @@ use super::mounts::Mount;
 use super::process::{Pid, Process, State};
 use super::program::Wait;
 use super::{Disks, Sandbox, Sys, walk};
+use crate::api::Time;
 use crate::machine::errno::Errno;
 use crate::machine::kernel::mounts::{Place, Source};
 
@@ -141,6 +142,7 @@ impl Sandbox {
             root,
             effort: 0,
             ran: self.now,
+            busy_until: Time::default(),
             from_outside: true,
         };
         self.processes.insert(pid, process);

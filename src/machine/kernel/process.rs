@@ -112,6 +112,8 @@ pub struct Process {
     pub effort: u32,
     /// When it was stepped last.
     pub ran: Time,
+    /// Until when it is busy with what its last step stands for.
+    pub busy_until: Time,
     /// Whether it was started from outside of the container.
     pub from_outside: bool,
 }

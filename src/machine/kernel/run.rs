@@ -7,8 +7,8 @@ use crate::machine::net::Outside;
 
 use super::files::{FileId, MAX_UNFETCHED, On, PIPE_CAPACITY, PipeId};
 use super::log::Log;
-use super::process::{Disposition, Pid, State, Status};
-use super::program::{Program, Turn};
+use super::process::{Disposition, Pid, Process, State, Status};
+use super::program::{Program, Turn, Wait};
 use super::signal::Signal;
 use super::{Disks, Ended, Sandbox, Sys};
 
@@ -78,6 +78,9 @@ fn run_slice(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
     sandbox.rest(pid);
     let memory = sandbox.processes.get(&pid).map_or(0, |p| p.memory);
     for _ in 0..sandbox.slice_of(pid) {
+        if !sandbox.processes.get(&pid).is_some_and(|p| p.busy_until <= sandbox.now) {
+            return;
+        }
         let Some(process) = sandbox.processes.get_mut(&pid) else { return };
         process.state = State::Ready;
         let Some(mut program) = process.program.take() else { return };
@@ -193,7 +196,7 @@ impl Sandbox {
             child.args.clone_from(args);
         }
         (child.parent, child.local, child.started) = (parent, local, self.now);
-        (child.cpu, child.state, child.program) = (0, State::Ready, Some(program));
+        (child.cpu, child.state, child.program, child.busy_until) = (0, State::Ready, Some(program), Time::default());
         child.unsent.clear();
         child.caught.clear();
         (child.exiting, child.from_outside, child.memory, child.spins) = (None, false, copied, None);
@@ -224,7 +227,13 @@ impl Sandbox {
         (process.program, process.exiting, process.memory) = (None, None, 0);
         process.unsent.clear();
         process.state = State::Zombie(status);
-        let (parent, name, cpu) = (process.parent, process.container.clone(), process.cpu);
+        let (parent, name, cpu, effort) = (process.parent, process.container.clone(), process.cpu, process.effort);
+        if let Some(Process { state: State::Waits(Wait { child: true, .. }), effort: waits, .. }) =
+            self.processes.get_mut(&parent)
+        {
+            // Who waited for somebody that rested has rested, too.
+            *waits = effort.min(*waits);
+        }
         self.listeners.retain(|_, by| *by != pid);
         self.drop_accepted(pid);
         let orphans: Vec<Pid> = self.processes.iter().filter(|(_, p)| p.parent == pid).map(|(pid, _)| *pid).collect();

@@ -16,6 +16,9 @@ const SLICE: u32 = 64;
 /// For how long a process keeps the processor at most, in ticks, where steps have become slow.
 const TURN: u32 = 5_000;
 
+/// From how many ticks a step on others do not wait for it.
+const BESIDE: u32 = 500;
+
 /// How many ticks a millisecond has.
 const TICKS: u32 = 100;
 
@@ -96,8 +99,16 @@ impl Sandbox {
 
     /// Nobody can go on before time has passed.
     pub(super) fn idle(&mut self) {
+        if self.is_occupied() {
+            return;
+        }
         self.steps = 0;
         self.idle_since.get_or_insert(self.now);
+    }
+
+    /// Whether a process is busy with what a step of it stands for.
+    pub(super) fn is_occupied(&self) -> bool {
+        self.processes.values().any(|p| p.busy_until > self.now)
     }
 
     /// Somebody goes on: it all has rested as long as nobody could.
@@ -157,8 +168,11 @@ impl Sandbox {
         let took = (u64::from(ticks) * u64::from(weight) * crowd).min(LONGEST) + u64::from(self.steps);
         self.steps = (took % u64::from(TICKS)) as u32;
         let millis = took / u64::from(TICKS);
-        if millis > 0 {
-            self.spend(pid, millis);
+        // What takes long goes on beside others.
+        match millis {
+            0 => {}
+            _ if ticks >= BESIDE => self.occupy(pid, millis),
+            _ => self.spend(pid, millis),
         }
         if let Some(process) = self.processes.get_mut(&pid) {
             process.ran = self.now;
@@ -185,7 +199,8 @@ impl Sandbox {
 
     pub(super) fn is_ready(&self, pid: Pid, news: &News<'_>) -> bool {
         let Some(process) = self.processes.get(&pid) else { return false };
-        if !process.unsent.is_empty() || process.exiting.is_some() || self.is_choked(process) {
+        let is_stuck = !process.unsent.is_empty() || process.exiting.is_some();
+        if is_stuck || process.busy_until > self.now || self.is_choked(process) {
             return false;
         }
         match &process.state {
@@ -228,7 +243,9 @@ impl Sandbox {
             }
             _ => None,
         };
-        self.processes.values().filter_map(timer).min()
+        let busy = |p: &Process| Some(p.busy_until).filter(|until| *until > self.now);
+        let when = |p: &Process| busy(p).or_else(|| timer(p));
+        self.processes.values().filter_map(when).min()
     }
 
     /// When what is on its way on a connection comes.
