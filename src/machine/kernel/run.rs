@@ -78,7 +78,7 @@ fn run_slice(sandbox: &mut Sandbox, disks: &mut Disks, outside: &mut dyn Outside
     sandbox.rest(pid);
     let memory = sandbox.processes.get(&pid).map_or(0, |p| p.memory);
     for _ in 0..sandbox.slice_of(pid) {
-        if !sandbox.processes.get(&pid).is_some_and(|p| p.busy_until <= sandbox.now) {
+        if sandbox.processes.get(&pid).is_none_or(|p| p.busy_until > sandbox.now) {
             return;
         }
         let Some(process) = sandbox.processes.get_mut(&pid) else { return };
