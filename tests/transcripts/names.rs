@@ -338,7 +338,7 @@ fn busybox_serves_with_its_own_httpd() {
     $ kubectl exec web -- ps
     PID   USER     TIME  COMMAND
         1 root      0:00 httpd -f -v -p 8080 -h /www
-        5 root      0:00 ps
+        6 root      0:00 ps
     "#);
 }
 
