@@ -38,7 +38,7 @@ const OUTGROWN: &[&str] = &[
     "src/machine/images/httpd.rs",
     "src/machine/images/nginx/mod.rs",
     "src/machine/images/nginx/serve.rs",
-    "src/machine/images/postgres.rs",
+    "src/machine/images/postgres/mod.rs",
     "src/machine/images/redis/commands.rs",
     "src/machine/images/redis/data.rs",
     "src/machine/images/redis/mod.rs",

@@ -1,8 +1,9 @@
-//! What a container's configuration refers to: ConfigMaps and Secrets in its environment.
+//! What a container's configuration refers to, ConfigMaps and Secrets in its environment, and whether its user may run it.
 //!
-//! Mirrors `Kubelet.makeEnvironmentVariables`.
+//! Mirrors `Kubelet.makeEnvironmentVariables` and `verifyRunAsNonRoot`.
 
-use crate::api::k8s::api::core::v1::{ConfigMap, Container, Secret};
+use crate::api::k8s::api::core::v1::{ConfigMap, Container, Pod, Secret};
+use crate::machine::images;
 use crate::store::View;
 
 /// Why a container cannot be created, in the kubelet's words; none when all is there.
@@ -44,6 +45,37 @@ pub(super) fn problem(view: &View<'_>, namespace: &str, container: &Container) -
         }
     }
     None
+}
+
+/// Why a container that must not run as root cannot be created. Mirrors `verifyRunAsNonRoot`.
+pub(super) fn root_problem(pod: &Pod, container: &Container, image: &str) -> Option<String> {
+    let of_pod = pod.spec.as_ref().and_then(|s| s.security_context.as_ref());
+    let own = container.security_context.as_ref();
+    let must = own.and_then(|c| c.run_as_non_root).or(of_pod.and_then(|c| c.run_as_non_root));
+    if must != Some(true) {
+        return None;
+    }
+    let meta = &pod.metadata;
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    let pod = format!("{}_{}({})", text(&meta.name), text(&meta.namespace), text(&meta.uid));
+    let place = format!("(pod: {pod:?}, container: {})", container.name);
+    if let Some(uid) = own.and_then(|c| c.run_as_user).or(of_pod.and_then(|c| c.run_as_user)) {
+        return (uid == 0).then(|| format!("container's runAsUser breaks non-root policy {place}"));
+    }
+    let model = images::find(image);
+    // Nobody knows as whom an image runs that nobody knows.
+    if model.name == "unknown" {
+        return None;
+    }
+    let user = model.user_name().split(':').next().unwrap_or_default();
+    match user.parse::<i64>() {
+        _ if user.is_empty() => Some(format!("container has runAsNonRoot and image will run as root {place}")),
+        Ok(0) => Some(format!("container has runAsNonRoot and image will run as root {place}")),
+        Ok(_) => None,
+        Err(_) => Some(format!(
+            "container has runAsNonRoot and image has non-numeric user ({user}), cannot verify user is non-root {place}"
+        )),
+    }
 }
 
 /// Whether a ConfigMap has a key.

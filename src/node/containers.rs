@@ -93,6 +93,10 @@ impl<'a> Sync<'a> {
             self.say(warning(about, host, "Failed", format!("Error: {fault}")));
             return self.waits(before, container, "CreateContainerConfigError", &fault);
         }
+        if let Some(fault) = config::root_problem(self.author.pod, container, &full) {
+            self.say(warning(about, host, "Failed", format!("Error: {fault}")));
+            return self.waits(before, container, "CreateContainerConfigError", &fault);
+        }
         self.say(event(about, host, "Created", words::created(version, &container.name)));
         let started = self.started(container, before, &full);
         self.run(status, container, &started, &full);

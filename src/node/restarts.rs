@@ -52,7 +52,9 @@ impl<'a> Sync<'a> {
                 None => {
                     let started = running.kept.has_started;
                     slot.started = Some(started);
-                    slot.ready = started && running.kept.is_ready;
+                    // An init container is ready once it is through, a sidecar while it runs.
+                    let goes_on = !self.container(&slot.name).is_some_and(|c| self.is_init(c) && !is_sidecar(c));
+                    slot.ready = started && goes_on && running.kept.is_ready;
                 }
             }
         }

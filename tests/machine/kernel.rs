@@ -39,7 +39,7 @@ impl Pod {
             name: "main".into(),
             image: "example/tools".into(),
             args: args.iter().map(|a| a.to_string()).collect(),
-            env: BTreeMap::from([("PATH".to_string(), "/usr/sbin:/usr/bin:/sbin:/bin".to_string())]),
+            env: BTreeMap::from([("PATH".to_string(), "/usr/sbin:/usr/bin:/sbin:/bin".to_string())]).into(),
             cwd: "/work".into(),
             mounts: vec![mount("/", "root", 0), proc],
             ..ContainerSpec::default()

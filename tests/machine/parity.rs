@@ -136,7 +136,7 @@ fn ours(case: &Case, shell: char) -> Came {
         name: "main".into(),
         image: image.into(),
         args: args(case, name),
-        env: BTreeMap::from([("PATH", PATH), ("HOME", "/root")].map(|(k, v)| (k.to_string(), v.to_string()))),
+        env: BTreeMap::from([("PATH", PATH), ("HOME", "/root")].map(|(k, v)| (k.to_string(), v.to_string()))).into(),
         cwd: "/work".into(),
         mounts: vec![mount("/", Source::Disk("root".into(), 0)), mount("/proc", Source::Proc)],
         stdin: true,

@@ -27,7 +27,7 @@ fn start(image: &str, args: &[&str]) -> (Sandbox, Disks) {
         name: "main".into(),
         image: image.into(),
         args: args.iter().map(|a| a.to_string()).collect(),
-        env: BTreeMap::from([("PATH", PATH), ("HOME", "/root")].map(|(k, v)| (k.to_string(), v.to_string()))),
+        env: BTreeMap::from([("PATH", PATH), ("HOME", "/root")].map(|(k, v)| (k.to_string(), v.to_string()))).into(),
         cwd: "/tmp".into(),
         mounts: vec![mount("/", Source::Disk("root".into(), 0)), mount("/proc", Source::Proc)],
         ..ContainerSpec::default()

@@ -69,7 +69,7 @@ impl Machine {
             name: "main".into(),
             image: self.image.clone(),
             args: args.to_vec(),
-            env: all,
+            env: all.into(),
             cwd: "/work".into(),
             mounts: vec![mount("/", Source::Disk("root".into(), 0)), mount("/proc", Source::Proc)],
             stdin: true,

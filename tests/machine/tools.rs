@@ -62,7 +62,7 @@ impl Machine {
             name: "main".into(),
             image: image.into(),
             args: vec!["sleep".into(), "infinity".into()],
-            env,
+            env: env.into(),
             cwd: "/mnt".into(),
             mounts: vec![mount("/", Source::Disk("root".into(), 0)), mount("/proc", Source::Proc)],
             ..ContainerSpec::default()

@@ -16,7 +16,7 @@ fn models_are_listed_and_shown() {
     ]), @r#"
     $ kstate image list
     NAME                     WHAT IT DOES HERE
-    agnhost                  netexec, serve-hostname, test-webserver, porter, pause
+    agnhost                  netexec, serve-hostname, test-webserver, porter, liveness, pause
     alpine                   busybox and musl
     apache/kafka             a broker that keeps topics, and the scripts that make, fill and read them
     bash                     bash on Alpine
@@ -28,12 +28,14 @@ fn models_are_listed_and_shown() {
     debian                   bash, dash and the GNU tools
     echoserver               answers with what it was asked
     etcd                     members that keep keys together, and etcdctl
+    gb-frontend              the guestbook: its page, and guestbook.php that asks the leader and the followers of Redis
     hello-app                answers with its version and host name
     hello-kubernetes         answers with a page
     hpa-example              PHP's Apache; hpa-example uses processor time for each request
     http-echo                answers with a text
     httpd                    Apache: static files, its logs and its signals
     jessie-dnsutils          dig and nslookup of BIND
+    kubernetes-bootcamp      answers with its host name and version
     kubia                    answers with its host name
     memcached                starts, listens and ends as it should
     minio                    an object store on its data folder, its health endpoints, and mc
@@ -43,9 +45,9 @@ fn models_are_listed_and_shown() {
     nfs-client-provisioner   provisioners of volumes: they take their lock, ask what they may, and serve the classes of their name
     nginx                    nginx: static files, fixed answers, proxying, its logs and its signals
     node                     the tree only
-    node                     the tree only
     node-hello               answers `Hello Kubernetes!`
     pause                    waits
+    perl                     perl for one-liners that print a text or the digits of pi only
     postgres                 the entry point, the server with a little SQL, psql and pg_isready
     python                   python3 for its http.server only
     radial/busyboxplus       busybox with curl
@@ -55,6 +57,7 @@ fn models_are_listed_and_shown() {
     test-webserver           answers with files
     ubuntu                   bash, dash and the GNU tools
     whoami                   answers with who and what it was asked
+    wordpress                the entry point that fills /var/www/html, and what WordPress answers before it is set up
     xtrabackup               xtrabackup and xbstream, ncat, and MySQL's client
     zookeeper                an ensemble that keeps znodes together, zkCli.sh, and the tutorial's start-zookeeper and zookeeper-ready
     $ kstate image show redis:7.2-alpine

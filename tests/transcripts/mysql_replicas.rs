@@ -218,10 +218,10 @@ fn replicas_are_cloned_in_order_and_follow() {
     + echo 'Waiting for mysqld to be ready (accepting connections)'
     Waiting for mysqld to be ready (accepting connections)
     + mysql -h 127.0.0.1 -e 'SELECT 1'
-    ERROR 2003 (HY000): Can't connect to MySQL server on '127.0.0.1:3306' (111)
+    ERROR 2003 (HY000): Can't connect to MySQL server on '127.0.0.1' (111)
     + sleep 1
     + mysql -h 127.0.0.1 -e 'SELECT 1'
-    ERROR 2003 (HY000): Can't connect to MySQL server on '127.0.0.1:3306' (111)
+    ERROR 2003 (HY000): Can't connect to MySQL server on '127.0.0.1' (111)
     + sleep 1
     + mysql -h 127.0.0.1 -e 'SELECT 1'
     1

@@ -53,10 +53,10 @@ fn restricted_refuses_what_is_not_locked_down() {
     deployment.apps/web scaled
     $ kubectl get deployments,pods -n safe
     NAME                  READY   UP-TO-DATE   AVAILABLE   AGE
-    deployment.apps/web   0/2     0            0           1s
+    deployment.apps/web   0/2     0            0           0s
 
-    NAME       READY   STATUS    RESTARTS     AGE
-    pod/good   1/1     Running   1 (1s ago)   2s
+    NAME       READY   STATUS                       RESTARTS   AGE
+    pod/good   0/1     CreateContainerConfigError   0          7s
     $ kubectl get deployment web -n safe -o custom-columns=:.status.conditions[2].message --no-headers
     pods "web-76f7849545-5w5qp" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "nginx" must set securityContext.allowPrivilegeEscalation=false), unrestricted capabilities (container "nginx" must set securityContext.capabilities.drop=["ALL"]), runAsNonRoot != true (pod or container "nginx" must set securityContext.runAsNonRoot=true), seccompProfile (pod or container "nginx" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")
     $ kubectl get events -n safe --field-selector=reason=FailedCreate -o jsonpath={.items[0].message}

@@ -34,6 +34,8 @@ enum Kind {
     Kubia,
     NodeHello,
     HelloKubernetes,
+    Liveness,
+    Bootcamp,
 }
 
 /// A small server.
@@ -47,6 +49,7 @@ pub struct Hello {
     /// The exit code that somebody asked for.
     exits: Option<u8>,
     version: String,
+    requests: u64,
 }
 
 fn begins(kind: Kind, ports: &[u16]) -> Begun {
@@ -126,6 +129,10 @@ fn hello_kubernetes(sys: &mut Sys<'_>, _: &[String]) -> Begun {
     begins(Kind::HelloKubernetes, &[port])
 }
 
+fn bootcamp(_: &mut Sys<'_>, _: &[String]) -> Begun {
+    begins(Kind::Bootcamp, &[8080])
+}
+
 fn agnhost(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     let rest = args.get(2..).unwrap_or_default();
     let port = |name: &str, default: u16| flag(rest, name).and_then(|p| p.parse().ok()).unwrap_or(default);
@@ -133,6 +140,7 @@ fn agnhost(sys: &mut Sys<'_>, args: &[String]) -> Begun {
         Some("netexec") => begins(Kind::Netexec, &[port("http-port", 8080)]),
         Some("serve-hostname") => begins(Kind::ServeHostname, &[port("port", 9376)]),
         Some("test-webserver") => begins(Kind::TestWebserver, &[port("port", 80)]),
+        Some("liveness") => begins(Kind::Liveness, &[8080]),
         Some("pause") | None => {
             sys.out("Paused\n");
             Begun::Serves(Server::Idle(super::idle::Idle::ends_with(0)))
@@ -201,6 +209,7 @@ pub(super) const PROGRAMS: &[(&str, Begin)] = &[
     ("hello-app", hello_app),
     ("hello-kubernetes", hello_kubernetes),
     ("http-echo", http_echo),
+    ("kubernetes-bootcamp", bootcamp),
     ("kubia", kubia),
     ("node-hello", node_hello),
     ("python3", python),
@@ -208,6 +217,12 @@ pub(super) const PROGRAMS: &[(&str, Begin)] = &[
     ("test-webserver", test_webserver),
     ("whoami", whoami),
 ];
+
+/// `2026-03-20T09:46:40.000Z`, as JavaScript writes a time.
+fn iso_time(now: Time) -> String {
+    let c = Civil::of(now);
+    format!("{}T{}.{:03}Z", c.date(), c.clock(), c.milli)
+}
 
 /// `2026/03/20 09:46:40`, as Go's `log` begins its lines.
 fn go_time(now: Time) -> String {
@@ -267,11 +282,15 @@ impl Hello {
             Kind::Kubia => sys.out("Kubia server starting...\n"),
             Kind::HelloKubernetes => sys.out(format!("Listening on: http://{}:{port}\n", sys.sandbox.hostname)),
             Kind::Echoserver => sys.out("Generating self-signed cert\nStarting nginx\n"),
-            Kind::TestWebserver | Kind::NodeHello => {}
+            Kind::Bootcamp => {
+                let (at, host) = (iso_time(sys.now()), sys.env("HOSTNAME").unwrap_or_default().to_string());
+                sys.out(format!("Kubernetes Bootcamp App Started At: {at} | Running On:  {host} \n\n"));
+            }
+            Kind::TestWebserver | Kind::NodeHello | Kind::Liveness => {}
         }
         let catches: &[Signal] = match self.kind {
             // Python does nothing about SIGTERM, so that as first process it is shielded from it.
-            Kind::Python(_) | Kind::Kubia | Kind::NodeHello => &[Signal::INT],
+            Kind::Python(_) | Kind::Kubia | Kind::NodeHello | Kind::Bootcamp => &[Signal::INT],
             _ => &[Signal::TERM, Signal::INT],
         };
         for signal in catches {
@@ -304,7 +323,7 @@ impl Hello {
                         sys.out("\nKeyboard interrupt received, exiting.\n");
                         Turn::Exit(Status::Code(0))
                     }
-                    Kind::Echoserver | Kind::Kubia | Kind::NodeHello => Turn::Exit(Status::Code(0)),
+                    Kind::Echoserver | Kind::Kubia | Kind::NodeHello | Kind::Bootcamp => Turn::Exit(Status::Code(0)),
                     // Go's runtime: what nobody has asked to be told of ends the process with code 2.
                     _ => Turn::Exit(Status::Code(2)),
                 }
@@ -338,7 +357,7 @@ impl Hello {
                     response.headers.0.insert(0, ("Server".into(), "SimpleHTTP/0.6 Python/3.14.2".into()));
                     response.headers.0.insert(1, ("Date".into(), date));
                 }
-                Kind::Kubia | Kind::NodeHello | Kind::HelloKubernetes => {
+                Kind::Kubia | Kind::NodeHello | Kind::HelloKubernetes | Kind::Bootcamp => {
                     response.headers.add("Date", date);
                     response.headers.add("Connection", if stays { "keep-alive" } else { "close" });
                     response.headers.add("Content-Length", response.body.len().to_string());
@@ -364,6 +383,7 @@ impl Hello {
             }
             reply.bytes.extend(response.bytes(is_head));
             reply.close |= !stays;
+            self.requests += 1;
             self.log(sys, peer, &request, &response);
             if reply.close {
                 self.partial.close(peer.connection);
@@ -402,6 +422,15 @@ impl Hello {
                     ));
                 }
                 sys.err(format!("{} - - [{time}] \"{line}\" {} -\n", peer.ip, response.status));
+            }
+            Kind::Bootcamp => {
+                let host = sys.env("HOSTNAME").unwrap_or_default().to_string();
+                let up = (sys.now() - self.began).0.max(0) as f64 / 1000.0;
+                sys.out(format!(
+                    "Running On: {host} | Total Requests: {} | App Uptime: {up} seconds | Log Time: {}\n",
+                    self.requests,
+                    iso_time(sys.now())
+                ));
             }
             Kind::Kubia => sys.out(format!("Received request from ::ffff:{}\n", peer.ip)),
             Kind::Netexec => {
@@ -490,6 +519,13 @@ impl Hello {
                 Response::new(200, text)
             }
             Kind::NodeHello => Response::new(200, "Hello Kubernetes!"),
+            Kind::Bootcamp => {
+                let tag = super::Reference::parse(sys.image()).tag;
+                let version = if tag.trim_start_matches('v').starts_with('2') { 2 } else { 1 };
+                let text = format!("Hello Kubernetes bootcamp! | Running on: {hostname} | v={version}\n");
+                Response::new(200, text).with("Content-Type", "text/plain")
+            }
+            Kind::Liveness => self.liveness(sys, request),
             Kind::HelloKubernetes => {
                 let message = sys.env("MESSAGE").unwrap_or("Hello world!").to_string();
                 let body = format!(
@@ -498,6 +534,17 @@ impl Hello {
                 );
                 Response::new(200, body).with("Content-Type", "text/html; charset=utf-8")
             }
+        }
+    }
+
+    /// Well for ten seconds, then ill.
+    fn liveness(&self, sys: &Sys<'_>, request: &Request) -> Response {
+        let up = (sys.now() - self.began).0.max(0) as f64 / 1000.0;
+        match request.path().as_str() {
+            "/healthz" if up > 10.0 => Response::new(500, format!("error: {up}")),
+            "/healthz" => Response::new(200, "ok"),
+            "/started" => Response::new(200, format!("{up}s")),
+            _ => Response::new(404, "404 page not found\n").with("X-Content-Type-Options", "nosniff"),
         }
     }
 

@@ -194,7 +194,12 @@ impl Httpd {
     }
 
     fn name_warning(&self, sys: &mut Sys<'_>) {
-        if self.named {
+        // The system knows the address by a whole name, as that of a pod with a governing service.
+        let own = sys.sandbox.ip.clone();
+        let hosts = sys.read_file("/etc/hosts").unwrap_or_default();
+        let hosts = String::from_utf8_lossy(&hosts).into_owned();
+        let mut lines = hosts.lines().map(|l| l.split_whitespace().collect::<Vec<_>>());
+        if self.named || lines.any(|l| l.first() == Some(&own.as_str()) && l.get(1).is_some_and(|n| n.contains('.'))) {
             return;
         }
         let (ip, program) = (sys.sandbox.ip.clone(), if self.debian { "apache2" } else { "httpd" });
@@ -423,7 +428,10 @@ impl Httpd {
             _ => return forbidden(),
         };
         if self.debian && full.ends_with(".php") {
-            return self.php(sys, &String::from_utf8_lossy(&bytes));
+            return match super::php::page(sys, request, full) {
+                Some(response) => response,
+                None => self.php(sys, &String::from_utf8_lossy(&bytes)),
+            };
         }
         if !matches!(request.method.as_str(), "GET" | "HEAD" | "POST") {
             return error(405, &format!("<p>The requested method {} is not allowed for this URL.</p>", request.method));

@@ -7,8 +7,8 @@ use super::base::Base;
 use super::model::Model;
 use super::reference::Reference;
 use super::{
-    Begin, Begun, cassandra, consul, etcd, httpd, kafka, minio, mongo, mysql, nginx, plain, postgres, provisioner,
-    redis, zookeeper,
+    Begin, Begun, cassandra, consul, etcd, httpd, kafka, minio, mongo, mysql, nginx, perl, php, plain, postgres,
+    provisioner, redis, zookeeper,
 };
 use crate::machine::kernel::Sys;
 
@@ -228,7 +228,7 @@ const KNOWN: &[Known] = &[
     },
     Known {
         names: &["agnhost"],
-        about: "netexec, serve-hostname, test-webserver, porter, pause",
+        about: "netexec, serve-hostname, test-webserver, porter, liveness, pause",
         facts: "kubernetes/kubernetes test/images/agnhost",
         make: |_| {
             Model::on(Base::Alpine((3, 12)))
@@ -345,12 +345,41 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
-        names: &["node", "golang", "ruby", "openjdk", "eclipse-temurin", "gcc", "perl"],
+        names: &["node", "golang", "ruby", "openjdk", "eclipse-temurin", "gcc"],
         about: "the tree only",
         facts: OFFICIAL,
         make: |r| plain_language(r, &["bash"]),
     },
-    Known { names: &["perl"], about: "the tree only", facts: OFFICIAL, make: |r| plain_language(r, &["bash"]) },
+    Known {
+        names: &["perl"],
+        about: "perl for one-liners that print a text or the digits of pi only",
+        facts: OFFICIAL,
+        make: |r| {
+            let version = r.version_of(&perl::VERSIONS);
+            plain_language(r, &["bash"]).version(version).program("/usr/local/bin/perl", "perl")
+        },
+    },
+    Known {
+        names: &["kubernetes-bootcamp"],
+        about: "answers with its host name and version",
+        facts: "kubernetes/website, Learn Kubernetes Basics",
+        make: |_| {
+            plain_node("/server.js", "kubernetes-bootcamp")
+                .file("/server.js", "// Answers each request with the name of its host.\n")
+        },
+    },
+    Known {
+        names: &["wordpress"],
+        about: "the entry point that fills /var/www/html, and what WordPress answers before it is set up",
+        facts: "docker-library/wordpress",
+        make: php::wordpress,
+    },
+    Known {
+        names: &["gb-frontend"],
+        about: "the guestbook: its page, and guestbook.php that asks the leader and the followers of Redis",
+        facts: "kubernetes/website, the guestbook; GoogleCloudPlatform/kubernetes-engine-samples",
+        make: php::guestbook,
+    },
 ];
 
 /// A Go program alone.

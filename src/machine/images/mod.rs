@@ -28,6 +28,8 @@ mod mongo;
 mod mysql;
 mod names;
 mod nginx;
+mod perl;
+mod php;
 mod plain;
 mod postgres;
 pub mod provisioner;
@@ -103,6 +105,8 @@ pub enum Server {
     Sentinel(Box<redis::sentinel::Sentinel>),
     /// A provisioner of volumes.
     Provisioner(Box<provisioner::Provisioner>),
+    /// Its client at a terminal.
+    ZkCli(Box<zookeeper::ZkCli>),
     /// A server that only starts, listens and ends.
     Plain(Box<plain::Plain>),
     /// busybox' `httpd`.
@@ -135,6 +139,7 @@ impl Server {
             Server::Cassandra(server) => server.step(sys),
             Server::Sentinel(server) => server.step(sys),
             Server::Provisioner(server) => server.step(sys),
+            Server::ZkCli(client) => client.step(sys),
             Server::Plain(server) => server.step(sys),
             Server::BusyboxHttpd(server) => server.step(sys),
         }
@@ -154,6 +159,7 @@ impl Server {
             | Server::MysqlClient(_)
             | Server::Unstream(_)
             | Server::ConsulLeave(_)
+            | Server::ZkCli(_)
             | Server::Psql(_) => Reply { close: true, ..Reply::default() },
             Server::Mysql(server) => server.receive(sys, port, peer, sent),
             Server::Postgres(server) => server.receive(sys, port, peer, sent),
@@ -190,7 +196,7 @@ pub enum Begun {
 pub type Begin = fn(&mut Sys<'_>, &[String]) -> Begun;
 
 /// The programs that images bring, by the names in their binaries.
-const PROGRAMS: [&[(&str, Begin)]; 18] = [
+const PROGRAMS: [&[(&str, Begin)]; 20] = [
     known::PROGRAMS,
     consul::PROGRAMS,
     etcd::PROGRAMS,
@@ -199,6 +205,8 @@ const PROGRAMS: [&[(&str, Begin)]; 18] = [
     nginx::PROGRAMS,
     httpd::PROGRAMS,
     busybox_httpd::PROGRAMS,
+    perl::PROGRAMS,
+    php::PROGRAMS,
     hello::PROGRAMS,
     redis::PROGRAMS,
     mysql::PROGRAMS,

@@ -748,6 +748,8 @@ pub enum Wire {
     Uses(String),
     /// It failed: the whole text.
     Failed(String),
+    /// Rows as a client shows them for its own commands: a title, and what stands below them if it isn't their number.
+    Titled(String, Vec<(String, bool)>, Vec<Vec<Option<String>>>, Option<String>),
 }
 
 impl Wire {

@@ -1,6 +1,7 @@
 //! A pod's kernel: its processes, open files and pipes, and the loop that steps them on virtual time.
 
 pub mod cpu;
+pub mod environment;
 pub mod files;
 pub mod log;
 pub mod mounts;
@@ -32,6 +33,7 @@ pub use sys::Sys;
 use crate::api::Time;
 use crate::machine::disk::{Disk, DiskId};
 use crate::machine::net::Outside;
+use environment::Variables;
 use files::{FileId, On, OpenFile, Pipe, PipeId, Session};
 use log::Log;
 use mounts::Mount;
@@ -80,7 +82,7 @@ pub struct ContainerSpec {
     /// Entry point and arguments.
     pub args: Vec<String>,
     /// The environment.
-    pub env: BTreeMap<String, String>,
+    pub env: Variables,
     /// The working directory; made where it is missing.
     pub cwd: String,
     /// Its file systems; the first is the root.
@@ -409,6 +411,7 @@ impl Sandbox {
         self.logs.entry(name.clone()).or_default();
         let pid = self.spawn_in(&name, spec.args.clone(), 0);
         self.add_groups(&name, pid, spec.image_groups, disks);
+        self.look_up_home(&name, pid, disks);
         let stdin = if spec.stdin || spec.tty {
             let session = self.open_session(spec.tty, spec.stdin);
             if let Some(session) = self.sessions.get_mut(&session) {
@@ -539,7 +542,7 @@ impl Sandbox {
         self.give_files(pid, files);
         if tty {
             if let Some(process) = self.processes.get_mut(&pid) {
-                Arc::make_mut(&mut process.env).entry("TERM".into()).or_insert("xterm".into());
+                Arc::make_mut(&mut process.env).name_terminal();
             }
         }
         self.check_command(pid, &args, disks).map(|()| (pid, session))

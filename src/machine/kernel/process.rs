@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Time;
 
+use super::environment::Variables;
 use super::files::FileId;
 use super::mounts::Mount;
 use super::program::{Fd, Program, Wait};
@@ -57,7 +58,7 @@ pub enum State {
 }
 
 /// The environment: shared by a process and its children until one of them changes it.
-pub type Environment = Arc<BTreeMap<String, String>>;
+pub type Environment = Arc<Variables>;
 
 /// One process.
 #[derive(Debug, Clone, Serialize, Deserialize)]

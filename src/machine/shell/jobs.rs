@@ -46,7 +46,7 @@ impl Shell {
     pub(super) fn sync_env(&mut self, sys: &mut Sys<'_>) {
         if self.vars.env_is_old {
             self.vars.env_is_old = false;
-            sys.process_mut().env = Arc::new(self.vars.environment());
+            sys.process_mut().env = Arc::new(self.vars.environment().into());
         }
     }
 

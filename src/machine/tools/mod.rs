@@ -228,6 +228,12 @@ fn applet(mut args: Vec<String>) -> (String, Vec<String>) {
     (name, args)
 }
 
+/// The home of the process's user, as the container's own files tell.
+pub(super) fn home(sys: &mut Sys<'_>) -> String {
+    let uid = sys.process().uid;
+    users::users(sys).into_iter().find(|user| user.uid == uid).map_or("/".into(), |user| user.home)
+}
+
 /// Refuses what the container runtime refuses before it starts a process.
 ///
 /// # Errors

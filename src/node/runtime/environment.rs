@@ -8,20 +8,27 @@ use crate::api::k8s::api::core::v1::{
     ConfigMap, Container, EnvVarSource, Node, ObjectFieldSelector, Pod, ResourceFieldSelector, Secret, Service,
 };
 use crate::api::{Kind, Quantity};
+use crate::machine::kernel::environment::Variables;
 use crate::node::restarts::container_of;
 use crate::store::View;
 
-/// The environment that the pod gives to a container, over `base`: that of its image.
+/// The environment that the pod gives to a container, over that of its image, in the order in which the container runtime
+/// puts it together. What comes from the pod, and what announces services, goes through maps of the kubelet's.
 pub(in crate::node) fn make_environment_variables(
     view: &View<'_>,
     node: &Node,
     pod: &Pod,
     container: &Container,
-    base: BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
+    of_image: Vec<(String, String)>,
+) -> Variables {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let mut env = base;
+    let path = of_image.iter().find(|(name, _)| name == "PATH").cloned();
+    let mut env: Variables = path.into_iter().collect();
+    if container.tty == Some(true) {
+        env.insert("TERM".into(), "xterm".into());
+    }
     env.insert("HOSTNAME".into(), host_name(pod));
+    env.extend(of_image);
     let services = service_env(view, pod, namespace);
     let mut own: BTreeMap<String, String> = BTreeMap::new();
     for source in container.env_from.iter().flatten() {
@@ -47,8 +54,8 @@ pub(in crate::node) fn make_environment_variables(
             own.insert(variable.name.clone(), value);
         }
     }
-    env.extend(services);
-    env.extend(own);
+    env.extend(own.clone());
+    env.extend(services.into_iter().filter(|(name, _)| !own.contains_key(name)));
     env
 }
 

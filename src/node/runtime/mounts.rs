@@ -9,6 +9,7 @@ use crate::api::k8s::api::core::v1::{Container, Node, PersistentVolume, Persiste
 use crate::controllers::provisioner::server_of;
 use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
 use crate::machine::errno::Errno;
+use crate::machine::kernel::environment::Variables;
 use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::sys;
 use crate::node::disk::{clean, lay_down};
@@ -137,7 +138,8 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         let limit =
             source.size_limit.as_ref().and_then(|q| Quantity::parse(&q.0).ok()).map(|q| q.value().max(0) as u64);
         return Some(match source.medium.as_deref() {
-            Some("Memory") => own(Make::Empty(0o777, limit), ("tmpfs", "tmpfs", &memory(node, pod, limit))),
+            // A tmpfs is sticky by itself, and the kubelet looks at the other bits only.
+            Some("Memory") => own(Make::Empty(0o1777, limit), ("tmpfs", "tmpfs", &memory(node, pod, limit))),
             _ => own(Make::Empty(0o777, None), ("/dev/sda1", "ext4", "relatime")),
         });
     }
@@ -241,7 +243,7 @@ pub(in crate::node) fn plan_mounts(
     node: &Node,
     pod: &Pod,
     container: &Container,
-    env: &BTreeMap<String, String>,
+    env: &Variables,
 ) -> Vec<MountPlan> {
     let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
     let volumes: BTreeMap<&str, &Volume> = volumes.map(|v| (v.name.as_str(), v)).collect();
@@ -285,7 +287,10 @@ fn set_up(store: &mut Store, backing: &Backing, now: Time) -> Option<Ino> {
     match &backing.make {
         Make::OfNode(node) => lay_down(store, node),
         Make::Empty(mode, size) => store.add_disk(&backing.disk, || Disk::new(*mode, *size, now)),
-        Make::Files(_) => store.add_disk(&backing.disk, || Disk::new(0o777, None, now)),
+        Make::Files(_) => {
+            let mode = if backing.shown.1 == "tmpfs" { 0o1777 } else { 0o777 };
+            store.add_disk(&backing.disk, || Disk::new(mode, None, now));
+        }
         Make::Block(size) => store.add_disk(&backing.disk, || block_device(*size, now)),
     }
     let disk = store.disks_mut().get_mut(&backing.disk)?;

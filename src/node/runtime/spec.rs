@@ -28,8 +28,7 @@ pub(in crate::node) fn container_spec(
     image: &str,
 ) -> ContainerSpec {
     let model = images::find(image);
-    let base = model.env().into_iter().collect();
-    let env = make_environment_variables(view, node, pod, container, base);
+    let env = make_environment_variables(view, node, pod, container, model.env());
     let find = |name: &str| env.get(name).cloned();
     let expanded = |list: &[String]| list.iter().map(|word| expand(word, &find)).collect::<Vec<String>>();
     let (command, args) = (container.command.as_deref(), container.args.as_deref());

@@ -182,7 +182,7 @@ impl Lab {
             name: "main".into(),
             image: image.into(),
             args,
-            env: all,
+            env: all.into(),
             cwd: model.workdir(),
             mounts: vec![
                 mount("/", Source::Disk(root, 0), "overlay", "overlay"),

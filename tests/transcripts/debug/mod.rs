@@ -357,7 +357,7 @@ fn a_pod_is_copied_to_be_debugged() {
     $ kubectl get pod four -o jsonpath='{.spec.containers[2].env} {.spec.containers[2].securityContext}'
     [{"name":"A","value":"1"},{"name":"B","value":"2"}] {"allowPrivilegeEscalation":false,"capabilities":{"drop":["ALL"]},"runAsNonRoot":true,"seccompProfile":{"type":"RuntimeDefault"}}$ kubectl get pods web --ignore-not-found
     $ kubectl debug four --image=busybox --copy-to=one
-    Defaulting debug container name to debugger-lbt2t.
+    Defaulting debug container name to debugger-5dmfl.
     Error from server (AlreadyExists): pods "one" already exists
     [exit 1]
     "#);

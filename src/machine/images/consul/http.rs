@@ -29,6 +29,18 @@ fn encoded(key: &str, entry: &Entry) -> Value {
     })
 }
 
+/// What is asked for with `?pretty`.
+fn indented(body: &[u8]) -> Vec<u8> {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
+    let mut out = Vec::new();
+    let by_four = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, by_four);
+    match serde::Serialize::serialize(&value, &mut serializer) {
+        Ok(()) => out,
+        Err(_) => body.to_vec(),
+    }
+}
+
 impl Consul {
     /// Answers a request; nothing where the answer comes later.
     pub(super) fn on_http(&mut self, sys: &mut Sys<'_>, connection: u64, request: &Request) -> Option<Response> {
@@ -38,7 +50,10 @@ impl Consul {
             waiting.push(connection);
             return None;
         }
-        let (status, body, is_json) = self.answer(sys, request, &path);
+        let (status, mut body, is_json) = self.answer(sys, request, &path);
+        if is_json && request.query().split('&').any(|p| p == "pretty" || p.starts_with("pretty=")) {
+            body = indented(&body);
+        }
         let length = body.len().to_string();
         let kind = if is_json { "application/json" } else { "text/plain; charset=utf-8" };
         let mut response = Response::new(status, body).with("Content-Type", kind).with("Vary", "Accept-Encoding");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::errno::Errno;
 use crate::machine::images::sql::{self, Wire};
-use crate::machine::images::typed::Statements;
+use crate::machine::images::typed::{Ends, Statements};
 use crate::machine::images::{Begun, Server, find};
 use crate::machine::kernel::{Fd, Input, Signal, Status, Sys, Turn};
 use crate::machine::net::resolver;
@@ -14,6 +14,8 @@ use crate::machine::net::resolver;
 /// A client of a database under way.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct MysqlClient {
+    /// As whom it will log in once it has been told the password.
+    asks: Option<Login>,
     statements: Statements,
     fd: Option<Fd>,
     headers: bool,
@@ -23,6 +25,7 @@ pub struct MysqlClient {
 }
 
 /// The options that say whom to ask and as whom.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Login {
     host: Option<String>,
     port: u16,
@@ -32,6 +35,8 @@ struct Login {
     statements: Vec<String>,
     letters: String,
     words: Vec<String>,
+    /// Whether the password is to be asked for.
+    asks: bool,
 }
 
 fn login(sys: &mut Sys<'_>, program: &str, args: &[String]) -> Login {
@@ -41,9 +46,7 @@ fn login(sys: &mut Sys<'_>, program: &str, args: &[String]) -> Login {
         user: "root".into(),
         password: sys.env("MYSQL_PWD").unwrap_or_default().to_string(),
         database: String::new(),
-        statements: Vec::new(),
-        letters: String::new(),
-        words: Vec::new(),
+        ..Login::default()
     };
     let mut words = args[1..].iter();
     let mut warns = false;
@@ -57,7 +60,9 @@ fn login(sys: &mut Sys<'_>, program: &str, args: &[String]) -> Login {
             (Some(("host", v)), _) => login.host = Some(value(v.into())),
             (Some(("port", v)), _) => login.port = value(v.into()).parse().unwrap_or(3306),
             (Some(("user", v)), _) => login.user = value(v.into()),
-            (Some(("password", v)), _) => (login.password, warns) = (v.to_string(), !v.is_empty()),
+            (Some(("password", v)), _) => {
+                (login.password, warns, login.asks) = (v.to_string(), !v.is_empty(), !word.contains('='));
+            }
             (Some(("execute", v)), _) => login.statements.push(value(v.into())),
             (Some(("database", v)), _) => login.database = value(v.into()),
             (Some(("skip-column-names", _)), _) => login.letters.push('N'),
@@ -70,7 +75,9 @@ fn login(sys: &mut Sys<'_>, program: &str, args: &[String]) -> Login {
             (None, Some('u')) => login.user = value(attached),
             (None, Some('e')) => login.statements.push(value(attached)),
             (None, Some('D')) => login.database = value(attached),
-            (None, Some('p')) => (login.password, warns) = (attached.clone(), !attached.is_empty()),
+            (None, Some('p')) => {
+                (login.password, warns, login.asks) = (attached.clone(), !attached.is_empty(), attached.is_empty());
+            }
             (None, Some(_)) => login.letters.push_str(&word[1..]),
             (None, None) => login.words.push(word.clone()),
         }
@@ -96,7 +103,12 @@ fn connect(sys: &mut Sys<'_>, login: &Login) -> Result<Fd, (String, bool)> {
         };
         let text = match local {
             true => "ERROR 2002 (HY000): Can't connect to local MySQL server through socket '/var/run/mysqld/mysqld.sock' (2)".to_string(),
-            false => format!("ERROR 2003 (HY000): Can't connect to MySQL server on '{host}:{}' ({number})", login.port),
+            // Clients of 5.7 and before don't name the port.
+            false => {
+                let is_old = !find(sys.image()).version.starts_with(['8', '9']);
+                let port = if is_old { String::new() } else { format!(":{}", login.port) };
+                format!("ERROR 2003 (HY000): Can't connect to MySQL server on '{host}{port}' ({number})")
+            }
         };
         (text, false)
     })?;
@@ -106,6 +118,31 @@ fn connect(sys: &mut Sys<'_>, login: &Login) -> Result<Fd, (String, bool)> {
         Some(Wire::Failed(text)) => Err((text, true)),
         _ => Err(("ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet', system error: 0".into(), false)),
     }
+}
+
+/// Whether a server lets somebody in: for programs that keep their data there.
+///
+/// # Errors
+/// What the client says.
+pub(in super::super) fn reaches(
+    sys: &mut Sys<'_>,
+    server: &str,
+    user: &str,
+    password: &str,
+    database: &str,
+) -> Result<(), String> {
+    let (host, port) = server.split_once(':').unwrap_or((server, ""));
+    let login = Login {
+        host: Some(host.to_string()),
+        port: port.parse().unwrap_or(3306),
+        user: user.to_string(),
+        password: password.to_string(),
+        database: database.to_string(),
+        ..Login::default()
+    };
+    let fd = connect(sys, &login).map_err(|(text, _)| text)?;
+    let _ = sys.close(fd);
+    Ok(())
 }
 
 /// Asks and gets the answer.
@@ -131,22 +168,19 @@ pub(super) fn client(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     if let (true, Some(name)) = (login.database.is_empty(), login.words.first()) {
         login.database.clone_from(name);
     }
-    let fd = match connect(sys, &login) {
-        Ok(fd) => fd,
-        Err((text, _)) => {
-            sys.err(format!("{text}\n"));
-            return Begun::Exit(1);
-        }
-    };
-    let letters = login.letters;
-    let client = MysqlClient {
-        statements: Statements::new(sql::statements(&login.statements.join(";")), login.statements.is_empty()),
-        fd: Some(fd),
+    let letters = &login.letters;
+    let mut client = MysqlClient {
         headers: !letters.contains('N') && !letters.contains("ss"),
         table: letters.contains('t') || (sys.is_tty(1) && !letters.contains('B') && !letters.contains('s')),
         forces: letters.contains('f'),
-        code: 0,
+        ..MysqlClient::default()
     };
+    if login.asks {
+        client.statements = Statements::asked_for(Ends::Line, "Enter password: ", "");
+        client.asks = Some(login);
+    } else if let Err(code) = client.log_in(sys, &login) {
+        return Begun::Exit(code);
+    }
     Begun::Serves(Server::MysqlClient(Box::new(client)))
 }
 
@@ -216,21 +250,98 @@ fn framed(columns: &[(String, bool)], all: &[Vec<Option<String>>], headers: bool
     out
 }
 
+/// What it says to somebody at a terminal.
+fn welcome(sys: &mut Sys<'_>) {
+    let version = find(sys.image()).version.clone();
+    sys.out(format!(
+        "Welcome to the MySQL monitor.  Commands end with ; or \\g.\nYour MySQL connection id is 8\n\
+         Server version: {version} MySQL Community Server - GPL\n\n\
+         Copyright (c) 2000, 2025, Oracle and/or its affiliates.\n\n\
+         Oracle is a registered trademark of Oracle Corporation and/or its\naffiliates. Other names may be trademarks of their respective\n\
+         owners.\n\nType 'help;' or '\\h' for help. Type '\\c' to clear the current input statement.\n\n"
+    ));
+}
+
+/// `2 rows`
+fn rows(count: usize) -> String {
+    format!("{count} row{}", if count == 1 { "" } else { "s" })
+}
+
 impl MysqlClient {
+    /// Connects, and begins with the statements; the exit code where that fails.
+    fn log_in(&mut self, sys: &mut Sys<'_>, login: &Login) -> Result<(), u8> {
+        let fd = connect(sys, login).map_err(|(text, _)| {
+            sys.err(format!("{text}\n"));
+            1
+        })?;
+        self.fd = Some(fd);
+        let typed = login.statements.is_empty();
+        let mut statements = Statements::new(sql::statements(&login.statements.join(";")), typed);
+        if typed && sys.is_tty(0) {
+            welcome(sys);
+            statements.ask_with(Ends::Mysql, "mysql> ", "    -> ");
+        }
+        self.statements.become_others(statements);
+        Ok(())
+    }
+
+    /// Takes the password that was asked for.
+    fn take_password(&mut self, sys: &mut Sys<'_>, mut login: Login) -> Turn {
+        match self.statements.next(sys) {
+            Ok(password) => login.password = password,
+            Err(Some(turn)) => {
+                self.asks = Some(login);
+                return turn;
+            }
+            Err(None) => {}
+        }
+        match self.log_in(sys, &login) {
+            Ok(()) => Turn::Again,
+            Err(code) => Turn::Exit(Status::Code(code)),
+        }
+    }
+
+    /// What it says of an answer to somebody at a terminal.
+    fn sum_up(&self, sys: &mut Sys<'_>, answer: Option<&Wire>) {
+        if !self.statements.is_prompting() {
+            return;
+        }
+        let text = match answer {
+            Some(Wire::Rows(_, all)) if all.is_empty() => "Empty set (0.00 sec)\n\n".into(),
+            Some(Wire::Rows(_, all)) => format!("{} in set (0.00 sec)\n\n", rows(all.len())),
+            Some(Wire::Done(_, count)) => format!("Query OK, {} affected (0.01 sec)\n\n", rows(*count as usize)),
+            Some(Wire::Uses(_)) => "Database changed\n".into(),
+            _ => return,
+        };
+        sys.out(text);
+    }
+
     pub(in super::super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
+        if let Some(login) = self.asks.take() {
+            return self.take_password(sys, login);
+        }
+        let is_over = |this: &MysqlClient, sys: &mut Sys<'_>| {
+            if this.statements.is_prompting() {
+                sys.out("Bye\n");
+            }
+            Turn::Exit(Status::Code(this.code))
+        };
         let text = match self.statements.next(sys) {
             Ok(text) => text,
-            Err(turn) => return turn.unwrap_or(Turn::Exit(Status::Code(self.code))),
+            Err(Some(turn)) => return turn,
+            Err(None) => return is_over(self, sys),
         };
         let Some(fd) = self.fd else { return Turn::Exit(Status::Code(self.code)) };
         if matches!(text.to_ascii_lowercase().as_str(), "exit" | "quit" | "\\q") {
-            return Turn::Exit(Status::Code(self.code));
+            return is_over(self, sys);
         }
         let (text, vertical) = match text.strip_suffix("\\G") {
             Some(text) => (text.trim().to_string(), true),
             None => (text.strip_suffix("\\g").unwrap_or(&text).to_string(), false),
         };
-        match ask(sys, fd, &Wire::Statement(text)) {
+        let answer = ask(sys, fd, &Wire::Statement(text));
+        let summary = answer.clone();
+        match answer {
             Some(Wire::Rows(columns, all)) if vertical => {
                 let width = columns.iter().map(|(n, _)| n.chars().count()).max().unwrap_or(0);
                 let mut out = String::new();
@@ -260,6 +371,9 @@ impl MysqlClient {
                 }
                 sys.out(out);
             }
+            Some(Wire::Failed(text)) if self.statements.is_prompting() => {
+                sys.err(format!("{}\n", text.replacen(" at line 1:", ":", 1)));
+            }
             Some(Wire::Failed(text)) => {
                 sys.err(format!("{text}\n"));
                 self.code = 1;
@@ -273,6 +387,7 @@ impl MysqlClient {
                 return Turn::Exit(Status::Code(1));
             }
         }
+        self.sum_up(sys, summary.as_ref());
         Turn::Again
     }
 }

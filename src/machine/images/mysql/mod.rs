@@ -23,7 +23,7 @@ mod replica;
 mod variables;
 
 pub use client::MysqlClient;
-pub(super) use client::ask;
+pub(super) use client::{ask, reaches};
 
 const VERSIONS: [&str; 5] = ["9.5.0", "8.4.7", "8.0.44", "5.7.44", "5.6.51"];
 

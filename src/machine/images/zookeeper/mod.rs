@@ -20,6 +20,7 @@ use crate::machine::net::{Peer, Reply, Sent};
 mod scripts;
 
 pub(super) use scripts::PROGRAMS;
+pub use scripts::ZkCli;
 use scripts::conf_file;
 
 /// How a command of `zkCli.sh` begins on the wire.

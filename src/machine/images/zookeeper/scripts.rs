@@ -5,9 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::ASKS;
+use crate::machine::images::typed::{Ends, Statements};
 use crate::machine::images::{Begin, Begun, Server};
-use crate::machine::kernel::{Input, Sys};
+use crate::machine::kernel::{Input, Status, Sys, Turn};
 
 pub(super) fn conf_file(sys: &Sys<'_>) -> String {
     format!("{}/zoo.cfg", sys.env("ZOOCFGDIR").unwrap_or("/conf"))
@@ -206,6 +209,12 @@ fn cli(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     let port = port.parse().unwrap_or(2181);
     sys.out(format!("Connecting to {place}\n"));
     let mut commands: Vec<String> = vec![words.join(" ")];
+    if words.is_empty() && sys.is_tty(0) {
+        sys.out(format!("Welcome to ZooKeeper!\nJLine support is enabled\n{CONNECTED}"));
+        let mut cli = ZkCli { host: host.to_string(), port, ..ZkCli::default() };
+        cli.ask_next();
+        return Begun::Serves(Server::ZkCli(Box::new(cli)));
+    }
     if words.is_empty() {
         let mut typed = Vec::new();
         while let Ok(Input::Bytes(bytes)) = sys.read(0, 1 << 16) {
@@ -215,23 +224,67 @@ fn cli(sys: &mut Sys<'_>, args: &[String]) -> Begun {
         commands = String::from_utf8_lossy(&typed).lines().map(str::to_string).collect();
     }
     let mut code = 0;
-    sys.out("\nWATCHER::\n\nWatchedEvent state:SyncConnected type:None path:null\n");
+    sys.out(CONNECTED);
     for command in commands.iter().filter(|c| !c.trim().is_empty() && c.trim() != "quit") {
-        let answer = ask(sys, host, port, &[ASKS, command.as_bytes()].concat());
-        match answer.as_deref() {
-            Some([0, text @ ..]) => sys.out(text),
-            Some([_, text @ ..]) => {
-                sys.err(text);
-                code = 1;
-            }
-            _ => {
-                let path = command.split_whitespace().nth(1).unwrap_or("/");
-                sys.err(format!("Exception in thread \"main\" org.apache.zookeeper.KeeperException$ConnectionLossException: KeeperErrorCode = ConnectionLoss for {path}\n"));
-                code = 1;
-            }
+        if !run(sys, host, port, command) {
+            code = 1;
         }
     }
     Begun::Exit(code)
+}
+
+/// Runs a command of its; whether that went well.
+fn run(sys: &mut Sys<'_>, host: &str, port: u16, command: &str) -> bool {
+    let answer = ask(sys, host, port, &[ASKS, command.as_bytes()].concat());
+    match answer.as_deref() {
+        Some([0, text @ ..]) => {
+            sys.out(text);
+            return true;
+        }
+        Some([_, text @ ..]) => sys.err(text),
+        _ => {
+            let path = command.split_whitespace().nth(1).unwrap_or("/");
+            sys.err(format!("Exception in thread \"main\" org.apache.zookeeper.KeeperException$ConnectionLossException: KeeperErrorCode = ConnectionLoss for {path}\n"));
+        }
+    }
+    false
+}
+
+const CONNECTED: &str = "\nWATCHER::\n\nWatchedEvent state:SyncConnected type:None path:null\n";
+
+/// `zkCli.sh` with somebody at a terminal.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ZkCli {
+    host: String,
+    port: u16,
+    lines: Statements,
+    number: u64,
+}
+
+impl ZkCli {
+    fn ask_next(&mut self) {
+        let prompt = format!("[zk: {}:{}(CONNECTED) {}] ", self.host, self.port, self.number);
+        match self.number {
+            0 => self.lines = Statements::asked_for(Ends::Line, &prompt, ""),
+            _ => self.lines.ask_with(Ends::Line, &prompt, ""),
+        }
+    }
+
+    pub(in super::super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
+        let line = match self.lines.next(sys) {
+            Ok(line) => line.trim().to_string(),
+            Err(turn) => return turn.unwrap_or(Turn::Exit(Status::Code(0))),
+        };
+        if line == "quit" {
+            return Turn::Exit(Status::Code(0));
+        }
+        if !line.is_empty() {
+            run(sys, &self.host, self.port, &line);
+            self.number += 1;
+            self.ask_next();
+        }
+        Turn::Again
+    }
 }
 
 pub(in super::super) const PROGRAMS: &[(&str, Begin)] =

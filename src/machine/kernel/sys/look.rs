@@ -1,16 +1,26 @@
 //! System calls that look at paths: walking, `stat`, reading folders.
 
 use crate::machine::bytes::Bytes;
-use crate::machine::disk::{Device, Disk};
+use crate::machine::disk::{Device, Disk, DiskId, Ino, Inode};
 use crate::machine::errno::Errno;
 
 use crate::machine::kernel::files::{FileId, On, OpenOptions};
-use crate::machine::kernel::mounts::{Found, Mount, Place};
+use crate::machine::kernel::mounts::{Found, Mount, Place, Source};
 use crate::machine::kernel::proc_fs;
 use crate::machine::kernel::program::Fd;
 use crate::machine::kernel::walk::{Walker, absolute, walk};
 
 use super::{Kind, MAX_WHOLE, Stat, Sys, stat_inode};
+
+/// What an inode is, on a disk or in memory.
+fn stat_inode_in(disk: &str, ino: Ino, inode: &Inode, in_memory: bool) -> Stat {
+    let mut stat = stat_inode(disk, ino, inode);
+    if let (true, Ok(entries)) = (in_memory, inode.entries()) {
+        // A folder of a tmpfs takes no blocks; its size counts what is in it, `.` and `..` included.
+        (stat.size, stat.usage) = (20 * (entries.len() as u64 + 2), 0);
+    }
+    stat
+}
 
 impl Sys<'_> {
     pub(super) fn walker(&self) -> Walker<'_> {
@@ -108,7 +118,7 @@ impl Sys<'_> {
 
     pub(super) fn stat_of(&self, place: &Place) -> Result<Stat, Errno> {
         match place {
-            Place::Inode(disk, ino) => Ok(stat_inode(disk, *ino, self.disk(disk)?.get(*ino)?)),
+            Place::Inode(disk, ino) => self.stat_on_disk(disk, *ino),
             Place::Proc(path) => {
                 let (kind, mode, size, target) = match proc_fs::look(self, path)? {
                     proc_fs::Entry::File(_) => (Kind::File, 0o444, 0, None),
@@ -135,6 +145,18 @@ impl Sys<'_> {
         }
     }
 
+    fn stat_on_disk(&self, disk: &DiskId, ino: Ino) -> Result<Stat, Errno> {
+        let inode = self.disk(disk)?.get(ino)?;
+        Ok(stat_inode_in(disk, ino, inode, inode.is_dir() && self.is_in_memory(disk)))
+    }
+
+    /// Whether a disk is a file system in memory, as all that the process sees of it is.
+    fn is_in_memory(&self, disk: &DiskId) -> bool {
+        let mounts = self.mounts();
+        let mut of_disk = mounts.iter().filter(|m| matches!(&m.what, Source::Disk(id, _) if id == disk)).peekable();
+        of_disk.peek().is_some() && of_disk.all(|m| m.fs_type == "tmpfs")
+    }
+
     /// What an open file is.
     ///
     /// # Errors
@@ -147,7 +169,7 @@ impl Sys<'_> {
     pub(super) fn stat_file(&self, id: FileId) -> Result<Stat, Errno> {
         let file = self.sandbox.files.get(&id).ok_or(Errno::BadFd)?;
         match &file.on {
-            On::Disk(disk, ino) | On::Dir(disk, ino) => Ok(stat_inode(disk, *ino, self.disk(disk)?.get(*ino)?)),
+            On::Disk(disk, ino) | On::Dir(disk, ino) => self.stat_on_disk(disk, *ino),
             other => {
                 let kind = match other {
                     On::PipeIn(_) | On::PipeOut(_) => Kind::Fifo,
@@ -190,12 +212,13 @@ impl Sys<'_> {
                     return Err(Errno::Access);
                 }
                 let base = if found.path == "/" { String::new() } else { found.path };
+                let in_memory = self.is_in_memory(&id);
                 let mut all: Vec<(String, Stat)> = Vec::new();
                 for (name, ino) in entries {
                     let at = format!("{base}/{name}");
                     let stat = match self.mounts().iter().any(|m| m.at == at).then(|| self.lstat(&at)) {
                         Some(Ok(stat)) => stat,
-                        _ => stat_inode(&id, *ino, disk.get(*ino)?),
+                        _ => stat_inode_in(&id, *ino, disk.get(*ino)?, in_memory),
                     };
                     all.push((name.clone(), stat));
                 }

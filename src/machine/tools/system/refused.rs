@@ -1,5 +1,6 @@
 //! Tools that cannot do here what they are for: editors without a terminal, package managers without a network.
 
+use crate::machine::images::{self, base::Base};
 use crate::machine::kernel::Sys;
 use crate::machine::tools::Started;
 use crate::machine::tools::common::{base, is_gnu};
@@ -52,6 +53,35 @@ pub(super) fn apk(sys: &mut Sys<'_>, args: &[String]) -> Started {
     }
 }
 
+/// Where a distribution's packages are, and the suites of it that are asked for.
+fn suites(sys: &Sys<'_>) -> (&'static str, [String; 2]) {
+    let (site, name) = match images::find(sys.image()).base {
+        Base::Ubuntu(version) => (
+            "archive.ubuntu.com/ubuntu",
+            match version {
+                (16, _) => "xenial",
+                (18, _) => "bionic",
+                (20, _) => "focal",
+                (22, _) => "jammy",
+                _ => "noble",
+            },
+        ),
+        Base::Debian(number) => (
+            "deb.debian.org/debian",
+            match number {
+                ..=8 => "jessie",
+                9 => "stretch",
+                10 => "buster",
+                11 => "bullseye",
+                12 => "bookworm",
+                _ => "trixie",
+            },
+        ),
+        _ => ("deb.debian.org/debian", "trixie"),
+    };
+    (site, [name.to_string(), format!("{name}-updates")])
+}
+
 /// `apt`, `apt-get`
 pub(super) fn apt(sys: &mut Sys<'_>, args: &[String]) -> Started {
     let words: Vec<String> = args.iter().skip(1).filter(|a| !a.starts_with('-')).cloned().collect();
@@ -59,20 +89,26 @@ pub(super) fn apt(sys: &mut Sys<'_>, args: &[String]) -> Started {
     if base(&args[0]) == "apt" {
         sys.err("\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n");
     }
-    let suites = ["bookworm", "bookworm-updates"];
+    let (site, suites) = suites(sys);
+    let host = site.split('/').next().unwrap_or_default();
     match words.first().map(String::as_str) {
         Some("update") => {
             if !quiet {
                 for (n, suite) in suites.iter().enumerate() {
-                    sys.out(format!("Ign:{} http://deb.debian.org/debian {suite} InRelease\n", n + 1));
+                    sys.out(format!("Ign:{} http://{site} {suite} InRelease\n", n + 1));
                 }
                 for (n, suite) in suites.iter().enumerate() {
-                    sys.out(format!("Err:{} http://deb.debian.org/debian {suite} InRelease\n  Temporary failure resolving 'deb.debian.org'\n", n + 1));
+                    sys.out(format!(
+                        "Err:{} http://{site} {suite} InRelease\n  Temporary failure resolving '{host}'\n",
+                        n + 1
+                    ));
                 }
                 sys.out("Reading package lists...\n");
             }
             for suite in suites {
-                sys.err(format!("W: Failed to fetch http://deb.debian.org/debian/dists/{suite}/InRelease  Temporary failure resolving 'deb.debian.org'\n"));
+                sys.err(format!(
+                    "W: Failed to fetch http://{site}/dists/{suite}/InRelease  Temporary failure resolving '{host}'\n"
+                ));
             }
             sys.err("W: Some index files failed to download. They have been ignored, or old ones used instead.\n");
             Started::Exit(0)

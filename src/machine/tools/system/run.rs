@@ -1,6 +1,5 @@
 //! Tools that change something of their process and become another program: `env`, `nohup`, `nice`, `su`, `chroot`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::machine::errno::Errno;
@@ -67,7 +66,7 @@ pub(super) fn env(sys: &mut Sys<'_>, args: &[String]) -> Started {
         }
     }
     if clear {
-        sys.process_mut().env = Arc::new(BTreeMap::new());
+        sys.process_mut().env = Arc::default();
     }
     for name in parsed.values('u').map(String::from).collect::<Vec<_>>() {
         sys.set_env(&name, None);
@@ -390,7 +389,7 @@ pub(super) fn su(sys: &mut Sys<'_>, args: &[String]) -> Started {
 fn prepare_env(sys: &mut Sys<'_>, user: &User, shell: &str, login: bool) {
     if login {
         let term = sys.env("TERM").map(String::from);
-        sys.process_mut().env = Arc::new(BTreeMap::new());
+        sys.process_mut().env = Arc::default();
         if let Some(term) = term {
             sys.set_env("TERM", Some(term));
         }

@@ -2,6 +2,8 @@
 //!
 //! Facts: docker-library/postgres and repo-info; PostgreSQL's manual; what a running server prints.
 
+mod backslash;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::mysql::ask;
 use super::reference::Reference;
 use super::sql::{self, Databases, Fault, Outcome, Script, Wire};
-use super::typed::Statements;
+use super::typed::{Ends, Statements};
 use super::{Begin, Begun, Model, Server};
 use crate::api::Time;
 use crate::machine::errno::Errno;
@@ -367,6 +369,9 @@ impl Postgres {
                 Wire::Welcome
             }
             Wire::Statement(text) if !client.user.is_empty() => {
+                if let Some(answer) = self.backslash(client, &text) {
+                    return answer;
+                }
                 let lower = text.to_ascii_lowercase();
                 match lower.trim() {
                     "select version()" => {
@@ -376,23 +381,9 @@ impl Postgres {
                         );
                         return sql::rows(vec!["version".into()], vec![vec![Some(text)]]);
                     }
-                    "\\l" | "select datname from pg_database" => {
+                    "select datname from pg_database" => {
                         let rows = self.store.databases.all.keys().map(|n| vec![Some(n.clone())]).collect();
                         return sql::rows(vec!["datname".into()], rows);
-                    }
-                    "\\dt" => {
-                        let tables = self.store.databases.all.get(&client.database).cloned().unwrap_or_default();
-                        if tables.is_empty() {
-                            return Wire::Failed("Did not find any relations.".into());
-                        }
-                        let owner = client.user.clone();
-                        let rows = tables.keys().map(|n| {
-                            vec![Some("public".into()), Some(n.clone()), Some("table".into()), Some(owner.clone())]
-                        });
-                        return sql::rows(
-                            ["Schema", "Name", "Type", "Owner"].map(String::from).to_vec(),
-                            rows.collect(),
-                        );
                     }
                     _ => {}
                 }
@@ -581,6 +572,10 @@ pub struct Psql {
     quiet: bool,
     stops: bool,
     code: u8,
+    user: String,
+    database: String,
+    /// Where it is connected to, as `\conninfo` says.
+    place: String,
 }
 
 fn psql(sys: &mut Sys<'_>, args: &[String]) -> Begun {
@@ -653,7 +648,7 @@ fn psql(sys: &mut Sys<'_>, args: &[String]) -> Begun {
         sys.err(format!("psql: error: {place}fe_sendauth: no password supplied\n"));
         return Begun::Exit(2);
     }
-    match ask(sys, fd, &Wire::Login(user, password, database)) {
+    match ask(sys, fd, &Wire::Login(user.clone(), password, database.clone())) {
         Some(Wire::Welcome) => {}
         Some(Wire::Failed(text)) => {
             sys.err(format!("psql: error: {place}{text}\n"));
@@ -677,22 +672,85 @@ fn psql(sys: &mut Sys<'_>, args: &[String]) -> Begun {
     }
     let typed = login.commands.is_empty() && login.files.is_empty();
     let stops = !login.commands.is_empty();
+    let mut all = Statements::new(statements, typed);
+    if typed && sys.is_tty(0) {
+        if !login.quiet {
+            let version = super::find(sys.image()).version.clone();
+            let of_debian =
+                if super::has_musl(sys.image()) { String::new() } else { format!(" (Debian {version}-1.pgdg13+1)") };
+            sys.out(format!("psql ({version}{of_debian})\nType \"help\" for help.\n\n"));
+        }
+        let (first, more) = prompts(&database, &user);
+        all.ask_with(Ends::Psql, &first, &more);
+    }
+    let place = match local {
+        true => format!("via socket in \"/var/run/postgresql\" at port \"{}\".", login.port),
+        false if host == ip.to_string() => format!("on host \"{host}\" at port \"{}\".", login.port),
+        false => format!("on host \"{host}\" (address \"{ip}\") at port \"{}\".", login.port),
+    };
     Begun::Serves(Server::Psql(Box::new(Psql {
-        statements: Statements::new(statements, typed),
+        statements: all,
         fd: Some(fd),
         tuples: login.tuples,
         plain: login.plain,
         quiet: login.quiet,
         stops,
-        ..Psql::default()
+        code: 0,
+        user,
+        database,
+        place,
     })))
 }
 
+/// The prompts of a database: those of its owner end in `#`.
+fn prompts(database: &str, user: &str) -> (String, String) {
+    let sign = if user == "postgres" { '#' } else { '>' };
+    (format!("{database}={sign} "), format!("{database}-{sign} "))
+}
+
+/// A row whose cells may have several lines: all but a cell's last one end in `+`.
+fn lay_out(row: &[String], widths: &[usize], numbers: &[bool]) -> String {
+    let cells: Vec<Vec<&str>> = row.iter().map(|cell| cell.split('\n').collect()).collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+    let mut out = String::new();
+    for line in 0..height {
+        for (at, cell) in cells.iter().enumerate() {
+            let (text, w) = (cell.get(line).copied().unwrap_or_default(), widths.get(at).copied().unwrap_or(0));
+            let (is_last, goes_on) = (at + 1 == cells.len(), line + 1 < cell.len());
+            let text = match numbers.get(at) {
+                Some(true) => format!("{text:>w$}"),
+                _ if is_last && !goes_on => text.to_string(),
+                _ => format!("{text:<w$}"),
+            };
+            let end = if goes_on { "+" } else { "" };
+            let between = match (is_last, goes_on) {
+                (true, _) => "",
+                (false, true) => "|",
+                (false, false) => " |",
+            };
+            out.push_str(&format!(" {text}{end}{between}"));
+        }
+        out.push('\n');
+    }
+    out
+}
+
 impl Psql {
-    fn show(&self, columns: &[(String, bool)], all: &[Vec<Option<String>>]) -> String {
+    fn show(
+        &self,
+        title: &str,
+        columns: &[(String, bool)],
+        all: &[Vec<Option<String>>],
+        footer: Option<&str>,
+    ) -> String {
         let cell = |v: &Option<String>| v.clone().unwrap_or_default();
+        let count = format!("({} row{})\n", all.len(), if all.len() == 1 { "" } else { "s" });
+        let below = footer.map_or(count, String::from);
         if self.plain {
             let mut out = String::new();
+            if !title.is_empty() && !self.tuples {
+                out.push_str(&format!("{title}\n"));
+            }
             if !self.tuples {
                 out.push_str(&columns.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>().join("|"));
                 out.push('\n');
@@ -701,7 +759,7 @@ impl Psql {
                 out.push_str(&format!("{}\n", row.iter().map(cell).collect::<Vec<_>>().join("|")));
             }
             if !self.tuples {
-                out.push_str(&format!("({} row{})\n", all.len(), if all.len() == 1 { "" } else { "s" }));
+                out.push_str(&below);
             }
             return out;
         }
@@ -709,13 +767,18 @@ impl Psql {
             .map(|at| {
                 all.iter()
                     .filter_map(|r| r.get(at))
-                    .map(|v| cell(v).chars().count())
+                    .map(|v| cell(v).split('\n').map(|l| l.chars().count()).max().unwrap_or(0))
                     .chain((!self.tuples).then(|| columns[at].0.chars().count()))
                     .max()
                     .unwrap_or(0)
             })
             .collect();
         let mut out = String::new();
+        if !title.is_empty() && !self.tuples {
+            let width = widths.iter().map(|w| w + 3).sum::<usize>().saturating_sub(1);
+            let left = width.saturating_sub(title.chars().count()) / 2;
+            out.push_str(&format!("{}{title}\n", " ".repeat(left)));
+        }
         if !self.tuples {
             let names: Vec<String> = columns
                 .iter()
@@ -730,22 +793,12 @@ impl Psql {
             out.push_str(&format!("{}\n", widths.iter().map(|w| "-".repeat(w + 2)).collect::<Vec<_>>().join("+")));
         }
         for row in all {
-            let cells: Vec<String> = row
-                .iter()
-                .enumerate()
-                .map(|(at, v)| {
-                    let (text, w) = (cell(v), widths.get(at).copied().unwrap_or(0));
-                    match (columns.get(at).is_some_and(|c| c.1), at + 1 == row.len()) {
-                        (true, _) => format!(" {text:>w$}"),
-                        (false, true) => format!(" {text}"),
-                        (false, false) => format!(" {text:<w$}"),
-                    }
-                })
-                .collect();
-            out.push_str(&format!("{}\n", cells.join(" |")));
+            let cells: Vec<String> = row.iter().map(cell).collect();
+            let numbers: Vec<bool> = columns.iter().map(|c| c.1).collect();
+            out.push_str(&lay_out(&cells, &widths, &numbers));
         }
         if !self.tuples {
-            out.push_str(&format!("({} row{})\n", all.len(), if all.len() == 1 { "" } else { "s" }));
+            out.push_str(&below);
         }
         out.push('\n');
         out
@@ -754,16 +807,38 @@ impl Psql {
     pub(super) fn step(&mut self, sys: &mut Sys<'_>) -> Turn {
         let text = match self.statements.next(sys) {
             Ok(text) => text,
-            Err(turn) => return turn.unwrap_or(Turn::Exit(Status::Code(self.code))),
+            Err(turn) => {
+                if turn.is_none() && self.statements.is_prompting() {
+                    sys.out("\\q\n");
+                }
+                return turn.unwrap_or(Turn::Exit(Status::Code(self.code)));
+            }
         };
         let Some(fd) = self.fd else { return Turn::Exit(Status::Code(self.code)) };
         if matches!(text.as_str(), "\\q" | "exit" | "quit") {
             return Turn::Exit(Status::Code(0));
         }
+        if text == "\\conninfo" {
+            let (database, user, place) = (&self.database, &self.user, &self.place);
+            sys.out(format!("You are connected to database \"{database}\" as user \"{user}\" {place}\n"));
+            return Turn::Again;
+        }
         match ask(sys, fd, &Wire::Statement(text)) {
             Some(Wire::Rows(columns, all)) => {
-                let text = self.show(&columns, &all);
+                let text = self.show("", &columns, &all, None);
                 sys.out(text);
+            }
+            Some(Wire::Titled(title, columns, all, footer)) => {
+                let text = self.show(&title, &columns, &all, footer.as_deref());
+                sys.out(text);
+            }
+            Some(Wire::Uses(database)) => {
+                sys.out(format!("You are now connected to database \"{database}\" as user \"{}\".\n", self.user));
+                if self.statements.is_prompting() {
+                    let (first, more) = prompts(&database, &self.user);
+                    self.statements.ask_with(Ends::Psql, &first, &more);
+                }
+                self.database = database;
             }
             Some(Wire::Done(tag, _)) if !self.quiet => sys.out(format!("{tag}\n")),
             Some(Wire::Failed(text)) => {
