@@ -117,7 +117,7 @@ impl Statements {
                         return Err(Some(Turn::Wait(Wait::input(0))));
                     };
                     let whole = self.bytes.drain(..=end).collect();
-                    self.take(whole);
+                    self.take(sys, whole);
                     if self.waiting.is_empty() {
                         return Err(Some(Turn::Wait(Wait::input(0))));
                     }
@@ -125,7 +125,7 @@ impl Statements {
                 Ok(Input::End) | Err(_) => {
                     self.typed = false;
                     let rest = std::mem::take(&mut self.bytes);
-                    self.take(rest);
+                    self.take(sys, rest);
                 }
             }
         }
@@ -162,7 +162,8 @@ impl Statements {
         }
     }
 
-    fn take(&mut self, bytes: Vec<u8>) {
+    fn take(&mut self, sys: &mut Sys<'_>, bytes: Vec<u8>) {
+        sys.work(bytes.len() / 256);
         self.waiting = sql::statements(&String::from_utf8_lossy(&bytes));
         self.waiting.reverse();
     }

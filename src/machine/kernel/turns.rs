@@ -258,6 +258,11 @@ impl Sandbox {
 }
 
 impl Sys<'_> {
+    /// Counts work that a step does beyond its own cost, in steps.
+    pub fn work(&mut self, steps: usize) {
+        self.sandbox.extra = self.sandbox.extra.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
+    }
+
     /// Whether it is one of a loop that goes on for long: who makes output without end then makes less at a time.
     pub fn is_thinned_out(&self) -> bool {
         self.sandbox.busy >= 60_000 && self.sandbox.is_loop(self.process())
