@@ -169,6 +169,8 @@ impl<'a> Sync<'a> {
             if until.is_none_or(|until| until <= self.now()) {
                 let answer = volumes::mount_volume(view, author.node, author.pod, spec, &mut disk);
                 volume.mounted = answer.is_ok();
+                // OBSERVATION: another pod's mount is refused from now on, not only once this one has a sandbox.
+                to_remember |= volume.mounted && spec.for_one_pod().is_some();
                 let about = About::object(self.object);
                 match answer {
                     Ok(told) => told.into_iter().for_each(|(reason, message)| {

@@ -263,6 +263,13 @@ proptest! {
     }
 }
 
+/// Both wait for the same attachment; what lies between a mount and its sandbox belongs to the first.
+#[test]
+fn a_volume_for_one_pod_is_taken_as_soon_as_it_is_mounted() {
+    let steps = [Step::Pod { n: 3, claim: 4, node: None }, Step::Pod { n: 0, claim: 4, node: Some(0) }];
+    play(&steps, 102, None).unwrap_or_else(|fault| panic!("{fault}"));
+}
+
 /// The checks can fail: a model that is told of a second attachment says so.
 #[test]
 fn a_second_attachment_is_noticed() {

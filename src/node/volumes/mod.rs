@@ -8,7 +8,7 @@ mod host_path;
 mod mount;
 mod populator;
 
-use crate::api::k8s::api::core::v1::{PersistentVolume, Pod, Volume};
+use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeSpec, Pod, Volume};
 
 pub(super) use attached::{awaits_attachment, is_exhausted};
 pub(super) use contents::fault as object_fault;
@@ -35,6 +35,12 @@ impl<'a> VolumeSpec<'a> {
             Source::Volume(volume) => &volume.name,
             Source::PersistentVolume(volume) => volume.metadata.name.as_deref().unwrap_or_default(),
         }
+    }
+
+    /// A persistent volume that may be in use by one pod alone.
+    pub(super) fn for_one_pod(&self) -> Option<&'a PersistentVolumeSpec> {
+        let volume = self.persistent_volume()?.spec.as_ref()?;
+        (volume.access_modes.as_deref()? == ["ReadWriteOncePod"]).then_some(volume)
     }
 
     fn persistent_volume(&self) -> Option<&'a PersistentVolume> {

@@ -8,8 +8,9 @@ use crate::api::k8s::api::core::v1::{CSIVolumeSource, Node, PersistentVolume, Po
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode};
 use crate::api::object::annotation_of;
 use crate::api::selector::matches_node_selector;
-use crate::api::{Kind, ObjectKey};
+use crate::api::{Kind, Object, ObjectKey};
 use crate::node::disk::{Disk, FileType};
+use crate::node::memory::Memory;
 use crate::node::node_disks::State;
 use crate::store::{Index, View};
 
@@ -167,23 +168,33 @@ fn supports_mount_option(spec: &VolumeSpec<'_>) -> bool {
 
 /// Why a ReadWriteOncePod volume can't be mounted a second time on this node.
 fn mounted_elsewhere(view: &View<'_>, pod: &Pod, spec: &VolumeSpec<'_>) -> Option<String> {
-    let volume = spec.persistent_volume()?.spec.as_ref()?;
-    if volume.access_modes.as_deref() != Some(&["ReadWriteOncePod".to_string()]) {
-        return None;
-    }
+    let volume = spec.for_one_pod()?;
     let claim = volume.claim_ref.as_ref()?;
-    let claim = format!("{}/{}", claim.namespace.as_deref()?, claim.name.as_deref()?);
+    let (namespace, name) = (claim.namespace.as_deref()?, claim.name.as_deref()?);
     let node = pod.spec.as_ref()?.node_name.as_deref();
-    let mut others = view.indexed(Kind::Pod, Index::PodClaim, &claim).filter_map(|o| o.get::<Pod>());
-    let mounted = others.any(|other| {
+    let mounted = view.indexed(Kind::Pod, Index::PodClaim, &format!("{namespace}/{name}")).any(|object| {
+        let Some(other) = object.get::<Pod>() else { return false };
         let status = other.status.as_ref();
         let ended = matches!(status.and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"));
         other.metadata.uid != pod.metadata.uid
             && other.spec.as_ref().and_then(|s| s.node_name.as_deref()) == node
-            && status.is_some_and(|s| s.pod_ip.is_some())
             && !ended
+            && (status.is_some_and(|s| s.pod_ip.is_some()) || has_mounted(view, object, other, name))
     });
     mounted.then(|| "volume uses the ReadWriteOncePod access mode and is already in use by another pod".into())
+}
+
+/// Whether a pod that has no sandbox yet has mounted a claim's volume.
+fn has_mounted(view: &View<'_>, object: &Object, pod: &Pod, claim: &str) -> bool {
+    let memory = Memory::of(view, object);
+    let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
+    pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()).any(|volume| {
+        let is_it = match &volume.persistent_volume_claim {
+            Some(source) => source.claim_name == claim,
+            None => volume.ephemeral.is_some() && format!("{pod_name}-{}", volume.name) == claim,
+        };
+        is_it && memory.volumes.get(&volume.name).is_some_and(|v| v.mounted)
+    })
 }
 
 fn set_up(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>, disk: &mut Disk<'_>) -> Result<(), String> {
