@@ -3,14 +3,14 @@
 //! A path that a persistent volume of type `local` names is taken to be there on the nodes that its affinity allows: whoever
 //! made the volume has prepared it.
 
-use crate::api::Time;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::selector::matches_node_selector;
+use crate::api::{Kind, Time};
 use crate::controllers::Outcome;
 use crate::machine::kernel::mounts::{Mount, Source};
 use crate::machine::kernel::{ContainerSpec, Disks, log};
 use crate::machine::{self, disk::Inode};
-use crate::store::{Store, View};
+use crate::store::{Index, Store, View};
 
 use super::node_disks;
 
@@ -185,20 +185,25 @@ impl<'a> Disk<'a> {
 
     /// What somebody has prepared there for a persistent volume.
     fn prepared(&self, path: &str) -> Option<FileType> {
-        self.view.list_as::<PersistentVolume>().filter_map(|v| v.spec.as_ref()).find_map(|spec| {
-            let there = clean(&spec.local.as_ref()?.path);
-            let here = spec.node_affinity.as_ref().and_then(|a| a.required.as_ref()).is_none_or(|required| {
-                matches_node_selector(required, "", self.node.metadata.labels.as_ref()).unwrap_or(false)
-            });
-            if !here {
-                return None;
-            }
-            match there == path {
-                true if spec.volume_mode.as_deref() == Some("Block") => Some(FileType::BlockDevice),
-                true => Some(FileType::Directory),
-                false => there.strip_prefix(path)?.starts_with('/').then_some(FileType::Directory),
-            }
-        })
+        // Most who ask mean such a volume itself, by the path as it is written.
+        let in_bucket = |bucket: &str| {
+            let mut volumes = self.view.indexed(Kind::PersistentVolume, Index::LocalPath, bucket);
+            volumes.find_map(|object| self.prepared_for(object.get::<PersistentVolume>()?, path))
+        };
+        in_bucket(path).or_else(|| in_bucket(""))
+    }
+
+    fn prepared_for(&self, volume: &PersistentVolume, path: &str) -> Option<FileType> {
+        let spec = volume.spec.as_ref()?;
+        let there = clean(&spec.local.as_ref()?.path);
+        let kind = match there == path {
+            true if spec.volume_mode.as_deref() == Some("Block") => FileType::BlockDevice,
+            true => FileType::Directory,
+            false => there.strip_prefix(path)?.starts_with('/').then_some(FileType::Directory)?,
+        };
+        let required = spec.node_affinity.as_ref().and_then(|a| a.required.as_ref());
+        let labels = self.node.metadata.labels.as_ref();
+        required.is_none_or(|r| matches_node_selector(r, "", labels).unwrap_or(false)).then_some(kind)
     }
 
     /// Makes a folder and those above it. Mirrors `os.MkdirAll`.

@@ -235,7 +235,7 @@ impl Cluster {
     }
 
     /// When all recurring work that waits now will have been done once.
-    fn round_ends(&self) -> Time {
+    fn round_ends(&mut self) -> Time {
         self.queue.last_due(self.registry.store()).map_or(self.now(), |last| last.min(self.now() + LONGEST_PERIOD))
     }
 

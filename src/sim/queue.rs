@@ -88,6 +88,8 @@ pub(super) struct WorkQueue {
     piece: usize,
     /// The file's first item beyond there that a settling cluster waits for.
     far_progress: Option<Option<(Item, Time)>>,
+    /// The last of those that the file alone holds.
+    far_last: Option<Option<(Item, Place)>>,
     /// Draws lots among equal times in place of first in, first out.
     lots: Option<u64>,
     /// The number that was given last; none before the first change.
@@ -118,7 +120,7 @@ impl WorkQueue {
         }
         // What does not wait is not in the file either: nothing is known of it.
         self.items.retain(|_, known| known.wait.is_some() || known.failures > 0);
-        self.far_progress = None;
+        (self.far_progress, self.far_last) = (None, None);
         Ok(())
     }
 
@@ -213,18 +215,34 @@ impl WorkQueue {
     }
 
     /// When the last of all items is due.
-    pub(super) fn last_due(&self, store: &Store) -> Option<Time> {
+    pub(super) fn last_due(&mut self, store: &Store) -> Option<Time> {
         let here = self.order.last().map(|(due, _, _)| *due);
         if self.reached == Some(END) {
             return here;
         }
+        let far = match self.far_last.take() {
+            Some(None) => None,
+            Some(Some((item, place))) if !self.items.contains_key(&item) => Some((item, place)),
+            // What lies behind it is in memory too.
+            Some(Some((_, place))) => self.find_far_last(Some(place), store),
+            None => self.find_far_last(None, store),
+        };
+        let there = far.as_ref().map(|(_, place)| Time(place.0));
+        self.far_last = Some(far);
+        here.max(there)
+    }
+
+    fn find_far_last(&self, mut before: Option<Place>, store: &Store) -> Option<(Item, Place)> {
         let mut most = FIRST_PIECE;
         loop {
-            let timers = store.last_timers(most);
-            let there = timers.iter().find(|timer| self.is_in_file_only(timer)).map(|timer| Time(timer.due));
-            if there.is_some() || timers.len() < most {
-                return here.max(there);
+            let timers = store.timers_before(before, most);
+            if let Some(timer) = timers.iter().find(|timer| self.is_in_file_only(timer)) {
+                return item_of(timer).map(|item| (item, timer.place()));
             }
+            if timers.len() < most {
+                return None;
+            }
+            before = timers.last().map(Timer::place);
             most *= 4;
         }
     }

@@ -43,6 +43,8 @@ pub enum Index {
     SliceService,
     /// Volumes that are attached, by their name in a node's status: `kubernetes.io/csi/DRIVER^HANDLE`.
     VolumeUniqueName,
+    /// Volumes of type `local`, by their path as it is written, and all of them in the bucket `""`.
+    LocalPath,
     /// Attachments, by the persistent volume that is attached.
     AttachmentVolume,
     /// Attachments, by the node that the volume is attached to.
@@ -62,9 +64,14 @@ fn of(kind: Kind) -> &'static [Index] {
             Index::PodClaim,
         ],
         Kind::PersistentVolumeClaim => &[Index::Owner, Index::ClaimVolume, Index::ClaimClass],
-        Kind::PersistentVolume => {
-            &[Index::Owner, Index::VolumeClaim, Index::FreeVolume, Index::ProvisionedBy, Index::VolumeUniqueName]
-        }
+        Kind::PersistentVolume => &[
+            Index::Owner,
+            Index::VolumeClaim,
+            Index::FreeVolume,
+            Index::ProvisionedBy,
+            Index::VolumeUniqueName,
+            Index::LocalPath,
+        ],
         Kind::VolumeAttachment => &[Index::Owner, Index::AttachmentVolume, Index::AttachmentNode],
         Kind::Event => &[Index::EventObject],
         Kind::EndpointSlice => &[Index::Owner, Index::SliceService],
@@ -151,6 +158,10 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
         Index::VolumeUniqueName => match object {
             Object::PersistentVolume(volume) => unique_name_of(volume).map(one).unwrap_or_default(),
             _ => Vec::new(),
+        },
+        Index::LocalPath => match volume_spec(object).and_then(|s| s.local.as_ref()) {
+            Some(local) => vec![(local.path.clone(), 0), (String::new(), 0)],
+            None => Vec::new(),
         },
         Index::AttachmentVolume => match object {
             Object::VolumeAttachment(a) => a.spec.source.persistent_volume_name.clone().map(one).unwrap_or_default(),

@@ -11,9 +11,9 @@ impl Store {
         self.read(self.db.timers_after(after, progress, limit))
     }
 
-    /// At most `limit` pending timers, the last one first.
-    pub fn last_timers(&self, limit: usize) -> Vec<Timer> {
-        self.read(self.db.last_timers(limit))
+    /// At most `limit` pending timers before a place, or of all, the last one first.
+    pub fn timers_before(&self, before: Option<Place>, limit: usize) -> Vec<Timer> {
+        self.read(self.db.timers_before(before, limit))
     }
 
     /// The pending timer of a controller for a key.

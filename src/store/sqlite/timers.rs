@@ -95,9 +95,10 @@ impl Db {
         self.rows(&sql, params![due, seq, limit as i64], read)
     }
 
-    pub(in crate::store) fn last_timers(&self, limit: usize) -> Result<Vec<Timer>, ApiError> {
-        let sql = format!("{COLUMNS} ORDER BY due DESC, seq DESC LIMIT ?1");
-        self.rows(&sql, params![limit as i64], read)
+    pub(in crate::store) fn timers_before(&self, before: Option<Place>, limit: usize) -> Result<Vec<Timer>, ApiError> {
+        let (due, seq) = before.unwrap_or((i64::MAX, i64::MAX));
+        let sql = format!("{COLUMNS} WHERE (due, seq) < (?1, ?2) ORDER BY due DESC, seq DESC LIMIT ?3");
+        self.rows(&sql, params![due, seq, limit as i64], read)
     }
 
     pub(in crate::store) fn timer(&self, controller: &str, key: &ObjectKey) -> Result<Option<Timer>, ApiError> {
