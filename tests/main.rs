@@ -11,6 +11,7 @@ mod forwarding;
 mod holes;
 mod home;
 mod kubeconfig;
+mod kustomize;
 mod machine;
 mod ownership;
 mod properties;

@@ -138,7 +138,7 @@ verbs! {
     Get, "get", verbs::get, true, Reads;
     Help, "help", help, true, Reads;
     Kuberc, "kuberc", verbs::absent::kuberc, true, Reads;
-    Kustomize, "kustomize", verbs::absent::kustomize, true, Reads;
+    Kustomize, "kustomize", verbs::kustomize, true, Reads;
     Label, "label", verbs::label, true, Writes;
     Logs, "logs", verbs::containers::logs, true, Reads;
     Options, "options", help::options, true, Reads;

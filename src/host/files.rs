@@ -114,6 +114,21 @@ impl Files {
         })
     }
 
+    /// A path from the root to what a path leads to, links followed.
+    ///
+    /// # Errors
+    /// As [`Files::file_type`].
+    pub fn real_path(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let path = path.as_ref();
+        match &self.inside {
+            None => std::fs::canonicalize(self.absolute(path)),
+            Some(dir) => {
+                let real = dir.canonicalize(self.within(path)).map_err(|e| self.refuse(e))?;
+                Ok(if real == Path::new(".") { self.folder.clone() } else { self.folder.join(real) })
+            }
+        }
+    }
+
     /// Whether something is there that may be seen.
     pub fn exists(&self, path: impl AsRef<Path>) -> bool {
         self.file_type(path).is_ok()

@@ -8,6 +8,7 @@ pub mod contexts;
 pub mod flags;
 mod follow;
 pub mod kubeconfig;
+pub mod kustomize;
 mod log;
 pub mod overrides;
 pub mod print;

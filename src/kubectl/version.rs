@@ -10,7 +10,7 @@ use crate::printers::go_order::Order;
 pub const CLIENT_MINOR: u32 = 36;
 
 /// The Kustomize that is built into it.
-pub const KUSTOMIZE: &str = "v5.8.1";
+pub const KUSTOMIZE: &str = super::kustomize::VERSION;
 
 /// What a binary says of itself, in the order in which Go declares the fields.
 pub struct Info(Vec<(&'static str, String)>);

@@ -23,6 +23,7 @@ mod faults;
 mod growing;
 mod images;
 mod kinds;
+mod kustomize;
 mod lifecycle;
 mod limits;
 mod load;

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod files;
 pub mod info;
+pub mod kustomization;
 pub mod mapper;
 mod paths;
 mod plan;

@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use super::files::{FileArgs, served_kind};
 use super::info::Info;
+use super::kustomization;
 use crate::host::files::{FileType, Files};
 use crate::host::{go_io_error, reason};
+use crate::kubectl::kustomize::{self, Options, Reorder};
 use crate::kubectl::print::errors::Fault;
 use crate::kubectl::session::Session;
 use crate::manifest::{stream, strict};
@@ -31,7 +33,7 @@ pub(super) enum Source {
     /// A file, as the user named it.
     File(String),
     /// A kustomization's folder.
-    Kustomization,
+    Kustomization(String),
     /// A text that was edited, and what it is called in texts.
     Text(&'static str, String),
 }
@@ -108,8 +110,8 @@ impl FileArgs {
                 },
             }
         }
-        if self.kustomize.is_some() {
-            paths.sources.push(Source::Kustomization);
+        if let Some(folder) = &self.kustomize {
+            paths.sources.push(Source::Kustomization(folder.clone()));
         }
         if faults.is_empty() { Ok(paths) } else { Err(faults) }
     }
@@ -249,9 +251,15 @@ impl Source {
             Source::Stdin => ("STDIN", session.stdin().map_err(|e| go_io_error("read", "/dev/stdin", &e))),
             Source::File(name) => (name.as_str(), read_file(session, name)),
             Source::Text(name, text) => (*name, Ok(text.clone().into_bytes())),
-            Source::Kustomization => {
-                let text = "kustomizations are not built by kstate: build them first, and apply the result with -f -";
-                return vec![Step::End(Fault::plain(text))];
+            Source::Kustomization(folder) => {
+                let options = Options {
+                    reorder: Reorder::Legacy,
+                    reorder_given: false,
+                    root_only: true,
+                    managed_by_label: false,
+                };
+                let built = kustomization::build(session, folder, &options);
+                (folder.as_str(), built.map(|objects| kustomize::to_yaml(&objects).into_bytes()))
             }
         };
         match bytes {

@@ -30,6 +30,5 @@ macro_rules! absent {
 
 absent! {
     kuberc, "Manage kuberc configuration files.", "kstate has no preferences: aliases and defaults of flags are not kept";
-    kustomize, "Build a kustomization target from a directory or URL.", "kustomizations are not built by kstate: build them first, and apply the result with -f -";
     proxy, "Run a proxy to the Kubernetes API server.", "kstate has no API server to reach by the network: its control plane runs within each command";
 }

@@ -21,6 +21,7 @@ pub mod events;
 pub mod explain;
 pub mod expose;
 pub mod get;
+pub mod kustomize;
 pub mod label;
 pub mod pairs;
 pub mod patch;

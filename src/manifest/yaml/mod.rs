@@ -13,11 +13,14 @@ mod scalars;
 mod scanner;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
+
+pub use self::tree::{Tree, to_tree};
 
 use self::node::Document;
 use self::scanner::Mark;
