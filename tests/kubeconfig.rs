@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use crate::home::Home;
 
 /// Runs lines as `kubectl`, or as `kstate` where they begin so; `variables` are set for each.
-fn run(home: &Home, variables: &[(&str, &str)], lines: &[&str]) -> String {
+pub fn run(home: &Home, variables: &[(&str, &str)], lines: &[&str]) -> String {
     let mut transcript = String::new();
     for line in lines {
         let (program, words) = match line.strip_prefix("kstate ") {

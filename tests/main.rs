@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod admission;
+mod applysets;
 mod bounds;
 mod conformance;
 mod files;
@@ -11,6 +12,7 @@ mod forwarding;
 mod holes;
 mod home;
 mod kubeconfig;
+mod kuberc;
 mod kustomize;
 mod machine;
 mod ownership;

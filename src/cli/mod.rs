@@ -12,6 +12,7 @@ mod help;
 mod home;
 mod image;
 mod kubeconfig;
+mod kuberc;
 mod lesson;
 mod load;
 mod node;
@@ -119,7 +120,7 @@ verbs! {
     Autoscale, "autoscale", verbs::autoscale, true, Writes;
     Check, "check", check, false, Writes;
     Certificate, "certificate", verbs::certificate, true, Writes;
-    ClusterInfo, "cluster-info", verbs::discovery::cluster_info, true, Reads;
+    ClusterInfo, "cluster-info", verbs::cluster_info, true, Reads;
     Completion, "completion", completion, true, Reads;
     Config, "config", verbs::config, true, Writes;
     Cordon, "cordon", verbs::cordon, true, Writes;
@@ -137,7 +138,7 @@ verbs! {
     Expose, "expose", verbs::expose, true, Writes;
     Get, "get", verbs::get, true, Reads;
     Help, "help", help, true, Reads;
-    Kuberc, "kuberc", verbs::absent::kuberc, true, Reads;
+    Kuberc, "kuberc", verbs::kuberc, true, Reads;
     Kustomize, "kustomize", verbs::kustomize, true, Reads;
     Label, "label", verbs::label, true, Writes;
     Logs, "logs", verbs::containers::logs, true, Reads;

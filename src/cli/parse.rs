@@ -2,11 +2,11 @@
 //!
 //! Mirrors `NewDefaultKubectlCommandWithArgs` of `k8s.io/kubectl/pkg/cmd` and `ExecuteC` of `github.com/spf13/cobra`.
 
-use clap::{Command, FromArgMatches};
+use clap::{Command, CommandFactory, FromArgMatches};
 
 use crate::cli::argv::pflag::{self, Parsed};
 use crate::cli::argv::{self, Line};
-use crate::cli::{App, OWN_VERBS, help, plugin, usage};
+use crate::cli::{App, OWN_VERBS, help, kuberc, plugin, usage};
 use crate::error::Failure;
 use crate::host::Host;
 use crate::ui::Ui;
@@ -25,6 +25,7 @@ pub struct Parse {
 /// pflag's, cobra's and kubectl's texts for what is wrong with it; help and versions are printed here, and end with exit
 /// code 0.
 pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Result<Parse, Failure> {
+    let args = &preferred(program, args, host, ui)?;
     let root = App::command_for(args).name(program).bin_name(program);
     let line = Line::read(args, &root);
     let is_own = |name: &String| program == "kubectl" && OWN_VERBS.contains(&name.as_str());
@@ -68,6 +69,13 @@ pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Re
         return Err(asked_for_help(program, &line, host, ui));
     }
     verb(program, &line, &parsed, root, ui)
+}
+
+/// The words as the user's preferences have them.
+fn preferred(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Result<Vec<String>, Failure> {
+    // The whole grammar takes its time, and few prefer anything.
+    let root = || App::command().name(program).bin_name(program);
+    kuberc::apply(args, &root, program, host, ui)
 }
 
 fn asked_for_help(program: &'static str, line: &Line, host: &Host, ui: &Ui) -> Failure {

@@ -8,6 +8,7 @@ pub mod contexts;
 pub mod flags;
 mod follow;
 pub mod kubeconfig;
+pub mod kuberc;
 pub mod kustomize;
 mod log;
 pub mod overrides;

@@ -192,3 +192,44 @@ fn nobody_acts_from_outside_as_somebody_else() {
     [exit 1]
     ");
 }
+
+#[test]
+fn what_is_wrong_with_a_request_for_a_token_is_said_before_it_is_made() {
+    let mut session = Session::new();
+    assert_snapshot!(session.run(&[
+        "kubectl create token",
+        "kubectl create token default --duration=-1s",
+        "kubectl create token default --duration=1500ms",
+        "kubectl create token default --audience=",
+        "kubectl create token default --bound-object-name=x",
+        "kubectl create token default --bound-object-uid=x",
+        "kubectl create token default --bound-object-kind=ConfigMap",
+        "kubectl create token default --bound-object-kind=Pod",
+    ]), @"
+    $ kubectl create token
+    error: exactly one NAME is required, got 0
+    See 'kubectl create token -h' for help and examples
+    [exit 1]
+    $ kubectl create token default --duration=-1s
+    error: --duration must be greater than or equal to 0
+    [exit 1]
+    $ kubectl create token default --duration=1500ms
+    error: --duration cannot be expressed in units less than seconds
+    [exit 1]
+    $ kubectl create token default --audience=
+    error: --audience must not be an empty string
+    [exit 1]
+    $ kubectl create token default --bound-object-name=x
+    error: --bound-object-name can only be set if --bound-object-kind is provided
+    [exit 1]
+    $ kubectl create token default --bound-object-uid=x
+    error: --bound-object-uid can only be set if --bound-object-kind is provided
+    [exit 1]
+    $ kubectl create token default --bound-object-kind=ConfigMap
+    error: supported --bound-object-kind values are Node, Pod, Secret
+    [exit 1]
+    $ kubectl create token default --bound-object-kind=Pod
+    error: --bound-object-name is required if --bound-object-kind is provided
+    [exit 1]
+    ");
+}

@@ -159,7 +159,8 @@ fn lenient_flags(command: Command) -> Command {
     command.disable_help_subcommand(true).args_override_self(true).mut_args(lenient)
 }
 
-fn is_boolean(arg: &Arg) -> bool {
+/// Whether a flag needs no value.
+pub fn is_boolean(arg: &Arg) -> bool {
     match arg.get_action() {
         ArgAction::SetTrue => true,
         ArgAction::Set => arg.get_value_parser().type_id() == std::any::TypeId::of::<bool>(),

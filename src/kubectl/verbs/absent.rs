@@ -29,6 +29,5 @@ macro_rules! absent {
 }
 
 absent! {
-    kuberc, "Manage kuberc configuration files.", "kstate has no preferences: aliases and defaults of flags are not kept";
     proxy, "Run a proxy to the Kubernetes API server.", "kstate has no API server to reach by the network: its control plane runs within each command";
 }

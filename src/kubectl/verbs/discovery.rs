@@ -1,4 +1,4 @@
-//! What the server offers: `api-resources`, `api-versions`, `version`, `cluster-info`.
+//! What the server offers: `api-resources`, `api-versions`, `version`.
 
 /// `api-resources`.
 pub mod resources {
@@ -180,27 +180,6 @@ pub mod version {
             }
             session.ui.err(&format!("Warning: {text}\n"));
         }
-        Ok(())
-    }
-}
-
-/// `cluster-info`.
-pub mod cluster_info {
-    use crate::error::Failure;
-    use crate::kubectl::session::Session;
-
-    /// Display cluster information.
-    #[derive(Debug, Clone, clap::Args)]
-    pub struct Args {}
-
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// None.
-    pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        session.ui.out(
-            "Kubernetes control plane is running at https://127.0.0.1:6443\n\nTo further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.\n",
-        );
         Ok(())
     }
 }

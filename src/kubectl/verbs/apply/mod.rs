@@ -2,6 +2,7 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/cmd/apply`.
 
+mod apply_set;
 mod last_applied;
 pub mod patcher;
 pub mod prune;
@@ -23,6 +24,7 @@ use crate::kubectl::request::{DryRun, Validate, Writing};
 use crate::kubectl::session::Session;
 use crate::kubectl::verbs::delete::result::parse_cascading_flag;
 use crate::kubectl::verbs::replace::create_one;
+use apply_set::ApplySet;
 use last_applied::LastApplied;
 use patcher::{Force, Patcher};
 use prune::{Deletion, Pruner, Visited};
@@ -83,6 +85,9 @@ pub struct Args {
     /// Selector (label query) to filter on
     #[arg(short = 'l', long)]
     selector: Option<String>,
+    /// The name of the ApplySet that tracks which resources are being managed
+    #[arg(long, hide = true)]
+    applyset: Option<String>,
     /// Select all resources in the namespace of the specified resource types
     #[arg(long)]
     all: bool,
@@ -105,17 +110,33 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     if !args.rest.is_empty() {
         return Err(usage(session, "apply", &format!("Unexpected args: [{}]", args.rest.join(" "))));
     }
+    if args.applyset.is_some() && !apply_set::is_enabled(session) {
+        let program = session.line.program;
+        let text = format!("unknown flag: --applyset\nSee '{program} apply --help' for usage.");
+        return Err(Failure::error(text));
+    }
     let dry_run = DryRun::parse(&args.dry_run)?;
     let propagation = parse_cascading_flag(&args.cascade, session)?;
     if args.files.is_empty() {
         return Err(Failure::error("must specify one of -f and -k"));
     }
     let validate = Validate::parse(&args.validate)?;
+    let mut set = match args.applyset.as_deref().unwrap_or_default() {
+        "" => None,
+        reference => Some(ApplySet::new(reference, session)?),
+    };
     let prunable = match args.prune {
         true => prune::parse_resources(&args.prune_allowlist, session)?,
         false => Vec::new(),
     };
     check_flags(&args, dry_run).map_err(Failure::error)?;
+    if let Some(set) = &set {
+        match args.prune {
+            true => set.validate(session)?,
+            false => return Err(Failure::error("--applyset requires --prune")),
+        }
+    }
+    check_pruning(&args, set.is_some(), !prunable.is_empty()).map_err(Failure::error)?;
     // OBSERVATION: a form that can't be printed is found out at the end, when all is applied.
     let mut printer = ObjectPrinter::late(&args.output, dry_run, session);
     let shows_object = printer.shows_object();
@@ -131,12 +152,21 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         Err(fault) => (Vec::new(), Some(fault)),
     };
     let mut faults: Vec<Fault> = fault.into_iter().collect();
+    if let Some(set) = &set
+        && let Err(fault) = set.add_labels(&mut infos)
+    {
+        infos.clear();
+        faults = vec![fault];
+    }
     if infos.is_empty() && faults.is_empty() {
         return Err(Failure::error("no objects passed to apply"));
     }
     let manager = if args.server_side { server_side::MANAGER } else { "kubectl-client-side-apply" };
     let manager = args.field_manager.as_deref().unwrap_or(manager);
     let writing = Writing::by(manager).dry_run(dry_run).validate(validate);
+    if let Some(set) = &mut set {
+        set.before_apply(&infos, &writing, session)?;
+    }
     let force = args.force.then(|| Force {
         propagation,
         grace_period: Some(args.grace_period).filter(|grace| *grace >= 0),
@@ -160,10 +190,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         printer.print_all(&trees, session)?;
     }
     if args.prune {
-        let pruner = Pruner { types: &prunable, selector: args.selector.as_deref().unwrap_or_default() };
         let deletion = Deletion { propagation, grace_period: args.grace_period, dry_run };
         let mut visited = Visited::default();
         infos.iter().for_each(|info| visited.mark(info));
+        if let Some(set) = &set {
+            set.prune(&visited, &deletion, &mut printer, &writing, session)?;
+            return Ok(());
+        }
+        let pruner = Pruner { types: &prunable, selector: args.selector.as_deref().unwrap_or_default() };
         pruner.visit(&visited, session, |info, session| deletion.prune(&info, &mut printer, session))?;
     }
     Ok(())
@@ -182,12 +216,26 @@ fn check_flags(args: &Args, dry_run: DryRun) -> Result<(), &'static str> {
         "--dry-run=server cannot be used with --force"
     } else if args.all && selected {
         "cannot set --all and --selector at the same time"
-    } else if args.prune && args.force {
+    } else {
+        return Ok(());
+    })
+}
+
+/// The second half of `ApplyOptions.Validate`.
+fn check_pruning(args: &Args, has_set: bool, has_types: bool) -> Result<(), &'static str> {
+    let selected = args.selector.as_deref().is_some_and(|s| !s.is_empty());
+    Err(if args.prune && args.force {
         "--force cannot be used with --prune"
-    } else if args.prune && !args.all && !selected {
+    } else if args.prune && has_set && args.all {
+        "--all is incompatible with --applyset"
+    } else if args.prune && has_set && selected {
+        "--selector is incompatible with --applyset"
+    } else if args.prune && has_set && has_types {
+        "--prune-allowlist is incompatible with --applyset"
+    } else if args.prune && !has_set && !args.all && !selected {
         "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all flag. \
          If you did not mean to prune all resources, specify a label selector"
-    } else if args.prune && args.server_side {
+    } else if args.prune && !has_set && args.server_side {
         "--prune is in alpha and doesn't currently work on objects created by server-side apply"
     } else if !args.subresource.is_empty() && !args.server_side {
         "--subresource can only be specified for --server-side"

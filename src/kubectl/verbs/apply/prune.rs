@@ -85,6 +85,11 @@ pub struct Visited {
 }
 
 impl Visited {
+    /// Whether an object was among them.
+    pub fn has(&self, uid: &str) -> bool {
+        self.uids.contains(uid)
+    }
+
     /// Notes an object as the server has it, or one that is not there.
     pub fn mark(&mut self, info: &Info) {
         if info.served.namespaced {

@@ -4,7 +4,7 @@ pub mod attach;
 pub mod cp;
 pub mod exec;
 pub mod logs;
-mod pods;
+pub mod pods;
 pub mod port_forward;
 mod stream;
 mod tar;
@@ -12,6 +12,9 @@ mod tar;
 use crate::api::Duration;
 
 /// `--pod-running-timeout` must leave some time.
-fn check_timeout(timeout: Duration) -> Result<(), &'static str> {
+///
+/// # Errors
+/// It leaves none.
+pub fn check_timeout(timeout: Duration) -> Result<(), &'static str> {
     if timeout > Duration::ZERO { Ok(()) } else { Err("--pod-running-timeout must be higher than zero") }
 }

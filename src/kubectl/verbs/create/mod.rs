@@ -14,6 +14,7 @@ mod secret;
 mod service;
 mod simple;
 pub mod sources;
+mod token;
 mod workloads;
 
 use crate::error::Failure;
@@ -116,7 +117,7 @@ enum Generator {
     #[command(name = "serviceaccount", visible_alias = "sa")]
     ServiceAccount(simple::ServiceAccount),
     /// Request a service account token
-    Token(simple::Token),
+    Token(token::Args),
 }
 
 fn generate(generator: &Generator, session: &mut Session<'_>) -> Result<(), Failure> {
@@ -137,7 +138,7 @@ fn generate(generator: &Generator, session: &mut Session<'_>) -> Result<(), Fail
         Generator::Secret(args) => secret::run(args, session),
         Generator::Service(args) => service::run(args, session),
         Generator::ServiceAccount(args) => simple::service_account(args, session),
-        Generator::Token(args) => simple::token(args, session),
+        Generator::Token(args) => token::run(args, session),
     }
 }
 
