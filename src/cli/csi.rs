@@ -1,9 +1,14 @@
 //! `kstate csi`: the CSI drivers of a cluster, and what those that are known can do.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
 use crate::api::{Duration, Quantity, names};
 use crate::controllers::csi::model::{Expansion, ROX, RWO, RWOP, RWX};
 use crate::controllers::csi::{self, Driver, MODELS, Model, Operation};
 use crate::error::Failure;
+use crate::kubectl::print::output::{Format, GET_FORMATS};
 use crate::kubectl::session::Session;
 use crate::printers::table::{Column, Options, Row, Table, print};
 
@@ -19,8 +24,8 @@ enum Verb {
     /// List the drivers of the cluster, and those that can be added by name
     #[command(alias = "ls")]
     List {
-        /// wide: what each can do
-        #[arg(short = 'o', long, value_name = "wide")]
+        /// wide: what each can do; or a form as of kubectl get: name, json, yaml, jsonpath, custom-columns, ...
+        #[arg(short = 'o', long, value_name = "FORM")]
         output: Option<String>,
     },
     /// Deploy a driver, or change its settings; what does not fail any more is left out
@@ -79,12 +84,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     match args.verb {
         Verb::List { output } => match output.as_deref() {
             None => list(session, false),
-            Some("wide") => list(session, true),
-            Some(other) => {
-                return Err(Failure::error(format!(
-                    "unable to match a printer suitable for the output format {other:?}, allowed formats are: wide"
-                )));
-            }
+            Some(form) => match Format::parse(session, form, None, GET_FORMATS)? {
+                Format::Wide => list(session, true),
+                form => list_as(session, &form)?,
+            },
         },
         Verb::Add(args) => {
             let name = args.name.clone();
@@ -172,11 +175,6 @@ impl AddArgs {
 }
 
 fn list(session: &Session<'_>, wide: bool) {
-    let view = session.client.server().cluster().view();
-    let drivers = csi::drivers(&view);
-    let others = drivers.keys().filter(|name| MODELS.iter().all(|m| m.name != name.as_str()));
-    let mut names: Vec<&str> = MODELS.iter().map(|m| m.name).chain(others.map(String::as_str)).collect();
-    names.sort_unstable();
     let columns = ["NAME", "ADDED", "ZONES", "NODES", "CAPACITY", "ATTACH-LIMIT", "FAILS"];
     let more = [
         "RWO",
@@ -194,19 +192,77 @@ fn list(session: &Session<'_>, wide: bool) {
     ];
     let shown = columns.iter().chain(more.iter().filter(|_| wide));
     let columns = shown.map(|name| Column::new(*name)).collect();
-    let rows = names.into_iter().map(|name| {
-        let driver = drivers.get(name);
-        let known = Driver { name: name.to_string(), ..Driver::default() };
-        let driver_or_known = driver.unwrap_or(&known);
-        let mut cells = vec![name.to_string(), if driver.is_some() { "yes" } else { "no" }.to_string()];
-        cells.extend(settings(driver_or_known, driver.is_some()));
+    let rows = known_drivers(session).into_iter().map(|(driver, added)| {
+        let mut cells = vec![driver.name.clone(), if added { "yes" } else { "no" }.to_string()];
+        cells.extend(settings(&driver, added));
         if wide {
-            cells.extend(abilities(driver_or_known.model()));
+            cells.extend(abilities(driver.model()));
         }
         Row { cells, ..Row::default() }
     });
     let table = Table { columns, rows: rows.collect() };
     session.ui.out(&print(&table, &Options::default()));
+}
+
+/// The drivers in a form of kubectl's.
+fn list_as(session: &Session<'_>, form: &Format) -> Result<(), Failure> {
+    let known = known_drivers(session);
+    let text = match form {
+        Format::Name => known.iter().map(|(driver, _)| format!("{}\n", object_name(&driver.name))).collect(),
+        form => {
+            let trees: Vec<Value> = known.iter().map(|(driver, added)| tree(driver, *added)).collect();
+            form.print(&trees, true, true)?
+        }
+    };
+    session.ui.out(&text);
+    Ok(())
+}
+
+/// A driver's settings, and what it can do, as fields.
+fn tree(driver: &Driver, added: bool) -> Value {
+    let model = driver.model();
+    let expansion = match driver.expansion() {
+        Expansion::Online => "Online",
+        Expansion::Offline => "Offline",
+        Expansion::No => "No",
+    };
+    let fail: BTreeMap<&str, &String> =
+        Operation::ALL.iter().filter_map(|(name, operation)| Some((*name, driver.fail.get(operation)?))).collect();
+    json!({
+        "apiVersion": "kstate/v1",
+        "kind": "Driver",
+        "metadata": {"name": driver.name},
+        "spec": {
+            "added": added,
+            "zones": driver.zones,
+            "nodes": driver.nodes,
+            "capacity": driver.capacity.map(crate::controllers::provisioner::binary_si),
+            "attachLimit": driver.attach_limit(),
+            "fail": fail,
+        },
+        "status": {
+            "accessModes": model.file_modes,
+            "blockAccessModes": model.block_modes,
+            "expansion": expansion,
+            "clone": model.clone,
+            "snapshot": model.snapshot,
+            "modify": model.modify.is_some(),
+            "attachRequired": model.attach_required,
+            "topologyKeys": model.topology_keys,
+            "inTree": model.in_tree,
+        },
+    })
+}
+
+/// The drivers of the cluster and those that are known, by name, each with whether the cluster has it.
+fn known_drivers(session: &Session<'_>) -> Vec<(Driver, bool)> {
+    let view = session.client.server().cluster().view();
+    let added = csi::drivers(&view);
+    let known = MODELS.iter().filter(|m| !added.contains_key(m.name));
+    let known = known.map(|m| (Driver { name: m.name.to_string(), ..Driver::default() }, false));
+    let mut all: Vec<(Driver, bool)> = added.values().map(|driver| (driver.clone(), true)).chain(known).collect();
+    all.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    all
 }
 
 fn settings(driver: &Driver, added: bool) -> Vec<String> {

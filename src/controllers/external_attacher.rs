@@ -3,12 +3,14 @@
 //! Mirrors `pkg/controller/csi_handler.go` and `util.go` of kubernetes-csi/external-attacher. The key is an attachment,
 //! or a volume that is being deleted. What the driver itself would answer is as `controllers::csi` has it.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::csi::{Driver, Operation, attach_fault, driver, is_deleted};
 use super::pvc_protection::{with_finalizer, without_finalizer};
 use crate::api::csi::CsiVolume;
-use crate::api::k8s::api::core::v1::PersistentVolume;
+use crate::api::k8s::api::core::v1::{PersistentVolume, Secret, SecretReference};
 use crate::api::k8s::api::storage::v1::{CSINode, VolumeAttachment, VolumeError};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::controllers::{Controller, Outcome, Write};
@@ -152,8 +154,7 @@ fn sync_attach(
         Ok(node_id) => node_id,
         Err(fault) => return save_attach_error(object, attachment, attempt, fault, None, now, outcome),
     };
-    let name = attachment.spec.source.persistent_volume_name.as_deref().unwrap_or_default();
-    let csi = view.get_as::<PersistentVolume>("", name).and_then(CsiVolume::of);
+    let csi = volume_of(view, attachment).as_deref().and_then(CsiVolume::of);
     let deleted = csi.filter(|csi| is_deleted(view, csi)).map(|csi| attach_fault(view, &csi, &node_id));
     let mut clone = attachment.clone();
     let finalizer = finalizer(&driver.name);
@@ -197,6 +198,24 @@ fn attached_to(view: &View<'_>, attachment: &VolumeAttachment) -> i32 {
     i32::try_from(of_driver.count()).unwrap_or(i32::MAX)
 }
 
+/// The volume of an attachment; one of a pod's own the attachment itself describes.
+fn volume_of<'a>(view: &View<'a>, attachment: &VolumeAttachment) -> Option<Cow<'a, PersistentVolume>> {
+    let source = &attachment.spec.source;
+    if let Some(name) = &source.persistent_volume_name {
+        return view.get_as::<PersistentVolume>("", name).map(Cow::Borrowed);
+    }
+    let spec = source.inline_volume_spec.clone();
+    spec.map(|spec| Cow::Owned(PersistentVolume { spec: Some(spec), ..Default::default() }))
+}
+
+/// Why the secret for attaching can't be had. Mirrors `getCredentialsFromPV`.
+fn secret_fault(view: &View<'_>, secret: &SecretReference) -> Option<String> {
+    let (namespace, name) = (secret.namespace.as_deref()?, secret.name.as_deref()?);
+    let there = view.get_as::<Secret>(namespace, name).is_some();
+    let fault = || format!("failed to load secret \"{namespace}/{name}\": secrets {name:?} not found");
+    (!there).then(fault)
+}
+
 /// Looks at as much as possible before the driver is asked: what it calls the node.
 fn prepare(
     view: &View<'_>,
@@ -221,6 +240,10 @@ fn prepare(
         }
         if CsiVolume::of(volume).is_none() {
             return Err("pv spec contains nil CSI source".into());
+        }
+        let secret = volume.spec.as_ref().and_then(|s| s.csi.as_ref()?.controller_publish_secret_ref.as_ref());
+        if let Some(fault) = secret.and_then(|secret| secret_fault(view, secret)) {
+            return Err(fault);
         }
     } else if source.inline_volume_spec.is_none() {
         return Err("neither InlineCSIVolumeSource nor PersistentVolumeName specified in VA source".into());

@@ -103,6 +103,9 @@ fn enqueue_attached<'c>(view: &View<'_>, change: &'c Change, enqueue: &mut dyn F
             let here = pods.filter(|o| o.get::<Pod>().is_some_and(|p| node_name(p) == change.key.name));
             here.for_each(|pod| enqueue(pod.key()));
         }
+        let own = view.indexed(Kind::Pod, Index::PodVolume, name);
+        let here = own.filter(|o| o.get::<Pod>().is_some_and(|p| node_name(p) == change.key.name));
+        here.for_each(|pod| enqueue(pod.key()));
     }
 }
 

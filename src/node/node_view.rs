@@ -12,6 +12,7 @@ use crate::store::{Index, View};
 use super::container_status;
 use super::images::full_name;
 use super::node_disks;
+use super::runtime::mounted;
 
 /// The number of an image, which is not that of its manifest.
 fn image_number(full: &str) -> String {
@@ -122,13 +123,20 @@ fn plugin(volume: &Volume) -> Option<&'static str> {
 /// Where the disks of a node's pods are seen on the node: their logs, and the volumes that the kubelet makes.
 pub fn folders(view: &View<'_>, node: &str) -> Vec<Mount> {
     let mut wanted: Vec<(String, DiskId, &str)> = Vec::new();
+    let mut others = Vec::new();
+    let own_node = view.get_as::<Node>("", node);
     for object in view.indexed(Kind::Pod, Index::Node, node) {
         let Some(pod) = object.get::<Pod>() else { continue };
         let uid = object.uid();
         let logs = format!("/var/log/pods/{}_{}_{uid}", object.namespace(), object.name());
         wanted.push((logs, log::disk_of(uid), "ext4"));
         for volume in pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()) {
-            let Some(plugin) = plugin(volume) else { continue };
+            let Some(plugin) = plugin(volume) else {
+                let mount = own_node.filter(|_| is_started(pod)).and_then(|n| mounted(view, n, pod, volume));
+                let here = format!("/var/lib/kubelet/pods/{uid}/volumes");
+                others.extend(mount.map(|mount| Mount { at: format!("{here}/{}", mount.at), ..mount }));
+                continue;
+            };
             let path = format!("/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~{plugin}/{}", volume.name);
             let fs_type = if matches!(plugin, "secret" | "projected") { "tmpfs" } else { "ext4" };
             wanted.push((path, format!("pod/{uid}/{}", volume.name), fs_type));
@@ -146,5 +154,12 @@ pub fn folders(view: &View<'_>, node: &str) -> Vec<Mount> {
     let disks = node_disks::below(view, node, "/")
         .into_iter()
         .map(|(at, disk)| Mount { device: disk.device.clone(), ..mount((at, disk.id, "ext4")) });
-    own.chain(disks).collect()
+    own.chain(others).chain(disks).collect()
+}
+
+/// Whether a pod's volumes are mounted.
+fn is_started(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
+    let ended = matches!(pod.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"));
+    !ended && conditions.into_iter().any(|c| c.type_ == "PodReadyToStartContainers" && c.status == "True")
 }

@@ -1,7 +1,7 @@
 //! What remains of a volume once its object is gone: nothing where whoever made it takes it away again.
 
 use crate::api::Time;
-use crate::api::k8s::api::core::v1::PersistentVolume;
+use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::object::annotation_of;
 use crate::controllers::persistent_volume::helpers::ANN_DYNAMICALLY_PROVISIONED;
 use crate::machine::disk::{Disk, DiskId};
@@ -19,7 +19,16 @@ pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) 
     let made_by = annotation_of(&volume.metadata, ANN_DYNAMICALLY_PROVISIONED);
     // The static provisioner has emptied the disk before, and made no folder.
     let made_by = made_by.filter(|name| !name.starts_with(static_provisioner::NAME));
-    if policy != Some("Delete") || made_by.is_none() {
+    if policy != Some("Delete") {
+        return;
+    }
+    if made_by.is_none() {
+        let released = volume.status.as_ref().and_then(|s| s.phase.as_deref()) == Some("Released");
+        let path = spec.host_path.as_ref().map(|s| s.path.as_str()).filter(|path| is_deletable(path) && released);
+        let node = path.and_then(|_| control_plane(store));
+        if let (Some(path), Some(node)) = (path, node) {
+            remove(store, &disk_of(&node), path, now);
+        }
         return;
     }
     if let Some(path) = spec.local.as_ref().map(|s| &s.path).or(spec.host_path.as_ref().map(|s| &s.path)) {
@@ -38,6 +47,19 @@ pub fn delete_contents(store: &mut Store, volume: &PersistentVolume, now: Time) 
     if let Some(disk) = super::runtime::disk_of_volume(volume) {
         store.remove_disk(&disk);
     }
+}
+
+/// Whether the controller manager deletes a folder. Mirrors `newDeleter` of `pkg/volume/hostpath`.
+fn is_deletable(path: &str) -> bool {
+    path.strip_prefix("/tmp/").is_some_and(|rest| !rest.is_empty())
+}
+
+/// The node that the controller manager runs on: what it deletes it deletes there, wherever the volume was used.
+fn control_plane(store: &Store) -> Option<String> {
+    const LABEL: &str = "node-role.kubernetes.io/control-plane";
+    let view = store.view();
+    let has_role = |node: &&Node| node.metadata.labels.as_ref().is_some_and(|l| l.contains_key(LABEL));
+    view.list_as::<Node>().find(has_role)?.metadata.name.clone()
 }
 
 fn remove(store: &mut Store, disk: &DiskId, path: &str, now: Time) {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::csi::{CsiVolume, unique_name_of};
+use crate::api::csi::{CsiVolume, attachable_inline_volumes, inline_names, unique_name_of};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
@@ -27,7 +27,8 @@ impl Controller for VolumeManager {
         let (old, new) = (change.old.as_deref(), change.new.as_deref());
         match change.key.kind {
             Kind::Pod if place(old) != place(new) => {
-                let pod = new.or(old).and_then(Object::get::<Pod>).filter(|pod| !claims_of(pod).is_empty());
+                let has_any = |pod: &&Pod| !claims_of(pod).is_empty() || !inline_names(pod).is_empty();
+                let pod = new.or(old).and_then(Object::get::<Pod>).filter(has_any);
                 let nodes: BTreeSet<String> = [place(old), place(new)].into_iter().flatten().collect();
                 if pod.is_some() {
                     nodes.into_iter().for_each(|node| enqueue(ObjectKey::cluster(Kind::Node, node)));
@@ -90,13 +91,15 @@ fn enqueue_nodes(view: &View<'_>, claim: &str, enqueue: &mut dyn FnMut(ObjectKey
 /// The names of the volumes that the pods of a node use and that are attached before.
 fn volumes_in_use(view: &View<'_>, node: &str) -> BTreeSet<String> {
     let pods = view.indexed(Kind::Pod, Index::Node, node).filter(|pod| place(Some(pod)).is_some());
-    let claims = pods.filter_map(|o| o.get::<Pod>()).flat_map(claims_of);
-    let volumes = claims.filter_map(|claim| {
+    let pods: Vec<&Pod> = pods.filter_map(|o| o.get::<Pod>()).collect();
+    let own = pods.iter().flat_map(|pod| attachable_inline_volumes(pod));
+    let own: Vec<String> = own.filter_map(|volume| reported_name(view, &volume)).collect();
+    let volumes = pods.iter().flat_map(|pod| claims_of(pod)).filter_map(|claim| {
         let (namespace, name) = claim.split_once('/')?;
         let claim = view.get_as::<PersistentVolumeClaim>(namespace, name)?;
         view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)
     });
-    volumes.filter_map(|volume| reported_name(view, volume)).collect()
+    volumes.filter_map(|volume| reported_name(view, volume)).chain(own).collect()
 }
 
 /// The name of a volume in its node's status, if it has to be attached.

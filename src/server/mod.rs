@@ -8,6 +8,7 @@ pub mod authorize;
 mod codec;
 mod discovery;
 mod door;
+mod heartbeats;
 mod metrics;
 pub mod request_info;
 pub mod served;
@@ -234,8 +235,8 @@ impl Server {
     /// An object with who owns its fields, if that was asked for.
     fn with_owners(&self, ask: &Ask<'_>, object: &Arc<Object>) -> Result<Arc<Object>, ApiError> {
         match ask.accept.managed_fields {
-            true => self.cluster.registry().with_owners(object),
-            false => Ok(Arc::clone(object)),
+            true => self.cluster.registry().with_owners(object).map(|object| self.beating(object)),
+            false => Ok(self.beating(Arc::clone(object))),
         }
     }
 }

@@ -6,8 +6,10 @@ use super::Cluster;
 use super::config::region_of;
 use crate::api::csi::csi_name_from_in_tree_name;
 use crate::api::definition;
-use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
+use crate::api::k8s::ByteString;
+use crate::api::k8s::api::core::v1::{Namespace, Node, PersistentVolume, PersistentVolumeClaim, Secret};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSIDriverSpec};
+use crate::api::names::Draw;
 use crate::api::object::annotation_of;
 use crate::api::request::{By, Deletion};
 use crate::api::{Kind, Object, ObjectKey, ObjectMeta};
@@ -50,10 +52,43 @@ impl Cluster {
             }
             self.dispatch_changes();
         }
+        if name.starts_with("rook-ceph.") {
+            self.install_rook_secrets(&name)?;
+        }
         if model.csi && model.snapshot {
             self.install_snapshots()?;
         }
         self.wake_work_of(&name);
+        Ok(())
+    }
+
+    /// Makes the secrets that Rook's operator makes for a driver, by which its classes ask for volumes.
+    fn install_rook_secrets(&mut self, name: &str) -> Result<(), ApiError> {
+        const NAMESPACE: &str = "rook-ceph";
+        let kind = if name.contains(".cephfs.") { "cephfs" } else { "rbd" };
+        let by = By::cluster();
+        if self.view().get(&ObjectKey::cluster(Kind::Namespace, NAMESPACE)).is_none() {
+            let metadata = ObjectMeta { name: Some(NAMESPACE.into()), ..Default::default() };
+            let namespace = Namespace { metadata, ..Default::default() };
+            self.registry.create(Object::from(namespace), &Context::new(&by))?;
+        }
+        for part in ["provisioner", "node"] {
+            let name = format!("rook-csi-{kind}-{part}");
+            if self.view().get(&ObjectKey::new(Kind::Secret, NAMESPACE, name.clone())).is_some() {
+                continue;
+            }
+            let (id, key) = if kind == "cephfs" { ("adminID", "adminKey") } else { ("userID", "userKey") };
+            let mut draw = Draw::new(self.view().seed(), &format!("csi-secret/{name}"), 0);
+            let data = [(id, format!("csi-{kind}-{part}")), (key, format!("{}==", draw.hex(38)))];
+            let secret = Secret {
+                metadata: ObjectMeta { name: Some(name), namespace: Some(NAMESPACE.into()), ..Default::default() },
+                type_: Some("kubernetes.io/rook".into()),
+                data: Some(data.into_iter().map(|(k, v)| (k.to_string(), ByteString(v.into_bytes()))).collect()),
+                ..Default::default()
+            };
+            self.registry.create(Object::from(secret), &Context::new(&by))?;
+        }
+        self.dispatch_changes();
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::api::csi::unique_name_of;
+use crate::api::csi::{inline_names, unique_name_of};
 use crate::api::k8s::api::core::v1::{ObjectReference, PersistentVolume, PersistentVolumeClaim, Pod};
+use crate::api::k8s::api::storage::v1::VolumeAttachment;
 use crate::api::object::{annotation_of, controller_of};
 use crate::api::pod::claims_of;
 use crate::api::quantity::amount;
@@ -27,6 +28,8 @@ pub enum Index {
     Nominated,
     /// Pods, by each claim that they use, `NAMESPACE/NAME` (a generic ephemeral volume counts as its claim).
     PodClaim,
+    /// Pods, by each volume of their own that is attached, as nodes' statuses name it.
+    PodVolume,
     /// Claims, by `spec.volumeName`; `""` for those without.
     ClaimVolume,
     /// Volumes, by `spec.claimRef`, `NAMESPACE/NAME`.
@@ -45,7 +48,7 @@ pub enum Index {
     VolumeUniqueName,
     /// Volumes of type `local`, by their path as it is written, and all of them in the bucket `""`.
     LocalPath,
-    /// Attachments, by the persistent volume that is attached.
+    /// Attachments, by the persistent volume that is attached, or, of a pod's own volume, by its name in nodes' statuses.
     AttachmentVolume,
     /// Attachments, by the node that the volume is attached to.
     AttachmentNode,
@@ -62,6 +65,7 @@ fn of(kind: Kind) -> &'static [Index] {
             Index::Affinity,
             Index::Nominated,
             Index::PodClaim,
+            Index::PodVolume,
         ],
         Kind::PersistentVolumeClaim => &[Index::Owner, Index::ClaimVolume, Index::ClaimClass],
         Kind::PersistentVolume => &[
@@ -129,6 +133,9 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
         Index::PodClaim => {
             object.get::<Pod>().map(|p| claims_of(p).into_iter().map(|c| (c, 0)).collect()).unwrap_or_default()
         }
+        Index::PodVolume => {
+            object.get::<Pod>().map(|p| inline_names(p).into_iter().map(|n| (n, 0)).collect()).unwrap_or_default()
+        }
         Index::ClaimVolume => {
             let volume = claim_spec(object).and_then(|s| s.volume_name.clone());
             one(volume.unwrap_or_default())
@@ -164,7 +171,7 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             None => Vec::new(),
         },
         Index::AttachmentVolume => match object {
-            Object::VolumeAttachment(a) => a.spec.source.persistent_volume_name.clone().map(one).unwrap_or_default(),
+            Object::VolumeAttachment(a) => attached_volume(a).map(one).unwrap_or_default(),
             _ => Vec::new(),
         },
         Index::AttachmentNode => match object {
@@ -176,6 +183,16 @@ fn entries(index: Index, object: &Object) -> Vec<(String, u128)> {
             None => Vec::new(),
         },
     }
+}
+
+/// The volume of an attachment: the persistent volume's name, or the name in nodes' statuses of one of a pod's own.
+pub fn attached_volume(attachment: &VolumeAttachment) -> Option<String> {
+    let source = &attachment.spec.source;
+    if let Some(name) = &source.persistent_volume_name {
+        return Some(name.clone());
+    }
+    let spec = source.inline_volume_spec.clone()?;
+    unique_name_of(&PersistentVolume { spec: Some(spec), ..Default::default() })
 }
 
 /// What would help a pod that the scheduler could not place, read from its condition. Mirrors the queueing hints of

@@ -110,10 +110,10 @@ impl<'a> View<'a> {
         if self.len(Kind::CustomResourceDefinition) == 0 {
             return Vec::new();
         }
-        let definitions: Vec<&CustomResourceDefinition> = self.list_as().filter(|d| is_established(d)).collect();
+        // Each request asks: so a definition is looked up by its name, and not all of them gone through.
         let is_taught = |kind: &Kind| {
-            let name = kind.resource();
-            definitions.iter().any(|d| d.metadata.name.as_deref() == Some(&name))
+            let definition = self.get_as::<CustomResourceDefinition>("", &kind.resource());
+            definition.is_some_and(is_established)
         };
         Kind::known().filter(|kind| !kind.is_built_in()).filter(is_taught).collect()
     }

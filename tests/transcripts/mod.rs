@@ -46,6 +46,7 @@ mod provisioner;
 mod quota;
 mod redis_cluster;
 mod remounting;
+mod reports;
 mod retries;
 mod roles;
 mod running;

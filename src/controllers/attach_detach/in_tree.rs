@@ -24,12 +24,22 @@ pub(super) fn is_in_tree(volume: &PersistentVolume) -> bool {
     volume.spec.as_ref().is_some_and(|s| s.iscsi.is_some() || s.fc.is_some())
 }
 
-pub(super) fn reconcile(view: &View<'_>, name: &str, volume: &PersistentVolume, now: Time) -> Outcome {
+/// Whether a name in nodes' statuses is that of such a volume.
+pub(super) fn is_named_in_tree(name: &str) -> bool {
+    name.starts_with("kubernetes.io/iscsi/") || name.starts_with("kubernetes.io/fc/")
+}
+
+/// Looks at a volume; none is one that a pod named itself and that no pod has any more.
+pub(super) fn reconcile(view: &View<'_>, name: &str, volume: Option<&PersistentVolume>, now: Time) -> Outcome {
     let mut outcome = Outcome::done();
-    let Some(unique_name) = unique_name_of(volume) else { return outcome };
+    let unique_name = match volume {
+        Some(volume) => unique_name_of(volume),
+        None => Some(name.to_string()),
+    };
+    let Some(unique_name) = unique_name else { return outcome };
     let before = Memory::of(view, name);
     let mut memory = before.clone();
-    let wanted: BTreeMap<&str, Vec<&Object>> = nodes_of(view, volume);
+    let wanted: BTreeMap<&str, Vec<&Object>> = volume.map(|volume| nodes_of(view, name, volume)).unwrap_or_default();
     let attached: Vec<&Node> = view.list_as::<Node>().filter(|node| is_reported(node, &unique_name)).collect();
     memory.0.retain(|node, _| wanted.contains_key(node.as_str()) || attached.iter().any(|n| name_of(n) == node));
     let mut stays = Vec::new();
@@ -55,7 +65,7 @@ pub(super) fn reconcile(view: &View<'_>, name: &str, volume: &PersistentVolume, 
         memory.0.remove(name_of(node));
         write(node, list, &mut outcome);
     }
-    let multi_attach = is_multi_attach_allowed(volume);
+    let multi_attach = volume.is_none_or(is_multi_attach_allowed);
     for (node, pods) in &wanted {
         if stays.contains(node) {
             memory.node(node).detach_requested = None;
@@ -64,7 +74,8 @@ pub(super) fn reconcile(view: &View<'_>, name: &str, volume: &PersistentVolume, 
         let others: Vec<&str> = stays.iter().copied().filter(|other| other != node).collect();
         if !multi_attach && !others.is_empty() {
             if !std::mem::replace(&mut memory.node(node).multi_attach_error_reported, true) {
-                multi_attach_error(view, volume, pods, &others, &mut outcome);
+                let all = (volume.and_then(|v| v.metadata.name.as_deref()).unwrap_or(name), &wanted);
+                multi_attach_error(all, pods, &others, &mut outcome);
             }
             continue;
         }
@@ -74,9 +85,10 @@ pub(super) fn reconcile(view: &View<'_>, name: &str, volume: &PersistentVolume, 
         write(object, list, &mut outcome);
         memory.0.remove(*node);
         stays.push(*node);
+        let called = volume.and_then(|v| v.metadata.name.as_deref()).unwrap_or(name);
         for pod in pods {
             let about = About::object(pod);
-            outcome.event(EventDraft::normal(about, COMPONENT, "SuccessfulAttachVolume", attach_succeeded(name)));
+            outcome.event(EventDraft::normal(about, COMPONENT, "SuccessfulAttachVolume", attach_succeeded(called)));
         }
     }
     memory.save(name, &before, &mut outcome);

@@ -10,12 +10,13 @@ mod in_tree;
 mod node_status_updater;
 mod reconciler;
 
-use crate::api::csi::{CsiVolume, unique_name_of};
+use crate::api::csi::{CsiVolume, inline_names, unique_name_of};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
 use crate::controllers::persistent_volume::is_pod_terminated;
 use crate::controllers::{Controller, Outcome, csi};
+use crate::store::index::attached_volume;
 use crate::store::{Change, Index, View};
 
 /// Who says the events.
@@ -65,9 +66,9 @@ impl Controller for AttachDetachController {
             }
             Kind::VolumeAttachment => {
                 if let Some(Object::VolumeAttachment(attachment)) = new.or(old)
-                    && let Some(volume) = &attachment.spec.source.persistent_volume_name
+                    && let Some(volume) = attached_volume(attachment)
                 {
-                    enqueue(ObjectKey::cluster(Kind::PersistentVolume, volume));
+                    enqueue(ObjectKey::cluster(Kind::PersistentVolume, &volume));
                 }
             }
             Kind::Node => on_node(view, &change.key.name, old, new, enqueue),
@@ -81,9 +82,11 @@ impl Controller for AttachDetachController {
     }
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
-        match view.get_as::<PersistentVolume>("", &key.name).filter(|volume| in_tree::is_in_tree(volume)) {
-            Some(volume) => in_tree::reconcile(view, &key.name, volume, now),
+        let volume = desired_state_of_world::volume_of(view, &key.name);
+        match volume.as_deref().filter(|volume| in_tree::is_in_tree(volume)) {
+            None if in_tree::is_named_in_tree(&key.name) => in_tree::reconcile(view, &key.name, None, now),
             None => reconciler::reconcile(view, key, now),
+            volume => in_tree::reconcile(view, &key.name, volume, now),
         }
     }
 }
@@ -118,6 +121,19 @@ fn on_pod(view: &View<'_>, old: Option<&Object>, new: Option<&Object>, enqueue: 
             enqueue_volume(view, volume, enqueue);
         }
     }
+    for name in inline_names(pod) {
+        enqueue(ObjectKey::cluster(Kind::PersistentVolume, &name));
+    }
+}
+
+/// Looks at what is called so in nodes' statuses.
+fn enqueue_named(view: &View<'_>, name: &str, enqueue: &mut dyn FnMut(ObjectKey)) {
+    let mut volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, name).peekable();
+    if volumes.peek().is_none() {
+        // A pod's own volume goes by that name; the pods that have it may be gone.
+        enqueue(ObjectKey::cluster(Kind::PersistentVolume, name));
+    }
+    volumes.for_each(|volume| enqueue(volume.key()));
 }
 
 /// A kubelet has unmounted volumes, or the node is healthy no more, or out of service, or gone.
@@ -133,14 +149,13 @@ fn on_node(
     if state(old) != state(new) {
         let here = view.indexed(Kind::VolumeAttachment, Index::AttachmentNode, name);
         let volumes = here.filter_map(|o| match &**o {
-            Object::VolumeAttachment(a) => a.spec.source.persistent_volume_name.clone(),
+            Object::VolumeAttachment(a) => attached_volume(a),
             _ => None,
         });
-        volumes.for_each(|volume| enqueue(ObjectKey::cluster(Kind::PersistentVolume, volume)));
+        volumes.for_each(|volume| enqueue(ObjectKey::cluster(Kind::PersistentVolume, &volume)));
         let listed = new.or(old).and_then(|n| n.status.as_ref()).and_then(|s| s.volumes_attached.as_ref());
         for attached in listed.into_iter().flatten().filter(|v| !v.name.starts_with("kubernetes.io/csi/")) {
-            let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, &attached.name);
-            volumes.for_each(|volume| enqueue(volume.key()));
+            enqueue_named(view, &attached.name, enqueue);
         }
         return;
     }
@@ -155,8 +170,7 @@ fn on_node(
         in_tree.cloned().collect::<std::collections::BTreeSet<String>>()
     };
     for gone in attached(old).difference(&attached(new)) {
-        let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, gone);
-        volumes.for_each(|volume| enqueue(volume.key()));
+        enqueue_named(view, gone, enqueue);
     }
     if old.and_then(|n| n.status.as_ref()?.volumes_in_use.as_ref())
         == new.and_then(|n| n.status.as_ref()?.volumes_in_use.as_ref())
@@ -165,7 +179,6 @@ fn on_node(
     }
     let (before, after) = (in_use(old), in_use(new));
     for gone in before.difference(&after) {
-        let volumes = view.indexed(Kind::PersistentVolume, Index::VolumeUniqueName, gone);
-        volumes.for_each(|volume| enqueue(volume.key()));
+        enqueue_named(view, gone, enqueue);
     }
 }

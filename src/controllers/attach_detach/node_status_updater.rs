@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actual_state_of_world::{AttachState, Attachment, on_node};
-use super::desired_state_of_world::nodes_of;
+use super::desired_state_of_world::{Volume, nodes_of};
 use super::reconciler::{in_use, is_out_of_service};
 use crate::api::csi::CsiVolume;
 use crate::api::k8s::api::core::v1::{AttachedVolume, Node, PersistentVolume};
 use crate::controllers::{Outcome, Write};
 use crate::store::View;
+use crate::store::index::attached_volume;
 
 /// Whether a node's status says that a volume is attached.
 pub(super) fn is_reported(node: &Node, unique_name: &str) -> bool {
@@ -23,8 +24,8 @@ pub(super) fn is_reported(node: &Node, unique_name: &str) -> bool {
 pub(super) fn report_attached(view: &View<'_>, node: &Node, outcome: &mut Outcome) {
     let name = node.metadata.name.as_deref().unwrap_or_default();
     let mut list = listed(node);
-    for (unique_name, volume) in attached(view, name) {
-        if !list.contains_key(&unique_name) && nodes_of(view, volume).contains_key(name) {
+    for (unique_name, key, volume) in attached(view, name) {
+        if !list.contains_key(&unique_name) && nodes_of(view, &key, &volume).contains_key(name) {
             list.insert(unique_name.clone(), AttachedVolume { name: unique_name, device_path: String::new() });
         }
     }
@@ -43,10 +44,10 @@ pub(super) fn report_detachable(view: &View<'_>, node: &Node, forced: &str, outc
     if list.keys().all(|unique_name| mounted.contains(unique_name.as_str())) {
         return write(node, list, outcome);
     }
-    for (unique_name, volume) in attached(view, name) {
+    for (unique_name, key, volume) in attached(view, name) {
         if list.contains_key(&unique_name)
             && !mounted.contains(unique_name.as_str())
-            && !nodes_of(view, volume).contains_key(name)
+            && !nodes_of(view, &key, &volume).contains_key(name)
         {
             list.remove(&unique_name);
         }
@@ -59,13 +60,17 @@ pub(super) fn listed(node: &Node) -> BTreeMap<String, AttachedVolume> {
     list.into_iter().flatten().map(|v| (v.name.clone(), v.clone())).collect()
 }
 
-fn attached<'a>(view: &View<'a>, node: &str) -> impl Iterator<Item = (String, &'a PersistentVolume)> {
+/// What is attached to a node: its name there, its key, and the volume.
+fn attached<'a>(view: &View<'a>, node: &str) -> impl Iterator<Item = (String, String, Volume<'a>)> {
     let view = *view;
     let is_attached = |a: &Attachment<'_>| a.state == AttachState::Attached;
     on_node(&view, node).into_iter().filter(is_attached).filter_map(move |a| {
-        let volume = a.attachment.spec.source.persistent_volume_name.as_deref()?;
-        let volume = view.get_as::<PersistentVolume>("", volume)?;
-        Some((CsiVolume::of(volume)?.unique_name(), volume))
+        let key = attached_volume(a.attachment)?;
+        let volume = match &a.attachment.spec.source.inline_volume_spec {
+            Some(spec) => Volume::Owned(PersistentVolume { spec: Some(spec.clone()), ..Default::default() }),
+            None => Volume::Borrowed(view.get_as::<PersistentVolume>("", &key)?),
+        };
+        Some((CsiVolume::of(&volume)?.unique_name(), key, volume))
     })
 }
 

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use super::COMPONENT;
 use super::actual_state_of_world::{AttachState, Attachment, Memory, attachments};
-use super::desired_state_of_world::{nodes_of, nodes_of_removed};
+use super::desired_state_of_world::{Volume, nodes_of, nodes_of_removed, volume_of};
 use super::node_status_updater::{is_reported, report_attached, report_detachable};
-use crate::api::csi::CsiVolume;
+use crate::api::csi::{CsiVolume, is_inline};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::k8s::api::storage::v1::{VolumeAttachment, VolumeAttachmentSource, VolumeAttachmentSpec};
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time};
@@ -52,7 +52,7 @@ struct Look<'a> {
     view: View<'a>,
     now: Time,
     name: &'a str,
-    volume: Option<&'a PersistentVolume>,
+    volume: Option<Volume<'a>>,
     csi: Option<CsiVolume>,
     wanted: BTreeMap<&'a str, Vec<&'a Object>>,
     there: Vec<Attachment<'a>>,
@@ -61,19 +61,19 @@ struct Look<'a> {
 }
 
 pub(super) fn reconcile(view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
-    let volume = view.get_as::<PersistentVolume>("", &key.name);
+    let volume = volume_of(view, &key.name);
     let (before, there) = (Memory::of(view, &key.name), attachments(view, &key.name));
     let mut look = Look {
         view: *view,
         now,
         name: &key.name,
-        volume,
-        csi: volume.and_then(CsiVolume::of).or_else(|| there.iter().find_map(|a| csi_of(view, a))),
-        wanted: match volume {
-            Some(volume) => nodes_of(view, volume),
-            None if there.is_empty() => BTreeMap::new(),
+        csi: volume.as_deref().and_then(CsiVolume::of).or_else(|| there.iter().find_map(|a| csi_of(view, a))),
+        wanted: match &volume {
+            Some(volume) => nodes_of(view, &key.name, volume),
+            None if there.is_empty() || is_inline(&key.name) => BTreeMap::new(),
             None => nodes_of_removed(view, &key.name),
         },
+        volume,
         there,
         memory: before.clone(),
         outcome: Outcome::done(),
@@ -90,8 +90,12 @@ pub(super) fn reconcile(view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome 
     outcome
 }
 
-/// What an attached volume is to its driver, where the volume itself is no more: its node still names it.
+/// What an attached volume is to its driver, where the volume itself is no more: its node still names it, or the
+/// attachment says it.
 fn csi_of(view: &View<'_>, attachment: &Attachment<'_>) -> Option<CsiVolume> {
+    if let Some(spec) = &attachment.attachment.spec.source.inline_volume_spec {
+        return CsiVolume::of(&PersistentVolume { spec: Some(spec.clone()), ..Default::default() });
+    }
     let status = view.get_as::<Node>("", attachment.node)?.status.as_ref()?;
     let listed = status.volumes_attached.iter().flatten().map(|v| v.name.as_str());
     let all = listed.filter_map(|name| name.strip_prefix("kubernetes.io/csi/")?.split_once('^'));
@@ -138,9 +142,13 @@ impl<'a> Look<'a> {
         let node = self.view.get_as::<Node>("", name);
         let memory = self.memory.node(name);
         memory.attaching = None;
+        let is_first = memory.detach_requested.is_none();
         let since = Time(*memory.detach_requested.get_or_insert(now.0));
-        if let Some(node) = node {
-            memory.mounted = !has_unmounted(node, &unique_name);
+        match node {
+            Some(node) => memory.mounted = !has_unmounted(node, &unique_name),
+            // OBSERVATION: the node is gone; had it unmounted the volume when it was seen last, it would be detached.
+            None if is_first => memory.mounted = attachment.state == AttachState::Attached,
+            None => {}
         }
         let healthy = node.is_some_and(is_healthy);
         let force_detach = !healthy && now - since > MAX_WAIT_FOR_UNMOUNT;
@@ -158,9 +166,9 @@ impl<'a> Look<'a> {
     }
 
     fn attach_desired_volumes(&mut self) {
-        let (Some(volume), Some(csi)) = (self.volume, self.csi.clone()) else { return };
-        let multi_attach = is_multi_attach_allowed(volume);
-        for (node, pods) in std::mem::take(&mut self.wanted) {
+        let multi_attach = self.volume.as_deref().map(is_multi_attach_allowed);
+        let (Some(multi_attach), Some(csi)) = (multi_attach, self.csi.clone()) else { return };
+        for (node, pods) in self.wanted.clone() {
             let here = self.there.iter().find(|a| a.node == node).map(|a| (a.state, a.attachment));
             let elsewhere: Vec<(&str, AttachState)> =
                 self.there.iter().filter(|a| a.node != node).map(|a| (a.node, a.state)).collect();
@@ -209,7 +217,7 @@ impl<'a> Look<'a> {
         let pods = std::mem::take(&mut memory.scheduled_pods);
         *memory = Default::default();
         if tried {
-            let message = attach_succeeded(self.name);
+            let message = attach_succeeded(self.called());
             self.tell(&pods, false, "SuccessfulAttachVolume", &message);
         }
         let Some(node) = self.view.get_as::<Node>("", node) else { return };
@@ -232,7 +240,8 @@ impl<'a> Look<'a> {
             memory.attaching = Some(now.0);
             memory.scheduled_pods = pods.iter().map(|p| format!("{}/{}", p.namespace(), p.name())).collect();
             if there.is_none() {
-                self.outcome.write(Write::create(attachment_of(csi, self.name, node)));
+                let attachment = attachment_of(csi, self.name, self.volume.as_deref(), node);
+                self.outcome.write(Write::create(attachment));
             } else if let Some(message) = there.and_then(attach_error) {
                 self.attach_failed(node, &message);
                 return;
@@ -260,7 +269,7 @@ impl<'a> Look<'a> {
         memory.fail(now);
         let wait = memory.next_attempt().map_or(Duration::ZERO, |next| next - now);
         let pods = memory.scheduled_pods.clone();
-        let message = format!("AttachVolume.Attach failed for volume {:?} : {fault}", self.name);
+        let message = format!("AttachVolume.Attach failed for volume {:?} : {fault}", self.called());
         self.tell(&pods, true, "FailedAttachVolume", &message);
         self.outcome.recurring(wait);
     }
@@ -271,9 +280,13 @@ impl<'a> Look<'a> {
         if std::mem::replace(&mut memory.multi_attach_error_reported, true) {
             return;
         }
-        if let Some(volume) = self.volume {
-            multi_attach_error(&self.view, volume, scheduled, others, &mut self.outcome);
-        }
+        let called = self.called().to_string();
+        multi_attach_error((&called, &self.wanted), scheduled, others, &mut self.outcome);
+    }
+
+    /// What the volume is called in messages.
+    fn called(&self) -> &str {
+        self.volume.as_deref().and_then(|v| v.metadata.name.as_deref()).unwrap_or(self.name)
     }
 
     /// Tells pods of something.
@@ -293,16 +306,14 @@ pub(super) fn attach_succeeded(volume: &str) -> String {
     format!("AttachVolume.Attach succeeded for volume {volume:?} ")
 }
 
-/// Tells pods that other nodes have their volume. Mirrors `reportMultiAttachError`.
+/// Tells pods that other nodes have their volume, which is called so and wanted there. Mirrors `reportMultiAttachError`.
 pub(super) fn multi_attach_error(
-    view: &View<'_>,
-    volume: &PersistentVolume,
+    (volume, all): (&str, &BTreeMap<&str, Vec<&Object>>),
     scheduled: &[&Object],
     others: &[&str],
     outcome: &mut Outcome,
 ) {
-    let error = format!("Multi-Attach error for volume {:?}", volume.metadata.name.as_deref().unwrap_or_default());
-    let all = nodes_of(view, volume);
+    let error = format!("Multi-Attach error for volume {volume:?}");
     let users: Vec<&Object> = others.iter().filter_map(|node| all.get(node)).flatten().copied().collect();
     for pod in scheduled {
         let local = users.iter().filter(|user| user.namespace() == pod.namespace());
@@ -327,14 +338,17 @@ fn attach_error(attachment: &VolumeAttachment) -> Option<String> {
     attachment.status.as_ref()?.attach_error.as_ref().map(|e| e.message.clone().unwrap_or_default())
 }
 
-fn attachment_of(csi: &CsiVolume, volume: &str, node: &str) -> VolumeAttachment {
+/// An attachment of a volume to a node; of one of a pod's own it says what that is.
+fn attachment_of(csi: &CsiVolume, key: &str, volume: Option<&PersistentVolume>, node: &str) -> VolumeAttachment {
+    let source = match is_inline(key) {
+        true => {
+            VolumeAttachmentSource { inline_volume_spec: volume.and_then(|v| v.spec.clone()), ..Default::default() }
+        }
+        false => VolumeAttachmentSource { persistent_volume_name: Some(key.to_string()), ..Default::default() },
+    };
     VolumeAttachment {
         metadata: ObjectMeta { name: Some(csi.attachment_name(node)), ..Default::default() },
-        spec: VolumeAttachmentSpec {
-            attacher: csi.driver.clone(),
-            node_name: node.to_string(),
-            source: VolumeAttachmentSource { persistent_volume_name: Some(volume.to_string()), ..Default::default() },
-        },
+        spec: VolumeAttachmentSpec { attacher: csi.driver.clone(), node_name: node.to_string(), source },
         status: None,
     }
 }

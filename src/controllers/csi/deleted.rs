@@ -1,8 +1,8 @@
 //! Volumes that somebody has deleted in a driver's storage behind the cluster's back, and what drivers say of them.
 //!
 //! Deleting such a volume succeeds: drivers take what is not there for deleted. Texts: `ControllerPublishVolume` of
-//! kubernetes-sigs/aws-ebs-csi-driver with the error of EC2's API, of kubernetes-sigs/gcp-compute-persistent-disk-csi-driver
-//! and of kubernetes-sigs/azuredisk-csi-driver; others as the CSI specification asks for: NOT_FOUND.
+//! kubernetes-sigs/aws-ebs-csi-driver with the error of EC2's API, and of kubernetes-sigs/azuredisk-csi-driver; others as
+//! the CSI specification asks for: NOT_FOUND.
 
 use std::collections::BTreeSet;
 

@@ -9,13 +9,16 @@ pub mod model;
 mod models;
 pub mod stated;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::Duration;
 use crate::api::csi::csi_name_from_in_tree_name;
+use crate::api::csi::translation::{plugin_of, volume_to_csi};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
+use crate::api::k8s::api::storage::v1::CSINode;
 use crate::store::View;
 
 pub use capacity::CapacityController;
@@ -201,6 +204,17 @@ pub fn attach_required(view: &View<'_>, driver: &str) -> bool {
     use crate::api::k8s::api::storage::v1::CSIDriver;
     let object = view.get_as::<CSIDriver>("", driver);
     object.and_then(|d| d.spec.attach_required).unwrap_or(true)
+}
+
+/// A volume as it counts on a node: one from the tree is its driver's, where drivers are registered there. Mirrors
+/// `tryTranslatePVToCSI` of the scheduler's binder.
+pub fn as_on_node<'v>(view: &View<'_>, volume: &'v PersistentVolume, node: &Node) -> Cow<'v, PersistentVolume> {
+    if plugin_of(volume).is_none() {
+        return Cow::Borrowed(volume);
+    }
+    let node = node.metadata.name.as_deref().unwrap_or_default();
+    let registers = view.get_as::<CSINode>("", node).is_some();
+    volume_to_csi(volume).filter(|_| registers).map_or(Cow::Borrowed(volume), Cow::Owned)
 }
 
 /// Whether several nodes may have a volume at once. Mirrors `IsMultiAttachAllowed` of `pkg/volume/util`.

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{Options, requests_block};
+use super::secrets::secrets;
 use super::{draw_of, topology};
+use crate::api::csi::translation::volume_to_in_tree;
 use crate::api::csi::{CsiVolume, csi_name_from_in_tree_name};
 use crate::api::k8s::api::core::v1::{CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeSpec};
 use crate::api::k8s::api::storage::v1::VolumeAttributesClass;
@@ -17,6 +19,9 @@ use crate::controllers::csi::model::{NewVolume, is_of_sidecars};
 use crate::controllers::csi::{Driver, Operation};
 use crate::controllers::persistent_volume::helpers::{requested_storage, volume_capacity};
 use crate::store::Index;
+
+/// The parameter that names the file system.
+const FS_TYPE: &str = "csi.storage.k8s.io/fstype";
 
 /// The finalizer by which the external-provisioner sees to it that what is behind a volume is deleted too.
 pub(super) const FINALIZER: &str = "external-provisioner.volume.kubernetes.io/finalizer";
@@ -50,26 +55,32 @@ pub(super) fn check(options: &Options<'_>, driver: &Driver) -> Result<(), String
         return Err(format!("CSI driver does not support VolumeAttributesClass: {fault}"));
     }
     options.refuse_selector("claim Selector is not supported")?;
+    let parameters = parameters(options);
+    if parameters.keys().filter(|key| is_fs_type(key)).count() > 1 {
+        return Err(format!("fstype specified in parameters with both \"fstype\" and \"{FS_TYPE}\" keys"));
+    }
     options.content(driver, false)?;
     topology::requirement(options, driver)
         .map_err(|fault| format!("error generating accessibility requirements: {fault}"))?;
-    let block = requests_block(options.claim);
-    let allowed = if block { model.block_modes } else { model.file_modes };
-    if let Some(mode) = options.access_modes().iter().find(|mode| !allowed.contains(&mode.as_str())) {
-        return Err(invalid((model.refuses_mode)(mode, block)));
-    }
-    let parameters = parameters(options);
+    secrets(options, &parameters)?;
     let is_reserved = |key: &&String| is_of_sidecars(key) && !KNOWN_TO_SIDECARS.contains(&key.as_str());
     if let Some(key) = parameters.keys().find(is_reserved) {
         let fault = format!("found unknown parameter key {key:?} with reserved namespace csi.storage.k8s.io/");
         return Err(format!("failed to strip CSI Parameters of prefixed keys: {fault}"));
     }
     check_attributes(options, driver)?;
+    let block = requests_block(options.claim);
+    let allowed = if block { model.block_modes } else { model.file_modes };
+    if let Some(mode) = options.access_modes().iter().find(|mode| !allowed.contains(&mode.as_str())) {
+        return Err(invalid((model.refuses_mode)(mode, block)));
+    }
     (model.check_parameters)(&parameters).map_err(invalid)
 }
 
 /// The keys that sidecars take out of a class's parameters.
 const KNOWN_TO_SIDECARS: &[&str] = &[
+    "csi.storage.k8s.io/secret-name",
+    "csi.storage.k8s.io/secret-namespace",
     "csi.storage.k8s.io/fstype",
     "csi.storage.k8s.io/provisioner-secret-name",
     "csi.storage.k8s.io/provisioner-secret-namespace",
@@ -136,7 +147,8 @@ pub(super) fn make(options: &Options<'_>, driver: &Driver) -> Result<PersistentV
     let mut draw = Draw::new(options.view.seed(), &format!("csi-volume/{}", options.volume_name), 0);
     let handle = (model.handle)(&mut draw, &NewVolume { name: options.volume_name, parameters: &parameters, zone });
     let block = requests_block(options.claim);
-    let fs_type = parameters.iter().find(|(k, _)| k.eq_ignore_ascii_case("fstype") || k.ends_with("/fstype"));
+    let fs_type = parameters.iter().find(|(key, _)| is_fs_type(key));
+    let secrets = secrets(options, &parameters)?;
     let default = model.attach_required.then(|| "ext4".to_string());
     let only_read = options.access_modes() == ["ReadOnlyMany"];
     let source = CSIPersistentVolumeSource {
@@ -144,10 +156,8 @@ pub(super) fn make(options: &Options<'_>, driver: &Driver) -> Result<PersistentV
         volume_handle: handle,
         fs_type: if block { None } else { fs_type.map(|(_, v)| v.clone()).or(default) },
         read_only: (only_read && model.attach_required).then_some(true),
-        volume_attributes: Some(
-            [("storage.kubernetes.io/csiProvisionerIdentity".to_string(), identity(options, driver))].into(),
-        ),
-        ..Default::default()
+        volume_attributes: Some(attributes(options, driver, &parameters)),
+        ..secrets.source
     };
     let mut volume = options.volume(PersistentVolumeSpec {
         csi: Some(source),
@@ -160,15 +170,47 @@ pub(super) fn make(options: &Options<'_>, driver: &Driver) -> Result<PersistentV
     spec.capacity = Some([("storage".to_string(), Text(binary_si(size)))].into());
     if model.holds_volumes {
         let annotations = volume.metadata.annotations.get_or_insert_default();
-        annotations.extend(ANN_DELETION_SECRET.iter().map(|key| (key.to_string(), String::new())));
+        let secret = secrets.provisioner.unwrap_or_default();
+        let values = [secret.name.unwrap_or_default(), secret.namespace.unwrap_or_default()];
+        annotations.extend(ANN_DELETION_SECRET.iter().map(|key| key.to_string()).zip(values));
         if spec.persistent_volume_reclaim_policy.as_deref() == Some("Delete") {
             volume.metadata.finalizers = Some(vec![FINALIZER.into()]);
         }
     }
     if csi_name_from_in_tree_name(&options.class.provisioner).is_some() {
-        topology::to_in_tree(&mut volume, &options.class.provisioner);
+        volume_to_in_tree(&mut volume, &options.class.provisioner);
     }
     Ok(volume)
+}
+
+/// Whether a parameter names the file system.
+fn is_fs_type(key: &str) -> bool {
+    key.eq_ignore_ascii_case("fstype") || key == FS_TYPE
+}
+
+/// What the driver tells of a new volume, and who made it.
+fn attributes(
+    options: &Options<'_>,
+    driver: &Driver,
+    parameters: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut all =
+        BTreeMap::from([("storage.kubernetes.io/csiProvisionerIdentity".to_string(), identity(options, driver))]);
+    let migrated = csi_name_from_in_tree_name(&options.class.provisioner).is_some();
+    match driver.name.as_str() {
+        // What becomes part of a volume that the plugin could have made.
+        "disk.csi.azure.com" if migrated => {
+            let kept = |key: &&String| ["cachingmode", "fstype", "kind"].contains(&key.to_lowercase().as_str());
+            all.extend(parameters.iter().filter(|(key, _)| kept(key)).map(|(k, v)| (k.clone(), v.clone())));
+        }
+        "csi.vsphere.vmware.com" if migrated => {
+            let mut draw = draw_of(options.view, &format!("vsphere/{}", options.volume_name));
+            let path = format!("[vsanDatastore] {}/{}.vmdk", draw.uid(), options.volume_name);
+            all.insert("initialvolumefilepath".into(), path);
+        }
+        _ => {}
+    }
+    all
 }
 
 /// The disk that a new volume's contents come from, the volume's own, and how large that is; none for an empty volume.

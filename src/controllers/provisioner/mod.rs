@@ -11,6 +11,7 @@ pub(crate) mod local_path;
 mod nfs;
 mod options;
 mod pods;
+mod secrets;
 mod source;
 mod topology;
 mod voice;
@@ -18,6 +19,7 @@ mod work;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::csi::translation::class_to_csi;
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim};
 use crate::api::k8s::api::storage::v1::{StorageClass, VolumeAttachment};
 use crate::api::names::Draw;
@@ -28,7 +30,7 @@ use crate::controllers::persistent_volume::helpers::{
 };
 use crate::controllers::persistent_volume::reference_to_claim;
 use crate::controllers::pvc_protection::without_finalizer;
-use crate::controllers::{About, Controller, Deletion, EventDraft, Outcome, Write};
+use crate::controllers::{About, Action, Controller, Deletion, EventDraft, Outcome, Requeue, Write};
 use crate::kinds::core::persistent_volume_claim::get_persistent_volume_claim_class;
 use crate::store::{Change, Index, View};
 use backends::Provisioner;
@@ -41,10 +43,11 @@ pub use pods::{served_note, server_of, waiting_for, with_served};
 const LOOK: Duration = Duration::secs(1);
 /// How long a helper pod may take: `defaultCmdTimeoutSeconds`.
 const HELPER_TIMEOUT: Duration = Duration::secs(120);
-/// The first wait after a failure; it doubles with each.
-const FIRST_BACKOFF: Duration = Duration::secs(15);
-/// The longest wait between two attempts.
-const MAX_BACKOFF: Duration = Duration::secs(1000);
+/// The first wait after a failure, which doubles with each, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::secs(15), Duration::secs(1000));
+/// The same for drivers: `--retry-interval-start` and `--retry-interval-max` of the external-provisioner, which never
+/// gives up.
+const CSI_BACKOFF: (Duration, Duration) = (Duration::secs(1), Duration::secs(300));
 /// From how many failures on only a change or a resync helps: `DefaultFailedProvisionThreshold`.
 const FAILURES: u32 = 15;
 /// How often all claims and volumes are looked at again: `DefaultResyncPeriod`.
@@ -77,13 +80,26 @@ impl Controller for ProvisionController {
         match view.get(key).map(|o| o.as_ref()) {
             Some(object @ Object::PersistentVolumeClaim(claim)) => sync_pvc(view, object, claim, now),
             Some(object @ Object::PersistentVolume(volume)) => delete_volume_operation(view, object, volume, now),
-            _ => {
-                let mut outcome = Outcome::done();
-                outcome.note(note(key), "");
-                outcome
-            }
+            _ => finish(view, key, now),
         }
     }
+}
+
+/// What becomes of a claim or volume that is gone. A driver that was about to make a volume makes it all the same: that
+/// nobody wants it any more is found out then.
+fn finish(view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
+    let text = view.note(&note(key)).filter(|_| key.kind == Kind::PersistentVolumeClaim);
+    let attempts = text.and_then(|text| serde_json::from_str::<Attempts>(text).ok()).filter(|a| a.begun.is_some());
+    let claim = attempts.and_then(|a| Object::from_tree(Kind::PersistentVolumeClaim, a.claim?).ok());
+    let mut outcome = match claim.as_ref().and_then(|object| Some((object, object.get::<PersistentVolumeClaim>()?))) {
+        Some((object, claim)) => sync_pvc(view, object, claim, now),
+        None => Outcome::done(),
+    };
+    if !matches!(outcome.requeue, Some(Requeue::After(_))) {
+        outcome.requeue = None;
+        outcome.actions.insert(0, Action::Note { name: note(key), value: String::new() });
+    }
+    outcome
 }
 
 /// Mirrors `syncClaim` and `provisionClaimOperation`. A claim that fails is tried again after a back-off, and at once
@@ -110,7 +126,7 @@ fn sync_with(
     let Some(class) = view.get_as::<StorageClass>("", get_persistent_volume_claim_class(claim)) else {
         attempts.fail(now);
         attempts.save(object, &mut outcome);
-        attempts.come_back(now, &mut outcome);
+        attempts.come_back(backend.is_csi(), now, &mut outcome);
         return outcome;
     };
     let delayed = class.volume_binding_mode.as_deref() == Some("WaitForFirstConsumer");
@@ -150,10 +166,12 @@ fn sync_with(
         outcome.event(tell(true, "ProvisioningFailed", format!("failed to get target node: {why}")));
         attempts.fail(now);
         attempts.save(object, &mut outcome);
-        attempts.come_back(now, &mut outcome);
+        attempts.come_back(backend.is_csi(), now, &mut outcome);
         return outcome;
     }
     let node = selected_node(claim).and_then(|name| view.get_as::<Node>("", name));
+    let translated = backend.driver().and_then(|_| class_to_csi(class));
+    let class = translated.as_ref().and_then(|class| class.as_ref().ok()).unwrap_or(class);
     let options = Options { view, claim, class, node, volume_name: &volume_name };
     let answer = match attempts.begun {
         None => {
@@ -168,12 +186,16 @@ fn sync_with(
                 outcome.event(tell(false, "Provisioning", message.into()));
                 return outcome;
             }
-            let checked = backend.check(&options);
+            let checked = match &translated {
+                Some(Err(fault)) => Err(format!("failed to translate storage class: {fault}")),
+                _ => backend.check(&options),
+            };
             if checked.is_ok() {
                 if backend.is_csi() {
                     options.hold_source().into_iter().for_each(|write| outcome.write(write));
                 }
                 attempts.begun = Some(now.0);
+                attempts.claim = Some(object.to_tree()).filter(|_| backend.is_csi());
                 attempts.save(object, &mut outcome);
                 outcome.after(backend.latency());
                 return outcome;
@@ -206,7 +228,7 @@ fn sync_with(
                 note: attempts.note(object),
             };
             work::provision(served, &options, completed(volume, &options), ending, &mut outcome);
-            attempts.come_back(now, &mut outcome);
+            attempts.come_back(backend.is_csi(), now, &mut outcome);
         }
         Ok(volume) => {
             let volume = completed(volume, &options);
@@ -240,7 +262,7 @@ fn sync_with(
                 outcome.write(without_selected_node(claim));
                 return outcome;
             }
-            attempts.come_back(now, &mut outcome);
+            attempts.come_back(backend.is_csi(), now, &mut outcome);
         }
     }
     outcome
@@ -356,7 +378,7 @@ fn fail_to_delete(
     outcome.event(EventDraft::warning(About::object(object), &component, "VolumeFailedDelete", message));
     attempts.fail(now);
     attempts.save(object, outcome);
-    attempts.come_back(now, outcome);
+    attempts.come_back(backend.is_csi(), now, outcome);
 }
 
 /// The node that a volume's affinity names.
@@ -424,6 +446,9 @@ struct Attempts {
     /// When the last one failed.
     #[serde(default)]
     ended: i64,
+    /// The claim as it was when the attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claim: Option<serde_json::Value>,
 }
 
 /// The name of what is remembered of an object.
@@ -451,16 +476,18 @@ impl Attempts {
     /// Notes that the attempt failed.
     fn fail(&mut self, now: Time) {
         self.begun = None;
+        self.claim = None;
         self.failed += 1;
         self.ended = now.0;
     }
 
     /// Asks for the next attempt: after a back-off that doubles, and when that was too often at the next resync.
-    fn come_back(&self, now: Time, outcome: &mut Outcome) {
-        let doubled = FIRST_BACKOFF * (1 << (self.failed.clamp(1, 8) - 1));
-        let wait = match self.failed > FAILURES {
+    fn come_back(&self, is_csi: bool, now: Time, outcome: &mut Outcome) {
+        let (first, most) = if is_csi { CSI_BACKOFF } else { BACKOFF };
+        let doubled = first * (1 << (self.failed.clamp(1, 10) - 1));
+        let wait = match self.failed > FAILURES && !is_csi {
             true => RESYNC,
-            false => doubled.min(MAX_BACKOFF).min(RESYNC),
+            false => doubled.min(most).min(RESYNC),
         };
         outcome.recurring(Time(self.ended) + wait - now);
     }

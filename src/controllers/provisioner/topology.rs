@@ -1,15 +1,14 @@
 //! Where a driver's volumes are: what nodes' labels say, and which of several places a new one goes to.
 //!
 //! Mirrors `GenerateAccessibilityRequirements` and `GenerateVolumeNodeAffinity` of `pkg/controller/topology.go` of
-//! kubernetes-csi/external-provisioner, and `k8s.io/csi-translation-lib` for volumes of classes from the tree.
+//! kubernetes-csi/external-provisioner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::Options;
 use crate::api::k8s::api::core::v1::{
-    AWSElasticBlockStoreVolumeSource, AzureDiskVolumeSource, CinderPersistentVolumeSource,
-    GCEPersistentDiskVolumeSource, LocalVolumeSource, Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm,
-    PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity, VsphereVirtualDiskVolumeSource,
+    LocalVolumeSource, Node, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, PersistentVolume,
+    PersistentVolumeSpec, TopologySelectorTerm, VolumeNodeAffinity,
 };
 use crate::api::names::fnv32;
 use crate::controllers::csi::Driver;
@@ -43,7 +42,16 @@ pub(super) fn requirement(options: &Options<'_>, driver: &Driver) -> Result<Segm
         }
         return match is_allowed(&segment, node) {
             true => Ok(segment),
-            false => Err(format!("selected node '{name:?}' topology is not in allowed topologies")),
+            false => {
+                let pairs = |all: &mut dyn Iterator<Item = (&String, &String)>| {
+                    let all: Vec<String> = all.map(|(key, value)| format!("{{{key} {value}}}")).collect();
+                    format!("[{}]", all.join(" "))
+                };
+                let all: Vec<String> = flatten(terms).iter().map(|term| pairs(&mut term.iter())).collect();
+                let selected = pairs(&mut segment.iter());
+                let all = all.join(" ");
+                Err(format!("topology {selected} from selected node {name:?} is not in requisite: [{all}]"))
+            }
         };
     }
     let nodes: Vec<&Node> = options.view.list_as::<Node>().filter(|node| driver.is_on(node)).collect();
@@ -63,6 +71,24 @@ pub(super) fn requirement(options: &Options<'_>, driver: &Driver) -> Result<Segm
     let (hash, offset) = hash_and_index_offset(options.claim_name());
     let at = (hash as usize).wrapping_add(offset as usize) % places.len();
     Ok(places.into_iter().nth(at).unwrap_or_default())
+}
+
+/// Each place that terms allow, of which each names one value for each key.
+fn flatten(terms: &[TopologySelectorTerm]) -> Vec<Segment> {
+    let mut all = Vec::new();
+    for term in terms {
+        let mut places = vec![Segment::new()];
+        for expression in term.match_label_expressions.iter().flatten() {
+            let with = |place: &Segment, value: &String| {
+                let mut place = place.clone();
+                place.insert(expression.key.clone(), value.clone());
+                place
+            };
+            places = places.iter().flat_map(|p| expression.values.iter().map(move |v| with(p, v))).take(1000).collect();
+        }
+        all.extend(places);
+    }
+    all
 }
 
 /// Spreads the claims of a stateful set over the places. Mirrors `getPVCNameHashAndIndexOffset`.
@@ -112,42 +138,4 @@ pub(super) fn local_volume(options: &Options<'_>, path: &str) -> PersistentVolum
         volume_mode: Some("Filesystem".into()),
         ..Default::default()
     })
-}
-
-/// Has a volume of a class from the tree look as its plugin would have made it. Mirrors `TranslateCSIPVToInTree`.
-pub(super) fn to_in_tree(volume: &mut PersistentVolume, plugin: &str) {
-    let Some(spec) = &mut volume.spec else { return };
-    let Some(csi) = spec.csi.take() else { return };
-    let (handle, fs_type, read_only) = (csi.volume_handle.clone(), csi.fs_type.clone(), csi.read_only);
-    match plugin {
-        "kubernetes.io/aws-ebs" => {
-            spec.aws_elastic_block_store =
-                Some(AWSElasticBlockStoreVolumeSource { volume_id: handle, fs_type, read_only, partition: None });
-        }
-        "kubernetes.io/gce-pd" => {
-            let pd_name = handle.rsplit('/').next().unwrap_or_default().to_string();
-            spec.gce_persistent_disk =
-                Some(GCEPersistentDiskVolumeSource { pd_name, fs_type, read_only, partition: None });
-        }
-        "kubernetes.io/azure-disk" => {
-            let disk_name = handle.rsplit('/').next().unwrap_or_default().to_string();
-            spec.azure_disk = Some(AzureDiskVolumeSource {
-                disk_uri: handle,
-                disk_name,
-                fs_type,
-                read_only,
-                kind: Some("Managed".into()),
-                caching_mode: Some("ReadOnly".into()),
-            });
-        }
-        "kubernetes.io/cinder" => {
-            spec.cinder =
-                Some(CinderPersistentVolumeSource { volume_id: handle, fs_type, read_only, secret_ref: None });
-        }
-        "kubernetes.io/vsphere-volume" => {
-            let volume_path = handle;
-            spec.vsphere_volume = Some(VsphereVirtualDiskVolumeSource { volume_path, fs_type, ..Default::default() });
-        }
-        _ => spec.csi = Some(csi),
-    }
 }

@@ -92,7 +92,7 @@ pub(super) fn delete(
     if let Some(why) = served.forbidden(view, "delete", "persistentvolumes", ("", &name)) {
         outcome.push(served.complains(&name, &format!("failed to delete persistentvolume: {why}")));
         attempts.save(object, outcome);
-        attempts.come_back(now, outcome);
+        attempts.come_back(false, now, outcome);
         return;
     }
     if served.which() == Which::LocalPath {
@@ -121,5 +121,5 @@ pub(super) fn delete(
         outcome.push(served.complains(&name, &ignored));
         return;
     }
-    attempts.come_back(now, outcome);
+    attempts.come_back(false, now, outcome);
 }

@@ -7,7 +7,8 @@ use super::taints::{self, TAINT_NODE_UNSCHEDULABLE};
 use super::topology_spread::Spread;
 use super::{check, is_ours, volume_binding};
 use crate::api::Object;
-use crate::api::k8s::api::core::v1::{Pod, Taint};
+use crate::api::k8s::api::core::v1::{PersistentVolume, Pod, Taint};
+use crate::controllers::csi::as_on_node;
 use crate::controllers::persistent_volume::check_volume_node_affinity;
 use crate::store::View;
 
@@ -80,7 +81,8 @@ pub fn obstacles(view: &View<'_>, pod: &Object, node: &str) -> Vec<Obstacle> {
         found.push(Obstacle::Labels);
     }
     let bound = volume_binding::pod_volume_claims(&cycle).map(|claims| claims.bound).unwrap_or_default();
-    if bound.iter().flatten().any(|volume| !check_volume_node_affinity(volume, info.node)) {
+    let fits = |v: &&PersistentVolume| check_volume_node_affinity(&as_on_node(cycle.view, v, info.node), info.node);
+    if !bound.iter().flatten().all(fits) {
         found.push(Obstacle::Volume);
     }
     found

@@ -14,6 +14,7 @@ use crate::api::k8s::api::storage::v1::{CSIDriver, CSIStorageCapacity, StorageCl
 use crate::api::object::controller_of;
 use crate::api::quantity;
 use crate::api::selector::label_selector_matches;
+use crate::controllers::csi::as_on_node;
 use crate::controllers::persistent_volume::bind::get_bind_volume_to_claim;
 use crate::controllers::persistent_volume::helpers::{
     ANN_BIND_COMPLETED, ANN_SELECTED_NODE, NOT_SUPPORTED_PROVISIONER, check_volume_node_affinity, find_matching_volume,
@@ -165,7 +166,9 @@ pub(super) fn find_pod_volumes<'a>(
     for volume in &claims.bound {
         match volume {
             None => reasons.push(VOLUME_NOT_THERE),
-            Some(volume) if !check_volume_node_affinity(volume, info.node) => reasons.push(NODE_CONFLICT),
+            Some(volume) if !check_volume_node_affinity(&as_on_node(cycle.view, volume, info.node), info.node) => {
+                reasons.push(NODE_CONFLICT);
+            }
             Some(_) => continue,
         }
         break;

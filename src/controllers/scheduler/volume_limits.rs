@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::framework::{Cycle, NodeInfo, Rejection};
 use crate::api::Kind;
-use crate::api::csi::{CsiVolume, csi_name_from_in_tree_name};
+use crate::api::csi::{CsiVolume, attachable_inline_volumes, csi_name_from_in_tree_name};
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::k8s::api::storage::v1::{CSINode, StorageClass, VolumeAttachment};
 use crate::api::pod::{claims_of, count_claims};
@@ -36,7 +36,7 @@ pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(),
     let pods = || cycle.pods_meant_for(info.name).filter_map(|o| o.get::<Pod>());
     // Most nodes have room even if all that is there were of one driver.
     let attached = cycle.view.count(Kind::VolumeAttachment, Index::AttachmentNode, info.name);
-    let most = pods().map(count_claims).fold(attached + new.len(), |sum, claims| sum.saturating_add(claims));
+    let most = pods().map(count_volumes).fold(attached + new.len(), |sum, claims| sum.saturating_add(claims));
     if new.values().all(|driver| limit(driver).is_none_or(|limit| most <= limit)) {
         return Ok(());
     }
@@ -59,7 +59,8 @@ fn attachable_volumes(view: &View<'_>, pod: &Pod) -> Volumes {
         let (namespace, name) = key.split_once('/')?;
         view.get_as::<PersistentVolumeClaim>(namespace, name)
     });
-    claims.filter_map(|claim| driver_info(view, claim)).collect()
+    let own = attachable_inline_volumes(pod);
+    claims.filter_map(|claim| driver_info(view, claim)).chain(own.iter().filter_map(volume_info)).collect()
 }
 
 /// Mirrors `getCSIDriverInfo`.
@@ -84,6 +85,17 @@ fn volume_info(volume: &PersistentVolume) -> Option<(String, String)> {
 fn attachments(view: &View<'_>, node: &str) -> Volumes {
     let here = view.indexed(Kind::VolumeAttachment, Index::AttachmentNode, node);
     let here = here.filter_map(|o| o.get::<VolumeAttachment>());
-    let names = here.filter_map(|a| a.spec.source.persistent_volume_name.as_deref());
-    names.filter_map(|name| volume_info(view.get_as::<PersistentVolume>("", name)?)).collect()
+    let info = |attachment: &VolumeAttachment| {
+        let source = &attachment.spec.source;
+        if let Some(name) = &source.persistent_volume_name {
+            return volume_info(view.get_as::<PersistentVolume>("", name)?);
+        }
+        volume_info(&PersistentVolume { spec: source.inline_volume_spec.clone(), ..Default::default() })
+    };
+    here.filter_map(info).collect()
+}
+
+/// At most how many volumes of a pod are attached.
+fn count_volumes(pod: &Pod) -> usize {
+    count_claims(pod) + attachable_inline_volumes(pod).len()
 }

@@ -10,5 +10,5 @@ mod spec;
 mod start;
 
 pub(super) use contents::{Payload, is_up_to_date, payload, write_atomically};
-pub(super) use mounts::{block_device, disk_of_volume};
+pub(super) use mounts::{block_device, disk_of_volume, mounted};
 pub(super) use start::{Plan, Started, kept_of, start_container};

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::api::Quantity;
 use crate::api::Time;
-use crate::api::csi::CsiVolume;
+use crate::api::csi::translation::volume_to_csi;
+use crate::api::csi::{CsiVolume, as_persistent};
 use crate::api::k8s::api::core::v1::{Container, Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume};
+use crate::api::k8s::api::storage::v1::CSIDriver;
 use crate::controllers::provisioner::server_of;
 use crate::machine::disk::{Disk, DiskId, Ino, Inode, Node as Content, ROOT};
 use crate::machine::errno::Errno;
@@ -157,6 +159,10 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
     if let Some(source) = &volume.nfs {
         return Some(nfs(&source.server, &source.path, &[]));
     }
+    if let Some(attached) = as_persistent(volume, pod.metadata.namespace.as_deref().unwrap_or_default()) {
+        let group = group.filter(|_| takes_group(view, &attached));
+        return backing_of_volume(node_name, &attached, group);
+    }
     if let Some(files) = payload(view, node, pod, volume) {
         let shown = match volume.config_map.is_some() || volume.downward_api.is_some() {
             true => ("/dev/sda1", "ext4", "relatime"),
@@ -176,11 +182,53 @@ fn backing_of(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Optio
         return Some(backing);
     }
     let spec = bound.spec.as_ref()?;
-    let backing = backing_of_volume(node_name, bound, group)?;
+    let backing = backing_of_volume(node_name, bound, group.filter(|_| takes_group(view, bound)))?;
     match spec.host_path.is_some() || spec.local.is_some() {
         true => Some(on_node_disk(view, node_name, backing, spec.volume_mode.as_deref() == Some("Block"))),
         false => Some(backing),
     }
+}
+
+/// Whether the kubelet hands a volume over to its pod's group: a driver may have said that it shall not. Mirrors
+/// `supportsFSGroup` of `pkg/volume/csi/csi_mounter.go`.
+fn takes_group(view: &View<'_>, volume: &PersistentVolume) -> bool {
+    let translated = volume_to_csi(volume);
+    let Some(spec) = &translated.as_ref().unwrap_or(volume).spec else { return true };
+    let Some(csi) = &spec.csi else { return true };
+    let driver = view.get_as::<CSIDriver>("", &csi.driver);
+    let modes = spec.access_modes.iter().flatten();
+    match driver.and_then(|d| d.spec.fs_group_policy.as_deref()) {
+        _ if csi.read_only == Some(true) => false,
+        Some("None") => false,
+        Some("File") => true,
+        _ if csi.fs_type.as_deref().unwrap_or_default().is_empty() => false,
+        _ => modes.into_iter().any(|mode| mode == "ReadWriteOnce" || mode == "ReadWriteOncePod"),
+    }
+}
+
+/// Where a kubelet mounts a pod's volume in its folder of the pod, below `volumes`, and as what; none for those that it
+/// makes itself, that lie on the node, or that nobody has written to yet.
+pub(in crate::node) fn mounted(view: &View<'_>, node: &Node, pod: &Pod, volume: &Volume) -> Option<Mount> {
+    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let attached = as_persistent(volume, namespace);
+    let bound = attached.as_ref().or_else(|| bound_volume(view, pod, volume));
+    let spec = bound.and_then(|v| v.spec.as_ref());
+    let name = bound.and_then(|v| v.metadata.name.as_deref()).unwrap_or(&volume.name);
+    let at = match spec {
+        None if volume.nfs.is_some() => format!("kubernetes.io~nfs/{name}"),
+        Some(s) if s.volume_mode.as_deref() == Some("Block") => return None,
+        Some(s) if s.nfs.is_some() => format!("kubernetes.io~nfs/{name}"),
+        Some(s) if s.local.is_some() => format!("kubernetes.io~local-volume/{name}"),
+        Some(s) if s.iscsi.is_some() => format!("kubernetes.io~iscsi/{name}"),
+        Some(s) if s.fc.is_some() => format!("kubernetes.io~fc/{name}"),
+        Some(_) if bound.is_some_and(|v| CsiVolume::of(v).is_some()) => format!("kubernetes.io~csi/{name}/mount"),
+        _ => return None,
+    };
+    let backing = backing_of(view, node, pod, volume)?;
+    let ino = view.disk(&backing.disk)?.find(&backing.path).ok()?;
+    let (device, fs_type, options) = backing.shown;
+    let read_only = bound.is_some_and(is_published_read_only);
+    Some(Mount { at, what: Source::Disk(backing.disk, ino), read_only, device, fs_type, options })
 }
 
 /// A place on a node where it really lies: on another of the node's disks perhaps.
@@ -222,8 +270,12 @@ fn on_own_server(view: &View<'_>, volume: &PersistentVolume) -> Option<Backing> 
 /// The persistent volume behind a pod's volume.
 fn bound_volume<'a>(view: &View<'a>, pod: &Pod, volume: &Volume) -> Option<&'a PersistentVolume> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let claim = &volume.persistent_volume_claim.as_ref()?.claim_name;
-    let claim = view.get_as::<PersistentVolumeClaim>(namespace, claim)?;
+    let claim = match (&volume.persistent_volume_claim, &volume.ephemeral) {
+        (Some(source), _) => source.claim_name.clone(),
+        (None, Some(_)) => format!("{}-{}", pod.metadata.name.as_deref().unwrap_or_default(), volume.name),
+        (None, None) => return None,
+    };
+    let claim = view.get_as::<PersistentVolumeClaim>(namespace, &claim)?;
     view.get_as::<PersistentVolume>("", claim.spec.as_ref()?.volume_name.as_deref()?)
 }
 

@@ -5,7 +5,7 @@
 
 use super::VolumeSpec;
 use crate::api::csi::CsiVolume;
-use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
+use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeSpec, Secret, SecretReference};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode, VolumeAttachment};
 use crate::controllers::csi::{Operation, driver, is_deleted, mount_fault};
 use crate::node::volume_manager::{attachable, reported_name};
@@ -80,9 +80,36 @@ pub(super) fn mount_device(
             format!("kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: {fault}"),
         ));
     }
+    let stage = volume.spec.as_ref().and_then(|s| s.csi.as_ref()?.node_stage_secret_ref.as_ref());
+    if let Some(fault) = stage.and_then(|secret| secret_fault(view, secret)) {
+        return Err((step, format!("fetching NodeStageSecretRef {fault}")));
+    }
     let deleted = is_deleted(view, &csi).then(|| mount_fault(&csi));
     let fault = driver(view, &csi.driver).and_then(|d| d.failure(Operation::Mount)).or(deleted);
     fault.map_or(Ok(()), |fault| Err((step, fault)))
+}
+
+/// Has the driver mount a volume for a pod: what keeps the kubelet from asking it. Mirrors `csiMountMgr.SetUpAt`.
+///
+/// # Errors
+/// That a secret is missing.
+pub(super) fn set_up(view: &View<'_>, source: &PersistentVolumeSpec) -> Result<(), String> {
+    let secret = source.csi.as_ref().and_then(|csi| csi.node_publish_secret_ref.as_ref());
+    let fault = secret.and_then(|secret| secret_fault(view, secret));
+    fault.map_or(Ok(()), |fault| Err(format!("fetching NodePublishSecretRef {fault}")))
+}
+
+/// Why a secret can't be had, with its name before. Mirrors `getCredentialsFromSecret`.
+fn secret_fault(view: &View<'_>, secret: &SecretReference) -> Option<String> {
+    let (namespace, name) = (secret.namespace.as_deref()?, secret.name.as_deref()?);
+    let fault = || {
+        let fault = format!("secrets {name:?} not found");
+        format!(
+            "{namespace}/{name} failed: kubernetes.io/csi: failed to find the secret {name} in the namespace {namespace} \
+             with error: {fault}"
+        )
+    };
+    view.get_as::<Secret>(namespace, name).is_none().then(fault)
 }
 
 /// Has the driver stage a raw device on the node.
@@ -101,6 +128,11 @@ pub(super) fn set_up_device(
     if let Some(fault) = unregistered(view, node, &csi.driver) {
         let fault = format!("kubernetes.io/csi: blockMapper.SetUpDevice failed to get CSI client: {fault}");
         return Err((reason, step, fault));
+    }
+    let stage = volume.spec.as_ref().and_then(|s| s.csi.as_ref()?.node_stage_secret_ref.as_ref());
+    if let Some(fault) = stage.and_then(|secret| secret_fault(view, secret)) {
+        let fault = fault.replacen(" failed: ", ": ", 1);
+        return Err((reason, step, format!("kubernetes.io/csi: failed to get NodeStageSecretRef {fault}")));
     }
     let deleted = is_deleted(view, &csi).then(|| mount_fault(&csi));
     let fault = driver(view, &csi.driver).and_then(|d| d.failure(Operation::Mount)).or(deleted);

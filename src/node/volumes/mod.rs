@@ -26,27 +26,31 @@ pub(super) struct VolumeSpec<'a> {
 enum Source<'a> {
     Volume(&'a Volume),
     PersistentVolume(&'a PersistentVolume),
+    /// A pod's own volume that is attached, as the persistent volume that it would be.
+    Attached(Box<PersistentVolume>),
 }
 
-impl<'a> VolumeSpec<'a> {
+impl VolumeSpec<'_> {
     /// The name that messages give: the persistent volume's, or the pod's own.
-    fn name(&self) -> &'a str {
-        match self.source {
+    fn name(&self) -> &str {
+        match &self.source {
             Source::Volume(volume) => &volume.name,
             Source::PersistentVolume(volume) => volume.metadata.name.as_deref().unwrap_or_default(),
+            Source::Attached(volume) => volume.metadata.name.as_deref().unwrap_or_default(),
         }
     }
 
     /// A persistent volume that may be in use by one pod alone.
-    pub(super) fn for_one_pod(&self) -> Option<&'a PersistentVolumeSpec> {
+    pub(super) fn for_one_pod(&self) -> Option<&PersistentVolumeSpec> {
         let volume = self.persistent_volume()?.spec.as_ref()?;
         (volume.access_modes.as_deref()? == ["ReadWriteOncePod"]).then_some(volume)
     }
 
-    fn persistent_volume(&self) -> Option<&'a PersistentVolume> {
-        match self.source {
+    fn persistent_volume(&self) -> Option<&PersistentVolume> {
+        match &self.source {
             Source::Volume(_) => None,
             Source::PersistentVolume(volume) => Some(volume),
+            Source::Attached(volume) => Some(volume),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode};
 use crate::api::object::annotation_of;
 use crate::api::selector::matches_node_selector;
 use crate::api::{Kind, Object, ObjectKey};
+use crate::controllers::csi::as_on_node;
 use crate::node::disk::{Disk, FileType};
 use crate::node::memory::Memory;
 use crate::node::node_disks::State;
@@ -40,7 +41,7 @@ pub(in crate::node) fn mount_volume(
     let failed = |what: &str, fault: String| {
         Some(("FailedMount", format!("MountVolume.{what} failed for volume {:?} : {fault}", spec.name())))
     };
-    check_node_affinity(node, spec).map_err(|fault| failed("NodeAffinity check", fault))?;
+    check_node_affinity(view, node, spec).map_err(|fault| failed("NodeAffinity check", fault))?;
     if let Some(fault) = local_path_fault(spec, disk) {
         return Err(failed("NewMounter initialization", fault));
     }
@@ -61,7 +62,7 @@ pub(in crate::node) fn mount_volume(
 }
 
 /// Where a local volume is.
-fn local_path<'a>(spec: &VolumeSpec<'a>) -> Option<&'a str> {
+fn local_path<'a>(spec: &'a VolumeSpec<'_>) -> Option<&'a str> {
     Some(spec.persistent_volume()?.spec.as_ref()?.local.as_ref()?.path.as_str())
 }
 
@@ -106,7 +107,7 @@ fn map_volume(
         return Err(None);
     }
     let name = spec.name();
-    check_node_affinity(node, spec).map_err(|fault| {
+    check_node_affinity(view, node, spec).map_err(|fault| {
         Some(("FailedMount", format!("MapVolume.NodeAffinity check failed for volume {name:?} : {fault}")))
     })?;
     if let Some(fault) = mounted_elsewhere(view, pod, spec) {
@@ -141,8 +142,9 @@ fn map_volume(
 }
 
 /// Mirrors `CheckNodeAffinity` of `k8s.io/component-helpers/storage/volume`.
-fn check_node_affinity(node: &Node, spec: &VolumeSpec<'_>) -> Result<(), String> {
-    let affinity = spec.persistent_volume().and_then(|v| v.spec.as_ref()).and_then(|s| s.node_affinity.as_ref());
+fn check_node_affinity(view: &View<'_>, node: &Node, spec: &VolumeSpec<'_>) -> Result<(), String> {
+    let volume = spec.persistent_volume().map(|volume| as_on_node(view, volume, node));
+    let affinity = volume.as_deref().and_then(|v| v.spec.as_ref()).and_then(|s| s.node_affinity.as_ref());
     let Some(required) = affinity.and_then(|a| a.required.as_ref()) else { return Ok(()) };
     match matches_node_selector(required, "", node.metadata.labels.as_ref()) {
         Ok(true) => Ok(()),
@@ -198,12 +200,13 @@ fn has_mounted(view: &View<'_>, object: &Object, pod: &Pod, claim: &str) -> bool
 }
 
 fn set_up(view: &View<'_>, node: &Node, pod: &Pod, spec: &VolumeSpec<'_>, disk: &mut Disk<'_>) -> Result<(), String> {
-    let volume = match spec.source {
+    let volume = match &spec.source {
         Source::PersistentVolume(PersistentVolume { spec: Some(source), .. }) => {
+            attached::set_up(view, source)?;
             return source.host_path.as_ref().map_or(Ok(()), |source| host_path::set_up(source, disk));
         }
-        Source::PersistentVolume(_) => return Ok(()),
-        Source::Volume(volume) => volume,
+        Source::PersistentVolume(_) | Source::Attached(_) => return Ok(()),
+        Source::Volume(volume) => *volume,
     };
     if let Some(source) = &volume.host_path {
         return host_path::set_up(source, disk);
@@ -244,7 +247,8 @@ fn set_up_inline_csi(view: &View<'_>, node: &Node, source: &CSIVolumeSource) -> 
 /// Whether the kubelet has a plugin for a volume: those of the storage systems that Kubernetes has dropped are gone, and
 /// no FlexVolume driver is installed. Mirrors `cmd/kubelet/app/plugins.go`.
 pub(super) fn has_plugin(spec: &VolumeSpec<'_>) -> bool {
-    match spec.source {
+    match &spec.source {
+        Source::Attached(_) => true,
         Source::Volume(v) => {
             v.rbd.is_none()
                 && v.cephfs.is_none()

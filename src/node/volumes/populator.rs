@@ -4,6 +4,7 @@
 //! comes here without it. What no container uses is left alone.
 
 use super::{Source, VolumeSpec, mount};
+use crate::api::csi::as_persistent;
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Volume};
 use crate::store::View;
 
@@ -51,7 +52,10 @@ fn create_volume_spec<'a>(view: &'a View<'a>, pod: &Pod, used: &Used<'a>) -> Res
     let (claim_name, is_ephemeral) = match (&volume.persistent_volume_claim, &volume.ephemeral) {
         (Some(source), _) => (source.claim_name.clone(), false),
         (None, Some(_)) => (format!("{pod_name}-{}", volume.name), true),
-        (None, None) => return Ok(spec(Source::Volume(volume))),
+        (None, None) => {
+            let source = as_persistent(volume, namespace).map(Box::new).map(Source::Attached);
+            return Ok(spec(source.unwrap_or(Source::Volume(volume))));
+        }
     };
     let of_claim = |fault| format!("error processing PVC {namespace}/{claim_name}: {fault}");
     let claim = extract_volume(view, namespace, &claim_name).map_err(of_claim)?;

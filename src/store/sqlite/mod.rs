@@ -40,7 +40,7 @@ const IN_MEMORY: &str = ":memory:";
 const CACHE_KIB: i64 = 256 * 1024;
 
 /// The layout's version; a file of a later one is refused, one of an earlier is brought up to it.
-const LAYOUT: i64 = 6;
+const LAYOUT: i64 = 7;
 
 const SCHEMA: &str = "
 CREATE TABLE revision (

@@ -40,7 +40,9 @@ impl Mysql {
             );
             return unusable(self);
         }
-        for name in ["mysql", "performance_schema", "sys", "#innodb_redo"] {
+        let is_old = self.version.starts_with("5.");
+        let folders = ["mysql", "performance_schema", "sys", "#innodb_redo"];
+        for name in folders.into_iter().filter(|name| !is_old || !name.starts_with('#')) {
             if let Err(fault) = sys.mkdir(&format!("{DATA}/{name}"), 0o750) {
                 if fault == Errno::Exist {
                     continue;
@@ -64,7 +66,7 @@ impl Mysql {
             sys.random() as u16,
             sys.random() & 0xffff_ffff_ffff
         );
-        for (name, text) in [
+        let files = [
             ("auto.cnf", format!("[auto]\nserver-uuid={uuid}\n")),
             ("binlog.index", "./binlog.000001\n./binlog.000002\n".into()),
             ("binlog.000001", "\u{fe}bin".into()),
@@ -78,7 +80,21 @@ impl Mysql {
             ("mysql/db.opt", "default-character-set=latin1\ndefault-collation=latin1_swedish_ci\n".into()),
             ("undo_001", String::new()),
             ("undo_002", String::new()),
-        ] {
+            ("client-cert.pem", "-----BEGIN CERTIFICATE-----\n".into()),
+            ("client-key.pem", "-----BEGIN PRIVATE KEY-----\n".into()),
+            ("ib_logfile0", String::new()),
+            ("ib_logfile1", String::new()),
+            ("ibtmp1", String::new()),
+            ("private_key.pem", "-----BEGIN PRIVATE KEY-----\n".into()),
+            ("public_key.pem", "-----BEGIN PUBLIC KEY-----\n".into()),
+        ];
+        let only_new = ["binlog.", "mysql.ibd", "undo_"];
+        let only_old = ["ib_logfile", "mysql/db.opt"];
+        let has = |name: &str| {
+            let not = if is_old { &only_new[..] } else { &only_old[..] };
+            !not.iter().any(|start| name.starts_with(start))
+        };
+        for (name, text) in files.into_iter().filter(|(name, _)| has(name)) {
             let _ = sys.write_file(&format!("{DATA}/{name}"), text.as_bytes());
         }
         for name in ["information_schema", "mysql", "performance_schema", "sys"] {

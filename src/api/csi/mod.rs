@@ -1,10 +1,15 @@
 //! Volumes as CSI drivers know them: which driver has a volume, by which handle, and the names that follow from these.
 //!
-//! Mirrors `k8s.io/csi-translation-lib` (what was in the tree once belongs to a driver today), `GetUniqueVolumeName` of
-//! `pkg/volume/util` and `getAttachmentName` of `pkg/volume/csi/csi_attacher.go`.
+//! Mirrors `GetUniqueVolumeName` of `pkg/volume/util` and `getAttachmentName` of `pkg/volume/csi/csi_attacher.go`.
+
+mod inline;
+pub mod translation;
 
 use super::digest::sha256;
 use super::k8s::api::core::v1::PersistentVolume;
+
+pub use inline::{as_persistent, attachable_inline_volumes, inline_names, is_inline};
+pub use translation::csi_name_from_in_tree_name;
 
 /// A volume that a node attaches before it mounts it, by who does that and what it is called there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,29 +24,11 @@ impl CsiVolume {
     /// What a persistent volume is to a driver; none where no driver has to do with it.
     pub fn of(volume: &PersistentVolume) -> Option<CsiVolume> {
         let spec = volume.spec.as_ref()?;
-        let (plugin, handle) = if let Some(source) = &spec.csi {
+        if let Some(source) = &spec.csi {
             return Some(CsiVolume { driver: source.driver.clone(), handle: source.volume_handle.clone() });
-        } else if let Some(source) = &spec.aws_elastic_block_store {
-            // `aws://us-east-1a/vol-1` and `vol-1` are one volume.
-            let id = source.volume_id.rsplit('/').next().unwrap_or_default();
-            ("kubernetes.io/aws-ebs", id.to_string())
-        } else if let Some(source) = &spec.gce_persistent_disk {
-            ("kubernetes.io/gce-pd", format!("projects/UNSPECIFIED/zones/UNSPECIFIED/disks/{}", source.pd_name))
-        } else if let Some(source) = &spec.azure_disk {
-            ("kubernetes.io/azure-disk", source.disk_uri.clone())
-        } else if let Some(source) = &spec.azure_file {
-            let namespace = source.secret_namespace.as_deref().unwrap_or("default");
-            ("kubernetes.io/azure-file", format!("#{}#{}##{namespace}", source.secret_name, source.share_name))
-        } else if let Some(source) = &spec.cinder {
-            ("kubernetes.io/cinder", source.volume_id.clone())
-        } else if let Some(source) = &spec.portworx_volume {
-            ("kubernetes.io/portworx-volume", source.volume_id.clone())
-        } else if let Some(source) = &spec.vsphere_volume {
-            ("kubernetes.io/vsphere-volume", source.volume_path.clone())
-        } else {
-            return None;
-        };
-        Some(CsiVolume { driver: csi_name_from_in_tree_name(plugin)?.to_string(), handle })
+        }
+        let (driver, handle) = translation::handle_of(volume)?;
+        Some(CsiVolume { driver: driver.to_string(), handle })
     }
 
     /// The volume's name in a node's status.
@@ -80,20 +67,6 @@ pub fn unique_name_of(volume: &PersistentVolume) -> Option<String> {
         return Some(format!("kubernetes.io/fc/{name}"));
     }
     CsiVolume::of(volume).map(|csi| csi.unique_name())
-}
-
-/// The CSI driver that took over a provisioner in the tree; none for one that was not taken over.
-pub fn csi_name_from_in_tree_name(plugin: &str) -> Option<&'static str> {
-    Some(match plugin {
-        "kubernetes.io/aws-ebs" => "ebs.csi.aws.com",
-        "kubernetes.io/azure-disk" => "disk.csi.azure.com",
-        "kubernetes.io/azure-file" => "file.csi.azure.com",
-        "kubernetes.io/gce-pd" => "pd.csi.storage.gke.io",
-        "kubernetes.io/cinder" => "cinder.csi.openstack.org",
-        "kubernetes.io/portworx-volume" => "pxd.portworx.com",
-        "kubernetes.io/vsphere-volume" => "csi.vsphere.vmware.com",
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
