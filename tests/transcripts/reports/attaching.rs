@@ -34,13 +34,28 @@ fn a_rolling_update_waits_for_its_own_predecessor_and_one_that_recreates_does_no
         "kubectl get pods -o custom-columns=STATUS:.status.phase,NODE:.spec.nodeName --no-headers",
         ATTACHED,
     ]);
-    assert_snapshot!(alike(&seen), @"");
+    assert_snapshot!(alike(&seen), @r#"
+    $ kubectl rollout status deployment/web --timeout=5m
+    Waiting for deployment "web" rollout to finish: 1 old replicas are pending termination...
+    error: timed out waiting for the condition
+    [exit 1]
+    $ kubectl get pods -o custom-columns=STATUS:.status.phase,NODE:.spec.nodeName --no-headers
+    Pending   k3d-deadless-agent-1
+    Running   k3d-deadless-agent-0
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-0   true
+    "#);
     session.run(&["kubectl delete deployment web"]);
     session.0.advance(Duration::secs(10));
     session.apply(&deployment("Recreate", "agent-0"));
     session.apply(&deployment("Recreate", "agent-1"));
     let seen = session.run(&["kubectl rollout status deployment/web --timeout=5m", ATTACHED]);
-    assert_snapshot!(alike(&seen), @"");
+    assert_snapshot!(alike(&seen), @r#"
+    $ kubectl rollout status deployment/web --timeout=5m
+    deployment "web" successfully rolled out
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-1   true
+    "#);
 }
 
 /// longhorn/longhorn#2185
@@ -50,8 +65,20 @@ fn replicas_of_one_volume_run_where_it_is_attached_and_wait_elsewhere() {
     for (name, node) in [("a", "agent-0"), ("b", "agent-0"), ("c", "agent-1"), ("d", "server-0")] {
         session.apply(&pod(name, "data", &on(node)));
     }
-    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"");
-    assert_snapshot!(told(&mut session, &["FailedAttach"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    a      1/1     Running             0          3s
+    b      1/1     Running             0          1s
+    c      0/1     ContainerCreating   0          0s
+    d      0/1     ContainerCreating   0          0s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-0   true
+    ");
+    assert_snapshot!(told(&mut session, &["FailedAttach"]), @r#"
+    c | FailedAttachVolume | 1 | Multi-Attach error for volume "pvc-..." Volume is already used by pod(s) a, b
+    d | FailedAttachVolume | 1 | Multi-Attach error for volume "pvc-..." Volume is already used by pod(s) a, b
+    "#);
 }
 
 /// kubernetes-csi/external-attacher#66
@@ -62,9 +89,22 @@ fn what_could_never_be_attached_can_be_deleted() {
     session.apply(&(class("csi", EBS, "") + &claim("data", "csi", "") + &pod("p", "data", "")));
     session.0.advance(Duration::secs(60));
     let seen = session.run(&["kubectl get pods", ATTACHED, "kubectl delete pod p", "kubectl delete pvc data"]);
-    assert_snapshot!(seen, @"");
+    assert_snapshot!(seen, @r#"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    p      0/1     ContainerCreating   0          62s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-1   false
+    $ kubectl delete pod p
+    pod "p" deleted from default namespace
+    $ kubectl delete pvc data
+    persistentvolumeclaim "data" deleted from default namespace
+    "#);
     session.0.advance(Duration::secs(20));
-    assert_snapshot!(session.run(&["kubectl get pv,volumeattachments"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pv,volumeattachments"]), @"
+    $ kubectl get pv,volumeattachments
+    No resources found
+    ");
 }
 
 /// kubernetes-sigs/vsphere-csi-driver#359, kubernetes/kubernetes#72335
@@ -74,12 +114,35 @@ fn a_node_that_was_deleted_while_it_was_down_keeps_its_volume_for_six_minutes() 
     session.apply(&pod("p", "data", &on("agent-0")));
     session.run(&["kstate node stop k3d-deadless-agent-0", "kubectl delete node k3d-deadless-agent-0"]);
     session.apply(&pod("q", "data", &on("agent-1")));
-    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    p      1/1     Running             0          2s
+    q      0/1     ContainerCreating   0          0s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-0   true
+    ");
     session.0.advance(Duration::secs(120));
-    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    q      0/1     ContainerCreating   0          2m
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-0   true
+    ");
     session.0.advance(Duration::secs(360));
-    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"");
-    assert_snapshot!(told(&mut session, &["AttachVolume"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS    RESTARTS   AGE
+    q      1/1     Running   0          8m3s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-1   true
+    ");
+    assert_snapshot!(told(&mut session, &["AttachVolume"]), @r#"
+    p | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "pvc-..."
+    q | FailedAttachVolume | 1 | Multi-Attach error for volume "pvc-..." Volume is already used by pod(s) p
+    q | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "pvc-..."
+    "#);
 }
 
 fn set(replicas: u8) -> String {
@@ -108,7 +171,19 @@ fn pods_of_a_set_that_are_deleted_by_force_come_back_with_their_volumes() {
     session.run(&["kubectl delete pods --all --force --grace-period=0"]);
     session.0.advance(Duration::secs(60));
     let seen = session.run(&["kubectl get pods", "kubectl get pvc", ATTACHED]);
-    assert_snapshot!(alike(&seen), @"");
+    assert_snapshot!(alike(&seen), @"
+    $ kubectl get pods
+    NAME   READY   STATUS    RESTARTS   AGE
+    s-0    1/1     Running   0          64s
+    s-1    1/1     Running   0          63s
+    $ kubectl get pvc
+    NAME    STATUS   VOLUME                                     CAPACITY   ACCESS MODES   STORAGECLASS   VOLUMEATTRIBUTESCLASS   AGE
+    d-s-0   Bound    pvc-...   1Gi        RWO            csi            <unset>                 90s
+    d-s-1   Bound    pvc-...   1Gi        RWO            csi            <unset>                 87s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-server-0   true
+    k3d-deadless-agent-0    true
+    ");
     assert_snapshot!(told(&mut session, &["FailedAttach", "FailedMount"]), @"");
 }
 
@@ -119,7 +194,15 @@ fn a_set_that_is_deleted_and_made_again_at_once_gets_its_volumes() {
     session.run_now(&["kubectl delete statefulset s"]);
     session.apply(&set(2));
     session.0.advance(Duration::secs(60));
-    assert_snapshot!(alike(&session.run(&["kubectl get pods", ATTACHED])), @"");
+    assert_snapshot!(alike(&session.run(&["kubectl get pods", ATTACHED])), @"
+    $ kubectl get pods
+    NAME   READY   STATUS    RESTARTS   AGE
+    s-0    1/1     Running   0          60s
+    s-1    1/1     Running   0          58s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-0   true
+    k3d-deadless-agent-1   true
+    ");
 }
 
 /// hetznercloud/csi-driver#337, kubernetes/community#7056, kubernetes/kubernetes#55713
@@ -131,10 +214,24 @@ fn a_set_waits_for_its_lost_node_and_goes_on_once_that_is_back() {
     session.0.advance(Duration::secs(1200));
     let pods =
         "kubectl get pods --no-headers -o custom-columns=N:.metadata.name,GOES:.metadata.deletionGracePeriodSeconds";
-    assert_snapshot!(session.run(&[pods, "kubectl get sts s"]), @"");
+    assert_snapshot!(session.run(&[pods, "kubectl get sts s"]), @"
+    $ kubectl get pods --no-headers -o custom-columns=N:.metadata.name,GOES:.metadata.deletionGracePeriodSeconds
+    s-0   10
+    s-1   <none>
+    $ kubectl get sts s
+    NAME   READY   AGE
+    s      1/2     20m
+    ");
     session.run(&[&format!("kstate node start {node}")]);
     session.0.advance(Duration::secs(60));
-    assert_snapshot!(session.run(&[pods, "kubectl get sts s"]), @"");
+    assert_snapshot!(session.run(&[pods, "kubectl get sts s"]), @"
+    $ kubectl get pods --no-headers -o custom-columns=N:.metadata.name,GOES:.metadata.deletionGracePeriodSeconds
+    s-0   <none>
+    s-1   <none>
+    $ kubectl get sts s
+    NAME   READY   AGE
+    s      2/2     21m
+    ");
 }
 
 /// hetznercloud/csi-driver#284
@@ -149,11 +246,23 @@ fn a_driver_that_is_not_on_the_pods_node_is_waited_for() {
     );
     session.apply(&(claim("pg", "hcloud", "volumeName: postgres-pv") + &pod("p", "pg", &on("agent-1"))));
     session.0.advance(Duration::secs(180));
-    assert_snapshot!(session.run(&["kubectl get pods", "kubectl get csinodes --no-headers"]), @"");
-    assert_snapshot!(told(&mut session, &["FailedAttach"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", "kubectl get csinodes --no-headers"]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    p      0/1     ContainerCreating   0          3m
+    $ kubectl get csinodes --no-headers
+    k3d-deadless-agent-0    1     3m
+    k3d-deadless-agent-1    0     3m
+    k3d-deadless-server-0   0     3m
+    ");
+    assert_snapshot!(told(&mut session, &["FailedAttach"]), @r#"p | FailedAttachVolume | 9 | AttachVolume.Attach failed for volume "postgres-pv" : CSINode k3d-deadless-agent-1 does not contain driver csi.hetzner.cloud"#);
     session.run(&["kstate csi add csi.hetzner.cloud --nodes k3d-deadless-agent-0,k3d-deadless-agent-1"]);
-    session.0.advance(Duration::secs(150));
-    assert_snapshot!(session.run(&["kubectl get pods"]), @"");
+    session.0.advance(Duration::secs(300));
+    assert_snapshot!(session.run(&["kubectl get pods"]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    p      0/1     ContainerCreating   0          5m30s
+    ");
 }
 
 /// kubernetes/kubernetes#60903
@@ -173,7 +282,19 @@ fn nobody_attaches_an_nfs_volume_so_its_mode_keeps_nobody_away() {
         "kubectl exec a -- touch /data/x",
         "kubectl exec b -- ls /data",
         "kstate node exec k3d-deadless-agent-1 -- sh -c 'mount | grep -c kubernetes.io~nfs/nfs02'",
-    ]), @"");
+    ]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS    RESTARTS   AGE
+    a      1/1     Running   0          31s
+    b      1/1     Running   0          31s
+    $ kubectl get volumeattachments
+    No resources found
+    $ kubectl exec a -- touch /data/x
+    $ kubectl exec b -- ls /data
+    x
+    $ kstate node exec k3d-deadless-agent-1 -- sh -c 'mount | grep -c kubernetes.io~nfs/nfs02'
+    1
+    ");
 }
 
 /// kubernetes/kubernetes#69697, kubernetes-sigs/aws-ebs-csi-driver#1677
@@ -183,6 +304,9 @@ fn a_volume_that_is_still_attached_is_deleted_a_second_later() {
     session.apply(&pod("p", "data", ""));
     session.run_now(&["kubectl delete pod p", "kubectl delete pvc data"]);
     session.0.advance(Duration::secs(6));
-    assert_snapshot!(alike(&session.run(&["kubectl get pv,volumeattachments"])), @"");
-    assert_snapshot!(told(&mut session, &["VolumeFailedDelete"]), @"");
+    assert_snapshot!(alike(&session.run(&["kubectl get pv,volumeattachments"])), @"
+    $ kubectl get pv,volumeattachments
+    No resources found
+    ");
+    assert_snapshot!(told(&mut session, &["VolumeFailedDelete"]), @"pvc-... | VolumeFailedDelete | 1 | persistentvolume pvc-... is still attached to node k3d-deadless-agent-1");
 }

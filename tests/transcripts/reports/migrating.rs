@@ -19,9 +19,9 @@ fn zones() -> Session {
     session
 }
 
-const VOLUME: &str = "kubectl get pv -o custom-columns=SOURCE:.spec.awsElasticBlockStore,LABELS:.metadata.labels,\
+const VOLUME: &str = "kubectl get pv -o 'custom-columns=SOURCE:.spec.awsElasticBlockStore,LABELS:.metadata.labels,\
                       BY:.metadata.annotations.pv\\.kubernetes\\.io/provisioned-by,\
-                      TO:.metadata.annotations.pv\\.kubernetes\\.io/migrated-to --no-headers";
+                      TO:.metadata.annotations.pv\\.kubernetes\\.io/migrated-to' --no-headers";
 const PLACE: &str =
     "kubectl get pv -o jsonpath='{.items[*].spec.nodeAffinity.required.nodeSelectorTerms[*].matchExpressions}'";
 
@@ -31,7 +31,13 @@ fn a_class_from_the_tree_makes_volumes_that_look_as_they_did() {
     let mut session = zones();
     let more = "volumeBindingMode: WaitForFirstConsumer\nparameters: {type: io1, iopsPerGB: \"10\", fsType: xfs}";
     session.apply(&(class("gp2", AWS, more) + &claim("data", "gp2", "") + &pod("p", "data", &on("agent-0"))));
-    assert_snapshot!(alike(&session.run(&[VOLUME, PLACE, ATTACHED])), @"");
+    assert_snapshot!(alike(&session.run(&[VOLUME, PLACE, ATTACHED])), @r#"
+    $ kubectl get pv -o custom-columns=SOURCE:.spec.awsElasticBlockStore,LABELS:.metadata.labels,BY:.metadata.annotations.pv\.kubernetes\.io/provisioned-by,TO:.metadata.annotations.pv\.kubernetes\.io/migrated-to --no-headers
+    map[fsType:xfs volumeID:vol-...]   map[topology.kubernetes.io/region:us-east-1 topology.kubernetes.io/zone:us-east-1b]   <none>   <none>
+    $ kubectl get pv -o jsonpath='{.items[*].spec.nodeAffinity.required.nodeSelectorTerms[*].matchExpressions}'
+    [{"key":"topology.kubernetes.io/zone","operator":"In","values":["us-east-1b"]},{"key":"topology.kubernetes.io/region","operator":"In","values":["us-east-1"]}]$ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-0   true
+    "#);
     // The node affinity is the driver's on nodes: a pod can follow to no other.
     session.run(&["kubectl delete pod p"]);
     session.apply(&pod("q", "data", &on("agent-1")));
@@ -45,9 +51,18 @@ fn a_volume_of_a_class_from_the_tree_goes_with_its_claim() {
     session.apply(&(class("gp2", AWS, "") + &claim("data", "gp2", "") + &pod("p", "data", "")));
     let held = "kubectl get pv -o jsonpath='{.items[*].metadata.finalizers}'";
     let seen = session.run(&[held, "kubectl delete pod p", "kubectl delete pvc data"]);
-    assert_snapshot!(seen, @"");
+    assert_snapshot!(seen, @r#"
+    $ kubectl get pv -o jsonpath='{.items[*].metadata.finalizers}'
+    ["external-provisioner.volume.kubernetes.io/finalizer","kubernetes.io/pv-protection","external-attacher/ebs-csi-aws-com"]$ kubectl delete pod p
+    pod "p" deleted from default namespace
+    $ kubectl delete pvc data
+    persistentvolumeclaim "data" deleted from default namespace
+    "#);
     session.0.advance(Duration::secs(10));
-    assert_snapshot!(session.run(&["kubectl get pv,volumeattachments"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pv,volumeattachments"]), @"
+    $ kubectl get pv,volumeattachments
+    No resources found
+    ");
 }
 
 /// kubernetes/kubernetes#91299
@@ -65,10 +80,17 @@ fn a_class_from_the_tree_names_zones_in_one_way_only() {
         session.apply(&claim(name, name, ""));
     }
     assert_snapshot!(session.run(&[
-        "kubectl get pv --sort-by=.spec.claimRef.name -o custom-columns=CLAIM:.spec.claimRef.name,\
-         ZONE:.metadata.labels.topology\\.kubernetes\\.io/zone --no-headers",
-    ]), @"");
-    assert_snapshot!(told(&mut session, &["ProvisioningFailed"]), @"");
+        "kubectl get pv --sort-by=.spec.claimRef.name -o 'custom-columns=CLAIM:.spec.claimRef.name,\
+         ZONE:.metadata.labels.topology\\.kubernetes\\.io/zone' --no-headers",
+    ]), @r"
+    $ kubectl get pv --sort-by=.spec.claimRef.name -o custom-columns=CLAIM:.spec.claimRef.name,ZONE:.metadata.labels.topology\.kubernetes\.io/zone --no-headers
+    topology   <none>
+    zone       <none>
+    ");
+    assert_snapshot!(told(&mut session, &["ProvisioningFailed"]), @r#"
+    both | ProvisioningFailed | 1 | failed to provision volume with StorageClass "both": failed to translate storage class: cannot simultaneously set allowed topologies and zone/zones parameters
+    nowhere | ProvisioningFailed | 1 | failed to provision volume with StorageClass "nowhere": error generating accessibility requirements: no available topology found
+    "#);
 }
 
 /// kubernetes-sigs/aws-ebs-csi-driver#2573
@@ -85,11 +107,17 @@ fn a_volume_of_a_class_from_the_tree_gets_no_other_attributes() {
     assert_snapshot!(session.run(&[
         "kubectl get pvc data -o jsonpath='{.spec.volumeAttributesClassName} {.status.currentVolumeAttributesClassName} \
          {.status.modifyVolumeStatus}'",
-    ]), @"");
+    ]), @"
+    $ kubectl get pvc data -o jsonpath='{.spec.volumeAttributesClassName} {.status.currentVolumeAttributesClassName} {.status.modifyVolumeStatus}'
+    gold
+    ");
     // It grows, though: kubernetes-sigs/aws-ebs-csi-driver#597.
     session.run(&["kubectl patch pvc data -p '{\"spec\":{\"resources\":{\"requests\":{\"storage\":\"4Gi\"}}}}'"]);
     session.0.advance(Duration::secs(60));
-    assert_snapshot!(session.run(&["kubectl get pv -o jsonpath='{.items[*].spec.capacity.storage}'"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pv -o jsonpath='{.items[*].spec.capacity.storage}'"]), @"
+    $ kubectl get pv -o jsonpath='{.items[*].spec.capacity.storage}'
+    4Gi
+    ");
 }
 
 /// kubernetes/kubernetes#77703, kubernetes/community#3631
@@ -105,11 +133,37 @@ fn a_pods_own_disk_is_attached_by_the_driver() {
     let source = "kubectl get volumeattachments -o jsonpath='{.items[*].spec.source}'";
     let seen =
         session.run(&["kubectl get pods", "kubectl get volumeattachments", source, "kubectl exec a -- touch /data/x"]);
-    assert_snapshot!(alike(&seen), @"");
+    assert_snapshot!(alike(&seen), @r#"
+    $ kubectl get pods
+    NAME   READY   STATUS              RESTARTS   AGE
+    a      1/1     Running             0          2s
+    b      0/1     ContainerCreating   0          0s
+    c      0/1     Pending             0          0s
+    $ kubectl get volumeattachments
+    NAME                                                                   ATTACHER          PV    NODE                   ATTACHED   AGE
+    csi-...   ebs.csi.aws.com         k3d-deadless-agent-0   true       2s
+    $ kubectl get volumeattachments -o jsonpath='{.items[*].spec.source}'
+    {"inlineVolumeSpec":{"accessModes":["ReadWriteOnce"],"csi":{"driver":"ebs.csi.aws.com","fsType":"ext4","volumeAttributes":{"partition":"0"},"volumeHandle":"vol-1"},"volumeMode":"Filesystem"}}$ kubectl exec a -- touch /data/x
+    "#);
     session.run(&["kubectl delete pod a"]);
     session.0.advance(Duration::secs(20));
-    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED, "kubectl exec b -- ls /data"]), @"");
-    assert_snapshot!(told(&mut session, &["AttachVolume", "c | FailedScheduling"]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", ATTACHED, "kubectl exec b -- ls /data"]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS    RESTARTS   AGE
+    b      1/1     Running   0          24s
+    c      1/1     Running   0          24s
+    $ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
+    k3d-deadless-agent-1   true
+    k3d-deadless-agent-0   true
+    $ kubectl exec b -- ls /data
+    x
+    ");
+    assert_snapshot!(told(&mut session, &["AttachVolume", "c | FailedScheduling"]), @r#"
+    a | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "ebs.csi.aws.com-vol-1"
+    b | FailedAttachVolume | 1 | Multi-Attach error for volume "ebs.csi.aws.com-vol-1" Volume is already used by pod(s) a
+    b | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "ebs.csi.aws.com-vol-1"
+    c | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "ebs.csi.aws.com-vol-2"
+    "#);
 }
 
 /// Disks that a node logs in to by itself: `pkg/volume/iscsi`.
@@ -121,7 +175,27 @@ fn a_pods_own_target_is_listed_by_its_node() {
     session.apply(&pod_with("a", target, &on("agent-0")));
     session.apply(&pod_with("b", target, &on("agent-1")));
     let nodes = "kubectl get nodes --no-headers -o custom-columns=N:.metadata.name,A:.status.volumesAttached[*].name,U:.status.volumesInUse";
-    assert_snapshot!(session.run(&["kubectl get pods", nodes]), @"");
-    assert_snapshot!(told(&mut session, &["AttachVolume"]), @"");
-    assert_snapshot!(session.run(&["kubectl delete pods a b", nodes]), @"");
+    assert_snapshot!(session.run(&["kubectl get pods", nodes]), @"
+    $ kubectl get pods
+    NAME   READY   STATUS    RESTARTS   AGE
+    a      1/1     Running   0          2s
+    b      1/1     Running   0          1s
+    $ kubectl get nodes --no-headers -o custom-columns=N:.metadata.name,A:.status.volumesAttached[*].name,U:.status.volumesInUse
+    k3d-deadless-agent-0    kubernetes.io/iscsi/10.0.0.1:3260:iqn.2001-04.com.example:storage:1   [kubernetes.io/iscsi/10.0.0.1:3260:iqn.2001-04.com.example:storage:1]
+    k3d-deadless-agent-1    kubernetes.io/iscsi/10.0.0.1:3260:iqn.2001-04.com.example:storage:1   [kubernetes.io/iscsi/10.0.0.1:3260:iqn.2001-04.com.example:storage:1]
+    k3d-deadless-server-0   <none>                                                                <none>
+    ");
+    assert_snapshot!(told(&mut session, &["AttachVolume"]), @r#"
+    a | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "v"
+    b | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "v"
+    "#);
+    assert_snapshot!(session.run(&["kubectl delete pods a b", nodes]), @r#"
+    $ kubectl delete pods a b
+    pod "a" deleted from default namespace
+    pod "b" deleted from default namespace
+    $ kubectl get nodes --no-headers -o custom-columns=N:.metadata.name,A:.status.volumesAttached[*].name,U:.status.volumesInUse
+    k3d-deadless-agent-0    <none>   <none>
+    k3d-deadless-agent-1    <none>   <none>
+    k3d-deadless-server-0   <none>   <none>
+    "#);
 }

@@ -70,10 +70,9 @@ fn told(session: &mut Session, words: &[&str]) -> String {
     let columns =
         "kubectl get events -o custom-columns=O:.involvedObject.name,R:.reason,N:.count,M:.message --no-headers";
     let text = session.run(&[columns]);
-    let lines = text.lines().skip(1).filter(|line| words.iter().any(|word| line.contains(word)));
     let space = regex::Regex::new(" {2,}").expect("a pattern");
-    let mut lines: Vec<String> =
-        lines.map(|line| alike(&format!("{}\n", space.replace_all(line.trim_end(), " | ")))).collect();
+    let lines = text.lines().skip(1).map(|line| alike(&format!("{}\n", space.replace_all(line.trim_end(), " | "))));
+    let mut lines: Vec<String> = lines.filter(|line| words.iter().any(|word| line.contains(word))).collect();
     lines.sort();
     lines.concat()
 }
