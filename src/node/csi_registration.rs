@@ -8,7 +8,7 @@ use crate::api::k8s::api::core::v1::Node;
 use crate::api::k8s::api::storage::v1::{CSINode, CSINodeDriver, CSINodeSpec, VolumeNodeResources};
 use crate::api::names::Draw;
 use crate::api::{Kind, ObjectKey, ObjectMeta, OwnerReference, Time};
-use crate::controllers::csi::{Driver, ZONE, drivers};
+use crate::controllers::csi::{Driver, ZONE, drivers, registered_note};
 use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{Controller, Outcome, Write};
 use crate::store::{Change, View};
@@ -77,11 +77,6 @@ impl Controller for CsiRegistration {
         }
         outcome
     }
-}
-
-/// The note by which it is known that a driver of that name was once registered.
-pub(crate) fn registered_note(driver: &str) -> String {
-    format!("csi-registered/{driver}")
 }
 
 fn is_ours(view: &View<'_>, driver: &str) -> bool {

@@ -40,7 +40,6 @@ mod volumes;
 mod words;
 
 use crate::controllers::Controller;
-pub(crate) use csi_registration::registered_note as csi_registered_note;
 
 /// The name of the control loop that looks after pods.
 pub const KUBELET: &str = "kubelet";

@@ -10,7 +10,7 @@ use crate::api::csi::{CsiVolume, attachable_inline_volumes, inline_names, unique
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::pod::claims_of;
 use crate::api::{Kind, Object, ObjectKey, Time};
-use crate::controllers::csi::attach_required;
+use crate::controllers::csi::{attach_required, is_attached_inline};
 use crate::controllers::node_lifecycle::has_reported;
 use crate::controllers::{Controller, Outcome, Write};
 use crate::store::{Change, Index, View};
@@ -93,6 +93,7 @@ fn volumes_in_use(view: &View<'_>, node: &str) -> BTreeSet<String> {
     let pods = view.indexed(Kind::Pod, Index::Node, node).filter(|pod| place(Some(pod)).is_some());
     let pods: Vec<&Pod> = pods.filter_map(|o| o.get::<Pod>()).collect();
     let own = pods.iter().flat_map(|pod| attachable_inline_volumes(pod));
+    let own = own.filter(|volume| is_attached_inline(view, volume));
     let own: Vec<String> = own.filter_map(|volume| reported_name(view, &volume)).collect();
     let volumes = pods.iter().flat_map(|pod| claims_of(pod)).filter_map(|claim| {
         let (namespace, name) = claim.split_once('/')?;

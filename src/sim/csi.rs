@@ -16,7 +16,6 @@ use crate::api::{Kind, Object, ObjectKey, ObjectMeta};
 use crate::controllers::csi::{self, Driver, ZONE};
 use crate::controllers::volume_snapshot;
 use crate::error::ApiError;
-use crate::node::csi_registered_note;
 use crate::registry::Context;
 
 /// The label of a node's region.
@@ -39,7 +38,7 @@ impl Cluster {
         let model = driver.model();
         drivers.insert(name.clone(), driver);
         self.keep_drivers(&drivers);
-        self.store_mut().set_setting(&format!("note/{}", csi_registered_note(&name)), "1");
+        self.store_mut().set_setting(&format!("note/{}", csi::registered_note(&name)), "1");
         if model.csi {
             let key = ObjectKey::cluster(Kind::CSIDriver, &name);
             match self.view().get(&key).cloned() {

@@ -96,6 +96,45 @@ fn drivers_are_listed_with_what_they_can_do() {
 }
 
 #[test]
+fn drivers_are_listed_in_the_forms_of_kubectl_get() {
+    let mut session = Session::new();
+    session.run(&["kstate csi add csi.example.com --capacity 10Gi --fail attach=no"]);
+    assert_snapshot!(session.run(&[
+        "kstate csi list -o name",
+        "kstate csi list -o custom-columns=NAME:.metadata.name,ADDED:.spec.added,MODES:.status.accessModes",
+        "kstate csi list -o jsonpath='{.items[0].spec}'",
+    ]), @r#"
+    $ kstate csi list -o name
+    csidriver.storage.k8s.io/csi.example.com
+    csidriver.storage.k8s.io/csi.vsphere.vmware.com
+    csidriver.storage.k8s.io/disk.csi.azure.com
+    csidriver.storage.k8s.io/driver.longhorn.io
+    csidriver.storage.k8s.io/ebs.csi.aws.com
+    csidriver.storage.k8s.io/hostpath.csi.k8s.io
+    csidriver.storage.k8s.io/nfs.csi.k8s.io
+    provisioner openebs.io/local
+    csidriver.storage.k8s.io/pd.csi.storage.gke.io
+    csidriver.storage.k8s.io/rook-ceph.cephfs.csi.ceph.com
+    csidriver.storage.k8s.io/rook-ceph.rbd.csi.ceph.com
+    $ kstate csi list -o custom-columns=NAME:.metadata.name,ADDED:.spec.added,MODES:.status.accessModes
+    NAME                            ADDED   MODES
+    csi.example.com                 true    [ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod]
+    csi.vsphere.vmware.com          false   [ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod]
+    disk.csi.azure.com              false   [ReadWriteOnce ReadWriteOncePod]
+    driver.longhorn.io              false   [ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod]
+    ebs.csi.aws.com                 false   [ReadWriteOnce ReadWriteOncePod]
+    hostpath.csi.k8s.io             false   [ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod]
+    nfs.csi.k8s.io                  false   [ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod]
+    openebs.io/local                false   [ReadWriteOnce ReadWriteOncePod]
+    pd.csi.storage.gke.io           false   [ReadWriteOnce ReadOnlyMany ReadWriteOncePod]
+    rook-ceph.cephfs.csi.ceph.com   false   [ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod]
+    rook-ceph.rbd.csi.ceph.com      false   [ReadWriteOnce ReadOnlyMany ReadWriteOncePod]
+    $ kstate csi list -o jsonpath='{.items[0].spec}'
+    {"added":true,"attachLimit":null,"capacity":"10Gi","fail":{"attach":"no"},"nodes":[],"zones":[]}
+    "#);
+}
+
+#[test]
 fn wrong_words_for_drivers_are_refused() {
     assert_snapshot!(Session::new().run(&[
         "kstate csi",
@@ -107,7 +146,7 @@ fn wrong_words_for_drivers_are_refused() {
         "kstate csi add ebs.csi.aws.com --fail sometimes",
         "kstate csi add ebs.csi.aws.com --attach-limit -1",
         "kstate csi remove ebs.csi.aws.com",
-        "kstate csi list -o yaml",
+        "kstate csi list -o nothing",
         "kubectl csi list",
         "kubectl get csidrivers",
     ]), @r#"
@@ -150,8 +189,8 @@ fn wrong_words_for_drivers_are_refused() {
     $ kstate csi remove ebs.csi.aws.com
     Error from server (NotFound): csidrivers.storage.k8s.io "ebs.csi.aws.com" not found
     [exit 1]
-    $ kstate csi list -o yaml
-    error: unable to match a printer suitable for the output format "yaml", allowed formats are: wide
+    $ kstate csi list -o nothing
+    error: unable to match a printer suitable for the output format "nothing", allowed formats are: custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,template,templatefile,wide,yaml
     [exit 1]
     $ kubectl csi list
     error: unknown command "csi" for "kubectl"

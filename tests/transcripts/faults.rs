@@ -118,19 +118,19 @@ fn a_full_backend_makes_and_grows_nothing() {
     more   ProvisioningFailed   failed to provision volume with StorageClass "ebs": rpc error: code = ResourceExhausted desc = requested capacity 1073741824 exceeds the 0 bytes that are available
     $ kubectl get pvc
     NAME   STATUS    VOLUME                                     CAPACITY   ACCESS MODES   STORAGECLASS   VOLUMEATTRIBUTESCLASS   AGE
-    db     Bound     pvc-...   1Gi        RWO            ebs            <unset>                 20s
-    more   Pending                                                                        ebs            <unset>                 7s
+    db     Bound     pvc-...   1Gi        RWO            ebs            <unset>                 21s
+    more   Pending                                                                        ebs            <unset>                 8s
     $ kstate csi list | grep ebs
     ebs.csi.aws.com                 yes     <none>   <all>    <unlimited>   25             full
     openebs.io/local                no      <none>   <none>   <unlimited>   <none>         <none>
     $ kstate csi add ebs.csi.aws.com
     csidriver.storage.k8s.io/ebs.csi.aws.com configured
     $ kstate clock advance 60s
-    2026-01-01T00:01:21Z (manual)
+    2026-01-01T00:01:22Z (manual)
     $ kubectl get pvc
     NAME   STATUS   VOLUME                                     CAPACITY   ACCESS MODES   STORAGECLASS   VOLUMEATTRIBUTESCLASS   AGE
-    db     Bound    pvc-...   1Gi        RWO            ebs            <unset>                 81s
-    more   Bound    pvc-...   1Gi        RWO            ebs            <unset>                 68s
+    db     Bound    pvc-...   1Gi        RWO            ebs            <unset>                 82s
+    more   Bound    pvc-...   1Gi        RWO            ebs            <unset>                 69s
     "#);
 }
 

@@ -1,6 +1,7 @@
 //! `kstate image`: which images there are here, and what each is.
 
 use insta::assert_snapshot;
+use kstate::api::Duration;
 
 use super::Session;
 
@@ -92,4 +93,60 @@ fn models_are_listed_and_shown() {
     error: unknown command "image" for "kubectl"
     [exit 1]
     "#);
+}
+
+#[test]
+fn each_mysql_has_the_files_of_its_version() {
+    let mut session = Session::new();
+    for version in ["5.7", "8.4"] {
+        let name = version.replace('.', "-");
+        session.apply(&format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: m{name}}}\nspec: {{containers: [{{name: c, image: \
+             'mysql:{version}', env: [{{name: MYSQL_ROOT_PASSWORD, value: x}}]}}]}}\n"
+        ));
+    }
+    session.0.advance(Duration::secs(60));
+    assert_snapshot!(session.run(&["kubectl exec m5-7 -- ls /var/lib/mysql", "kubectl exec m8-4 -- ls /var/lib/mysql"]), @"
+    $ kubectl exec m5-7 -- ls /var/lib/mysql
+    auto.cnf
+    ca-key.pem
+    ca.pem
+    client-cert.pem
+    client-key.pem
+    ib_buffer_pool
+    ib_logfile0
+    ib_logfile1
+    ibdata1
+    ibtmp1
+    mysql
+    performance_schema
+    private_key.pem
+    public_key.pem
+    server-cert.pem
+    server-key.pem
+    sys
+    $ kubectl exec m8-4 -- ls /var/lib/mysql
+    #innodb_redo
+    auto.cnf
+    binlog.000001
+    binlog.000002
+    binlog.index
+    ca-key.pem
+    ca.pem
+    client-cert.pem
+    client-key.pem
+    ib_buffer_pool
+    ibdata1
+    ibtmp1
+    mysql
+    mysql.ibd
+    performance_schema
+    private_key.pem
+    public_key.pem
+    server-cert.pem
+    server-key.pem
+    sys
+    undo_001
+    undo_002
+    ");
 }

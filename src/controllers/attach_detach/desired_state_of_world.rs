@@ -12,7 +12,7 @@ use crate::api::csi::{CsiVolume, attachable_inline_volumes, is_inline, unique_na
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use crate::api::object::annotation_of;
 use crate::api::{Kind, Object};
-use crate::controllers::csi::attach_required;
+use crate::controllers::csi::{attach_required, is_attached_inline};
 use crate::controllers::persistent_volume::helpers::is_volume_bound_to_claim;
 use crate::controllers::persistent_volume::is_pod_terminated;
 use crate::store::{Index, View};
@@ -47,6 +47,9 @@ pub(super) fn nodes_of<'a>(
         }
     }
     let managed = Managed { view, volume: name };
+    if is_inline(name) && !is_attached_inline(view, volume) {
+        return nodes;
+    }
     if is_inline(name) {
         managed.add(view.indexed(Kind::Pod, Index::PodVolume, name), &mut nodes);
     } else if let Some(claim) = claim_of(view, volume) {

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Duration;
-use crate::api::csi::csi_name_from_in_tree_name;
 use crate::api::csi::translation::{plugin_of, volume_to_csi};
+use crate::api::csi::{CsiVolume, csi_name_from_in_tree_name};
 use crate::api::k8s::api::core::v1::{Node, PersistentVolume};
 use crate::api::k8s::api::storage::v1::CSINode;
 use crate::store::View;
@@ -197,6 +197,21 @@ pub fn note_of(drivers: &BTreeMap<String, Driver>) -> (&'static str, String) {
 /// Who provisions for a class or made a volume: the driver itself, or the one that took over from the plugin named.
 pub fn driver_of_provisioner(view: &View<'_>, provisioner: &str) -> Option<Driver> {
     driver(view, csi_name_from_in_tree_name(provisioner).unwrap_or(provisioner))
+}
+
+/// The note by which it is known that a driver of that name was once registered.
+pub fn registered_note(driver: &str) -> String {
+    format!("csi-registered/{driver}")
+}
+
+/// Whether one of a pod's own volumes is attached before it is mounted.
+pub fn is_attached_inline(view: &View<'_>, volume: &PersistentVolume) -> bool {
+    match CsiVolume::of(volume) {
+        // OBSERVATION: a cloud's disk would wait for its driver for ever; where nobody ever deployed that, the recordings'
+        // kubelets have it mounted.
+        Some(csi) => view.note(&registered_note(&csi.driver)).is_some() && attach_required(view, &csi.driver),
+        None => true,
+    }
 }
 
 /// Whether volumes of a driver have to be attached. Mirrors `csiPlugin.skipAttach`: without a CSIDriver they have to.

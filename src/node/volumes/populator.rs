@@ -6,6 +6,7 @@
 use super::{Source, VolumeSpec, mount};
 use crate::api::csi::as_persistent;
 use crate::api::k8s::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod, Volume};
+use crate::controllers::csi::is_attached_inline;
 use crate::store::View;
 
 /// A volume that containers use, and how.
@@ -53,7 +54,10 @@ fn create_volume_spec<'a>(view: &'a View<'a>, pod: &Pod, used: &Used<'a>) -> Res
         (Some(source), _) => (source.claim_name.clone(), false),
         (None, Some(_)) => (format!("{pod_name}-{}", volume.name), true),
         (None, None) => {
-            let source = as_persistent(volume, namespace).map(Box::new).map(Source::Attached);
+            let source = as_persistent(volume, namespace)
+                .filter(|v| is_attached_inline(view, v))
+                .map(Box::new)
+                .map(Source::Attached);
             return Ok(spec(source.unwrap_or(Source::Volume(volume))));
         }
     };

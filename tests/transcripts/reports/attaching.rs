@@ -260,8 +260,8 @@ fn a_driver_that_is_not_on_the_pods_node_is_waited_for() {
     session.0.advance(Duration::secs(300));
     assert_snapshot!(session.run(&["kubectl get pods"]), @"
     $ kubectl get pods
-    NAME   READY   STATUS              RESTARTS   AGE
-    p      0/1     ContainerCreating   0          5m30s
+    NAME   READY   STATUS    RESTARTS   AGE
+    p      1/1     Running   0          8m
     ");
 }
 

@@ -162,7 +162,7 @@ fn a_folder_on_a_node_that_is_gone_is_let_go() {
     session.run(&["kubectl delete pod p", "kstate node stop k3d-deadless-agent-0"]);
     session.run(&["kubectl delete node k3d-deadless-agent-0"]);
     session.apply(&pod("q", "data", ""));
-    assert_snapshot!(told(&mut session, &["q | FailedScheduling"]), @"");
+    assert_snapshot!(told(&mut session, &["q | FailedScheduling"]), @"q | FailedScheduling | <none> | 0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.");
     assert_snapshot!(session.run(&["kubectl delete pod q", "kubectl delete pvc data", "kubectl get pv"]), @r#"
     $ kubectl delete pod q
     pod "q" deleted from default namespace

@@ -32,8 +32,8 @@ fn a_class_from_the_tree_makes_volumes_that_look_as_they_did() {
     let more = "volumeBindingMode: WaitForFirstConsumer\nparameters: {type: io1, iopsPerGB: \"10\", fsType: xfs}";
     session.apply(&(class("gp2", AWS, more) + &claim("data", "gp2", "") + &pod("p", "data", &on("agent-0"))));
     assert_snapshot!(alike(&session.run(&[VOLUME, PLACE, ATTACHED])), @r#"
-    $ kubectl get pv -o custom-columns=SOURCE:.spec.awsElasticBlockStore,LABELS:.metadata.labels,BY:.metadata.annotations.pv\.kubernetes\.io/provisioned-by,TO:.metadata.annotations.pv\.kubernetes\.io/migrated-to --no-headers
-    map[fsType:xfs volumeID:vol-...]   map[topology.kubernetes.io/region:us-east-1 topology.kubernetes.io/zone:us-east-1b]   <none>   <none>
+    $ kubectl get pv -o 'custom-columns=SOURCE:.spec.awsElasticBlockStore,LABELS:.metadata.labels,BY:.metadata.annotations.pv\.kubernetes\.io/provisioned-by,TO:.metadata.annotations.pv\.kubernetes\.io/migrated-to' --no-headers
+    map[fsType:xfs volumeID:vol-...]   map[topology.kubernetes.io/region:us-east-1 topology.kubernetes.io/zone:us-east-1b]   kubernetes.io/aws-ebs   ebs.csi.aws.com
     $ kubectl get pv -o jsonpath='{.items[*].spec.nodeAffinity.required.nodeSelectorTerms[*].matchExpressions}'
     [{"key":"topology.kubernetes.io/zone","operator":"In","values":["us-east-1b"]},{"key":"topology.kubernetes.io/region","operator":"In","values":["us-east-1"]}]$ kubectl get volumeattachments -o custom-columns=NODE:.spec.nodeName,ATTACHED:.status.attached --no-headers
     k3d-deadless-agent-0   true
@@ -41,7 +41,7 @@ fn a_class_from_the_tree_makes_volumes_that_look_as_they_did() {
     // The node affinity is the driver's on nodes: a pod can follow to no other.
     session.run(&["kubectl delete pod p"]);
     session.apply(&pod("q", "data", &on("agent-1")));
-    assert_snapshot!(told(&mut session, &["q | FailedScheduling"]), @"");
+    assert_snapshot!(told(&mut session, &["q | FailedScheduling"]), @"q | FailedScheduling | <none> | 0/3 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.");
 }
 
 /// kubernetes-csi/external-attacher#217
@@ -83,9 +83,9 @@ fn a_class_from_the_tree_names_zones_in_one_way_only() {
         "kubectl get pv --sort-by=.spec.claimRef.name -o 'custom-columns=CLAIM:.spec.claimRef.name,\
          ZONE:.metadata.labels.topology\\.kubernetes\\.io/zone' --no-headers",
     ]), @r"
-    $ kubectl get pv --sort-by=.spec.claimRef.name -o custom-columns=CLAIM:.spec.claimRef.name,ZONE:.metadata.labels.topology\.kubernetes\.io/zone --no-headers
-    topology   <none>
-    zone       <none>
+    $ kubectl get pv --sort-by=.spec.claimRef.name -o 'custom-columns=CLAIM:.spec.claimRef.name,ZONE:.metadata.labels.topology\.kubernetes\.io/zone' --no-headers
+    topology   us-east-1b
+    zone       us-east-1c
     ");
     assert_snapshot!(told(&mut session, &["ProvisioningFailed"]), @r#"
     both | ProvisioningFailed | 1 | failed to provision volume with StorageClass "both": failed to translate storage class: cannot simultaneously set allowed topologies and zone/zones parameters
@@ -162,6 +162,8 @@ fn a_pods_own_disk_is_attached_by_the_driver() {
     a | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "ebs.csi.aws.com-vol-1"
     b | FailedAttachVolume | 1 | Multi-Attach error for volume "ebs.csi.aws.com-vol-1" Volume is already used by pod(s) a
     b | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "ebs.csi.aws.com-vol-1"
+    c | FailedScheduling | <none> | 0/3 nodes are available: 1 node(s) exceed max volume count, 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.
+    c | FailedScheduling | <none> | 0/3 nodes are available: 1 node(s) exceed max volume count, 2 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, 2 Preemption is not helpful for scheduling.
     c | SuccessfulAttachVolume | 1 | AttachVolume.Attach succeeded for volume "ebs.csi.aws.com-vol-2"
     "#);
 }
