@@ -29,6 +29,8 @@ pub enum Reason {
     Expired,
     /// 410: what was asked for was there once.
     Gone,
+    /// 413: more than the server takes.
+    RequestEntityTooLarge,
     /// 415: the kind does not take that patch type.
     UnsupportedMediaType,
     /// 429: not now; a disruption budget forbids it for the moment.
@@ -57,6 +59,7 @@ impl Reason {
             Reason::Invalid => "Invalid",
             Reason::Forbidden => "Forbidden",
             Reason::MethodNotAllowed => "MethodNotAllowed",
+            Reason::RequestEntityTooLarge => "RequestEntityTooLarge",
             Reason::UnsupportedMediaType => "UnsupportedMediaType",
             Reason::TooManyRequests => "TooManyRequests",
             Reason::ServiceUnavailable => "ServiceUnavailable",

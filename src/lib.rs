@@ -42,6 +42,8 @@ pub mod sim;
 
 pub mod server;
 
+pub mod serve;
+
 pub mod printers;
 
 pub mod lessons;

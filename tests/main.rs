@@ -17,6 +17,7 @@ mod kustomize;
 mod machine;
 mod ownership;
 mod properties;
+mod serve;
 mod state;
 mod tidy;
 mod time;

@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("printers", &["kinds", "api"]),
     ("why", &["controllers", "kinds", "store", "api"]),
     ("server", &["sim", "registry", "machine", "manifest", "printers", "kinds", "store", "api"]),
+    ("serve", &["server", "api"]),
     ("lessons", &["server", "manifest", "api"]),
     ("kubectl", &["server", "manifest", "printers", "kinds", "api", "host", "ui"]),
 ];

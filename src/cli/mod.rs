@@ -18,6 +18,7 @@ mod load;
 mod node;
 mod parse;
 mod plugin;
+mod serve;
 mod undo;
 mod usage;
 mod why;
@@ -62,8 +63,21 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 11] =
-    ["check", "cluster", "lesson", "clock", "csi", "fault", "load", "node", "image", "undo", "why"];
+const OWN_VERBS: [&str; 13] = [
+    "check",
+    "cluster",
+    "lesson",
+    "clock",
+    "csi",
+    "fault",
+    "load",
+    "node",
+    "image",
+    "kubeconfig",
+    "serve",
+    "undo",
+    "why",
+];
 
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,30 +94,34 @@ macro_rules! verbs {
         #[derive(Debug, Subcommand)]
         enum Verb {
             Cluster(cluster::Args),
+            Kubeconfig(serve::KubeconfigArgs),
             Lesson(lesson::Args),
+            Serve(serve::Args),
             $(#[command(name = $name)] $variant($($module)::+::Args),)*
         }
 
         /// What adds its arguments to the command of each verb.
         const ARGUMENTS: &[(&str, fn(Command) -> Command)] = &[
             ("cluster", <cluster::Args as clap::Args>::augment_args),
+            ("kubeconfig", <serve::KubeconfigArgs as clap::Args>::augment_args),
             ("lesson", <lesson::Args as clap::Args>::augment_args),
+            ("serve", <serve::Args as clap::Args>::augment_args),
             $(($name, <$($module)::+::Args as clap::Args>::augment_args),)*
         ];
 
         impl Verb {
             fn is_kubectl(&self) -> bool {
-                match self { $(Verb::$variant(_) => $kubectl,)* Verb::Cluster(_) | Verb::Lesson(_) => false }
+                match self { $(Verb::$variant(_) => $kubectl,)* _ => false }
             }
 
             fn usual_access(&self) -> Access {
-                match self { $(Verb::$variant(_) => Access::$access,)* Verb::Cluster(_) | Verb::Lesson(_) => Access::Reads }
+                match self { $(Verb::$variant(_) => Access::$access,)* _ => Access::Reads }
             }
 
             fn run(self, session: &mut Session<'_>) -> Result<(), Failure> {
                 match self {
                     $(Verb::$variant(args) => $($module)::+::run(args, session),)*
-                    Verb::Cluster(_) | Verb::Lesson(_) => Err(Failure::error("this is not for within a lesson")),
+                    _ => Err(Failure::error("this is not for within a lesson")),
                 }
             }
         }
@@ -269,6 +287,11 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
     match app.verb {
         Verb::Cluster(args) => return cluster::run(args, &home, ui),
         Verb::Lesson(args) => return lesson::run(&args, ui, &home, &folder),
+        Verb::Serve(args) => {
+            let named = (app.global.cluster.as_deref(), app.global.kubeconfig.as_deref());
+            return serve::run(&args, named, &home, &host, ui);
+        }
+        Verb::Kubeconfig(_) => return serve::kubeconfig(app.global.cluster.as_deref(), &home, ui),
         // These speak of kstate, not of a cluster, and must not make one.
         Verb::Completion(args) => return Ok(completion::print(&args, program, ui)?),
         Verb::Help(args) => {

@@ -19,6 +19,7 @@ pub mod whole;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+pub use std::process::Child;
 use std::process::{Command, ExitStatus};
 
 use files::Files;

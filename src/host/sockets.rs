@@ -1,4 +1,4 @@
-//! The local sockets that `port-forward` listens on: the only ones that kstate ever opens.
+//! The local sockets that `port-forward` listens on. Those of `serve` are its own.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -12,6 +12,11 @@ const PIECE: usize = 64 << 10;
 
 /// How many connections there may be at once; others wait to be accepted.
 const MOST: usize = 256;
+
+/// Whether somebody listens at an address.
+pub fn answers(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
 
 /// What happened at a socket, with the number of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,6 +26,7 @@ fn manager_of<'a>(agent: &'a Agent, object: &Object) -> &'a str {
         },
         Agent::Controller(_) => "kube-controller-manager",
         Agent::Cluster if matches!(object.kind(), Kind::Node | Kind::Lease) => "kubelet",
+        Agent::Cluster if object.kind() == Kind::StorageClass => "k3s",
         Agent::Cluster => "kube-apiserver",
     }
 }
@@ -126,13 +127,22 @@ impl Registry {
         if !is_added_to {
             return None;
         }
-        let kind = object.kind();
         let mut sent = object.clone();
-        kinds::rules(kind).set_defaults(&mut sent);
+        kinds::rules(object.kind()).set_defaults(&mut sent);
+        Some(self.owner_of_all(name, &sent))
+    }
+
+    /// What a user owns of an object that nothing is stored of.
+    pub fn owner_of_what_was_sent(&self, context: &Context<'_>, object: &Object) -> Vec<ManagedFieldsEntry> {
+        self.owner_of_all(manager_of(&context.by.agent, object), object)
+    }
+
+    fn owner_of_all(&self, name: &str, sent: &Object) -> Vec<ManagedFieldsEntry> {
+        let kind = sent.kind();
         let mut managers = Managers::default();
-        let (tree, manager) = (managed::tree_of(&sent), Manager::updating(kind, name, ""));
+        let (tree, manager) = (managed::tree_of(sent), Manager::updating(kind, name, ""));
         managers.update(kind, &managed::empty_tree(kind), &tree, manager, &reset(kind, ""), self.now);
-        Some(managers.encode())
+        managers.encode()
     }
 
     /// `metadata.managedFields` of an object as the server would show it.

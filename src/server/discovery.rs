@@ -12,8 +12,103 @@ use crate::api::Kind;
 use crate::api::digest::sha256;
 use crate::error::ApiError;
 
-/// The checks of `/readyz?verbose`, of which all that can be told here is that they hold.
+/// What a server says that is well.
 const HEALTHY: &str = "ok";
+
+/// The checks of `?verbose`, of which all that can be told here is that they hold.
+const CHECKS: &[&str] = &[
+    "ping",
+    "log",
+    "etcd",
+    "poststarthook/start-apiserver-admission-initializer",
+    "poststarthook/generic-apiserver-start-informers",
+    "poststarthook/priority-and-fairness-config-consumer",
+    "poststarthook/start-apiextensions-controllers",
+    "poststarthook/crd-informer-synced",
+    "poststarthook/rbac/bootstrap-roles",
+    "poststarthook/scheduling/bootstrap-system-priority-classes",
+    "poststarthook/start-kube-aggregator-informers",
+    "poststarthook/apiservice-registration-controller",
+    "poststarthook/apiservice-openapi-controller",
+    "autoregister-completion",
+];
+
+/// How a server says that it is: of one check, of all in a word, or one after the other.
+pub(super) fn health(path: &str, verbose: bool) -> String {
+    let mut words = path.split('/').filter(|w| !w.is_empty());
+    let what = words.next().unwrap_or_default();
+    if words.next().is_some() || !verbose {
+        return HEALTHY.into();
+    }
+    let checks: String = CHECKS.iter().map(|check| format!("[+]{check} ok\n")).collect();
+    format!("{checks}{what} check passed\n")
+}
+
+/// All groups, or the core's alone, with all that is in them. Mirrors `k8s.io/apiserver/pkg/endpoints/discovery/aggregated`.
+pub(super) fn aggregated(server: &Server, core: bool, version: &str) -> Value {
+    let all = served::resources(&server.serving());
+    let of_version = |group: &str, version: &str| {
+        let here = all.iter().filter(|r| r.group == group && r.version == version);
+        let resources: Vec<Value> = match group == metrics::GROUP {
+            true => metrics::aggregated(),
+            false => here.map(aggregated_resource).collect(),
+        };
+        json!({"version": version, "resources": resources, "freshness": "Current"})
+    };
+    let items: Vec<Value> = match core {
+        true => vec![json!({"metadata": {}, "versions": [of_version("", "v1")]})],
+        false => {
+            let item = |group: Value| {
+                let name = group["name"].as_str().unwrap_or_default();
+                let versions = group["versions"].as_array().into_iter().flatten();
+                let versions: Vec<Value> =
+                    versions.map(|v| of_version(name, v["version"].as_str().unwrap_or_default())).collect();
+                json!({"metadata": {"name": name}, "versions": versions})
+            };
+            groups(server).into_iter().map(item).collect()
+        }
+    };
+    json!({
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": format!("apidiscovery.k8s.io/{version}"),
+        "metadata": {},
+        "items": items,
+    })
+}
+
+fn aggregated_resource(served: &Served) -> Value {
+    // OBSERVATION: of its own kinds the server tells no group and version here, of taught ones it does.
+    let is_own = served.kind.is_built_in();
+    let own = |kind: &str| match is_own {
+        true => json!({"group": "", "version": "", "kind": kind}),
+        false => json!({"group": served.group, "version": served.version, "kind": kind}),
+    };
+    let mut whole = json!({
+        "resource": served.plural,
+        "responseKind": own(served.kind.name()),
+        "scope": if served.namespaced { "Namespaced" } else { "Cluster" },
+        "singularResource": served.kind.singular(),
+        "verbs": served.verbs,
+    });
+    for (field, names) in [("shortNames", served.short), ("categories", served.categories)] {
+        if !names.is_empty() {
+            whole[field] = json!(names);
+        }
+    }
+    let part = |part: &Subresource| {
+        let (group, version, kind) = part.kind;
+        let response = match kind {
+            "" => own(served.kind.name()),
+            kind if (group, version) == (served.group, served.version) && is_own => own(kind),
+            kind => json!({"group": group, "version": version, "kind": kind}),
+        };
+        json!({"subresource": part.name, "responseKind": response, "verbs": part.verbs})
+    };
+    if !served.subresources.is_empty() {
+        whole["subresources"] = served.subresources.iter().map(part).collect();
+    }
+    whole
+}
 
 /// The groups in the order in which a server of today lists them: by the priority of their services.
 const ORDER: &[&str] = &[

@@ -144,6 +144,20 @@ pub(super) fn resource_list() -> Value {
     })
 }
 
+/// The same as aggregated discovery has them.
+pub(super) fn aggregated() -> Vec<Value> {
+    let resource = |plural: &str, kind: &str, scope: &str| {
+        json!({
+            "resource": plural,
+            "responseKind": {"group": "", "version": "", "kind": kind},
+            "scope": scope,
+            "singularResource": "",
+            "verbs": ["get", "list"],
+        })
+    };
+    vec![resource("nodes", "NodeMetrics", "Cluster"), resource("pods", "PodMetrics", "Namespaced")]
+}
+
 /// The group as discovery has it, where somebody serves it.
 pub(super) fn group(server: &Server) -> Option<Value> {
     if availability(&server.cluster.view()) == Availability::Absent {

@@ -6,10 +6,12 @@
 
 pub mod authorize;
 mod codec;
+mod columns;
 mod discovery;
 mod door;
 mod heartbeats;
 mod metrics;
+mod openapi;
 pub mod request_info;
 pub mod served;
 mod status;
@@ -20,6 +22,7 @@ mod tests;
 mod time;
 mod verbs;
 pub mod watch;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -42,6 +45,8 @@ use served::{Served, Serving};
 /// The API server of a cluster, within one transaction at a time.
 pub struct Server {
     cluster: Cluster,
+    /// How those are known who come over a wire, where it is served.
+    keys: Option<wire::Keys>,
 }
 
 /// What the server answers.
@@ -103,7 +108,17 @@ impl Server {
     /// The server of a cluster.
     pub fn over(mut cluster: Cluster) -> Server {
         cluster.set_door(door::answer);
-        Server { cluster }
+        Server { cluster, keys: None }
+    }
+
+    /// From here on is served over a wire, to those who have these keys.
+    pub fn serve_to(&mut self, keys: wire::Keys) {
+        self.keys = Some(keys);
+    }
+
+    /// What the tokens of service accounts are signed with, where the cluster is served.
+    fn secret(&self) -> Option<String> {
+        self.keys.as_ref().map(|keys| keys.secret.clone())
     }
 
     /// Closes the cluster's file as the process ends. What it held in memory goes with the process.

@@ -84,6 +84,8 @@ const NAMESPACE: &[Subresource] = &[Subresource { name: "finalize", kind: ("", "
 const NODE: &[Subresource] = &[proxy("NodeProxyOptions"), STATUS];
 const SERVICE: &[Subresource] = &[proxy("ServiceProxyOptions"), STATUS];
 const SCALED: &[Subresource] = &[SCALE, STATUS];
+const ACCOUNT: &[Subresource] =
+    &[Subresource { name: "token", kind: ("authentication.k8s.io", "v1", "TokenRequest"), verbs: CREATE }];
 const SIGNED: &[Subresource] = &[part("approval"), STATUS];
 
 /// The parts of a kind's objects, by name.
@@ -93,6 +95,7 @@ fn subresources(kind: Kind) -> &'static [Subresource] {
         Kind::Namespace => NAMESPACE,
         Kind::Node => NODE,
         Kind::Service => SERVICE,
+        Kind::ServiceAccount => ACCOUNT,
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => SCALED,
         Kind::CertificateSigningRequest => SIGNED,
         _ if crate::kinds::rules(kind).has_status() => &[STATUS],

@@ -17,6 +17,7 @@ pub fn code(reason: Reason) -> u16 {
         Reason::NotAcceptable => 406,
         Reason::AlreadyExists | Reason::Conflict => 409,
         Reason::Expired | Reason::Gone => 410,
+        Reason::RequestEntityTooLarge => 413,
         Reason::UnsupportedMediaType => 415,
         Reason::Invalid => 422,
         Reason::TooManyRequests => 429,
@@ -55,15 +56,29 @@ pub fn status(refusal: &ApiError) -> Value {
     if refusal.retry_after_seconds > 0 {
         details["retryAfterSeconds"] = json!(refusal.retry_after_seconds);
     }
-    if details != json!({}) {
+    if details != json!({}) || is_generic(refusal) {
         status["details"] = details;
     }
     status
 }
 
+/// Whether it is one of those that know nothing of what they refuse, and have empty details. Mirrors
+/// `NewGenericServerResponse`.
+fn is_generic(refusal: &ApiError) -> bool {
+    const REFUSALS: [&str; 5] = [
+        "the server could not find the requested resource",
+        "the server does not allow this method on the requested resource",
+        "the server rejected our request due to an error in our request",
+        "406: Not Acceptable",
+        "415: Unsupported Media Type",
+    ];
+    REFUSALS.iter().any(|text| refusal.message.starts_with(text))
+}
+
 /// The resource that a message is about: its first word, where a name follows.
 fn resource_of(refusal: &ApiError) -> &str {
-    let first = refusal.message.split(' ').next().unwrap_or_default();
+    let text = refusal.message.strip_prefix("Operation cannot be fulfilled on ").unwrap_or(&refusal.message);
+    let first = text.strip_prefix("object is being deleted: ").unwrap_or(text).split(' ').next().unwrap_or_default();
     match refusal.name.is_empty() || first.is_empty() {
         true => "",
         false => first,

@@ -68,6 +68,71 @@ impl Server {
         Err(self.cluster.store().locked())
     }
 
+    /// Begins to answer requests, unless another process writes until `patience` is over. `wall` is the real time.
+    ///
+    /// # Errors
+    /// When the file is damaged, or its cluster was removed.
+    pub fn try_begin(&mut self, write: bool, wall: Time, patience: WallDuration) -> Result<bool, ApiError> {
+        match self.is_manual() {
+            true => self.cluster.try_begin_as_it_stands(write, wall, patience),
+            false => self.cluster.try_begin(write, wall, patience),
+        }
+    }
+
+    /// Lets the controllers react to what requests changed, and on a manual clock the time pass that they took.
+    /// `by_kubectl`: they were a command's of a real kubectl.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn after_requests(&mut self, by_kubectl: bool) -> Result<(), ApiError> {
+        if !self.is_manual() {
+            return self.cluster.between_requests();
+        }
+        if !by_kubectl {
+            // It moves as clock commands and waits say; what is to be done is noted.
+            self.cluster.dispatch_changes();
+            return Ok(());
+        }
+        self.cluster.converge()?;
+        self.cluster.take_command_time()
+    }
+
+    /// Notes requests for `undo`, in a few words.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn note_requests(&mut self, words: &str) -> Result<u64, ApiError> {
+        self.cluster.note_operation(words)
+    }
+
+    /// Forgets them, since they changed nothing.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn forget_requests(&mut self, operation: u64) -> Result<(), ApiError> {
+        self.cluster.forget_operation(operation)
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> u64 {
+        self.cluster.revision()
+    }
+
+    /// How long it is until something is due; none where nothing is.
+    pub fn until_due(&mut self) -> Option<Duration> {
+        self.cluster.next_due().map(|due| due - self.cluster.now())
+    }
+
+    /// Gives up what was done since the last command.
+    pub fn give_up(&mut self) {
+        self.cluster.rollback();
+    }
+
+    /// What is said when another process writes for too long.
+    pub fn locked(&self) -> ApiError {
+        self.cluster.store().locked()
+    }
+
     /// Ends the command: all of it lasts from here on.
     ///
     /// # Errors

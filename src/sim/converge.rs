@@ -322,7 +322,7 @@ impl Cluster {
     }
 
     /// Hands every change to every controller, which names the keys that it wants to look at.
-    pub(super) fn dispatch_changes(&mut self) {
+    pub fn dispatch_changes(&mut self) {
         let changes = self.store_mut().take_changes();
         // Events and heartbeats tell of things; they don't bring anything on.
         let counts = |change: &&Change| !matches!(change.key.kind, Kind::Event | Kind::Lease);

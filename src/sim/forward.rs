@@ -49,6 +49,19 @@ impl Cluster {
         self.tell_pod(connection, Sent::Bytes(bytes))
     }
 
+    /// What the pod has said on such a connection by itself.
+    pub fn hear_forward(&mut self, connection: u64) -> Answered {
+        let mut answered = Answered { closed: self.store_mut().route(connection).is_none(), ..Answered::default() };
+        for further in self.store_mut().take_pushed(connection) {
+            answered.bytes.extend(further.bytes);
+            answered.closed |= further.close;
+        }
+        if answered.closed {
+            self.store_mut().remove_route(connection);
+        }
+        answered
+    }
+
     /// Closes such a connection.
     pub fn close_forward(&mut self, connection: u64) {
         let _ = self.tell_pod(connection, Sent::Closed);

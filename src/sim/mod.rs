@@ -2,6 +2,7 @@
 
 mod api_server;
 mod circles;
+mod compaction;
 pub mod config;
 mod converge;
 mod csi;
@@ -79,16 +80,6 @@ const OFFSET: &str = "offset";
 const KUBECONFIG: &str = "kubeconfig";
 /// The setting that counts the resets.
 const INCARNATION: &str = "incarnation";
-const COMPACT_AT: &str = "compact-at";
-
-/// How many revisions are written between two compactions of the log.
-const COMPACT_EVERY: u64 = 10_000;
-
-/// How many bytes of objects a command writes between two compactions of what it wrote itself.
-const COMPACT_BYTES: u64 = 32 << 20;
-
-/// How many of the newest revisions a compaction leaves alone at most.
-const LOG_KEPT: u64 = 100_000;
 
 /// How far real time may lie behind a wall clock before that counts as put back: longer than a command waits for
 /// another one to end, which began later and has put the clock forward.
@@ -253,6 +244,24 @@ impl Cluster {
         begun.then(|| self.go_on(write, wall)).transpose().map(|begun| begun.is_some())
     }
 
+    /// The same, but nothing is done that is due by now: a manual clock moves only when it is told to.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn try_begin_as_it_stands(
+        &mut self,
+        write: bool,
+        wall: Time,
+        patience: WallDuration,
+    ) -> Result<bool, ApiError> {
+        let begun = self.store_mut().try_begin(write, patience)?;
+        if begun {
+            self.wall = wall;
+            self.take_up(write);
+        }
+        Ok(begun)
+    }
+
     fn go_on(&mut self, write: bool, wall: Time) -> Result<(), ApiError> {
         self.wall = wall;
         self.take_up(write);
@@ -361,18 +370,11 @@ impl Cluster {
         self.store_mut().commit()
     }
 
-    /// Now and then drops what of the log nobody needs. The last two operations stay whole, unless they are huge: a
-    /// watch in another process may not have seen them yet.
-    fn compact(&mut self) -> Result<(), ApiError> {
-        let revision = self.store().revision();
-        let due = self.store().setting(COMPACT_AT).and_then(|v| v.parse().ok()).unwrap_or(COMPACT_EVERY);
-        if revision < due {
-            return Ok(());
-        }
-        let before_last = self.store().operations()?.get(1).map_or(0, |o| o.revision);
-        self.store_mut().compact(before_last.max(revision.saturating_sub(LOG_KEPT)))?;
-        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string());
-        Ok(())
+    /// When something is due next.
+    pub fn next_due(&mut self) -> Option<Time> {
+        let wake = self.store_mut().first_wake();
+        let queued = self.queue.next_due(self.registry.store());
+        queued.into_iter().chain(self.leases.next_due()).chain(wake).min()
     }
 
     /// Closes the file as the process ends. What was held in memory goes with the process.
@@ -380,17 +382,6 @@ impl Cluster {
         let Cluster { registry, queue, .. } = self;
         registry.leave();
         std::mem::forget(queue);
-    }
-
-    /// Drops, within a command that does much, what of its own revisions was replaced since, but for the newest ones.
-    fn compact_along(&mut self) -> Result<(), ApiError> {
-        let (revision, written) = (self.revision(), self.store().written());
-        let (done, next, before) = self.compacted;
-        if revision < next + COMPACT_EVERY && written < before + COMPACT_BYTES {
-            return Ok(());
-        }
-        self.compacted = (next, revision, written);
-        self.store_mut().compact_between(done, next)
     }
 
     /// Ends the command as if it had never begun.

@@ -48,6 +48,28 @@ pub struct Change {
     pub revision: u64,
 }
 
+/// A revision of the log.
+#[derive(Debug)]
+pub struct Logged {
+    /// The revision.
+    pub revision: u64,
+    /// The object; one that the revision removed as it was last.
+    pub object: Arc<Object>,
+    /// Whether the revision removed it.
+    pub gone: bool,
+    /// Whether there was something in its place.
+    pub replaced: bool,
+    /// What that was, as it is stored.
+    before: Option<String>,
+}
+
+impl Logged {
+    /// What was in its place; none too where that was dropped from the log since.
+    pub fn before(&self) -> Option<Arc<Object>> {
+        Object::from_stored(self.object.kind(), self.before.as_deref()?).ok().map(Arc::new)
+    }
+}
+
 /// How many objects of a kind a transaction changes before it lays them down and forgets them.
 const AT_HAND: usize = 40_000;
 
@@ -400,6 +422,17 @@ impl Store {
             return Ok(Vec::new());
         }
         self.db.changes_after(kind, revision)
+    }
+
+    /// The same with what each change replaced.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn log_after(&self, kind: Kind, revision: u64) -> Result<Vec<Logged>, ApiError> {
+        if self.last_of_kind.get(kind.index()).is_some_and(|last| *last <= revision) {
+            return Ok(Vec::new());
+        }
+        self.db.log_after(kind, revision)
     }
 
     /// Forgets everything: objects, their past, settings, timers and operations.

@@ -11,7 +11,7 @@ use super::set::FieldSet;
 use super::typed::{Place, compare, field_set, merge, remove, with_named_fields};
 use crate::api::k8s::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, Time as MetaTime};
 use crate::api::{Kind, Time, schema};
-use crate::error::{ApiError, Reason};
+use crate::error::{ApiError, FieldError, Reason};
 
 /// Fields that nobody owns. Mirrors `stripMetaManager`.
 const NOBODYS: &[&[&str]] = &[
@@ -140,7 +140,12 @@ impl From<Conflicts> for ApiError {
                 format!("Apply failed with {count} conflicts: {}", lines.collect::<Vec<_>>().join("\n"))
             }
         };
-        ApiError::new(Reason::Conflict, text)
+        // Mirrors `NewApplyConflict`: one cause for each field.
+        let cause = |manager: &Manager, path: &String| {
+            FieldError::new("FieldManagerConflict", path, &format!("conflict with {manager}"))
+        };
+        let causes = all.iter().flat_map(|(manager, paths)| paths.iter().map(move |path| cause(manager, path)));
+        ApiError { causes: causes.collect(), ..ApiError::new(Reason::Conflict, text) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{binding, eviction};
+use super::{binding, eviction, token};
 use crate::api::Kind;
 use crate::api::request::WriteOptions;
 use crate::error::{ApiError, Reason};
@@ -24,6 +24,7 @@ impl Server {
     ) -> Result<Reply, ApiError> {
         let by = writer(ask, "CreateOptions", options)?;
         match (ask.served.kind, ask.resource.subresource.as_str()) {
+            (Kind::ServiceAccount, "token") => token::create(self, ask, body, options.dry_run),
             (Kind::Pod, "eviction") => eviction::create(self, ask, options, body),
             (Kind::Pod, "binding") => {
                 let served = crate::server::served::of_kind(self.minor(), Kind::Binding);

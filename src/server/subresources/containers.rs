@@ -45,10 +45,19 @@ impl Server {
         let view = self.cluster.view();
         let pod = view.get_as::<Pod>(&resource.namespace, &resource.name);
         let pod = pod.ok_or_else(|| ApiError::not_found("pods", &resource.name))?;
+        let whole = |options: &StreamOptions| -> Result<StreamOptions, ApiError> {
+            Ok(StreamOptions { container: named_or_only(pod, &options.container)?, ..options.clone() })
+        };
         match connect {
             Connect::Log(options) => self.log(pod, options).map(Reply::Bytes),
-            Connect::Exec(options, command) => self.exec(options, command, &resource.namespace, &resource.name),
-            Connect::Attach(options) => self.attach(options, &resource.namespace, &resource.name),
+            Connect::Exec(options, command) => {
+                let options = whole(options)?;
+                self.exec(&options, command, &resource.namespace, &resource.name)
+            }
+            Connect::Attach(options) => {
+                let options = whole(options)?;
+                self.attach(&options, &resource.namespace, &resource.name)
+            }
             Connect::PortForward(_) => self.forward(pod).map(Reply::Forward),
         }
     }

@@ -10,3 +10,4 @@ mod proxy;
 mod reviews;
 pub(super) mod scale;
 mod sessions;
+mod token;

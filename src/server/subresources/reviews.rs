@@ -15,6 +15,7 @@ use crate::api::user::User;
 use crate::error::{ApiError, Reason};
 use crate::kinds;
 use crate::kinds::rbac::authorizer::{Attributes, allowed, rules_for};
+use crate::server::wire::token;
 use crate::server::{Ask, Reply, Server};
 
 impl Server {
@@ -32,6 +33,14 @@ impl Server {
                 return Some(Err(ApiError::new(Reason::BadRequest, text)));
             }
             Object::TokenReview(review) => {
+                if let Some(user) = token::review(self, &review.spec.token) {
+                    review.status = Some(TokenReviewStatus {
+                        authenticated: Some(true),
+                        user: Some(info(&user)),
+                        ..Default::default()
+                    });
+                    return Some(Ok(Reply::Object(answer.into())));
+                }
                 let error = Some("[invalid bearer token, unknown]".to_string());
                 review.status = Some(TokenReviewStatus { error, ..Default::default() });
             }

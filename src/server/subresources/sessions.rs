@@ -49,6 +49,11 @@ impl Server {
         self.cluster.send_forward(connection, bytes).unwrap_or_else(gone)
     }
 
+    /// What the pod has said on such a connection by itself.
+    pub fn hear_forward(&mut self, connection: u64) -> Answered {
+        self.cluster.hear_forward(connection)
+    }
+
     /// Closes such a connection.
     pub fn close_forward(&mut self, connection: u64) {
         self.cluster.close_forward(connection);

@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::writer;
-use crate::api::Kind;
 use crate::api::request::WriteOptions;
+use crate::api::{Kind, Object};
 use crate::error::ApiError;
 use crate::registry::Context;
 use crate::server::{Ask, Reply, Server, codec, subresources};
@@ -31,7 +31,15 @@ impl Server {
             return subresources::binding::create(self, object, &context);
         }
         if let Some(reviewed) = self.review(ask, &object) {
-            return reviewed;
+            let owners = self.cluster.registry().owner_of_what_was_sent(&context, &object);
+            return reviewed.map(|reply| match reply {
+                Reply::Object(object) if ask.accept.managed_fields => {
+                    let mut object = Object::clone(&object);
+                    object.meta_mut().managed_fields = Some(owners).filter(|owners| !owners.is_empty());
+                    Reply::Object(object.into())
+                }
+                reply => reply,
+            });
         }
         let answer = self.cluster.registry_mut().create(object, &context)?;
         warnings.extend(answer.warnings);

@@ -35,6 +35,9 @@ impl Server {
         if !options.dry_run && self.cluster.view().get(&key).is_some_and(|o| o.uid() == object.uid()) {
             return self.shown(ask, &object);
         }
+        if returns_deleted(kind) {
+            return self.shown(ask, &object);
+        }
         let mut details = json!({"name": key.name, "kind": kind.plural(), "uid": object.uid()});
         if !kind.group().is_empty() {
             details["group"] = json!(kind.group());
@@ -90,6 +93,31 @@ impl Server {
         }
         Ok(Reply::List(List { items, ..list }))
     }
+}
+
+/// Whether who deletes an object of a kind is answered with what it was. Mirrors `ReturnDeletedObject` of the kinds'
+/// storages.
+fn returns_deleted(kind: Kind) -> bool {
+    const KINDS: [Kind; 17] = [
+        Kind::CSIDriver,
+        Kind::CSINode,
+        Kind::DeviceClass,
+        Kind::Namespace,
+        Kind::PersistentVolume,
+        Kind::PersistentVolumeClaim,
+        Kind::Pod,
+        Kind::PodTemplate,
+        Kind::ResourceClaim,
+        Kind::ResourceClaimTemplate,
+        Kind::ResourceQuota,
+        Kind::ResourceSlice,
+        Kind::Service,
+        Kind::ServiceAccount,
+        Kind::StorageClass,
+        Kind::VolumeAttachment,
+        Kind::VolumeAttributesClass,
+    ];
+    KINDS.contains(&kind)
 }
 
 /// What becomes of the dependents when nobody says it: jobs and replication controllers leave theirs behind. Mirrors

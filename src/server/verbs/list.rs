@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::api::request::{Form, ListOptions};
@@ -37,6 +39,11 @@ impl Server {
         }
         let items = list.items.iter().map(|object| self.with_owners(ask, object)).collect::<Result<_, _>>()?;
         Ok(Reply::List(List { items, ..list }))
+    }
+
+    /// The objects of a kind that are selected just now.
+    pub(in crate::server) fn present(&self, kind: Kind, namespace: &str, selection: &Selection) -> Vec<Arc<Object>> {
+        self.cluster.registry().list(kind, namespace, selection, Piece::ALL)
     }
 
     pub(in crate::server) fn select(&self, ask: &Ask<'_>, options: &ListOptions) -> Result<List, ApiError> {
@@ -98,9 +105,18 @@ fn token(kind: Kind, next: &Arc<Object>, revision: u64) -> String {
     URL_SAFE_NO_PAD.encode(token.to_string())
 }
 
+/// Go's decoder lets the bits that are left over be what they are.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
 fn read_token(text: &str) -> Result<(String, String), ApiError> {
     let refused = |what: String| bad_request(format!("invalid continue token: continue key is not valid: {what}"));
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|e| refused(e.to_string()))?;
+    let bytes = LENIENT.decode(text).map_err(|e| refused(e.to_string()))?;
     let token: Value = serde_json::from_slice(&bytes).map_err(|_| {
         let first = bytes.first().copied().map(char::from).unwrap_or_default();
         refused(format!("invalid character {first:?} looking for beginning of value"))

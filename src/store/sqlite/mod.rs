@@ -18,6 +18,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, ffi, params}
 use crate::api::{Kind, Object, ObjectKey};
 use crate::error::ApiError;
 use crate::host::{self, private};
+use crate::store::Logged;
 pub use blobs::Blob;
 use file::RETIRED;
 pub(super) use history::Past;
@@ -340,6 +341,21 @@ impl Db {
         let read = |(rev, text, gone): (i64, Option<String>, bool)| {
             let object = Object::from_stored(kind, &text?);
             Some(object.map(|o| (rev as u64, o, gone)))
+        };
+        rows.into_iter().filter_map(read).collect()
+    }
+
+    pub(super) fn log_after(&self, kind: Kind, revision: u64) -> Result<Vec<Logged>, ApiError> {
+        let sql = "SELECT r.rev, r.previous, r.object, p.object FROM revision r
+                   LEFT JOIN revision p ON p.rev = r.previous WHERE r.rev > ?1 AND r.kind = ?2 ORDER BY r.rev";
+        type Columns = (i64, i64, Option<String>, Option<String>);
+        let rows: Vec<Columns> = self.rows(sql, params![revision as i64, kind.stored_name()], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))
+        })?;
+        let read = |(rev, previous, text, before): Columns| {
+            let object = Object::from_stored(kind, text.as_ref().or(before.as_ref())?);
+            let (revision, gone, replaced) = (rev as u64, text.is_none(), previous > 0);
+            Some(object.map(|object| Logged { revision, object: object.into(), gone, replaced, before }))
         };
         rows.into_iter().filter_map(read).collect()
     }

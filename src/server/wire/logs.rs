@@ -1,0 +1,79 @@
+//! A log that is followed over the wire: what a container prints, as it prints it.
+//!
+//! Mirrors `ReadLogs` of `pkg/kubelet/kuberuntime/logs` (follow).
+
+use super::Piece;
+use crate::api::k8s::api::core::v1::Pod;
+use crate::api::request::{Connect, LogOptions, Request, Target, Verb};
+use crate::server::{Reply, Server};
+
+/// A log that somebody follows.
+pub struct LogStream {
+    request: Request,
+    /// What was there at once.
+    first: Vec<u8>,
+    /// How much of the whole log was seen.
+    seen: usize,
+    /// Up to which revision of the cluster and time nothing can have come.
+    looked: Option<(u64, crate::api::Time)>,
+}
+
+impl LogStream {
+    /// Follows the log that a request asks for, of which `first` was there.
+    pub(super) fn begin(request: Request, first: Vec<u8>, server: &mut Server) -> Option<LogStream> {
+        let Verb::Connect(Connect::Log(options)) = &request.verb else { return None };
+        // From here on only what is new: the whole log again, past what was there.
+        let options = LogOptions {
+            tail_lines: None,
+            since_seconds: None,
+            since_time: None,
+            limit_bytes: 0,
+            follow: false,
+            ..options.clone()
+        };
+        let request = Request { verb: Verb::Connect(Connect::Log(options)), ..request };
+        let seen = match server.handle(&request).outcome {
+            Ok(Reply::Bytes(all)) => all.len(),
+            _ => 0,
+        };
+        Some(LogStream { request, first, seen, looked: None })
+    }
+
+    /// What was printed since it was looked at last.
+    pub(super) fn next(&mut self, server: &mut Server) -> Piece {
+        let mut bytes = std::mem::take(&mut self.first);
+        let stand = (server.cluster.revision(), server.now());
+        if self.looked == Some(stand) {
+            return Piece { bytes, over: false };
+        }
+        self.looked = Some(stand);
+        let over = match server.handle(&self.request).outcome {
+            Ok(Reply::Bytes(all)) => {
+                bytes.extend_from_slice(all.get(self.seen..).unwrap_or_default());
+                self.seen = all.len();
+                !self.runs(server)
+            }
+            _ => true,
+        };
+        Piece { bytes, over }
+    }
+
+    /// Whether the container still runs.
+    fn runs(&self, server: &Server) -> bool {
+        let (Target::Resource(resource), Verb::Connect(Connect::Log(options))) =
+            (&self.request.target, &self.request.verb)
+        else {
+            return false;
+        };
+        let view = server.cluster.view();
+        let Some(pod) = view.get_as::<Pod>(&resource.namespace, &resource.name) else { return false };
+        let status = pod.status.as_ref();
+        let all = status
+            .into_iter()
+            .flat_map(|s| [&s.container_statuses, &s.init_container_statuses, &s.ephemeral_container_statuses])
+            .flatten()
+            .flatten();
+        let mut named = all.filter(|s| options.container.is_empty() || s.name == options.container);
+        named.any(|s| s.state.as_ref().is_some_and(|s| s.running.is_some()))
+    }
+}

@@ -1,0 +1,258 @@
+//! Answers as the server writes them: JSON with its fields in Go's order, or YAML; whole, as tables or as metadata alone.
+//!
+//! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers/responsewriters` and `handlers/response.go`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::accept::{Agreed, As, Media};
+use super::protobuf;
+use crate::api::request::Resource;
+use crate::api::table::Table;
+use crate::api::{Kind, Object, schema};
+use crate::error::{ApiError, Reason};
+use crate::manifest::versions::from_stored;
+use crate::printers::json::{to_compact, to_compact_in, to_indented_in};
+use crate::printers::yaml::to_yaml;
+use crate::server::{Reply, Server, columns, encode, status, tree_with_owners};
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Style {
+    pub(super) agreed: Agreed,
+    pub(super) pretty: bool,
+    pub(super) include: Include,
+    /// Whether rows tell who owns which field.
+    pub(super) managed_fields: bool,
+}
+
+/// What of an object stands beside its row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Include {
+    None,
+    #[default]
+    Metadata,
+    Object,
+}
+
+/// An answer as bytes, and its content type.
+pub(super) fn reply(server: &Server, reply: Reply, resource: &Resource, style: Style) -> (Vec<u8>, &'static str) {
+    if style.agreed.media == Media::Protobuf
+        && style.agreed.form == As::Itself
+        && let Some(bytes) = protobuf::encode(&encode(&reply, resource))
+    {
+        return (bytes, Media::Protobuf.content_type());
+    }
+    match reply {
+        Reply::Bytes(bytes) => (bytes, "text/plain"),
+        reply => {
+            let (text, kind) = readable(server, &reply, resource, style);
+            (text.into_bytes(), kind)
+        }
+    }
+}
+
+/// An answer as text, and its content type.
+fn readable(server: &Server, reply: &Reply, resource: &Resource, style: Style) -> (String, &'static str) {
+    let media = if style.agreed.media == Media::Protobuf { Media::Json } else { style.agreed.media };
+    let tree = match (reply, style.agreed.form) {
+        (Reply::Text(text), _) => return (text.clone(), "text/plain; charset=utf-8"),
+        (Reply::Table(table), As::Table(version)) => table_tree(server, table, resource, version, style),
+        (Reply::Object(object), As::Table(version)) => {
+            let table = server.table(object.kind(), std::slice::from_ref(object));
+            table_tree(server, &table, resource, version, style)
+        }
+        (Reply::Object(object), As::Partial(version)) => {
+            partial(&encode(&Reply::Object(object.clone()), resource), version)
+        }
+        (Reply::List(list), As::Partial(version)) => {
+            let whole = encode(reply, resource);
+            let items = list.items.iter().map(|o| partial(&encode(&Reply::Object(o.clone()), resource), version));
+            json!({
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": format!("meta.k8s.io/{version}"),
+                "metadata": whole["metadata"],
+                "items": items.collect::<Vec<_>>(),
+            })
+        }
+        _ if style.agreed.media == Media::Yaml => encode(reply, resource),
+        _ => return (written(reply, resource, style.pretty), Media::Json.content_type()),
+    };
+    (tree_text(&tree, media, style.pretty), media.content_type())
+}
+
+/// A tree of no stored kind as text.
+pub(super) fn tree_text(tree: &Value, media: Media, pretty: bool) -> String {
+    match (media, pretty) {
+        (Media::Yaml, _) => to_yaml(tree),
+        (_, true) => plain(tree, Some("")),
+        (_, false) => plain(tree, None) + "\n",
+    }
+}
+
+/// The metadata of an object alone.
+pub(super) fn partial(tree: &Value, version: &str) -> Value {
+    json!({
+        "kind": "PartialObjectMetadata",
+        "apiVersion": format!("meta.k8s.io/{version}"),
+        "metadata": tree["metadata"],
+    })
+}
+
+/// A table as it goes over the wire.
+pub(super) fn table_tree(server: &Server, table: &Table, resource: &Resource, version: &str, style: Style) -> Value {
+    let columns: Vec<(Value, String)> = table.columns.iter().map(|c| columns::definition(table.kind, c)).collect();
+    let row = |row: &crate::api::table::Row| {
+        let cells = row.cells.iter().zip(&columns).map(|(text, (_, ty))| columns::cell(ty, text));
+        let object = match style.include {
+            Include::None => Value::Null,
+            Include::Metadata => partial(&row_object(server, &row.object, resource, style), version),
+            Include::Object => row_object(server, &row.object, resource, style),
+        };
+        json!({"cells": cells.collect::<Vec<_>>(), "object": object})
+    };
+    let one = (table.revision == 0).then(|| table.rows.first().map(|r| r.object.revision())).flatten();
+    let revision = one.unwrap_or(table.revision);
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    if !table.continue_at.is_empty() {
+        metadata["continue"] = json!(table.continue_at);
+    }
+    if let Some(remaining) = table.remaining {
+        metadata["remainingItemCount"] = json!(remaining);
+    }
+    json!({
+        "kind": "Table",
+        "apiVersion": format!("meta.k8s.io/{version}"),
+        "metadata": metadata,
+        "columnDefinitions": columns.iter().map(|(definition, _)| definition).collect::<Vec<_>>(),
+        "rows": table.rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}
+
+fn row_object(server: &Server, object: &Arc<Object>, resource: &Resource, style: Style) -> Value {
+    let with = style.managed_fields.then(|| server.cluster.registry().with_owners(object).ok()).flatten();
+    let object = with.as_ref().unwrap_or(object);
+    let tree = match style.managed_fields {
+        true => tree_with_owners(object),
+        false => crate::server::tree_of(object),
+    };
+    from_stored(object.kind(), &resource.api_version(), tree)
+}
+
+/// A refusal as text.
+pub(super) fn refusal(refusal: &ApiError, resource: &Resource, media: Media, pretty: bool) -> String {
+    let mut tree = status(refusal);
+    if refusal.reason == Reason::Forbidden && tree.get("details").is_none() {
+        let parts = [("name", &resource.name), ("group", &resource.group), ("kind", &resource.plural)];
+        let parts = parts.into_iter().filter(|(_, text)| !text.is_empty());
+        tree["details"] = parts.map(|(n, text)| (n.to_string(), Value::from(text.as_str()))).collect();
+    }
+    tree_text(&tree, media, pretty)
+}
+
+/// An answer as the server writes it: fields in the order in which Go declares them.
+fn written(reply: &Reply, resource: &Resource, pretty: bool) -> String {
+    let tree = encode(reply, resource);
+    let def = |kind: Kind| schema::of_version(kind, &resource.api_version()).unwrap_or_else(|| schema::of(kind));
+    let text = |kind: Kind, tree: &Value| match pretty {
+        true => to_indented_in(def(kind), tree, "  ").trim_end().to_string(),
+        false => to_compact_in(Some(def(kind)), tree),
+    };
+    match reply {
+        Reply::Object(object) => text(object.kind(), &tree) + if pretty { "" } else { "\n" },
+        Reply::List(list) => {
+            let items: Vec<String> =
+                tree["items"].as_array().into_iter().flatten().map(|item| text(list.kind, item)).collect();
+            let (kind, version, meta) = (&tree["kind"], &tree["apiVersion"], to_compact(&tree["metadata"]));
+            match pretty {
+                false => {
+                    let items = items.join(",");
+                    format!("{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{meta},\"items\":[{items}]}}\n")
+                }
+                true => {
+                    let meta = plain(&tree["metadata"], Some("  "));
+                    let items: Vec<String> =
+                        items.iter().map(|i| format!("    {}", i.replace('\n', "\n    "))).collect();
+                    let items = if items.is_empty() { "[]".into() } else { format!("[\n{}\n  ]", items.join(",\n")) };
+                    format!(
+                        "{{\n  \"kind\": {kind},\n  \"apiVersion\": {version},\n  \"metadata\": {meta},\n  \"items\": {items}\n}}"
+                    )
+                }
+            }
+        }
+        _ if pretty => plain(&tree, Some("")),
+        _ => plain(&tree, None) + "\n",
+    }
+}
+
+/// The fields of what is not stored, in the order in which Go declares them: statuses, lists' metadata, versions.
+const ORDER: &[&str] = &[
+    "kind",
+    "apiVersion",
+    "metadata",
+    "selfLink",
+    "resourceVersion",
+    "continue",
+    "remainingItemCount",
+    "columnDefinitions",
+    "rows",
+    "items",
+    "status",
+    "message",
+    "reason",
+    "name",
+    "group",
+    "uid",
+    "details",
+    "code",
+    "major",
+    "minor",
+    "gitVersion",
+];
+
+/// A tree of no stored kind; with an indent over several lines.
+pub(super) fn plain(tree: &Value, indent: Option<&str>) -> String {
+    let deeper = indent.map(|i| format!("{i}  "));
+    let inner = deeper.as_deref();
+    let wrap = |open: char, parts: Vec<String>, close: char| match (indent, &deeper) {
+        (Some(indent), Some(deeper)) if !parts.is_empty() => {
+            format!("{open}\n{deeper}{}\n{indent}{close}", parts.join(&format!(",\n{deeper}")))
+        }
+        _ => format!("{open}{}{close}", parts.join(",")),
+    };
+    match tree {
+        Value::Object(map) => {
+            let is_details = !map.contains_key("apiVersion") && map.contains_key("kind");
+            let place = |name: &String| match name.as_str() {
+                "kind" if is_details => ORDER.len(),
+                name => ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()),
+            };
+            let mut fields: Vec<_> = map.iter().collect();
+            fields.sort_by_key(|(name, _)| place(name));
+            let gap = if indent.is_some() { " " } else { "" };
+            let field = |(name, value): (&String, &Value)| {
+                format!("{}:{gap}{}", to_compact(&Value::from(name.as_str())), plain(value, inner))
+            };
+            wrap('{', fields.into_iter().map(field).collect(), '}')
+        }
+        Value::Array(items) => wrap('[', items.iter().map(|i| plain(i, inner)).collect(), ']'),
+        other => to_compact(other),
+    }
+}
+
+/// An object as an event of a watch has it.
+pub(super) fn event_object(server: &Server, object: &Arc<Object>, resource: &Resource, style: Style) -> String {
+    let whole = match style.managed_fields {
+        true => server.cluster.registry().with_owners(object).unwrap_or_else(|_| Arc::clone(object)),
+        false => Arc::clone(object),
+    };
+    match style.agreed.form {
+        As::Table(version) => {
+            let table = server.table(object.kind(), std::slice::from_ref(&whole));
+            to_compact(&table_tree(server, &table, resource, version, style))
+        }
+        As::Partial(version) => plain(&partial(&encode(&Reply::Object(whole), resource), version), None),
+        _ => written(&Reply::Object(whole), resource, false).trim_end().to_string(),
+    }
+}
