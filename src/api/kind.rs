@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -166,6 +167,9 @@ impl Kind {
 /// stay as long as the process.
 static TAUGHT: RwLock<Vec<&'static KindInfo>> = RwLock::new(Vec::new());
 
+/// By stored name, which of several kinds counts that a changing definition made.
+static CURRENT: RwLock<BTreeMap<String, Kind>> = RwLock::new(BTreeMap::new());
+
 fn taught() -> RwLockReadGuard<'static, Vec<&'static KindInfo>> {
     TAUGHT.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -254,8 +258,27 @@ impl Kind {
         if self.is_built_in() { self.name().into() } else { self.qualified_kind().into() }
     }
 
+    /// Whether its definition is one that kstate brings along.
+    pub fn is_at_hand(self) -> bool {
+        !self.is_built_in() && self.index() < BUILT_IN.len() + AT_HAND.len()
+    }
+
+    /// From here on it is what objects under its stored name are, whatever was known under that name before.
+    pub fn becomes_current(self) {
+        if self.is_built_in() || self.is_at_hand() {
+            return;
+        }
+        let name = self.stored_name();
+        if CURRENT.read().unwrap_or_else(PoisonError::into_inner).get(&*name) != Some(&self) {
+            CURRENT.write().unwrap_or_else(PoisonError::into_inner).insert(name.into_owned(), self);
+        }
+    }
+
     /// The kind of that stored name.
     pub fn from_stored_name(name: &str) -> Option<Kind> {
+        if let Some(kind) = CURRENT.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Some(*kind);
+        }
         let built_in = BUILT_IN.iter().position(|k| k.name == name);
         let is_called = |k: &KindInfo| name == format!("{}.{}", k.name, k.group);
         let at_hand = || AT_HAND.iter().position(is_called).map(|at| BUILT_IN.len() + at);

@@ -1,9 +1,10 @@
 //! Accepts the names of definitions, so that their kinds are served, and clears their objects away with them.
 //!
 //! Mirrors `k8s.io/apiextensions-apiserver/pkg/controller/status/naming_controller.go`, `establish/establishing_controller.go`
-//! and `finalizer/crd_finalizer.go`. Only definitions are established whose kinds kstate has at hand.
+//! and `finalizer/crd_finalizer.go`.
 
 use super::pvc_protection::{with_finalizer, without_finalizer};
+use crate::api::definition::learn;
 use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, CustomResourceDefinitionCondition,
 };
@@ -16,11 +17,6 @@ const FINALIZER: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 /// See the module.
 pub struct CustomResourceDefinitionController;
-
-/// The kind of a definition, where it is one that kstate has at hand.
-fn kind_of(definition: &str) -> Option<Kind> {
-    Kind::known().find(|kind| !kind.is_built_in() && kind.resource() == definition)
-}
 
 impl Controller for CustomResourceDefinitionController {
     fn name(&self) -> &'static str {
@@ -42,8 +38,9 @@ impl Controller for CustomResourceDefinitionController {
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, now: Time) -> Outcome {
         let mut outcome = Outcome::done();
-        let Some((object, kind)) = view.get(key).zip(kind_of(&key.name)) else { return outcome };
+        let Some(object) = view.get(key) else { return outcome };
         let Some(definition) = object.get::<CustomResourceDefinition>() else { return outcome };
+        let Some(kind) = learn(definition) else { return outcome };
         let held = object.meta().finalizers.iter().flatten().any(|f| f == FINALIZER);
         if object.is_terminating() {
             let left: Vec<_> = view.list(kind).filter(|o| !o.is_terminating()).collect();

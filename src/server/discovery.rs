@@ -44,6 +44,22 @@ pub(super) fn health(path: &str, verbose: bool) -> String {
     format!("{checks}{what} check passed\n")
 }
 
+/// What the server counts of itself, as Prometheus reads it.
+pub(super) fn counts(server: &Server) -> String {
+    let view = server.cluster.view();
+    let mut text = String::from(
+        "# HELP apiserver_resource_objects [STABLE] Number of stored objects at the time of last check split by kind.\n\
+         # TYPE apiserver_resource_objects gauge\n",
+    );
+    for served in served::resources(&server.serving()).iter().filter(|s| s.preferred && s.verbs.contains(&"list")) {
+        let (group, plural, count) = (served.group, served.plural, view.len(served.kind));
+        text += &format!("apiserver_resource_objects{{group={group:?},resource={plural:?}}} {count}\n");
+    }
+    text += "# HELP etcd_debugging_store_revision Revision of the newest change.\n\
+             # TYPE etcd_debugging_store_revision counter\n";
+    text + &format!("etcd_debugging_store_revision {}\n", server.cluster.revision())
+}
+
 /// All groups, or the core's alone, with all that is in them. Mirrors `k8s.io/apiserver/pkg/endpoints/discovery/aggregated`.
 pub(super) fn aggregated(server: &Server, core: bool, version: &str) -> Value {
     let all = served::resources(&server.serving());

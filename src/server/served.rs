@@ -3,9 +3,8 @@
 //! `api-resources`, the documents of discovery, the mapping of names to kinds, `explain` and completion all come from
 //! here. What is not here is answered with 404.
 
-use crate::api::Kind;
-use crate::api::ObjectKey;
 use crate::api::request::Resource;
+use crate::api::{Kind, ObjectKey, definition};
 use crate::manifest::versions;
 use crate::store::View;
 
@@ -98,6 +97,10 @@ fn subresources(kind: Kind) -> &'static [Subresource] {
         Kind::ServiceAccount => ACCOUNT,
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::ReplicationController => SCALED,
         Kind::CertificateSigningRequest => SIGNED,
+        _ if definition::of(kind).is_some_and(|d| d.scale.is_some()) => match crate::kinds::rules(kind).has_status() {
+            true => SCALED,
+            false => &[SCALE],
+        },
         _ if crate::kinds::rules(kind).has_status() => &[STATUS],
         _ => &[],
     }
@@ -261,6 +264,10 @@ pub fn of_kinds(serving: &Serving, of: impl Fn(Kind) -> bool) -> Vec<Served> {
 
 /// The versions in which a kind is served, the preferred one first.
 pub fn versions_of(kind: Kind, minor: u32) -> Vec<Served> {
+    if let Some(definition) = definition::of(kind).filter(|d| !d.served.is_empty()) {
+        let served = definition.served.iter().enumerate();
+        return served.map(|(at, version)| Served::of(kind, kind.group(), version, at == 0)).collect();
+    }
     let Some(first) = preferred(kind, minor) else { return Vec::new() };
     let mut all = vec![Served::of(kind, kind.group(), first, true)];
     // The version that is stored is served too, so that the cluster's own manifests work whatever it is pinned to.

@@ -26,7 +26,7 @@ pub use index::Index;
 pub use sqlite::{Before, Operation, Place, Timer, file};
 pub use view::View;
 
-use crate::api::{Kind, Object, ObjectKey};
+use crate::api::{Kind, Object, ObjectKey, definition};
 use crate::error::ApiError;
 pub use crate::machine::images::provisioner::{Provisions, Which, folders, klog, lines, logrus};
 use load::Loads;
@@ -196,6 +196,7 @@ impl Store {
             }
             self.forget();
             self.last_of_kind.fill(revision);
+            self.learn();
         }
         (self.revision, self.begun, self.written) = (revision, revision, 0);
         self.settings.load(&self.db)?;
@@ -262,6 +263,14 @@ impl Store {
         self.db.rollback();
         self.changes.clear();
         self.forget();
+    }
+
+    /// Has the kinds known that the definitions in the file teach.
+    fn learn(&mut self) {
+        if self.view().len(Kind::CustomResourceDefinition) > 0 {
+            self.view().list_as().for_each(|taught| _ = definition::learn(taught));
+            self.make_room();
+        }
     }
 
     /// A place for each kind that is known by now.
@@ -336,6 +345,9 @@ impl Store {
         let text = object.to_json();
         self.written += text.len() as u64;
         let object = Arc::new(object);
+        if let Some(taught) = object.get() {
+            definition::learn(taught);
+        }
         let (table, db) = self.table_mut(key.kind);
         let old = table.replace(db, &key, Arc::clone(&object))?;
         db.append(old.as_ref().map_or(0, |o| o.revision()), revision, &key, Some(&text))?;

@@ -7,7 +7,7 @@ use super::load::NodeInfo;
 use super::name::Name;
 use super::{Index, Store};
 use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed};
+use crate::api::{Kind, Lister, Object, ObjectKey, Time, Typed, definition};
 use crate::machine::disk::Disk;
 use crate::machine::kernel::Sandbox;
 
@@ -110,12 +110,10 @@ impl<'a> View<'a> {
         if self.len(Kind::CustomResourceDefinition) == 0 {
             return Vec::new();
         }
-        // Each request asks: so a definition is looked up by its name, and not all of them gone through.
-        let is_taught = |kind: &Kind| {
-            let definition = self.get_as::<CustomResourceDefinition>("", &kind.resource());
-            definition.is_some_and(is_established)
-        };
-        Kind::known().filter(|kind| !kind.is_built_in()).filter(is_taught).collect()
+        let definitions = self.list_as().filter(|d| is_established(d));
+        let mut kinds: Vec<Kind> = definitions.filter_map(definition::learn).collect();
+        kinds.sort();
+        kinds
     }
 
     /// How many objects of a kind there are.

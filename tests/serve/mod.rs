@@ -1,6 +1,7 @@
 //! `kstate serve`: what clients are told over the wire, and what they can't do to it.
 
 mod client;
+mod custom;
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};

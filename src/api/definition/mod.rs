@@ -4,11 +4,13 @@
 //! those of kubernetes-csi/external-snapshotter and kubernetes-csi/volume-data-source-validator (`client/config/crd`), word
 //! by word.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use serde_json::Value;
 
+use super::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use super::kind::{Kind, KindInfo, Scope};
 
 /// The group of the snapshots.
@@ -82,14 +84,40 @@ pub struct Definition {
     pub columns: Vec<PrinterColumn>,
     /// Whether `status` is a subresource.
     pub has_status: bool,
+    /// Where the replicas stand, if `scale` is a subresource.
+    pub scale: Option<ScalePaths>,
+    /// The versions that are served, the preferred one first.
+    pub served: Vec<&'static str>,
+    /// Those of them in which its objects are not stored, with the group.
+    pub others: &'static [(&'static str, &'static str)],
+}
+
+/// Where an object says how many replicas it shall have and has. Mirrors `CustomResourceSubresourceScale`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScalePaths {
+    /// `.spec.replicas`
+    pub spec: String,
+    /// `.status.replicas`
+    pub status: String,
+    /// `.status.labelSelector`; empty for none.
+    pub selector: String,
 }
 
 impl Definition {
     /// Reads a definition's text, YAML or JSON; what can't be read says nothing.
     fn read(text: &str, version: &str) -> Definition {
         let document: Value = serde_yaml::from_str(text).unwrap_or_default();
-        let versions = document["spec"]["versions"].as_array().into_iter().flatten();
-        let found = versions.into_iter().find(|v| v["name"] == version).cloned().unwrap_or_default();
+        let versions: &[Value] = document["spec"]["versions"].as_array().map_or(&[], Vec::as_slice);
+        let found = versions.iter().find(|v| v["name"] == version).cloned().unwrap_or_default();
+        let mut served: Vec<&str> =
+            versions.iter().filter(|v| v["served"] == true).filter_map(|v| v["name"].as_str()).collect();
+        served.sort_by(|a, b| by_priority(a, b));
+        // They live as long as the process, as the kinds do.
+        let served: Vec<&'static str> =
+            served.into_iter().map(|name| &*Box::leak(name.to_string().into_boxed_str())).collect();
+        let group = Box::leak(document["spec"]["group"].as_str().unwrap_or_default().to_string().into_boxed_str());
+        let others: Vec<(&'static str, &'static str)> =
+            served.iter().filter(|name| **name != version).map(|name| (&*group, *name)).collect();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
         let column = |column: &Value| PrinterColumn {
             name: text(&column["name"]),
@@ -111,9 +139,98 @@ impl Definition {
             schema: found["schema"]["openAPIV3Schema"].clone(),
             columns,
             has_status: found["subresources"]["status"].is_object(),
+            scale: Some(&found["subresources"]["scale"]).filter(|scale| scale.is_object()).map(|scale| ScalePaths {
+                spec: text(&scale["specReplicasPath"]),
+                status: text(&scale["statusReplicasPath"]),
+                selector: text(&scale["labelSelectorPath"]),
+            }),
+            served,
+            others: Box::leak(others.into_boxed_slice()),
             document,
         }
     }
+}
+
+/// Which of two versions comes first: v2 before v1 before v2beta1 before v1alpha1, then whatever else by name. Mirrors
+/// `CompareKubeAwareVersionStrings`.
+fn by_priority(one: &str, other: &str) -> Ordering {
+    let rank = |version: &str| {
+        let rest = version.strip_prefix('v')?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (major, rest) = rest.split_at(digits);
+        let major: u32 = major.parse().ok()?;
+        match rest {
+            "" => Some((2, major, 0)),
+            rest => {
+                let (stage, minor) = match (rest.strip_prefix("beta"), rest.strip_prefix("alpha")) {
+                    (Some(minor), _) => (1, minor),
+                    (_, Some(minor)) => (0, minor),
+                    _ => return None,
+                };
+                Some((stage, major, minor.parse::<u32>().ok()?))
+            }
+        }
+    };
+    match (rank(one), rank(other)) {
+        (Some(a), Some(b)) => b.cmp(&a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => one.cmp(other),
+    }
+}
+
+/// What definitions at which revisions taught, by uid and revision; looked up for each request.
+static LEARNED: RwLock<BTreeMap<(String, String), Kind>> = RwLock::new(BTreeMap::new());
+
+/// How many of these are kept.
+const MOST_LEARNED: usize = 4096;
+
+/// The kind that a definition teaches: one that is at hand, else one that becomes known by this.
+pub fn learn(definition: &CustomResourceDefinition) -> Option<Kind> {
+    let meta = &definition.metadata;
+    let key = (meta.uid.clone().unwrap_or_default(), meta.resource_version.clone().unwrap_or_default());
+    if let Some(kind) = LEARNED.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        kind.becomes_current();
+        return Some(*kind);
+    }
+    let kind = kind_of(definition)?;
+    kind.becomes_current();
+    let mut learned = LEARNED.write().unwrap_or_else(PoisonError::into_inner);
+    if learned.len() >= MOST_LEARNED {
+        learned.clear();
+    }
+    learned.insert(key, kind);
+    Some(kind)
+}
+
+fn kind_of(definition: &CustomResourceDefinition) -> Option<Kind> {
+    let spec = &definition.spec;
+    let same = |kind: &Kind| kind.group() == spec.group && kind.plural() == spec.names.plural;
+    if let Some(kind) = Kind::known().filter(|k| k.is_at_hand()).find(same) {
+        return Some(kind);
+    }
+    let stored = spec.versions.iter().find(|v| v.storage)?;
+    let text = serde_json::json!({"spec": spec}).to_string();
+    let known = Kind::known().filter(|k| !k.is_built_in()).find(|k| same(k) && k.info().definition == text);
+    if known.is_some() {
+        return known;
+    }
+    // They live as long as the process.
+    let keep = |text: &str| -> &'static str { Box::leak(text.to_string().into_boxed_str()) };
+    let all = |names: &Option<Vec<String>>| -> &'static [&'static str] {
+        let names: Vec<&'static str> = names.iter().flatten().map(|name| keep(name)).collect();
+        Box::leak(names.into_boxed_slice())
+    };
+    Some(Kind::intern(KindInfo {
+        name: keep(&spec.names.kind),
+        group: keep(&spec.group),
+        version: keep(&stored.name),
+        plural: keep(&spec.names.plural),
+        short_names: all(&spec.names.short_names),
+        scope: if spec.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster },
+        categories: all(&spec.names.categories),
+        definition: keep(&text),
+    }))
 }
 
 /// The definition of a kind that kstate has no type for.

@@ -17,6 +17,14 @@ pub(super) const MICRO_TIME: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroT
 pub(super) const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 pub(super) const FIELDS_V1: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1";
 
+/// How the names of types end that are a schema, or something simpler in its place.
+const ANY: [&str; 4] = [
+    ".apiextensions.v1.JSON",
+    ".apiextensions.v1.JSONSchemaPropsOrArray",
+    ".apiextensions.v1.JSONSchemaPropsOrBool",
+    ".apiextensions.v1.JSONSchemaPropsOrStringArray",
+];
+
 /// What the published names begin with that the tables leave out.
 pub(super) const PREFIXES: [&str; 4] = [
     "io.k8s.api.",
@@ -154,6 +162,8 @@ impl Builder<'_> {
                 TIME => FieldType::Time,
                 MICRO_TIME => FieldType::MicroTime,
                 RAW_EXTENSION => FieldType::RawExtension,
+                // What a schema allows for a value, and values themselves: any JSON.
+                name if ANY.iter().any(|any| name.ends_with(any)) => FieldType::RawExtension,
                 FIELDS_V1 => FieldType::FieldsV1,
                 _ => FieldType::Struct(def),
             };

@@ -11,7 +11,7 @@ mod lists;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::Kind;
+use super::{Kind, definition};
 
 pub use enums::EnumValue;
 pub use go::{GoFacts, PatchStrategy};
@@ -233,6 +233,11 @@ pub fn of_version(kind: Kind, api_version: &str) -> Option<&'static TypeDef> {
         (Kind::HorizontalPodAutoscaler, "autoscaling/v1") => Some(build::autoscaler_v1(&mut types)),
         (Kind::Event, "events.k8s.io/v1") => Some(build::events_v1(&mut types)),
         _ if api_version == kind.api_version() => Some(root(&mut types, kind)),
+        _ if !kind.is_built_in() => {
+            let (group, version) = api_version.split_once('/')?;
+            let is_served = definition::of(kind)?.served.contains(&version);
+            (group == kind.group() && is_served).then(|| root(&mut types, kind))
+        }
         _ => None,
     }
 }

@@ -1,11 +1,12 @@
 //! The kinds of `apiextensions.k8s.io`.
 //!
 //! Mirrors `k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition/strategy.go` and `pkg/apis/apiextensions/v1`
-//! (defaults), as far as definitions go whose kinds kstate has at hand.
+//! (defaults, validation).
 
 use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceConversion, CustomResourceDefinition, CustomResourceDefinitionStatus,
 };
+use crate::error::FieldError;
 use crate::kinds::shared::print::{NAME_AND_CREATED_AT, name_and_created_at};
 use crate::kinds::{Column, PrintContext, Strategy};
 
@@ -23,6 +24,30 @@ impl Strategy for CustomResourceDefinition {
         }
         let none = || CustomResourceConversion { strategy: "None".into(), webhook: None };
         self.spec.conversion.get_or_insert_with(none);
+    }
+
+    fn validate(&self) -> Vec<FieldError> {
+        let spec = &self.spec;
+        let mut faults = Vec::new();
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        if name != format!("{}.{}", spec.names.plural, spec.group) {
+            let text = "must be spec.names.plural+\".\"+spec.group";
+            faults.push(FieldError::invalid("metadata.name", name, text));
+        }
+        if !["Cluster", "Namespaced"].contains(&spec.scope.as_str()) {
+            faults.push(FieldError::not_supported("spec.scope", spec.scope.as_str(), &["Cluster", "Namespaced"]));
+        }
+        for (at, version) in spec.versions.iter().enumerate() {
+            if version.schema.as_ref().is_none_or(|schema| schema.open_api_v3_schema.is_none()) {
+                let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
+                faults.push(FieldError::required(&field, "schemas are required"));
+            }
+        }
+        if spec.versions.iter().filter(|version| version.storage).count() != 1 {
+            let text = "must have exactly one version marked as storage version";
+            faults.push(FieldError::invalid_as("spec.versions", text));
+        }
+        faults
     }
 
     fn reset_status(&mut self) {

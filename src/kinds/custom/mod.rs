@@ -166,11 +166,44 @@ impl Rules for CustomRules {
     }
 }
 
-/// A cell: what stands at a path of plain names, as its type has it; empty where nothing fits. Mirrors
-/// `cellForJSONValue`.
+/// What stands at a path: names, places and items of lists that say something of themselves, as in
+/// `.status.conditions[?(@.type=="Ready")].status`. Of several the first.
+fn at_path<'t>(tree: &'t Value, path: &str) -> Option<&'t Value> {
+    let mut rest = path.trim_start_matches('.');
+    let mut here = tree;
+    while !rest.is_empty() {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let (inside, after) = inner.split_once(']')?;
+            here = match inside.strip_prefix("?(@.").and_then(|test| test.strip_suffix(')')) {
+                Some(test) => {
+                    let (name, wanted) = test.split_once("==")?;
+                    let wanted = wanted.trim().trim_matches(['"', '\'']);
+                    let says = |item: &&Value| match at_path(item, name.trim()) {
+                        Some(Value::String(text)) => text == wanted,
+                        Some(other) => wanted.parse::<Value>().is_ok_and(|wanted| wanted == *other),
+                        None => false,
+                    };
+                    here.as_array()?.iter().find(says)?
+                }
+                None => match inside.trim_matches(['"', '\'']) {
+                    "*" => here.as_array()?.first()?,
+                    place => here.get(place).or_else(|| here.get(place.parse::<usize>().ok()?))?,
+                },
+            };
+            rest = after.trim_start_matches('.');
+            continue;
+        }
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        here = here.get(name.replace("\\", ""))?;
+        rest = after.trim_start_matches('.');
+    }
+    Some(here)
+}
+
+/// A cell: what stands at a column's path, as its type has it; empty where nothing fits. Mirrors `cellForJSONValue`.
 fn cell(column: &PrinterColumn, tree: &Value, context: &PrintContext<'_>) -> String {
-    let mut names = column.json_path.trim_start_matches('.').split('.');
-    let Some(value) = names.try_fold(tree, |tree, name| tree.get(name)) else { return String::new() };
+    let Some(value) = at_path(tree, &column.json_path) else { return String::new() };
     match (column.column_type.as_str(), value) {
         ("date", Value::String(text)) => match Time::parse_rfc3339(text) {
             Some(at) => time::translate_timestamp_since(Some(&at.meta()), context.now),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::api::{Quantity, Time};
 use crate::error::FieldError;
 
-/// The only pattern of the definitions at hand: that of quantities.
+/// The pattern of quantities, which is asked often.
 const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
 /// How deep a tree is looked into.
@@ -151,8 +151,15 @@ fn check_string(schema: &Value, text: &str, invalid: &mut dyn FnMut(String)) {
     if let Some((_, least)) = bound(schema, "minLength").filter(|(_, least)| text.chars().count() < *least) {
         invalid(format!("should be at least {least} chars long"));
     }
-    if schema["pattern"] == QUANTITY && Quantity::parse(text).is_err() {
-        invalid(format!("should match '{QUANTITY}'"));
+    if let Some(pattern) = schema["pattern"].as_str() {
+        let matches = match pattern {
+            QUANTITY => Quantity::parse(text).is_ok(),
+            // OBSERVATION: what can't be read as a pattern can't be asked.
+            pattern => regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text)),
+        };
+        if !matches {
+            invalid(format!("should match '{pattern}'"));
+        }
     }
     if schema["format"] == "date-time" && Time::parse_rfc3339(text).is_none() {
         invalid(format!("must be of type date-time: {text:?}"));

@@ -142,7 +142,7 @@ impl From<Conflicts> for ApiError {
         };
         // Mirrors `NewApplyConflict`: one cause for each field.
         let cause = |manager: &Manager, path: &String| {
-            FieldError::new("FieldManagerConflict", path, &format!("conflict with {manager}"))
+            FieldError::new("FieldManagerConflict", path, format!("conflict with {manager}"))
         };
         let causes = all.iter().flat_map(|(manager, paths)| paths.iter().map(move |path| cause(manager, path)));
         ApiError { causes: causes.collect(), ..ApiError::new(Reason::Conflict, text) }

@@ -166,6 +166,8 @@ impl Of<'_> {
             "update" => (self.name.to_string(), "put"),
             other => (self.name.to_string(), other),
         };
+        // Trees can't be merged by a strategy that only Go's types know.
+        let patches = if resource.kind.is_built_in() { &PATCHES[..] } else { &PATCHES[..3] };
         let schema = self.dialect.reference(&answered);
         let id = operation_id(resource, verb, more);
         let mut operation = json!({
@@ -178,7 +180,7 @@ impl Of<'_> {
         match self.dialect {
             Dialect::V2 => {
                 operation["produces"] = json!(["application/json", "application/yaml"]);
-                operation["consumes"] = if verb == "patch" { json!(PATCHES) } else { json!(["*/*"]) };
+                operation["consumes"] = if verb == "patch" { json!(patches) } else { json!(["*/*"]) };
                 operation["responses"] = json!({"200": {"description": "OK", "schema": schema}});
                 if matches!(verb, "create" | "update" | "patch") {
                     let body =
@@ -191,7 +193,7 @@ impl Of<'_> {
                 operation["responses"] = json!({"200": {"description": "OK", "content": content}});
                 if verb == "patch" {
                     let body = |media: &str| (media.to_string(), json!({"schema": {"type": "object"}}));
-                    let bodies: Map<String, Value> = PATCHES.iter().map(|media| body(media)).collect();
+                    let bodies: Map<String, Value> = patches.iter().map(|media| body(media)).collect();
                     operation["requestBody"] = json!({"content": bodies, "required": true});
                 } else if matches!(verb, "create" | "update") {
                     let body = json!({"*/*": {"schema": self.dialect.reference(self.name)}});

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::request::FieldValidation;
 use crate::api::selector::Selector;
-use crate::api::{Object, ObjectKey, schema};
+use crate::api::{Object, ObjectKey, definition, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::manifest::managed::Place;
 use crate::manifest::strict;
@@ -20,6 +20,12 @@ use crate::server::{Ask, Reply, Server, codec, not_served, tree_of};
 /// `NotFound` for what can't be scaled.
 pub(in crate::server) fn of(object: &Object) -> Result<Value, ApiError> {
     let tree = tree_of(object);
+    if let Some(paths) = definition::of(object.kind()).and_then(|d| d.scale.as_ref()) {
+        let at = |path: &str| tree.pointer(&pointer(path)).cloned().unwrap_or_default();
+        let selector = at(&paths.selector).as_str().unwrap_or_default().to_string();
+        let replicas = at(&paths.spec).as_i64();
+        return Ok(scale(&tree, replicas, at(&paths.status).as_i64().unwrap_or(0), &selector));
+    }
     let selector = &tree["spec"]["selector"];
     let selector = match object {
         Object::Deployment(_) | Object::ReplicaSet(_) | Object::StatefulSet(_) => {
@@ -32,16 +38,29 @@ pub(in crate::server) fn of(object: &Object) -> Result<Value, ApiError> {
         }
         _ => return Err(not_served()),
     };
+    let replicas = |part: &str| tree[part]["replicas"].as_i64();
+    Ok(scale(&tree, replicas("spec"), replicas("status").unwrap_or(0), &selector))
+}
+
+/// A path of a definition as a pointer into a tree.
+fn pointer(path: &str) -> String {
+    path.replace('.', "/")
+}
+
+fn scale(tree: &Value, wanted: Option<i64>, there: i64, selector: &str) -> Value {
     let mut metadata = json!({});
     for field in ["creationTimestamp", "name", "namespace", "resourceVersion", "uid"] {
         metadata[field] = tree["metadata"][field].clone();
     }
-    let spec = match tree["spec"]["replicas"].as_i64() {
+    let spec = match wanted {
         Some(0) | None => json!({}),
         Some(n) => json!({"replicas": n}),
     };
-    let status = json!({"replicas": tree["status"]["replicas"].as_i64().unwrap_or(0), "selector": selector});
-    Ok(json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": spec, "status": status}))
+    let mut status = json!({"replicas": there});
+    if !selector.is_empty() {
+        status["selector"] = json!(selector);
+    }
+    json!({"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata, "spec": spec, "status": status})
 }
 
 /// Reads a body as a `Scale`.
@@ -135,7 +154,15 @@ pub(in crate::server) fn update(
         return Err(ApiError::stale(&resource, name));
     }
     let mut tree = tree_of(&old);
-    tree["spec"]["replicas"] = json!(replicas);
+    let paths = definition::of(key.kind).and_then(|d| d.scale.as_ref());
+    match paths.and_then(|paths| paths.spec.trim_start_matches('.').rsplit_once('.')) {
+        Some((outer, last)) => {
+            if let Some(outer) = tree.pointer_mut(&pointer(&format!(".{outer}"))) {
+                outer[last] = json!(replicas);
+            }
+        }
+        None => tree["spec"]["replicas"] = json!(replicas),
+    }
     let decoded = strict::decode(key.kind, &tree).map_err(|e| ApiError::new(Reason::BadRequest, e.to_string()))?;
     let answer = server.cluster_mut().registry_mut().update(decoded.object, context)?;
     warnings.extend(answer.warnings);

@@ -128,7 +128,7 @@ impl Server {
         };
         // What prints no JSON is not asked for in which form it is wanted.
         let free = matches!(&verb, Verb::Connect(_))
-            || matches!(&target, Target::Path(path) if path.starts_with("/openapi") || read::is_health(path));
+            || matches!(&target, Target::Path(path) if path.starts_with("/openapi") || path.starts_with("/metrics") || read::is_health(path));
         style.agreed = if free { Agreed::default() } else { negotiate(accepted(http), about)? };
         let form = match style.agreed.form {
             As::Table(_) => Form::WholeTable,
@@ -224,6 +224,10 @@ impl Server {
             let text = discovery::health(path, verbose);
             return Ok(whole(self.head(200, "text/plain; charset=utf-8", &[]), text.into_bytes()));
         }
+        if path.trim_end_matches('/') == "/metrics" {
+            let text = discovery::counts(self);
+            return Ok(whole(self.head(200, "text/plain; version=0.0.4; charset=utf-8", &[]), text.into_bytes()));
+        }
         if let (As::Discovery(version), path) = (style.agreed.form, path.trim_matches('/')) {
             let tree = discovery::aggregated(self, path == "api", version);
             let text = write::tree_text(&tree, style.agreed.media, style.pretty);
@@ -275,7 +279,7 @@ impl Server {
             ["api", "v1", ..] => false,
             ["apis", group, ..] => {
                 let has = super::served::resources(&self.serving()).iter().any(|r| r.group == *group);
-                !has && *group != super::metrics::GROUP || words.len() == 2 && !has
+                !has && (*group != super::metrics::GROUP || words.len() == 2)
             }
             _ => true,
         }

@@ -249,7 +249,7 @@ fn special(message: &str, map: Map<String, Value>) -> Value {
         },
         "pkg.runtime.RawExtension" | "meta.v1.FieldsV1" | "apiextensions.v1.JSON" => raw(&map),
         "apiextensions.v1.JSONSchemaPropsOrBool" => {
-            map.get("schema").or_else(|| map.get("allows")).cloned().unwrap_or_else(|| json!(true))
+            map.get("schema").or(map.get("allows")).cloned().unwrap_or(Value::Bool(true))
         }
         "apiextensions.v1.JSONSchemaPropsOrArray" | "apiextensions.v1.JSONSchemaPropsOrStringArray" => {
             let or = |name: &str| map.get(name).cloned();
