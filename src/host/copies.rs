@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::files::{FileType, Files};
+use super::files::{FileType, Files, Place};
 
 /// What stands under a name itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,9 @@ impl Files {
             (_, true) => Some(FileType::File),
             _ => Some(FileType::Other),
         };
-        match self.inside() {
-            None => {
+        match &self.place {
+            Place::Elsewhere(files) => files.look(path, true),
+            Place::Everywhere => {
                 let found = std::fs::symlink_metadata(self.absolute(path))?;
                 if found.is_symlink() {
                     let target = std::fs::read_link(self.absolute(path))?.to_string_lossy().into_owned();
@@ -45,7 +46,7 @@ impl Files {
                 let mode = if found.is_dir() { USUAL.1 } else { USUAL.0 };
                 Ok(Itself { kind: kind(found.is_dir(), found.is_file()), mode, target: None })
             }
-            Some(dir) => {
+            Place::Inside(dir) => {
                 let found = dir.symlink_metadata(self.within(path)).map_err(|e| self.refuse(e))?;
                 if found.is_symlink() {
                     let target = dir.read_link(self.within(path)).map_err(|e| self.refuse(e))?;
@@ -63,10 +64,11 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn make_folders(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
-        match self.inside() {
-            None => std::fs::create_dir_all(self.absolute(path)),
-            Some(_) if path.as_os_str().is_empty() => Ok(()),
-            Some(dir) => dir.create_dir_all(self.within(path)).map_err(|e| self.refuse(e)),
+        match &self.place {
+            Place::Everywhere => std::fs::create_dir_all(self.absolute(path)),
+            _ if path.as_os_str().is_empty() => Ok(()),
+            Place::Elsewhere(files) => files.make_folders(path),
+            Place::Inside(dir) => dir.create_dir_all(self.within(path)).map_err(|e| self.refuse(e)),
         }
     }
 
@@ -76,9 +78,10 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn copy_in(&self, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
         let path = path.as_ref();
-        match self.inside() {
-            None => std::fs::File::create(self.absolute(path))?.write_all(bytes),
-            Some(dir) => dir.create(self.within(path)).map_err(|e| self.refuse(e))?.write_all(bytes),
+        match &self.place {
+            Place::Everywhere => std::fs::File::create(self.absolute(path))?.write_all(bytes),
+            Place::Elsewhere(files) => files.write(path, bytes, false),
+            Place::Inside(dir) => dir.create(self.within(path)).map_err(|e| self.refuse(e))?.write_all(bytes),
         }
     }
 }

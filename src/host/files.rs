@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use cap_std::fs::{Dir, OpenOptions};
 
+use super::copies::Itself;
 use super::{private, read};
 
 /// What a lesson's folder is called in absolute paths: where it really lies is nobody's business, and not the same twice.
@@ -18,10 +19,59 @@ const LESSON: &str = if cfg!(windows) { r"C:\lesson" } else { "/lesson" };
 pub struct Files {
     /// Where relative paths start.
     folder: PathBuf,
-    /// The folder that no path leads out of; none where every file may be seen.
-    inside: Option<Rc<Dir>>,
+    pub(super) place: Place,
     /// Whether a path led out of it.
     refused: Rc<Cell<bool>>,
+}
+
+/// Where files are.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    /// Wherever the system has them.
+    Everywhere,
+    /// In a folder that no path leads out of.
+    Inside(Rc<Dir>),
+    /// Not on this machine at all.
+    Elsewhere(Rc<dyn Folder>),
+}
+
+/// Files that are not on this machine: those of one that is modelled. Relative paths start where its process is.
+pub trait Folder: std::fmt::Debug {
+    /// What a path leads to, links followed, or (with `itself`) the name itself.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn look(&self, path: &Path, itself: bool) -> io::Result<Itself>;
+
+    /// What is in a folder, by name.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
+
+    /// A file's content.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Writes a file anew, or (with `exclusive`) one that is not there.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn write(&self, path: &Path, bytes: &[u8], exclusive: bool) -> io::Result<()>;
+
+    /// Makes a folder and those that it lies in.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn make_folders(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn remove(&self, path: &Path) -> io::Result<()>;
 }
 
 /// What stands under a name.
@@ -49,7 +99,12 @@ pub struct Entry {
 impl Files {
     /// All files; relative paths start at `folder`.
     pub fn all(folder: PathBuf) -> Files {
-        Files { folder, inside: None, refused: Rc::default() }
+        Files { folder, place: Place::Everywhere, refused: Rc::default() }
+    }
+
+    /// The files of another machine; relative paths start at `folder` there.
+    pub fn of(files: Rc<dyn Folder>, folder: PathBuf) -> Files {
+        Files { folder, place: Place::Elsewhere(files), refused: Rc::default() }
     }
 
     /// The files of one folder. No path leads out of it: no absolute one, none with `..`, no link. To who tries, nothing
@@ -59,12 +114,7 @@ impl Files {
     /// When it is no folder, or can't be opened.
     pub fn below(folder: &Path) -> io::Result<Files> {
         let inside = Dir::open_ambient_dir(folder, cap_std::ambient_authority())?;
-        Ok(Files { folder: PathBuf::from(LESSON), inside: Some(Rc::new(inside)), refused: Rc::default() })
-    }
-
-    /// The folder that no path leads out of.
-    pub(super) fn inside(&self) -> Option<&Dir> {
-        self.inside.as_deref()
+        Ok(Files { folder: PathBuf::from(LESSON), place: Place::Inside(Rc::new(inside)), refused: Rc::default() })
     }
 
     /// Whether a path led out of the folder since this was asked last.
@@ -101,11 +151,12 @@ impl Files {
     /// The system's; [`ErrorKind::NotFound`] for a path out of a lesson's folder.
     pub fn file_type(&self, path: impl AsRef<Path>) -> io::Result<FileType> {
         let path = path.as_ref();
-        let (is_folder, is_file) = match &self.inside {
-            None => std::fs::metadata(self.absolute(path)).map(|m| (m.is_dir(), m.is_file()))?,
-            Some(dir) => {
+        let (is_folder, is_file) = match &self.place {
+            Place::Everywhere => std::fs::metadata(self.absolute(path)).map(|m| (m.is_dir(), m.is_file()))?,
+            Place::Inside(dir) => {
                 dir.metadata(self.within(path)).map(|m| (m.is_dir(), m.is_file())).map_err(|e| self.refuse(e))?
             }
+            Place::Elsewhere(files) => return Ok(files.look(path, false)?.kind.unwrap_or(FileType::Other)),
         };
         Ok(match (is_folder, is_file) {
             (true, _) => FileType::Folder,
@@ -140,9 +191,10 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn list(&self, path: impl AsRef<Path>) -> io::Result<Vec<Entry>> {
         let path = path.as_ref();
-        let listed = match &self.inside {
-            None => Dir::open_ambient_dir(self.absolute(path), cap_std::ambient_authority())?.entries()?,
-            Some(dir) => dir.read_dir(self.within(path)).map_err(|e| self.refuse(e))?,
+        let listed = match &self.place {
+            Place::Everywhere => Dir::open_ambient_dir(self.absolute(path), cap_std::ambient_authority())?.entries()?,
+            Place::Inside(dir) => dir.read_dir(self.within(path)).map_err(|e| self.refuse(e))?,
+            Place::Elsewhere(files) => return files.list(path),
         };
         let mut entries = Vec::new();
         for entry in listed.filter_map(Result::ok) {
@@ -160,7 +212,11 @@ impl Files {
     /// As [`Files::file_type`] and [`read::to_end`].
     pub fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let path = path.as_ref();
-        let Some(dir) = &self.inside else { return read::file(&self.absolute(path)) };
+        let dir = match &self.place {
+            Place::Everywhere => return read::file(&self.absolute(path)),
+            Place::Elsewhere(files) => return files.read(path),
+            Place::Inside(dir) => dir,
+        };
         match self.file_type(path)? {
             FileType::Other => Err(io::Error::other("a lesson reads plain files only")),
             // To open a folder as a file tells what it is, in the system's own way.
@@ -176,17 +232,19 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn check_readable(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
-        match (&self.inside, self.file_type(path)?) {
+        match (&self.place, self.file_type(path)?) {
             // To open a pipe would take it from whoever waits for its reader.
             (_, FileType::Other) => Ok(()),
-            (None, _) => std::fs::File::open(self.absolute(path)).map(drop),
-            (Some(dir), _) => dir.open(self.within(path)).map(drop).map_err(|e| self.refuse(e)),
+            (Place::Everywhere, _) => std::fs::File::open(self.absolute(path)).map(drop),
+            (Place::Inside(dir), _) => dir.open(self.within(path)).map(drop).map_err(|e| self.refuse(e)),
+            (Place::Elsewhere(files), FileType::Folder) => files.list(path).map(drop),
+            (Place::Elsewhere(files), _) => files.read(path).map(drop),
         }
     }
 
     /// Whether a file can be run as a program; in a lesson's folder none can.
     pub fn is_executable(&self, path: impl AsRef<Path>) -> bool {
-        self.inside.is_none() && is_executable(&self.absolute(path))
+        matches!(self.place, Place::Everywhere) && is_executable(&self.absolute(path))
     }
 
     /// Makes a file that none but its owner may read, empty, where there is none, and the folders that it lies in.
@@ -196,9 +254,10 @@ impl Files {
     pub fn create_new(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         self.make_parent(path)?;
-        match &self.inside {
-            None => private::create_new(&self.absolute(path)).map(drop),
-            Some(dir) => {
+        match &self.place {
+            Place::Everywhere => private::create_new(&self.absolute(path)).map(drop),
+            Place::Elsewhere(files) => files.write(path, b"", true),
+            Place::Inside(dir) => {
                 let mut options = private_options();
                 dir.open_with(self.within(path), options.create_new(true)).map(drop).map_err(|e| self.refuse(e))
             }
@@ -212,9 +271,10 @@ impl Files {
     pub fn write(&self, path: impl AsRef<Path>, text: &str) -> io::Result<()> {
         let path = path.as_ref();
         self.make_parent(path)?;
-        match &self.inside {
-            None => private::create_or_empty(&self.absolute(path))?.write_all(text.as_bytes()),
-            Some(dir) => {
+        match &self.place {
+            Place::Everywhere => private::create_or_empty(&self.absolute(path))?.write_all(text.as_bytes()),
+            Place::Elsewhere(files) => files.write(path, text.as_bytes(), false),
+            Place::Inside(dir) => {
                 let mut options = private_options();
                 let mut file = dir
                     .open_with(self.within(path), options.create(true).truncate(true))
@@ -230,19 +290,24 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn remove(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
-        match &self.inside {
-            None => std::fs::remove_file(self.absolute(path)),
-            Some(dir) => dir.remove_file(self.within(path)).map_err(|e| self.refuse(e)),
+        match &self.place {
+            Place::Everywhere => std::fs::remove_file(self.absolute(path)),
+            Place::Inside(dir) => dir.remove_file(self.within(path)).map_err(|e| self.refuse(e)),
+            Place::Elsewhere(files) => files.remove(path),
         }
     }
 
     fn make_parent(&self, path: &Path) -> io::Result<()> {
-        match &self.inside {
-            None => match self.absolute(path).parent() {
+        match &self.place {
+            Place::Everywhere => match self.absolute(path).parent() {
                 Some(folder) if !folder.exists() => std::fs::create_dir_all(folder),
                 _ => Ok(()),
             },
-            Some(dir) => match self.within(path).parent() {
+            Place::Elsewhere(files) => match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => files.make_folders(folder),
+                _ => Ok(()),
+            },
+            Place::Inside(dir) => match self.within(path).parent() {
                 Some(folder) if !folder.as_os_str().is_empty() => {
                     dir.create_dir_all(folder).map_err(|e| self.refuse(e))
                 }

@@ -5,10 +5,12 @@
 //! in the [`Host`] that each verb gets by value; nothing in `kubectl` and `cli` opens a file, reads a variable or starts a
 //! program but through it (`tests/tidy.rs` holds that).
 
-mod copies;
+pub mod copies;
 pub mod files;
 pub mod interrupt;
+pub mod lines;
 pub mod lock;
+pub mod moment;
 pub mod private;
 pub mod process;
 pub mod read;
@@ -69,6 +71,11 @@ impl Host {
     /// Whether a person typed the command, and no lesson holds it.
     pub fn is_person(&self) -> bool {
         self.is_person
+    }
+
+    /// The files of a machine that is modelled, and nothing else.
+    pub fn of_desk(files: Files, attended: Attended) -> Host {
+        Host { files, is_person: false, starts_programs: attended == Attended::Yes }
     }
 
     /// A variable of the environment; a lesson's command has none.

@@ -7,7 +7,7 @@ use super::base::Base;
 use super::model::Model;
 use super::reference::Reference;
 use super::{
-    Begin, Begun, cassandra, consul, etcd, httpd, kafka, minio, mongo, mysql, nginx, perl, php, plain, postgres,
+    Begin, Begun, cassandra, consul, desk, etcd, httpd, kafka, minio, mongo, mysql, nginx, perl, php, plain, postgres,
     provisioner, redis, zookeeper,
 };
 use crate::machine::kernel::Sys;
@@ -406,6 +406,9 @@ fn plain_language(reference: &Reference, cmd: &[&str]) -> Model {
 
 /// The image of a reference.
 pub(super) fn model(reference: &Reference) -> Model {
+    if format!("{}/{}", reference.registry, reference.path) == desk::DESK {
+        return desk::model();
+    }
     let with_registry = format!("{}/{}", reference.registry, reference.path);
     let by = |wanted: &str| KNOWN.iter().find(|k| k.names.contains(&wanted));
     let found =

@@ -14,6 +14,7 @@ pub mod base;
 mod busybox_httpd;
 mod cassandra;
 mod consul;
+mod desk;
 mod ensemble;
 mod etcd;
 mod hello;
@@ -42,6 +43,7 @@ mod typed;
 mod wire;
 mod zookeeper;
 
+pub use desk::DESK;
 pub use model::Model;
 pub use reference::Reference;
 pub use resting::{Resting, resting};

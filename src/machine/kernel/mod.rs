@@ -1,6 +1,7 @@
 //! A pod's kernel: its processes, open files and pipes, and the loop that steps them on virtual time.
 
 pub mod cpu;
+pub mod desk;
 pub mod environment;
 pub mod files;
 pub mod log;
@@ -335,6 +336,9 @@ pub struct Sandbox {
     /// What provisioners have said of themselves; whoever runs the sandbox takes it out.
     #[serde(skip)]
     pub told: Vec<super::images::provisioner::Provisions>,
+    /// What programs want to have done outside, until that is done.
+    #[serde(skip)]
+    pub(super) asked: BTreeMap<Pid, super::tools::client::Asked>,
     /// How the processes of sessions ended; whoever asks takes it out.
     pub exited: BTreeMap<Pid, Status>,
 }

@@ -144,6 +144,26 @@ struct Call {
     is_function: bool,
 }
 
+/// Whether a text is only the beginning of commands of bash: a quote, a loop or a here-document is open.
+pub fn is_unfinished(text: &str) -> bool {
+    let text = format!("{text}\n");
+    let dialect = lex::Dialect { flavor: Flavor::Bash, extglob: false, aliases: None, utf8: true, more: true };
+    let mut parser = lex::Parser::new(&text, 1, dialect);
+    loop {
+        match parser.complete() {
+            Ok(Some(_)) => {}
+            Ok(None) => return false,
+            Err(fault) => return fault.at_end,
+        }
+    }
+}
+
+/// The builtins and keywords of bash.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    const KEYWORDS: [&str; 11] = ["for", "while", "until", "if", "case", "select", "function", "time", "{", "[[", "!"];
+    builtins::names(Flavor::Bash).into_iter().chain(KEYWORDS)
+}
+
 impl Shell {
     /// Does one bounded piece of work.
     pub fn step(&mut self, sys: &mut Sys<'_>) -> Turn {

@@ -8,6 +8,7 @@ use super::ast::Unit;
 use super::lex::{Dialect, Fault, Parser, SyntaxError};
 use super::vm::{Act, Flow, Kind};
 use super::{Flavor, Shell};
+use crate::machine::kernel::desk::Prompt;
 use crate::machine::kernel::sys::Seek;
 use crate::machine::kernel::{Fd, Input, Signal, Sys, Turn, Wait};
 
@@ -82,6 +83,14 @@ impl Shell {
         let name = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find(set);
         let locale = name.and_then(|n| self.vars.get(n)).unwrap_or("").to_ascii_lowercase();
         self.flavor == Flavor::Ash || locale.contains("utf-8") || locale.contains("utf8")
+    }
+
+    /// What it waits for where somebody types its commands, and nothing of the last one is left to do.
+    pub(crate) fn prompted(&self) -> Option<Prompt> {
+        let [act] = self.acts.as_slice() else { return None };
+        let Kind::Source(source) = &act.kind else { return None };
+        let waits = source.fd == Some(0) && source.prompted && act.frames.is_empty();
+        waits.then(|| Prompt { continued: !source.rest().trim().is_empty(), status: self.status })
     }
 
     fn source(&mut self) -> Option<&mut Source> {

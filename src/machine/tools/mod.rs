@@ -22,6 +22,7 @@ mod system;
 pub(crate) mod text;
 
 pub use files::glob::matches;
+pub use system::client;
 pub use text::regex;
 mod users;
 
@@ -178,7 +179,8 @@ pub(super) fn exec(path: Option<String>, args: Vec<String>, sys: &mut Sys<'_>, p
         *program = Program::Shell(Box::new(Shell::new(flavor, &args, sys)));
         return Turn::Again;
     }
-    match find(&name) {
+    let found = if name == client::NAME { Some(client::start as Start) } else { find(&name) };
+    match found {
         Some(start) => match start(sys, &args) {
             Started::Exit(code) => Turn::Exit(Status::Code(code)),
             Started::Runs(running) => {

@@ -7,6 +7,7 @@ use crate::machine::kernel::{Sys, Turn};
 
 mod accounts;
 mod basic;
+pub mod client;
 mod crictl;
 mod cron;
 mod date;
@@ -142,6 +143,8 @@ pub enum Running {
     Stress(Box<stress::Stress>),
     /// `crond`
     Cron(cron::Cron),
+    /// What asks somebody outside.
+    Client(Box<client::Client>),
 }
 
 impl Running {
@@ -155,6 +158,7 @@ impl Running {
             Running::Xargs(tool) => tool.step(sys),
             Running::Stress(tool) => tool.step(sys),
             Running::Cron(tool) => tool.step(sys),
+            Running::Client(tool) => tool.step(sys),
         }
     }
 }

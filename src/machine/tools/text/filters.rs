@@ -55,4 +55,6 @@ kinds! {
     Words(super::small::Words),
     /// `cksum`, `sum` and `crc32`
     Checksum(super::checksum::Checksum),
+    /// `jq`
+    Jq(super::jq::Jq),
 }

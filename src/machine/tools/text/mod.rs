@@ -24,6 +24,7 @@ mod grep;
 mod gzip;
 mod head;
 mod input;
+mod jq;
 mod numbers;
 mod opts;
 mod out;
@@ -73,6 +74,7 @@ pub(super) const TOOLS: &[(&str, Start)] = &[
     ("hexdump", gather::start),
     ("iconv", gather::start),
     ("join", gather::start),
+    ("jq", jq::start),
     ("less", gather::start),
     ("mawk", awk::start),
     ("md5sum", sums::start),
