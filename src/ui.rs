@@ -8,22 +8,24 @@ mod editor;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::Mutex;
 
-use dialoguer::console::{Term, measure_text_width};
+use dialoguer::console::Term;
 use dialoguer::theme::{ColorfulTheme, SimpleTheme, Theme};
-use dialoguer::{BasicHistory, Confirm, History, Input, Select};
+use dialoguer::{Confirm, Select};
 use owo_colors::{OwoColorize, Style};
 
 use crate::api::printable::printable;
 use crate::error::Failure;
 use crate::host::{interrupt, read};
-pub use editor::Typed;
+pub use editor::{Assist, Completions, Prompt, Typed};
 
 /// Columns assumed where there is no terminal to ask.
 const DEFAULT_WIDTH: usize = 80;
+
+/// Rows assumed where there is no terminal to ask.
+const DEFAULT_HEIGHT: usize = 24;
 
 /// Where a command's words go, and where its answers come from.
 #[derive(Debug)]
@@ -37,18 +39,18 @@ pub struct Ui {
     /// What waits for [`Ui::release`], and whether it goes to standard error; `None`: nothing is held back.
     held: RefCell<Option<Vec<(Vec<u8>, bool)>>>,
     write_error: RefCell<Option<String>>,
-    /// What was typed at [`Ui::line`], for the arrow keys.
-    typed: RefCell<Vec<String>>,
     /// Answers that somebody else gives; `None`: the terminal is asked.
     answers: Option<RefCell<VecDeque<String>>>,
-    /// Where lines are edited, with what was typed before.
-    editor: RefCell<Option<editor::LineEditor>>,
+    /// How many lines were written since somebody typed last.
+    rows: Cell<usize>,
+    /// What was typed before.
+    remembered: RefCell<editor::Remembered>,
 }
 
 #[derive(Debug)]
 enum Sink {
     Terminal,
-    Captured { out: RefCell<String>, all: RefCell<String>, input: RefCell<String> },
+    Captured { parts: RefCell<Vec<(bool, String)>>, input: RefCell<String> },
 }
 
 impl Ui {
@@ -67,16 +69,16 @@ impl Ui {
             printable: Cell::new(false),
             held: RefCell::new(None),
             write_error: RefCell::new(None),
-            typed: RefCell::default(),
             answers: None,
-            editor: RefCell::default(),
+            rows: Cell::new(0),
+            remembered: RefCell::default(),
         }
     }
 
     /// Keeps everything in memory: no colour, 80 columns, never interactive, empty standard input.
     pub fn captured() -> Self {
         Ui {
-            sink: Sink::Captured { out: RefCell::default(), all: RefCell::default(), input: RefCell::default() },
+            sink: Sink::Captured { parts: RefCell::default(), input: RefCell::default() },
             colour: false,
             interactive: false,
             width: Some(DEFAULT_WIDTH),
@@ -84,9 +86,9 @@ impl Ui {
             printable: Cell::new(false),
             held: RefCell::new(None),
             write_error: RefCell::new(None),
-            typed: RefCell::default(),
             answers: None,
-            editor: RefCell::default(),
+            rows: Cell::new(0),
+            remembered: RefCell::default(),
         }
     }
 
@@ -95,6 +97,12 @@ impl Ui {
         if let Sink::Captured { input, .. } = &self.sink {
             *input.borrow_mut() = text.to_string();
         }
+        self
+    }
+
+    /// The same, as wide as another.
+    pub fn as_wide_as(mut self, other: &Ui) -> Self {
+        self.width = Some(other.width());
         self
     }
 
@@ -163,12 +171,11 @@ impl Ui {
             return;
         }
         match &self.sink {
-            Sink::Terminal => self.write(&mut io::stdout().lock(), bytes),
-            Sink::Captured { out, all, .. } => {
-                let text = &*String::from_utf8_lossy(bytes);
-                out.borrow_mut().push_str(text);
-                all.borrow_mut().push_str(text);
+            Sink::Terminal => {
+                self.rows.set(self.rows.get() + bytes.iter().filter(|b| **b == b'\n').count());
+                self.write(&mut io::stdout().lock(), bytes);
             }
+            Sink::Captured { parts, .. } => add(&mut parts.borrow_mut(), false, &String::from_utf8_lossy(bytes)),
         }
     }
 
@@ -193,7 +200,7 @@ impl Ui {
         match &self.sink {
             // OBSERVATION: when standard error is gone too, there is nobody left to tell.
             Sink::Terminal => _ = io::stderr().lock().write_all(text.as_bytes()),
-            Sink::Captured { all, .. } => all.borrow_mut().push_str(text),
+            Sink::Captured { parts, .. } => add(&mut parts.borrow_mut(), true, text),
         }
     }
 
@@ -202,10 +209,15 @@ impl Ui {
     pub fn take(&self) -> String {
         match &self.sink {
             Sink::Terminal => String::new(),
-            Sink::Captured { out, all, .. } => {
-                out.take();
-                all.take()
-            }
+            Sink::Captured { parts, .. } => parts.take().into_iter().map(|(_, text)| text).collect(),
+        }
+    }
+
+    /// As [`Ui::take`], but in parts: whether each went to standard error, and what it says.
+    pub fn take_parts(&self) -> Vec<(bool, String)> {
+        match &self.sink {
+            Sink::Terminal => Vec::new(),
+            Sink::Captured { parts, .. } => parts.take(),
         }
     }
 
@@ -213,9 +225,8 @@ impl Ui {
     pub fn take_out(&self) -> String {
         match &self.sink {
             Sink::Terminal => String::new(),
-            Sink::Captured { out, all, .. } => {
-                all.take();
-                out.take()
+            Sink::Captured { parts, .. } => {
+                parts.take().into_iter().filter(|(is_error, _)| !is_error).map(|(_, text)| text).collect()
             }
         }
     }
@@ -223,6 +234,11 @@ impl Ui {
     /// Whether somebody is there to answer: standard input and output are both terminals.
     pub fn is_interactive(&self) -> bool {
         self.interactive
+    }
+
+    /// Whether somebody sits at the terminal himself, and no test answers for him.
+    pub fn is_attended(&self) -> bool {
+        self.interactive && self.answers.is_none()
     }
 
     /// Whether colours are wanted.
@@ -234,6 +250,17 @@ impl Ui {
     pub fn width(&self) -> usize {
         // OBSERVATION: a terminal may be resized between two prompts, so it is asked each time.
         self.width.or_else(|| Term::stdout().size_checked().map(|(_, columns)| columns.into())).unwrap_or(DEFAULT_WIDTH)
+    }
+
+    /// Rows of the terminal, or 24.
+    pub fn height(&self) -> usize {
+        let known = self.width.map_or_else(|| Term::stdout().size_checked().map(|(rows, _)| rows.into()), |_| None);
+        known.unwrap_or(DEFAULT_HEIGHT)
+    }
+
+    /// How many lines were written to the terminal since somebody typed last.
+    pub fn rows(&self) -> usize {
+        self.rows.get()
     }
 
     /// Whether the reader of standard output has gone away; a watch ends then.
@@ -316,45 +343,6 @@ impl Ui {
         Ok(answer.unwrap_or(default))
     }
 
-    /// Asks for a line after `prompt` (printed as it is), below an `offer` that disappears with the
-    /// answer. Enter alone gives `default`, which then stands in the line as if it had been typed.
-    /// `None`: there is nobody to ask any more.
-    ///
-    /// # Errors
-    /// The terminal can't be read.
-    pub fn line(&self, offer: &str, prompt: &str, default: &str) -> Result<Option<String>, Failure> {
-        let typed = match self.answer() {
-            Some(answer) => answer.map(|a| if a.is_empty() { default.to_string() } else { a }),
-            None if self.interactive => Some(self.ask_line(offer, prompt, default)?),
-            None => None,
-        };
-        // OBSERVATION: an Enter that stands for nothing leaves no trace.
-        if let Some(typed) = typed.as_ref().filter(|t| !t.is_empty()) {
-            self.out(&format!("{prompt}{}\n", self.paint(typed, Style::new().bold())));
-            self.typed.borrow_mut().push(typed.clone());
-        }
-        Ok(typed)
-    }
-
-    fn ask_line(&self, offer: &str, prompt: &str, default: &str) -> Result<String, Failure> {
-        let term = Term::stdout();
-        let mut history = BasicHistory::new().no_duplicates(true);
-        self.typed.borrow().iter().for_each(|line| history.write(line));
-        self.out(offer);
-        let typed = Input::<String>::with_theme(&Bare)
-            .with_prompt(prompt)
-            .default(default.to_string())
-            .show_default(false)
-            .report(false)
-            .history_with(&mut history)
-            .interact_text_on(&term)
-            .map_err(lost_terminal)?;
-        let width = self.width().max(1);
-        let rows = offer.lines().map(|l| measure_text_width(l).div_ceil(width).max(1)).sum();
-        term.clear_last_lines(rows).map_err(|e| lost_terminal(e.into()))?;
-        Ok(typed)
-    }
-
     /// The next answer of [`Ui::answering`]; `Some(None)` when it has none left, `None` when the terminal is to be asked.
     fn answer(&self) -> Option<Option<String>> {
         self.answers.as_ref().map(|answers| answers.borrow_mut().pop_front())
@@ -379,6 +367,14 @@ impl Ui {
     }
 }
 
+/// Adds to what was captured.
+fn add(parts: &mut Vec<(bool, String)>, is_error: bool, text: &str) {
+    match parts.last_mut() {
+        Some((stream, last)) if *stream == is_error => last.push_str(text),
+        _ => parts.push((is_error, text.to_string())),
+    }
+}
+
 /// [`printable`], but for what sets colours and styles (`ESC [ 1 ; 31 m`).
 fn printable_but_colours(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -393,15 +389,6 @@ fn printable_but_colours(text: &str) -> String {
         }
     }
     shown
-}
-
-/// A prompt that adds nothing of its own: what is typed stands right after it.
-struct Bare;
-
-impl Theme for Bare {
-    fn format_input_prompt(&self, f: &mut dyn fmt::Write, prompt: &str, _: Option<&str>) -> fmt::Result {
-        f.write_str(prompt)
-    }
 }
 
 /// What an interrupt says before it ends the process; taken by whoever says it.

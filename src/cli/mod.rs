@@ -4,8 +4,10 @@ mod argv;
 mod check;
 mod clock;
 mod cluster;
+mod complete;
 mod completion;
 mod csi;
+mod execute;
 mod fault;
 mod global;
 mod help;
@@ -15,6 +17,7 @@ mod kubeconfig;
 mod kuberc;
 mod lesson;
 mod load;
+mod map;
 mod node;
 mod parse;
 mod plugin;
@@ -28,20 +31,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
-use crate::api::user::User;
 use crate::error::{ApiError, Failure};
 use crate::host::{Attended, Host, go_io_error};
-use crate::kubectl::client::{self, Client};
-use crate::kubectl::read_ahead::ReadAhead;
-use crate::kubectl::session::{CommandLine, Session};
+use crate::kubectl::session::Session;
 use crate::kubectl::verbs;
-use crate::kubectl::version::Info;
 use crate::server::Server;
-use crate::sim::Cluster;
 use crate::ui::Ui;
+use execute::{Place, execute};
 use global::Global;
 use home::Home;
 use kubeconfig::{Kept, Standing};
+use lesson::own_shell as shell;
 use parse::Parse;
 
 /// kstate runs a Kubernetes control plane for storage and state in one process, and speaks kubectl.
@@ -63,7 +63,7 @@ struct AnyVerb {
 }
 
 /// The verbs of kstate's own, which kubectl doesn't know.
-const OWN_VERBS: [&str; 13] = [
+const OWN_VERBS: [&str; 15] = [
     "check",
     "cluster",
     "lesson",
@@ -71,10 +71,12 @@ const OWN_VERBS: [&str; 13] = [
     "csi",
     "fault",
     "load",
+    "map",
     "node",
     "image",
     "kubeconfig",
     "serve",
+    "shell",
     "undo",
     "why",
 ];
@@ -97,6 +99,7 @@ macro_rules! verbs {
             Kubeconfig(serve::KubeconfigArgs),
             Lesson(lesson::Args),
             Serve(serve::Args),
+            Shell(shell::Args),
             $(#[command(name = $name)] $variant($($module)::+::Args),)*
         }
 
@@ -106,6 +109,7 @@ macro_rules! verbs {
             ("kubeconfig", <serve::KubeconfigArgs as clap::Args>::augment_args),
             ("lesson", <lesson::Args as clap::Args>::augment_args),
             ("serve", <serve::Args as clap::Args>::augment_args),
+            ("shell", <shell::Args as clap::Args>::augment_args),
             $(($name, <$($module)::+::Args as clap::Args>::augment_args),)*
         ];
 
@@ -179,6 +183,7 @@ verbs! {
     Csi, "csi", csi, false, Writes;
     Fault, "fault", fault, false, Writes;
     Load, "load", load, false, Writes;
+    Map, "map", map, false, Writes;
     Node, "node", node, false, Writes;
     Image, "image", image, false, Reads;
     Undo, "undo", undo, false, Writes;
@@ -206,7 +211,7 @@ impl Verb {
     /// Whether `undo` offers to take it back: not what only shows something, and not `undo` itself.
     fn can_be_undone(&self) -> bool {
         match self {
-            Verb::Undo(_) | Verb::Check(_) => false,
+            Verb::Undo(_) | Verb::Check(_) | Verb::Map(_) => false,
             Verb::Clock(args) => args.moves(),
             Verb::Csi(args) => args.changes(),
             Verb::Fault(args) => args.changes(),
@@ -281,6 +286,16 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
     let program = program(args.first());
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let host = Host::of_person(folder.clone());
+    if let Some(asked @ ("__complete" | "__completeNoDesc")) = args.get(1).map(String::as_str) {
+        let mut ask = |words: &[String]| {
+            let ui = Ui::captured();
+            // OBSERVATION: what can't be looked up, nothing is proposed for.
+            let _ = start(words, &ui);
+            ui.take_out()
+        };
+        complete::print(program, args.get(2..).unwrap_or_default(), asked == "__complete", ui, &mut ask);
+        return Ok(());
+    }
     let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), &host, ui)?;
     app.check_impersonation()?;
     let home = Home::find()?;
@@ -292,6 +307,7 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
             return serve::run(&args, named, &home, &host, ui);
         }
         Verb::Kubeconfig(_) => return serve::kubeconfig(app.global.cluster.as_deref(), &home, ui),
+        Verb::Shell(args) => return shell::run(&args, ui, &home, &host),
         // These speak of kstate, not of a cluster, and must not make one.
         Verb::Completion(args) => return Ok(completion::print(&args, program, ui)?),
         Verb::Help(args) => {
@@ -304,6 +320,9 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
         }
         Verb::Plugin(args) => return Ok(plugin::print(&args, (program, help::text), &host, ui)?),
         _ => {}
+    }
+    if let Some(key) = host.variable_text(shell::VARIABLE).filter(|_| app.global.cluster.is_none()) {
+        return lesson::run_in(&key, &home, |server| run_in_lesson(app, &path, args, server, (ui, program, host)));
     }
     let named = app.global.cluster.clone().filter(|name| program == "kstate" && !name.is_empty());
     let needs_cluster = app.verb.needs_cluster();
@@ -333,9 +352,13 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
 /// files of `folder`.
 pub fn run_on(words: &[String], ui: &Ui, server: &mut Server, folder: &Path) -> u8 {
     match Host::of_lesson(folder, Attended::No) {
-        Ok(host) => run_where(words, ui, server, &host, |_| Ok(())),
+        Ok(host) => run_where(words, ui, server, &host, any_verb),
         Err(e) => report(&Failure::error(go_io_error("open", &folder.display().to_string(), &e)), ui),
     }
+}
+
+fn any_verb(_: &Verb) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// The same where not every verb may run: what is judged is the verb that was understood, wherever it stands in the line.
@@ -347,6 +370,15 @@ fn run_where(
     judge: impl FnOnce(&Verb) -> Result<(), Failure>,
 ) -> u8 {
     let program = program(words.first());
+    if let Some(asked @ ("__complete" | "__completeNoDesc")) = words.get(1).map(String::as_str) {
+        let mut ask = |words: &[String]| {
+            let ui = Ui::captured();
+            run_where(words, &ui, server, host, any_verb);
+            ui.take_out()
+        };
+        complete::print(program, words.get(2..).unwrap_or_default(), asked == "__complete", ui, &mut ask);
+        return 0;
+    }
     let kept = Kept::new(server.cluster_mut().kubeconfig());
     let place = Place { ui, program, host: host.clone(), shared: false, kept: Some(&kept) };
     let outcome = parse::parse(program, words.get(1..).unwrap_or_default(), host, ui).and_then(|parse| {
@@ -360,134 +392,19 @@ fn run_where(
     outcome.map_or_else(|failure| report(&failure, ui), |()| 0)
 }
 
-/// Where a command runs.
-struct Place<'a> {
-    ui: &'a Ui,
-    program: &'static str,
-    host: Host,
-    shared: bool,
-    /// The kubeconfig that the cluster keeps, in a lesson or a test.
-    kept: Option<&'a Kept>,
-}
-
-/// Runs one verb as one transaction: what it did lasts, and what is due now is done. What it says is said once that
-/// is stored; if it can't be, only the reason is.
-fn execute(
+/// Runs a command that somebody typed in a shell of his own on a lesson's cluster.
+fn run_in_lesson(
     app: App,
+    path: &str,
     args: &[String],
     server: &mut Server,
-    standing: Standing<'_>,
-    place: &Place<'_>,
+    (ui, program, host): (&Ui, &'static str, Host),
 ) -> Result<(), Failure> {
-    place.ui.hold();
-    match transact(app, args, server, standing, place) {
-        Ok(outcome) => {
-            place.ui.release();
-            outcome
-        }
-        Err(fault) => {
-            server.cluster_mut().rollback();
-            place.ui.discard();
-            Err(fault)
-        }
-    }
-}
-
-/// The transaction's own outcome, and within it the verb's.
-fn transact(
-    app: App,
-    args: &[String],
-    server: &mut Server,
-    standing: Standing<'_>,
-    place: &Place<'_>,
-) -> Result<Result<(), Failure>, Failure> {
-    let words = args.get(1..).unwrap_or_default();
-    let ahead = ReadAhead::of(words, place.ui, &place.host.files).map_err(Failure::error)?;
-    let access = app.verb.access();
-    let writes = access == Access::Writes;
-    client::begin(server, place.ui, access != Access::Reads, standing.contexts.chosen.timeout)?;
-    let cluster = server.cluster_mut();
-    let mut operation = None;
-    if writes && app.verb.can_be_undone() {
-        operation = Some(cluster.note_operation(&format!("{} {}", place.program, words.join(" ")))?);
-    }
-    // A kubectl that only let time pass did nothing that one would take back.
-    let moves_clock = !app.verb.is_kubectl();
-    let state = |c: &Cluster| (c.revision(), c.store().settings_changed(), Some(c.now()).filter(|_| moves_clock));
-    let before = state(cluster);
-    let takes_time = writes && app.verb.is_kubectl();
-    let mut session = session(&app.global, words, (server, standing), place, ahead);
-    session.warn_of_old_forms();
-    let mut outcome = match app.global.matches_server_version() {
-        true => check_versions(&session),
-        false => Ok(()),
-    };
-    outcome = outcome.and_then(|()| app.verb.run(&mut session));
-    if session.warnings_as_errors && outcome.is_ok() {
-        outcome = match session.client.warnings() {
-            0 => Ok(()),
-            1 => Err(Failure::error("1 warning received")),
-            n => Err(Failure::error(format!("{n} warnings received"))),
-        };
-    }
-    // What fails before the first request takes none of the cluster's time.
-    let takes_time = takes_time && session.client.has_asked();
-    let cluster = server.cluster_mut();
-    if let Some(text) = place.kept.and_then(Kept::take_changed) {
-        cluster.set_kubeconfig(&text);
-    }
-    let changed = state(cluster) != before;
-    if access != Access::Reads {
-        // What was refused left nothing behind; what was acknowledged before it, lasts.
-        cluster.converge()?;
-    }
-    if let Some(operation) = operation.filter(|_| !changed) {
-        cluster.forget_operation(operation)?;
-    }
-    if takes_time {
-        cluster.take_command_time()?;
-    }
-    cluster.commit()?;
-    Ok(outcome)
-}
-
-/// What a verb works with.
-fn session<'a>(
-    global: &Global,
-    words: &[String],
-    (server, standing): (&'a mut Server, Standing<'a>),
-    place: &Place<'a>,
-    ahead: ReadAhead,
-) -> Session<'a> {
-    let change_cause = match words.iter().any(|word| word.starts_with("--record")) {
-        true => argv::change_cause(place.program, words, &App::command()),
-        false => String::new(),
-    };
-    let (user, impersonate) = (User::admin(&standing.contexts.current()), standing.user());
-    Session {
-        ui: place.ui,
-        client: Client::new(server, place.ui, user, impersonate, global.verbosity()).shared(place.shared),
-        namespace_given: standing.namespace_given,
-        namespace: standing.namespace,
-        line: CommandLine { program: place.program, words: words.to_vec(), change_cause, help: help::text },
-        host: place.host.clone(),
-        ahead,
-        request_timeout: standing.contexts.chosen.timeout,
-        contexts: standing.contexts,
-        shared: place.shared,
-        warnings_as_errors: global.warnings_as_errors(),
-    }
-}
-
-/// Mirrors `MatchesServerVersion` of `k8s.io/client-go/discovery`.
-fn check_versions(session: &Session<'_>) -> Result<(), Failure> {
-    let (client, server) = (Info::client(), Info::server(session.client.minor()));
-    match client.git_version() == server.git_version() {
-        true => Ok(()),
-        false => Err(Failure::error(format!(
-            "server version ({}) differs from client version ({})!\n",
-            server.go_syntax(),
-            client.go_syntax()
-        ))),
-    }
+    lesson::judge(&app.verb)?;
+    let kept = Kept::new(server.cluster_mut().kubeconfig());
+    let looks = app.verb.needs_cluster();
+    let files = kubeconfig::environment(&host);
+    let standing = Standing::find(&app.global, program, path, looks, &kept, files, &host)?;
+    let place = Place { ui, program, host: host.clone(), shared: true, kept: Some(&kept) };
+    execute(app, args, server, standing, &place)
 }

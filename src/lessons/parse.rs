@@ -7,8 +7,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, OffsetIter, Options, Pa
 use super::file::{Broken, File, Lines};
 use super::model::{Block, Command, Console, Lesson, Quiz, Step};
 use super::task::Task;
-use super::words;
-use crate::api::printable::printable;
+use crate::api::printable::{is_printable, printable};
 
 /// CommonMark and the tables that code hosts add to it.
 pub(super) fn options() -> Options {
@@ -190,6 +189,18 @@ impl Reader<'_> {
                 Some(typed) => typed.trim(),
                 None if line.trim_end() == "$" => "",
                 None => match commands.last_mut() {
+                    // What a terminal shows of a command that goes on.
+                    Some(command) if command.output_range.is_empty() && line.strip_prefix("> ").is_some() => {
+                        command.line += &format!("\n{}", line.strip_prefix("> ").unwrap_or_default().trim_end());
+                        command.output_range = lines.at..lines.at;
+                        is_command(&command.line).map_err(|why| file.broken(at, why))?;
+                        continue;
+                    }
+                    Some(command) if command.output_range.is_empty() && line == ">" => {
+                        command.line.push('\n');
+                        command.output_range = lines.at..lines.at;
+                        continue;
+                    }
                     Some(command) => {
                         command.output_range.end = lines.at;
                         continue;
@@ -254,9 +265,10 @@ impl Reader<'_> {
 
 /// Whether a line is a command that a lesson may run; if not, why.
 fn is_command(line: &str) -> Result<(), String> {
-    match words::split(line)?.first().map(String::as_str) {
-        Some("kubectl" | "kstate") => Ok(()),
-        _ => Err("only kubectl and kstate commands run in a lesson".into()),
+    match line.chars().find(|c| !is_printable(*c) && *c != '\n') {
+        Some(c) => Err(format!("a command is made of printable characters, not {c:?}")),
+        None if line.trim().is_empty() => Err("a console block starts with a command, \"$ kubectl ...\"".into()),
+        None => Ok(()),
     }
 }
 
@@ -358,8 +370,8 @@ mod tests {
             "lessons/x.md:9: this block is not closed"
         );
         assert_eq!(
-            broken(&format!("{step}```console\n$ ls\n```\n")),
-            "lessons/x.md:10: only kubectl and kstate commands run in a lesson"
+            broken(&format!("{step}```console\n$ ls \u{1b}[2J\n```\n")),
+            "lessons/x.md:10: a command is made of printable characters, not '\\u{1b}'"
         );
         assert_eq!(
             broken(&format!("{step}```yaml file=../a.yaml\nkind: Pod\n```\n")),

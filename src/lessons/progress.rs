@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::model::Lesson;
+use super::review::Missed;
 use super::shell::Mark;
 
 /// All that is remembered between two runs.
@@ -14,6 +15,9 @@ pub struct Progress {
     /// By the lesson's name (a lesson of one's own: by its path).
     #[serde(default)]
     pub lessons: BTreeMap<String, Reached>,
+    /// Questions that are to be asked again.
+    #[serde(default)]
+    pub missed: Vec<Missed>,
 }
 
 /// Where a learner is in one lesson.
@@ -53,10 +57,11 @@ impl Reached {
         moved && self.step < lesson.steps.len() && self.digest == digest(&lesson.source)
     }
 
-    /// What the menu says about it: `step 3 of 8`, `done`, or nothing.
+    /// What the menu says about it: `step 3 of 8`, `done`, both, or nothing.
     pub fn summary(&self, lesson: &Lesson) -> String {
         match (self.can_resume(lesson), self.finished) {
-            (true, _) => format!("step {} of {}", self.step + 1, lesson.steps.len()),
+            (true, true) => format!("done; step {} of {}", self.step + 1, lesson.steps.len()),
+            (true, false) => format!("step {} of {}", self.step + 1, lesson.steps.len()),
             (false, true) => "done".to_string(),
             (false, false) => String::new(),
         }
@@ -84,7 +89,7 @@ mod tests {
         assert_eq!(reached.summary(&lesson), "");
         reached.step = 1;
         assert_eq!(reached.summary(&lesson), "step 2 of 2");
-        let progress = Progress { lessons: [("x".to_string(), reached.clone())].into() };
+        let progress = Progress { lessons: [("x".to_string(), reached.clone())].into(), ..Progress::default() };
         let json = serde_json::to_string(&progress).expect("JSON");
         assert_eq!(serde_json::from_str::<Progress>(&json).expect("progress"), progress);
         reached.digest = digest("another text");

@@ -17,10 +17,58 @@ pub struct Reply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark(pub String);
 
+/// Somebody who is there while a command runs.
+pub trait Audience {
+    /// Hears what it prints, as it comes.
+    fn hear(&mut self, text: &str);
+
+    /// Lets that much of the cluster's time pass, in milliseconds.
+    fn pause(&mut self, millis: i64);
+
+    /// Whether they have had enough (Ctrl-C); once.
+    fn interrupts(&mut self) -> bool;
+
+    /// A line for a program that reads what is typed; none for the end.
+    fn types(&mut self) -> Option<String>;
+}
+
 /// Runs a lesson's commands on a cluster of the lesson's own.
 pub trait Shell {
-    /// Runs one `kubectl` or `kstate` line. A command that fails is a reply like any other.
+    /// Runs a line of a shell. A command that fails is a reply like any other.
     fn run(&mut self, line: &str) -> Reply;
+
+    /// The same for somebody who is there: they have heard all that the reply holds.
+    fn run_for(&mut self, line: &str, audience: &mut dyn Audience) -> Reply {
+        let reply = self.run(line);
+        audience.hear(&reply.output);
+        reply
+    }
+
+    /// Whether a line begins with something that the shell knows.
+    fn knows(&mut self, line: &str) -> bool;
+
+    /// Whether a line is only the beginning of a command.
+    fn is_unfinished(&self, line: &str) -> bool;
+
+    /// What the end of a line could go on with, each with a word about it, and where what is completed begins.
+    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>);
+
+    /// Opens a file of the lesson's folder in the editor of who is there.
+    ///
+    /// # Errors
+    /// Nobody is there, or it is none of the folder's.
+    fn edit(&mut self, file: &str) -> Result<(), Failure> {
+        Err(Failure::error(format!("no editor is started for {file}: nobody is at the terminal")))
+    }
+
+    /// Who holds whom in the cluster, drawn to that width; none where there is nothing of that kind.
+    fn picture(&mut self, width: usize) -> Option<String>;
+
+    /// Makes the cluster anew, as it is when the lesson begins.
+    ///
+    /// # Errors
+    /// It can't be made.
+    fn restart(&mut self) -> Result<(), Failure>;
 
     /// Lets the cluster's clock run until nothing is due any more, and a moment longer.
     ///

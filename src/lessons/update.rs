@@ -16,8 +16,9 @@ pub fn update(lesson: &Lesson, replies: &[Reply]) -> Result<String, Failure> {
     let mut from = 0;
     for ((_, command), reply) in lesson.commands().zip(replies) {
         text.push_str(&lesson.source[from..command.output_range.start]);
-        for line in rewritten(command, reply) {
-            if line.starts_with("```") || line.starts_with("~~~") || line.starts_with("$ ") {
+        for (number, line) in rewritten(command, reply).into_iter().enumerate() {
+            let goes_on = number == 0 && (line.starts_with("> ") || line == ">");
+            if goes_on || line.starts_with("```") || line.starts_with("~~~") || line.starts_with("$ ") {
                 let (path, at, command) = (&lesson.path, command.at, &command.line);
                 return Err(Failure::error(format!(
                     "{path}:{at}: {command:?} prints a line that can't stand in a console block: {line}"

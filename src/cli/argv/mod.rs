@@ -120,7 +120,7 @@ fn find_own_flag<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
 }
 
 /// Whether the next word is the flag's value, if there is no `=`.
-fn needs_value(arg: &Arg) -> bool {
+pub fn needs_value(arg: &Arg) -> bool {
     let bare = is_boolean(arg) || arg.get_long().and_then(value_when_bare).is_some();
     arg.get_action().takes_values() && !arg.is_require_equals_set() && !bare
 }

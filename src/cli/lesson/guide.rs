@@ -1,19 +1,23 @@
 //! The guided lesson: it waits for the learner, who may leave the path at every prompt.
 
+mod ask;
+mod jump;
 mod quiz;
 mod task;
 
 use anyhow::Result;
 use owo_colors::Style;
 
-use crate::cli::lesson::screen::Screen;
-use crate::lessons::model::{Block, Command, Console, Lesson};
+use crate::cli::lesson::live::{Live, is_watch};
+use crate::cli::lesson::same::has_same_effect;
+use crate::cli::lesson::screen::{Screen, marked_words};
+use crate::lessons::model::{Block, Command, Console, Lesson, Quiz};
 use crate::lessons::progress::Reached;
-use crate::lessons::shell::Shell;
+use crate::lessons::shell::{Reply, Shell};
 use crate::ui::Ui;
 
-/// Lines of a file from which on the learner is given time before it is shown.
-const LONG_FILE: usize = 14;
+/// Rows that stay free below what is shown: for a prompt, and a line to read on from.
+const MARGIN: usize = 4;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +34,11 @@ enum Wish {
     /// Go on.
     Enter,
     /// Go on, after a command of their own was run.
-    Ran,
+    Ran(String, Reply),
     /// A word of their own that is no command.
     Word(String),
     Back,
+    Jump(usize),
     Quit,
 }
 
@@ -41,8 +46,12 @@ enum Wish {
 enum Flow {
     On,
     Back,
+    Jump(usize),
     Quit,
 }
+
+/// What is remembered of answers to questions: the question, and whether it was right at once.
+pub(super) type Remember<'a> = &'a mut dyn FnMut(&Quiz, bool) -> Result<()>;
 
 /// A session of a learner with a lesson.
 pub(super) struct Guide<'a> {
@@ -52,12 +61,18 @@ pub(super) struct Guide<'a> {
     pub(super) reached: Reached,
     /// Keeps the place, so that a killed process loses nothing.
     pub(super) save: &'a mut dyn FnMut(&Reached) -> Result<()>,
+    /// Keeps what was answered.
+    pub(super) remember: Remember<'a>,
     /// Where the lesson's files are, for the help.
     pub(super) folder: String,
     /// What the learner calls the lesson on the command line.
     pub(super) call: String,
     /// Whether the learner changed something of their own accord since the step began.
     pub(super) touched: bool,
+    /// The step to begin with, from 0.
+    pub(super) begin_at: Option<usize>,
+    /// What the last command printed, where it was not shown as it is.
+    pub(super) whole: Option<String>,
 }
 
 impl Guide<'_> {
@@ -68,17 +83,27 @@ impl Guide<'_> {
     pub(super) fn run(mut self) -> Result<End> {
         let lesson = self.lesson;
         self.ui.on_interrupt(&self.farewell());
-        if self.reached.step == 0 && self.reached.block == 0 {
-            Screen::new(self.ui).title(lesson);
-            Screen::new(self.ui).prose(
-                "Enter runs the command that is shown. You may type any other kubectl command instead, as often as \
-                 you like; `help` says what else there is.",
+        if let Some(step) = self.begin_at.take() {
+            self.jump(step)?;
+        } else if self.reached.step == 0 && self.reached.block == 0 {
+            let screen = Screen::new(self.ui);
+            let words = screen.prose_text(
+                "Enter runs the command that is shown. You may type any other command instead, as often as you like: \
+                 the prompt is a shell, and TAB completes. `help` says what else there is.",
             );
+            if !matches!(self.read(&(screen.title_text(lesson) + &words))?, Flow::On | Flow::Jump(_)) {
+                self.say(&format!("\n{}\n", self.farewell()));
+                return Ok(End::Left);
+            }
             let first = lesson.steps.first().map_or("", |step| step.heading.as_str());
             loop {
                 match self.wait(&format!("Enter begins: {first}"))? {
                     Flow::On => break,
                     Flow::Back => self.say("This is the beginning.\n"),
+                    Flow::Jump(step) => {
+                        self.jump(step)?;
+                        break;
+                    }
                     Flow::Quit => {
                         self.say(&format!("\n{}\n", self.farewell()));
                         return Ok(End::Left);
@@ -90,6 +115,7 @@ impl Guide<'_> {
             match self.step(&step.blocks)? {
                 Flow::On => self.go_to(self.reached.step + 1)?,
                 Flow::Back => self.back()?,
+                Flow::Jump(step) => self.jump(step)?,
                 Flow::Quit => {
                     (self.save)(&self.reached)?;
                     self.say(&format!("\n{}\n", self.farewell()));
@@ -121,14 +147,11 @@ impl Guide<'_> {
             self.reached.marks.push(mark);
             (self.save)(&self.reached)?;
         }
-        let before = self.shell.watched_tables(&lesson.front.watch);
+        let before = self.picture();
         for (index, block) in blocks.iter().enumerate() {
             let past = index < self.reached.block;
             let flow = match block {
-                Block::Prose(text) => {
-                    screen.prose(text);
-                    Flow::On
-                }
+                Block::Prose(text) => self.read(&screen.prose_text(text))?,
                 _ if past => {
                     screen.past(block);
                     Flow::On
@@ -137,7 +160,7 @@ impl Guide<'_> {
                     self.shell.write_file(name, text)?;
                     Flow::On
                 }
-                Block::File { name, text, .. } => self.file(name, text)?,
+                Block::File { name, text, .. } => self.file(name, text, blocks)?,
                 Block::Quiz(quiz) => self.quiz(quiz)?,
                 Block::Task(task) => self.task(task)?,
                 Block::Console(console) if console.hidden => self.behind_the_scenes(console)?,
@@ -151,21 +174,59 @@ impl Guide<'_> {
                 (self.save)(&self.reached)?;
             }
         }
-        screen.tables(&before, &self.shell.watched_tables(&lesson.front.watch));
+        let after = self.picture();
+        let flow = self.read(&screen.picture_text(&before, &after))?;
+        if !matches!(flow, Flow::On) {
+            return Ok(flow);
+        }
         self.pause()
     }
 
-    fn file(&mut self, name: &str, text: &str) -> Result<Flow> {
-        self.shell.write_file(name, text)?;
-        // OBSERVATION: a long file would push the words about it off the screen unread.
-        if text.lines().count() > LONG_FILE {
-            let flow = self.wait(&format!("Enter shows {name}"))?;
+    /// The cluster in small: who holds whom, or the tables of what the lesson watches.
+    fn picture(&mut self) -> String {
+        let drawn = self.shell.picture(self.ui.width());
+        match drawn {
+            Some(drawn) => drawn,
+            None => self.shell.watched_tables(&self.lesson.front.watch),
+        }
+    }
+
+    /// Shows a text; one that would push what stands above it off the screen only once that was read.
+    fn read(&mut self, text: &str) -> Result<Flow> {
+        let height = self.ui.height().saturating_sub(MARGIN).max(4);
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        let mut left = &lines[..];
+        while !left.is_empty() {
+            let free = match self.ui.is_attended() {
+                true => height.saturating_sub(self.ui.rows()),
+                false => left.len(),
+            };
+            if left.len() <= free {
+                self.say(&left.concat());
+                return Ok(Flow::On);
+            }
+            // A screen is filled where there is much; a little more waits as a whole.
+            if free >= height / 2 && left.len() > height {
+                // A paragraph is not begun in the last row.
+                let most = &left[..free];
+                let end = most.iter().rposition(|line| line.trim().is_empty()).filter(|end| *end > free / 2);
+                let (now, rest) = left.split_at(end.map_or(free, |end| end + 1));
+                self.say(&now.concat());
+                left = rest;
+            }
+            let flow = self.wait_more("Enter reads on")?;
             if !matches!(flow, Flow::On) {
                 return Ok(flow);
             }
         }
-        Screen::new(self.ui).file(name, text);
         Ok(Flow::On)
+    }
+
+    fn file(&mut self, name: &str, text: &str, blocks: &[Block]) -> Result<Flow> {
+        self.shell.write_file(name, text)?;
+        let marks = marked_words(blocks);
+        let shown = Screen::new(self.ui).file_text(name, text, &marks);
+        self.read(&shown)
     }
 
     /// Runs what the learner does not see.
@@ -188,15 +249,19 @@ impl Guide<'_> {
             match self.offer(command)? {
                 Wish::Back => return Ok(Flow::Back),
                 Wish::Quit => return Ok(Flow::Quit),
-                _ => {}
-            }
-            let reply = self.shell.run(&command.line);
-            if console.settle {
-                self.shell.settle()?;
-            }
-            Screen::new(self.ui).reply(&reply);
-            if (reply.code == 0) != (command.exit == 0) {
-                self.say("(The lesson expected another answer: the cluster is not what it was there. back returns to a state that is.)\n");
+                Wish::Jump(step) => return Ok(Flow::Jump(step)),
+                // Their own spelling of it has been run.
+                Wish::Ran(..) => {}
+                _ => {
+                    Screen::new(self.ui).command(command);
+                    let reply = self.run_shown(&command.line);
+                    if console.settle {
+                        self.shell.settle()?;
+                    }
+                    if (reply.code == 0) != (command.exit == 0) {
+                        self.say("(The lesson expected another answer: the cluster is not what it was there. back returns to a state that is.)\n");
+                    }
+                }
             }
             self.reached.command = index + 1;
             (self.save)(&self.reached)?;
@@ -204,21 +269,40 @@ impl Guide<'_> {
         Ok(Flow::On)
     }
 
-    /// Shows a command until the learner wants it to run.
+    /// Runs a line and shows what it prints, as wide as the terminal.
+    fn run_shown(&mut self, line: &str) -> Reply {
+        let keep = self.lesson.steps.get(self.reached.step).map(|step| marked_words(&step.blocks)).unwrap_or_default();
+        let mut live = Live::new(self.ui, line, keep);
+        let reply = self.shell.run_for(line, &mut live);
+        self.whole = live.take_whole();
+        // The prompt begins a line of its own.
+        if !reply.output.is_empty() && !reply.output.ends_with('\n') {
+            self.say("\n");
+        }
+        if let Some(note) = live.note() {
+            self.say(&format!("{}\n", self.ui.paint(&note, Style::new().dimmed())));
+        }
+        if is_watch(line) && self.ui.is_attended() {
+            let note = "(Nothing changes any more. On a real cluster it would go on: Ctrl-C ends it.)";
+            self.say(&format!("{}\n", self.ui.paint(note, Style::new().dimmed())));
+        }
+        reply
+    }
+
+    /// Shows a command until the learner wants it to run, or has run it in their own words.
     fn offer(&mut self, command: &Command) -> Result<Wish> {
-        let hint = "(Enter runs it)";
-        // A line that is full takes no hint: the terminal would cut it in two.
-        let fits = command.line.chars().count() + hint.len() < self.ui.width();
-        let offer = format!(
-            "{}{}{}\n",
-            self.ui.paint(&command.line, Style::new().cyan()),
-            if fits { ' ' } else { '\n' },
-            self.ui.paint(hint, Style::new().dimmed())
-        );
         loop {
-            match self.ask(&offer, "$ ", &command.line)? {
+            match self.ask("$ ", &command.line, "(Enter runs it)")? {
+                Wish::Word(word) if matches!(word.as_str(), "hint" | "answer" | "solution") => {
+                    self.say(&format!("Enter runs: {}\n", command.line));
+                }
+                Wish::Word(word) if word == "skip" => return Ok(Wish::Enter),
                 Wish::Word(word) => self.unknown(&word),
-                Wish::Ran => {}
+                Wish::Ran(line, reply) => {
+                    if has_same_effect(command, &line, &reply) {
+                        return Ok(Wish::Ran(line, reply));
+                    }
+                }
                 wish => return Ok(wish),
             }
         }
@@ -233,63 +317,23 @@ impl Guide<'_> {
 
     /// Lets the learner read, or try something, until Enter.
     fn wait(&mut self, what: &str) -> Result<Flow> {
-        let offer = format!("\n{}\n", self.ui.paint(what, Style::new().dimmed()));
+        self.say("\n");
+        self.wait_more(what)
+    }
+
+    fn wait_more(&mut self, what: &str) -> Result<Flow> {
         loop {
-            match self.ask(&offer, "$ ", "")? {
+            match self.ask("$ ", "", what)? {
                 Wish::Enter => return Ok(Flow::On),
                 Wish::Back => return Ok(Flow::Back),
                 Wish::Quit => return Ok(Flow::Quit),
+                Wish::Jump(step) => return Ok(Flow::Jump(step)),
+                Wish::Word(word) if word == "skip" => return Ok(Flow::On),
+                Wish::Word(word) if word == "hint" => self.say("There is nothing to be solved here: Enter goes on.\n"),
                 Wish::Word(word) => self.unknown(&word),
-                Wish::Ran => {}
+                Wish::Ran(..) => {}
             }
         }
-    }
-
-    /// Asks until the learner wants something that is not answered on the spot.
-    fn ask(&mut self, offer: &str, prompt: &str, suggestion: &str) -> Result<Wish> {
-        loop {
-            let Some(line) = self.ui.line(offer, prompt, suggestion)? else { return Ok(Wish::Quit) };
-            let line = line.trim();
-            if line == suggestion {
-                return Ok(Wish::Enter);
-            }
-            match line {
-                "back" => return Ok(Wish::Back),
-                "quit" | "exit" | "q" => return Ok(Wish::Quit),
-                "help" | "?" => self.help(),
-                _ => match own_command(line) {
-                    Some(command) => {
-                        let reply = self.shell.run(&command);
-                        self.shell.settle()?;
-                        self.touched |= !only_looks(&command);
-                        Screen::new(self.ui).reply(&reply);
-                        return Ok(Wish::Ran);
-                    }
-                    None => return Ok(Wish::Word(line.to_string())),
-                },
-            }
-        }
-    }
-
-    fn unknown(&self, word: &str) {
-        self.say(&format!("{word:?} is no kubectl command; help says what works here.\n"));
-    }
-
-    fn help(&self) {
-        let folder = &self.folder;
-        self.say(&format!(
-            "
-  Enter         runs the command that is shown, or goes on
-  kubectl ...   any command of your own; it really happens (k ... will do)
-  kstate ...    kstate clock advance 1m, kstate node stop NODE, ...
-  back          to the start of this step, or to the one before it;
-                the cluster goes back too
-  quit          leaves; the lesson goes on where you left it
-  help, ?       this
-
-The lesson's files are in {folder}
-"
-        ));
     }
 
     /// To the start of this step, or from there to the one before.
@@ -299,12 +343,7 @@ The lesson's files are in {folder}
         if !stay && self.reached.step == 0 {
             self.say("This is the first step.\n");
         }
-        let Some(mark) = self.reached.marks.get(step).cloned() else {
-            self.say("There is no way back from here.\n");
-            return Ok(());
-        };
-        self.shell.rollback(&mark)?;
-        self.reached.marks.truncate(step);
+        self.return_to(step)?;
         self.say("\nBack; the cluster is as it was then.\n");
         self.go_to(step)
     }
@@ -325,23 +364,6 @@ The lesson's files are in {folder}
     fn say(&self, text: &str) {
         self.ui.out(text);
     }
-}
-
-/// The command line that the learner means, if it is one: `k`, as many call it, is kubectl.
-fn own_command(line: &str) -> Option<String> {
-    let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    match first {
-        "k" | "kubectl" => Some(format!("kubectl {rest}").trim_end().to_string()),
-        "kstate" => Some(line.to_string()),
-        _ => None,
-    }
-}
-
-/// Whether the command changes nothing, so that there is nothing to take back.
-fn only_looks(command: &str) -> bool {
-    const LOOKS: [&str; 11] =
-        ["get", "describe", "events", "explain", "logs", "top", "diff", "auth", "config", "version", "help"];
-    command.split_whitespace().nth(1).is_none_or(|verb| LOOKS.contains(&verb) || verb.starts_with("api-"))
 }
 
 #[cfg(test)]

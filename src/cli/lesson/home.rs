@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::cli::home::{failed, locked};
 use crate::error::Failure;
-use crate::host::lock::Lock;
+use crate::host::lock::{Lock, try_lock};
 use crate::host::{self, private, whole};
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
@@ -72,10 +72,10 @@ fn read(file: &Path, name: &str) -> Result<String> {
 
 /// The folder below kstate's own in which lessons keep things.
 #[derive(Debug, Clone)]
-pub(super) struct Home(PathBuf);
+pub(in crate::cli) struct Home(PathBuf);
 
 impl Home {
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(in crate::cli) fn new(folder: PathBuf) -> Self {
         Home(folder)
     }
 
@@ -83,7 +83,7 @@ impl Home {
     ///
     /// # Errors
     /// It can't be made or emptied.
-    pub(super) fn files(&self, key: &str, fresh: bool) -> Result<PathBuf> {
+    pub(in crate::cli) fn files(&self, key: &str, fresh: bool) -> Result<PathBuf> {
         let folder = self.0.join(key).join("files");
         if fresh {
             match fs::remove_dir_all(&folder) {
@@ -96,8 +96,30 @@ impl Home {
         Ok(folder)
     }
 
+    /// The folder of a lesson.
+    pub(in crate::cli) fn folder(&self, key: &str) -> PathBuf {
+        self.0.join(key)
+    }
+
+    /// Keeps other sessions out of a lesson, as long as it is held; none if one is in it.
+    pub(super) fn session(&self, key: &str) -> Option<Lock> {
+        let folder = self.0.join(key).join("session");
+        private::create_folder(&folder).ok()?;
+        try_lock(&folder)
+    }
+
+    /// The lesson that was begun or gone on with last.
+    pub(in crate::cli) fn last(&self) -> Option<String> {
+        let entries = fs::read_dir(&self.0).ok()?.filter_map(Result::ok);
+        let begun = entries.filter_map(|entry| {
+            let changed = fs::metadata(entry.path().join("cluster.db")).and_then(|m| m.modified()).ok()?;
+            Some((changed, entry.file_name().to_str()?.to_string()))
+        });
+        begun.max().map(|(_, key)| key)
+    }
+
     /// The state file of a lesson's cluster.
-    pub(super) fn cluster(&self, key: &str) -> PathBuf {
+    pub(in crate::cli) fn cluster(&self, key: &str) -> PathBuf {
         self.0.join(key).join("cluster.db")
     }
 

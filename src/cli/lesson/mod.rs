@@ -2,8 +2,13 @@
 
 mod auto;
 mod checks;
+mod desk;
 mod guide;
-mod home;
+pub(super) mod home;
+mod live;
+pub(super) mod own_shell;
+mod review;
+mod same;
 mod screen;
 mod shell;
 
@@ -13,8 +18,13 @@ use anyhow::Result;
 use owo_colors::Style;
 
 use crate::cli::home::Home as Folder;
+use crate::error::Failure;
+use crate::lessons::model::Quiz;
 use crate::lessons::progress::Reached;
 use crate::lessons::render::render;
+use crate::lessons::review::miss;
+use crate::server::Server;
+use crate::sim::Cluster;
 use crate::ui::Ui;
 use guide::{End, Guide};
 use home::{Found, Home};
@@ -38,12 +48,21 @@ pub(super) struct Args {
     /// Start again, even if you were in the middle of it
     #[arg(long, requires = "name", conflicts_with = "auto")]
     restart: bool,
+    /// Begin at this step: what comes before it is done for you
+    #[arg(long, value_name = "N", requires = "name", conflicts_with = "auto")]
+    step: Option<usize>,
 }
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Sub {
     /// List the lessons, with how far you are
     List,
+    /// Ask again what you answered wrong, in longer and longer spans
+    Review {
+        /// What is not due yet, too
+        #[arg(long)]
+        all: bool,
+    },
     /// Replay lessons and compare what their commands print with what the lessons say; exits with 1 if it differs
     Check {
         /// Lessons, Markdown files, or folders of such; all lessons if none is named
@@ -65,17 +84,62 @@ pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<
     ui.allow_only_printable();
     match (&args.command, &args.name) {
         (Some(Sub::List), _) => list(ui, &home),
+        (Some(Sub::Review { all }), _) => review::run(ui, &home, *all),
         (Some(Sub::Check { names, update }), _) => checks::run(ui, folder, names, *update),
         (None, Some(name)) => {
             let found = home::find(folder, name)?;
             if args.auto || !ui.is_interactive() {
                 return Ok(auto::play(ui, &found.lesson, &mut LessonShell::in_memory(&found.lesson)?)?);
             }
-            guided(ui, &home, &found, args.restart).map(|_| ())
+            let begin = Begin { restart: args.restart, step: args.step };
+            go_through(ui, &home, found, begin)
         }
         (None, None) if ui.is_interactive() => menu(ui, &home),
         (None, None) => list(ui, &home),
     }
+}
+
+/// How a session begins.
+#[derive(Debug, Clone, Copy, Default)]
+struct Begin {
+    /// From the beginning, whatever was reached.
+    restart: bool,
+    /// At a step, from 1.
+    step: Option<usize>,
+}
+
+/// One lesson after the other, as long as the learner wants.
+fn go_through(ui: &Ui, home: &Home, mut found: Found, mut begin: Begin) -> Result<()> {
+    let lessons = home::all()?;
+    while guided(ui, home, &found, begin)? == End::Finished {
+        let at = lessons.iter().position(|lesson| lesson.key == found.key);
+        let Some(next) = at.and_then(|at| lessons.get(at + 1)) else { return Ok(()) };
+        ui.out("\n");
+        if !ui.confirm(&format!("Go on with the next lesson, \"{}\"?", next.lesson.front.title), true)? {
+            return Ok(());
+        }
+        (found, begin) = (next.clone(), Begin::default());
+    }
+    Ok(())
+}
+
+pub(super) use shell::judge;
+
+/// Does something with a lesson's cluster for somebody in a shell of his own, and lets the cluster settle after it, as in
+/// the lesson.
+///
+/// # Errors
+/// The lesson's cluster is not there, or the command's.
+pub(super) fn run_in(key: &str, home: &Folder, act: impl FnOnce(&mut Server) -> Result<(), Failure>) -> Result<()> {
+    let home = Home::new(home.file("lessons"));
+    let gone = || Failure::error(format!("the lesson {key:?} has no cluster any more")).hint("exit leaves this shell");
+    let cluster = Cluster::open(&home.cluster(key))?.ok_or_else(gone)?;
+    let mut server = Server::over(cluster);
+    let outcome = act(&mut server);
+    let settled = shell::settle(&mut server);
+    server.leave();
+    outcome?;
+    Ok(settled?)
 }
 
 /// One line for each lesson: name, length, how far, and what it is about.
@@ -87,7 +151,7 @@ fn list(ui: &Ui, home: &Home) -> Result<()> {
     for Found { lesson, key, .. } in lessons {
         let reached = progress.lessons.get(&key).map(|r| r.summary(&lesson)).unwrap_or_default();
         let name = ui.paint(&format!("{:<longest$}", lesson.name), Style::new().bold());
-        text.push_str(&format!("{name} {:>2} min  {reached:<13} {}\n", lesson.front.minutes, lesson.front.title));
+        text.push_str(&format!("{name} {:>2} min  {reached:<20} {}\n", lesson.front.minutes, lesson.front.title));
         let summary = render(&lesson.front.summary, ui.width().saturating_sub(4), ui.colour());
         text.push_str(&format!("    {}\n", hang(&summary, "    ")));
     }
@@ -115,7 +179,7 @@ fn menu(ui: &Ui, home: &Home) -> Result<()> {
         };
         let rows: Vec<String> = lessons.iter().map(row).collect();
         let Some(found) = ui.select("Which lesson?", &rows, start)?.and_then(|n| lessons.get(n)) else { return Ok(()) };
-        if guided(ui, home, found, false)? == End::Left {
+        if guided(ui, home, found, Begin::default())? == End::Left {
             return Ok(());
         }
         start = lessons.iter().position(|l| l.key == found.key).map_or(0, |n| (n + 1) % lessons.len());
@@ -124,13 +188,27 @@ fn menu(ui: &Ui, home: &Home) -> Result<()> {
 }
 
 /// A session with somebody at the terminal; it goes on where the last one ended.
-fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End> {
+fn guided(ui: &Ui, home: &Home, found: &Found, begin: Begin) -> Result<End> {
     let lesson = &found.lesson;
+    let step = match begin.step {
+        Some(step) if !(1..=lesson.steps.len()).contains(&step) => {
+            return Err(Failure::error(format!("{:?} has {} steps", lesson.name, lesson.steps.len())).into());
+        }
+        step => step.map(|step| step - 1),
+    };
+    let Some(_session) = home.session(&found.key) else {
+        let failure = Failure::error(format!("the lesson {:?} is open in another terminal", lesson.name));
+        return Err(failure
+            .hint(format!("kstate shell {} opens a shell of your own on its cluster", found.key))
+            .into());
+    };
+    let restart = begin.restart;
     let before = home.progress()?.lessons.remove(&found.key);
     let finished = before.as_ref().is_some_and(|r| r.finished);
     let state = home.cluster(&found.key);
     let place = before.filter(|r| !restart && r.can_resume(lesson) && state.is_file());
     let place = match place {
+        Some(reached) if step.is_some() => Some(reached),
         Some(reached) => match resume(ui, found, &reached)? {
             Some(true) => Some(reached),
             Some(false) => None,
@@ -139,7 +217,9 @@ fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End> {
         None => None,
     };
     let goes_on = match place {
-        Some(reached) => LessonShell::open(&state, home.files(&found.key, false)?)?.map(|shell| (reached, shell)),
+        Some(reached) => {
+            LessonShell::open(lesson, &state, home.files(&found.key, false)?, ui)?.map(|shell| (reached, shell))
+        }
         None => None,
     };
     let (reached, mut shell) = match goes_on {
@@ -147,17 +227,39 @@ fn guided(ui: &Ui, home: &Home, found: &Found, restart: bool) -> Result<End> {
         None => {
             let _lock = home.lock()?;
             let folder = home.files(&found.key, true)?;
-            (Reached { finished, ..Reached::start(lesson) }, LessonShell::on_disk(lesson, &state, folder)?)
+            (Reached { finished, ..Reached::start(lesson) }, LessonShell::on_disk(lesson, &state, folder, ui)?)
         }
     };
-    let folder = shell.folder().display().to_string();
+    let folder = shell.folder().map(|f| f.display().to_string()).unwrap_or_default();
     let call = found.file.as_ref().map_or(&lesson.name, |_| &lesson.path).clone();
     let mut save = |reached: &Reached| {
         let mut progress = home.progress()?;
         progress.lessons.insert(found.key.clone(), reached.clone());
         home.save(&progress)
     };
-    Guide { ui, lesson, shell: &mut shell, reached, save: &mut save, folder, call, touched: false }.run()
+    let mut remember = |quiz: &Quiz, right: bool| {
+        if right {
+            return Ok(());
+        }
+        let mut progress = home.progress()?;
+        miss(&mut progress.missed, &found.key, &quiz.question, review::today());
+        home.save(&progress)
+    };
+    ui.remember_in(&home.folder(&found.key).join("history"));
+    Guide {
+        ui,
+        lesson,
+        shell: &mut shell,
+        reached,
+        save: &mut save,
+        remember: &mut remember,
+        folder,
+        call,
+        touched: false,
+        begin_at: step,
+        whole: None,
+    }
+    .run()
 }
 
 /// Whether to go on from `reached`; `None`: neither that nor start again.

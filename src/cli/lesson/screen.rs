@@ -1,12 +1,14 @@
 //! What a lesson looks like in a terminal.
 
+use std::collections::BTreeSet;
+
 use owo_colors::Style;
 
 use crate::api::printable::printable;
 use crate::lessons::model::{Block, Command, Lesson, Quiz, Step};
 use crate::lessons::render::{heading, render};
 use crate::lessons::shell::Reply;
-use crate::lessons::tables::{self, Change};
+use crate::lessons::tables::{self, Change, Line};
 use crate::lessons::task::Task;
 use crate::ui::Ui;
 
@@ -22,10 +24,15 @@ impl<'a> Screen<'a> {
 
     /// The first screen: title, length, introduction.
     pub(super) fn title(&self, lesson: &Lesson) {
+        self.ui.out(&self.title_text(lesson));
+    }
+
+    /// The same as a text.
+    pub(super) fn title_text(&self, lesson: &Lesson) -> String {
         let steps = lesson.steps.len();
         let place = format!("{} minutes, {steps} step{}", lesson.front.minutes, if steps == 1 { "" } else { "s" });
-        self.heading(&lesson.front.title, &place);
-        self.prose(&lesson.intro);
+        let title = heading(&lesson.front.title, &place, self.ui.width(), self.ui.colour());
+        format!("\n{title}{}", self.prose_text(&lesson.intro))
     }
 
     /// The heading of the step `number`, from 0.
@@ -39,28 +46,44 @@ impl<'a> Screen<'a> {
 
     /// A paragraph or more of Markdown.
     pub(super) fn prose(&self, markdown: &str) {
+        self.ui.out(&self.prose_text(markdown));
+    }
+
+    /// The same as a text.
+    pub(super) fn prose_text(&self, markdown: &str) -> String {
         let text = render(markdown, self.ui.width(), self.ui.colour());
-        if !text.is_empty() {
-            self.ui.out(&format!("\n{text}"));
-        }
+        if text.is_empty() { text } else { format!("\n{text}") }
     }
 
     /// A file that the lesson puts into its folder.
     pub(super) fn file(&self, name: &str, text: &str) {
+        self.ui.out(&self.file_text(name, text, &BTreeSet::new()));
+    }
+
+    /// The same as a text; lines that hold one of the words are marked.
+    pub(super) fn file_text(&self, name: &str, text: &str, words: &BTreeSet<String>) -> String {
         let quiet = Style::new().dimmed();
         let mut shown = format!("\n{}\n", self.ui.paint(name, Style::new().bold().underline()));
+        let mark = self.ui.paint(">", Style::new().yellow().bold());
         for line in printable(text).lines() {
             // OBSERVATION: in the workshop's manifests no "#" stands inside a string.
             let (code, comment) = line.find('#').map_or((line, ""), |at| line.split_at(at));
             let comment = if comment.is_empty() { String::new() } else { self.ui.paint(comment, quiet) };
-            shown.push_str(format!("    {code}{comment}").trim_end());
+            let is_named = self.ui.is_attended() && names_line(code, words);
+            let margin = if is_named { format!("  {mark} ") } else { "    ".to_string() };
+            shown.push_str(format!("{margin}{code}{comment}").trim_end());
             shown.push('\n');
         }
-        self.ui.out(&shown);
+        shown
     }
 
     /// A question and its options.
     pub(super) fn question(&self, quiz: &Quiz) {
+        self.ui.out(&self.question_text(quiz));
+    }
+
+    /// The same as a text.
+    pub(super) fn question_text(&self, quiz: &Quiz) -> String {
         let mark = self.ui.paint("?", Style::new().magenta().bold());
         let width = self.ui.width().saturating_sub(4);
         let mut shown = format!("\n{mark} {}\n", hang(&render(&quiz.question, width, self.ui.colour()), "  "));
@@ -69,20 +92,29 @@ impl<'a> Screen<'a> {
             let option = render(option, width.saturating_sub(4), self.ui.colour());
             shown.push_str(&format!("    {letter} {}\n", hang(&option, "       ")));
         }
-        self.ui.out(&shown);
+        shown
     }
 
     /// What the learner is to bring about.
     pub(super) fn task(&self, task: &Task) {
+        self.ui.out(&self.task_text(task));
+    }
+
+    /// The same as a text.
+    pub(super) fn task_text(&self, task: &Task) -> String {
         let mark = self.ui.paint("!", Style::new().magenta().bold());
         let width = self.ui.width().saturating_sub(2);
-        self.ui.out(&format!("\n{mark} {}\n", hang(&render(&task.task, width, self.ui.colour()), "  ")));
+        format!("\n{mark} {}\n", hang(&render(&task.task, width, self.ui.colour()), "  "))
     }
 
     /// Why the right answer is right, below a first word.
     pub(super) fn answer(&self, verdict: &str, quiz: &Quiz) {
-        self.ui.out(&format!("\n{verdict}\n"));
-        self.prose(&quiz.why);
+        self.ui.out(&self.answer_text(verdict, quiz));
+    }
+
+    /// The same as a text.
+    pub(super) fn answer_text(&self, verdict: &str, quiz: &Quiz) -> String {
+        format!("\n{verdict}\n{}", self.prose_text(&quiz.why))
     }
 
     /// A command as if it had been typed.
@@ -92,7 +124,8 @@ impl<'a> Screen<'a> {
 
     /// A line as if it had been typed.
     pub(super) fn line(&self, line: &str) {
-        self.ui.out(&format!("$ {}\n", self.ui.paint(&printable(line), Style::new().bold())));
+        let line = printable(line).replace('\n', "\n> ");
+        self.ui.out(&format!("$ {}\n", self.ui.paint(&line, Style::new().bold())));
     }
 
     /// A command that was run before the learner left.
@@ -129,24 +162,43 @@ impl<'a> Screen<'a> {
 
     /// The watched tables, what is new in them made to stand out; nothing if nothing is.
     pub(super) fn tables(&self, before: &str, after: &str) {
-        if !tables::differ(before, after) {
-            return;
+        self.ui.out(&self.picture_text(before, after));
+    }
+
+    /// The cluster now, drawn or as tables, what is new made to stand out; nothing if nothing is.
+    pub(super) fn picture_text(&self, before: &str, after: &str) -> String {
+        let is_drawn = [before, after].iter().any(|text| text.lines().any(|line| line.starts_with(DRAWN)));
+        let differ = match is_drawn {
+            true => before.lines().map(cells).ne(after.lines().map(cells)),
+            false => tables::differ(before, after),
+        };
+        if !differ {
+            return String::new();
         }
         let mut shown = format!("\n{}\n", self.ui.paint("The cluster now:", Style::new().dimmed()));
         if after.trim().is_empty() {
             shown.push_str("nothing is left\n");
         }
-        for line in tables::compare(before, after) {
+        let lines = match is_drawn {
+            true => drawn(before, after),
+            false => tables::compare(before, after),
+        };
+        for line in lines {
             let text = self.fit(line.text);
             let style = match line.change {
                 Change::New => Some(Style::new().green().bold()),
                 Change::Changed => Some(Style::new().yellow().bold()),
                 Change::None => None,
             };
+            let text = match (is_drawn, line.change) {
+                (true, Change::None) | (false, _) => text,
+                // Who sees no colours sees this.
+                (true, _) => format!("{text} *"),
+            };
             shown.push_str(&style.map_or(text.clone(), |style| self.ui.paint(&text, style)));
             shown.push('\n');
         }
-        self.ui.out(&shown);
+        shown
     }
 
     /// A table's line is cut where the terminal ends: it is there to be glanced at, `kubectl get` shows the rest.
@@ -157,6 +209,61 @@ impl<'a> Screen<'a> {
         }
         line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
     }
+}
+
+/// What each line of a drawing of the cluster begins with.
+pub(super) const DRAWN: char = ' ';
+
+/// What stands in a line of a drawing, wherever it stands.
+fn cells(line: &str) -> Vec<&str> {
+    line.split_whitespace().filter(|cell| !cell.chars().all(|c| c == '─')).collect()
+}
+
+/// The lines of a drawing, compared with an earlier one: a line about the same object has changed.
+fn drawn<'a>(before: &str, after: &'a str) -> Vec<Line<'a>> {
+    let head = |line: &[&str]| line.iter().skip(1).find(|cell| **cell != "-").map(|cell| cell.to_string());
+    let old: Vec<Vec<&str>> = before.lines().map(cells).collect();
+    let change = |number: usize, line: Vec<&str>| match () {
+        // The first names the columns.
+        () if number == 0 || old.contains(&line) => Change::None,
+        () if old.iter().any(|old| head(old) == head(&line)) => Change::Changed,
+        () => Change::New,
+    };
+    after.lines().enumerate().map(|(number, text)| Line { text, change: change(number, cells(text)) }).collect()
+}
+
+/// The words that the prose of a step writes as code: names of fields and columns.
+pub(super) fn marked_words(blocks: &[Block]) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    let texts = blocks.iter().filter_map(|block| match block {
+        Block::Prose(text) => Some(text.clone()),
+        Block::Quiz(quiz) => Some(format!("{}\n{}", quiz.question, quiz.why)),
+        Block::Task(task) => Some(task.task.clone()),
+        _ => None,
+    });
+    for text in texts {
+        // What stands between single backquotes.
+        for (number, part) in text.split('`').enumerate() {
+            if number % 2 == 1 && !part.contains('\n') && part.chars().count() < 60 {
+                words.insert(part.trim().trim_end_matches(':').to_string());
+            }
+        }
+        let capitals = |word: &&str| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase());
+        words.extend(text.split(|c: char| !c.is_ascii_alphabetic()).filter(capitals).map(String::from));
+    }
+    words
+}
+
+/// Whether the prose speaks of a line of a manifest: its field, or all that stands in it.
+fn names_line(line: &str, words: &BTreeSet<String>) -> bool {
+    let line = line.trim().trim_start_matches("- ").trim();
+    let (key, value) = line.split_once(':').map_or((line, ""), |(key, value)| (key, value.trim()));
+    // Every manifest has these.
+    let is_common = matches!(key, "" | "name" | "kind" | "metadata" | "spec" | "apiVersion" | "labels" | "app");
+    !line.is_empty()
+        && (words.contains(line)
+            || words.iter().any(|w| !is_common && (w == key || w.split('.').next_back() == Some(key)))
+            || !value.is_empty() && !is_common && words.contains(value.trim_matches('"')))
 }
 
 /// Moves all lines but the first to the right.

@@ -1,22 +1,24 @@
 //! Runs a lesson's commands in this process, on a cluster of the lesson's own.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use crate::api::Duration;
 use crate::api::printable::printable;
-use crate::cli::{Verb, run_where};
+use crate::api::{Duration, Time};
+use crate::cli::lesson::desk::{Desk, Next};
+use crate::cli::{Verb, complete, map, run_where};
 use crate::error::{ApiError, Failure};
-use crate::host::temporary::Passing;
-use crate::host::{self, Attended, Host};
+use crate::host::{Attended, Host, reason};
 use crate::kubectl::wall::wall_now;
 use crate::lessons::library;
 use crate::lessons::model::Lesson;
-use crate::lessons::shell::{Mark, Reply, Shell};
-use crate::lessons::words;
+use crate::lessons::shell::{Audience, Mark, Reply, Shell};
+use crate::machine::shell as machine_shell;
+use crate::machine::tools;
+use crate::machine::tools::client::{Answer, Asked};
 use crate::server::Server;
 use crate::sim::{ClockMode, Cluster, Config, parse_version};
 use crate::store::file;
-use crate::ui::Ui;
+use crate::ui::{Completions, Ui};
 
 /// How old a lesson's cluster is when it begins.
 const STANDING: Duration = Duration::secs(300);
@@ -24,61 +26,108 @@ const STANDING: Duration = Duration::secs(300);
 /// What passes after each command, as it does when somebody reads: ages are not all alike then.
 const READING: Duration = Duration::secs(3);
 
-/// A lesson's cluster and folder.
-pub(super) struct LessonShell {
+/// How much of the cluster's time one line takes at most, how often it does something and how often it draws its screen,
+/// where nobody is there to end it.
+const LONGEST: Duration = Duration::secs(86_400);
+const MOST_ROUNDS: usize = 1000;
+const MOST_SCREENS: usize = 3;
+
+/// What begins a screen of `watch`.
+const SCREEN: &str = "\u{1b}[H\u{1b}[J";
+
+/// How often who can't go on is interrupted, before the shell is started anew.
+const MOST_TRIES: usize = 3;
+
+/// The exit code of what was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// The programs whose work is done here.
+const PROGRAMS: [&str; 3] = ["kubectl", "kstate", "k"];
+
+/// A lesson's cluster and desk.
+pub(super) struct LessonShell<'a> {
     server: Server,
-    folder: PathBuf,
-    host: Host,
-    /// The folder, if it goes with the shell.
-    _passing: Option<Passing>,
+    desk: Desk,
+    /// The host's folder with the lesson's files, if somebody is to reach them from outside.
+    folder: Option<PathBuf>,
+    /// The terminal of who is there.
+    terminal: Option<&'a Ui>,
+    lesson: &'a Lesson,
+    /// The file of the cluster, if it has one.
+    state: Option<PathBuf>,
 }
 
-impl LessonShell {
-    /// A cluster in memory and a folder that is removed in the end: for checks and pipes.
+/// Nobody is there.
+struct Nobody;
+
+impl Audience for Nobody {
+    fn hear(&mut self, _: &str) {}
+
+    fn pause(&mut self, _: i64) {}
+
+    fn interrupts(&mut self) -> bool {
+        false
+    }
+
+    fn types(&mut self) -> Option<String> {
+        None
+    }
+}
+
+impl<'a> LessonShell<'a> {
+    /// A cluster in memory, and a desk whose files are nowhere else: for checks and pipes.
     ///
     /// # Errors
-    /// The cluster or the folder can't be made.
-    pub(super) fn in_memory(lesson: &Lesson) -> Result<Self, Failure> {
-        let (passing, folder) = Passing::locked_folder("kstate-lesson-")
-            .map_err(|e| Failure::error(format!("cannot make a folder for the lesson: {}", host::reason(&e))))?;
-        let cluster = Cluster::new_in_memory(config(lesson), wall_now())?;
-        let shell = LessonShell { _passing: Some(passing), ..LessonShell::over(cluster, folder, Attended::No)? };
-        shell.prepared(lesson)
+    /// The cluster can't be made.
+    pub(super) fn in_memory(lesson: &'a Lesson) -> Result<Self, Failure> {
+        LessonShell::over(cluster(lesson, None)?, lesson, (None, None, None))?.prepared()
     }
 
     /// A new cluster in the file `state`, in place of one that may be there.
     ///
     /// # Errors
     /// The file can't be written.
-    pub(super) fn on_disk(lesson: &Lesson, state: &Path, folder: PathBuf) -> Result<Self, Failure> {
-        if state.exists() {
-            file::remove(state)?;
-        }
-        let cluster = Cluster::new_on_disk(state, config(lesson), wall_now())?;
-        LessonShell::over(cluster, folder, Attended::Yes)?.prepared(lesson)
+    pub(super) fn on_disk(
+        lesson: &'a Lesson,
+        state: &Path,
+        folder: PathBuf,
+        terminal: &'a Ui,
+    ) -> Result<Self, Failure> {
+        let place = (Some(state.to_path_buf()), Some(folder), Some(terminal));
+        LessonShell::over(cluster(lesson, Some(state))?, lesson, place)?.prepared()
     }
 
     /// The cluster as the last session left it; none if it was removed.
     ///
     /// # Errors
     /// The file is damaged or can't be read.
-    pub(super) fn open(state: &Path, folder: PathBuf) -> Result<Option<Self>, Failure> {
-        let shell = |cluster| LessonShell::over(cluster, folder, Attended::Yes);
-        Cluster::open(state)?.map(shell).transpose()
+    pub(super) fn open(
+        lesson: &'a Lesson,
+        state: &Path,
+        folder: PathBuf,
+        terminal: &'a Ui,
+    ) -> Result<Option<Self>, Failure> {
+        let place = (Some(state.to_path_buf()), Some(folder), Some(terminal));
+        Cluster::open(state)?.map(|cluster| LessonShell::over(cluster, lesson, place)).transpose()
     }
 
-    fn over(cluster: Cluster, folder: PathBuf, attended: Attended) -> Result<Self, Failure> {
-        let host = Host::of_lesson(&folder, attended).map_err(|e| unusable(&folder, &e))?;
-        Ok(LessonShell { server: Server::over(cluster), folder, host, _passing: None })
+    fn over(
+        cluster: Cluster,
+        lesson: &'a Lesson,
+        (state, folder, terminal): (Option<PathBuf>, Option<PathBuf>, Option<&'a Ui>),
+    ) -> Result<Self, Failure> {
+        let desk = Desk::new(lesson.front.seed, cluster.now(), folder.clone())?;
+        Ok(LessonShell { server: Server::over(cluster), desk, folder, terminal, lesson, state })
     }
 
-    /// The folder in which the commands run.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// The host's folder with the lesson's files, where there is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Lets the cluster stand for a while, and brings the classes that the lesson's profile asks for.
-    fn prepared(mut self, lesson: &Lesson) -> Result<Self, Failure> {
+    fn prepared(mut self) -> Result<Self, Failure> {
+        let lesson = self.lesson;
         self.transact(|cluster| cluster.advance(STANDING))?;
         let Some(classes) = &lesson.front.cluster.classes else { return Ok(self) };
         if !classes.iter().any(|c| c == "local-path") {
@@ -90,65 +139,253 @@ impl LessonShell {
             };
             self.write_file("class.yaml", text)?;
             self.run("kubectl apply -f class.yaml");
-            self.host.files.remove("class.yaml").map_err(|e| unusable(&self.folder, &e))?;
+            self.desk.remove("class.yaml");
+            self.desk.bring_out()?;
         }
         self.settle()?;
         Ok(self)
     }
 
-    /// Does something with the cluster, whole or not at all.
     fn transact<T>(&mut self, f: impl FnOnce(&mut Cluster) -> Result<T, ApiError>) -> Result<T, Failure> {
-        let cluster = self.server.cluster_mut();
-        cluster.begin(true, wall_now())?;
-        let done = f(cluster).and_then(|done| cluster.commit().map(|()| done));
-        Ok(done.inspect_err(|_| cluster.rollback())?)
+        transact(&mut self.server, f)
     }
 
-    fn words(line: &str) -> Result<Vec<String>, String> {
-        let words = words::split(line)?;
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match words[..] {
-            ["kubectl", ..] => {}
-            ["kstate", ..] => {}
-            _ => return Err("only kubectl and kstate commands run in a lesson".into()),
+    fn now(&mut self) -> Time {
+        self.server.cluster_mut().now()
+    }
+
+    /// Does what a program at the desk wants to have done.
+    fn answer(&mut self, pid: u32, asked: &Asked) -> Answer {
+        let words = words(asked);
+        let attended = if self.terminal.is_some() { Attended::Yes } else { Attended::No };
+        let host = Host::of_desk(self.desk.seen_by(pid), attended);
+        // Who types into a container does so at the terminal itself.
+        if asked.terminal
+            && types_into(&words)
+            && let Some(ui) = self.terminal
+        {
+            let code = run_where(&words, ui, &mut self.server, &host, judge);
+            return Answer { output: Vec::new(), code };
         }
-        Ok(words.into_iter().map(String::from).collect())
+        let mut ui = Ui::captured().with_input(&String::from_utf8_lossy(&asked.input));
+        if let Some(terminal) = self.terminal {
+            ui = ui.as_wide_as(terminal);
+        }
+        let code = run_where(&words, &ui, &mut self.server, &host, judge);
+        Answer { output: ui.take_parts(), code }
+    }
+
+    /// Runs what was typed, until the shell is at its prompt again.
+    fn go_on(&mut self, audience: &mut dyn Audience) -> Result<Reply, Failure> {
+        let (mut begun, mut rounds, mut output) = (self.now(), 0, String::new());
+        let (mut tries, mut screens) = (0, 0);
+        loop {
+            let (text, next) = self.desk.go_on();
+            rounds += 1;
+            screens += text.matches(SCREEN).count();
+            if !text.is_empty() {
+                // What objects hold, kubectl prints as it is; a lesson's may come from a stranger.
+                let text = shown(&text);
+                audience.hear(&text);
+                output += &text;
+            }
+            let goes_on = !matches!(next, Next::Prompt(_) | Next::Ended);
+            let is_long = self.terminal.is_none()
+                && (rounds > MOST_ROUNDS || screens > MOST_SCREENS || self.now() > begun + LONGEST);
+            if goes_on && (is_long || audience.interrupts()) || matches!(next, Next::Stuck) {
+                if !matches!(next, Next::Stuck) {
+                    // A terminal has shown the keys itself.
+                    let keys = if self.terminal.is_some() { "\n" } else { "^C\n" };
+                    audience.hear(keys);
+                    output += keys;
+                }
+                self.desk.interrupt();
+                tries += 1;
+                if tries > MOST_TRIES {
+                    self.desk.start_shell()?;
+                    return Ok(Reply { output, code: INTERRUPTED });
+                }
+                (begun, rounds, screens) = (self.now(), 0, 0);
+                continue;
+            }
+            match next {
+                Next::Call(pid, asked) => {
+                    let answer = self.answer(pid, &asked);
+                    self.desk.answer(pid, answer);
+                    let now = self.now();
+                    self.desk.set_time(now, false);
+                }
+                Next::Prompt(prompt) => return Ok(Reply { output, code: prompt.status }),
+                Next::Ended => {
+                    let code = self.desk.take_exit();
+                    self.desk.start_shell()?;
+                    return Ok(Reply { output, code });
+                }
+                Next::Sleeps(until) => {
+                    let span = until - self.now();
+                    if span > Duration(0) {
+                        audience.pause(span.0);
+                        self.transact(|cluster| cluster.advance(span))?;
+                    }
+                    let now = self.now();
+                    self.desk.set_time(now.max(until), false);
+                }
+                Next::Reads => match audience.types() {
+                    Some(line) => self.desk.type_text(&line),
+                    None => self.desk.end_input(),
+                },
+                Next::Stuck => {}
+            }
+        }
+    }
+
+    fn try_run(&mut self, line: &str, audience: &mut dyn Audience) -> Result<Reply, Failure> {
+        if machine_shell::is_unfinished(line) {
+            let output = "bash: syntax error: unexpected end of file\n".to_string();
+            audience.hear(&output);
+            return Ok(Reply { output, code: 2 });
+        }
+        let now = self.now();
+        self.desk.set_time(now, true);
+        if let Some(ui) = self.terminal {
+            self.desk.set_size(ui.width(), ui.height());
+        }
+        self.desk.bring_in()?;
+        self.desk.type_text(line);
+        let reply = self.go_on(audience)?;
+        self.desk.bring_out()?;
+        Ok(reply)
     }
 }
 
+/// Does something with the cluster, whole or not at all.
+fn transact<T>(server: &mut Server, f: impl FnOnce(&mut Cluster) -> Result<T, ApiError>) -> Result<T, Failure> {
+    let cluster = server.cluster_mut();
+    cluster.begin(true, wall_now())?;
+    let done = f(cluster).and_then(|done| cluster.commit().map(|()| done));
+    Ok(done.inspect_err(|_| cluster.rollback())?)
+}
+
+/// Lets the cluster's clock run until nothing is due any more, and a moment longer.
+pub(super) fn settle(server: &mut Server) -> Result<(), Failure> {
+    transact(server, |cluster| {
+        cluster.settle()?;
+        cluster.advance(READING)
+    })
+}
+
+/// The words of a program's command line, by the name that it is known by.
+fn words(asked: &Asked) -> Vec<String> {
+    let name = asked.args.first().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
+    let name = if name == "kstate" { "kstate" } else { "kubectl" };
+    std::iter::once(name.to_string()).chain(asked.args.iter().skip(1).cloned()).collect()
+}
+
+/// Whether a command has somebody type into a container.
+fn types_into(words: &[String]) -> bool {
+    let streams = words.iter().any(|w| matches!(w.as_str(), "exec" | "attach" | "run" | "debug"));
+    let mut own = words.iter().take_while(|w| *w != "--");
+    streams && own.any(|w| matches!(w.as_str(), "-it" | "-ti" | "-i" | "--stdin" | "-itq"))
+}
+
+/// What may go to a terminal. A screen that is drawn anew begins a new paragraph instead.
+fn shown(text: &str) -> String {
+    let text = text.replace(SCREEN, "\n").replace("\u{1b}[H\u{1b}[2J", "").replace("\u{1b}[3J", "");
+    printable(&text.replace("\r\n", "\n")).into_owned()
+}
+
 /// Whether a verb may run in a lesson.
-fn judge(verb: &Verb) -> Result<(), Failure> {
+pub(in crate::cli) fn judge(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Undo(_) => Err(Failure::error("in a lesson, \"back\" goes back")),
-        Verb::Lesson(_) | Verb::Cluster(_) => Err(Failure::error("this works outside of a lesson only")),
+        Verb::Lesson(_) | Verb::Cluster(_) | Verb::Shell(_) => {
+            Err(Failure::error("this works outside of a lesson only"))
+        }
         _ => Ok(()),
     }
 }
 
-impl Shell for LessonShell {
+impl Shell for LessonShell<'_> {
     fn run(&mut self, line: &str) -> Reply {
-        let words = match Self::words(line) {
-            Ok(words) => words,
-            Err(why) => return Reply { output: format!("error: {why}\n"), code: 1 },
-        };
-        let ui = Ui::captured();
-        let code = run_where(&words, &ui, &mut self.server, &self.host, judge);
-        if self.host.files.take_refused() {
-            ui.err("hint: a lesson sees only the files of its own folder\n");
-        }
-        // What objects hold, kubectl prints as it is; a lesson's may come from a stranger.
-        Reply { output: printable(&ui.take()).into_owned(), code }
+        self.run_for(line, &mut Nobody)
     }
 
-    fn settle(&mut self) -> Result<(), Failure> {
-        self.transact(|cluster| {
-            cluster.settle()?;
-            cluster.advance(READING)
+    fn run_for(&mut self, line: &str, audience: &mut dyn Audience) -> Reply {
+        self.try_run(line, audience).unwrap_or_else(|failure| {
+            let output = format!("{}\n", failure.message);
+            audience.hear(&output);
+            Reply { output, code: failure.code }
         })
     }
 
+    fn knows(&mut self, line: &str) -> bool {
+        let first = line.split(|c: char| c.is_whitespace() || ";|&<>".contains(c)).next().unwrap_or_default();
+        let is_path = |c: char| c == '/' || c == '=' || c == '(' || c == '$' || c == '"' || c == '\'';
+        PROGRAMS.contains(&first)
+            || first.contains(is_path)
+            || tools::find(first).is_some()
+            || machine_shell::words().any(|word| word == first)
+    }
+
+    fn is_unfinished(&self, line: &str) -> bool {
+        machine_shell::is_unfinished(line)
+    }
+
+    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>) {
+        let host = Host::of_desk(self.desk.seen(), Attended::No);
+        let server = &mut self.server;
+        let mut ask = |words: &[String]| {
+            let ui = Ui::captured();
+            run_where(words, &ui, server, &host, judge);
+            ui.take_out()
+        };
+        let Completions { start, candidates } = complete::line(line, &host.files, &mut ask);
+        (start, candidates)
+    }
+
+    fn edit(&mut self, file: &str) -> Result<(), Failure> {
+        let host = Host::of_desk(self.desk.seen(), Attended::Yes);
+        let (Some(folder), Some(_), Some(programs)) = (self.folder.clone(), self.terminal, host.programs()) else {
+            return Err(Failure::error(format!("no editor is started for {file}: nobody is at the terminal")));
+        };
+        if !Path::new(file).components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(Failure::error(format!("{file} is no file of the lesson's folder")));
+        }
+        self.desk.bring_out()?;
+        let editor = programs.named_by(&["KUBE_EDITOR", "VISUAL", "EDITOR"]).unwrap_or_else(|| "vi".into());
+        let mut words = editor.split_whitespace();
+        let program = words.next().unwrap_or("vi");
+        let started = programs.command(program).args(words).arg(folder.join(file)).status();
+        started.map_err(|e| Failure::error(format!("cannot start {program}: {}", reason(&e))))?;
+        self.desk.bring_in()
+    }
+
+    fn picture(&mut self, width: usize) -> Option<String> {
+        let host = Host::of_desk(self.desk.seen(), Attended::No);
+        let server = &mut self.server;
+        let mut ask = |words: &[String]| {
+            let ui = Ui::captured();
+            run_where(words, &ui, server, &host, judge);
+            ui.take_out()
+        };
+        map::small(width, &mut ask)
+    }
+
+    fn restart(&mut self) -> Result<(), Failure> {
+        let cluster = cluster(self.lesson, self.state.as_deref())?;
+        let place = (self.state.clone(), self.folder.clone(), self.terminal);
+        *self = LessonShell::over(cluster, self.lesson, place)?.prepared()?;
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), Failure> {
+        settle(&mut self.server)
+    }
+
     fn write_file(&mut self, name: &str, text: &str) -> Result<(), Failure> {
-        self.host.files.write(name, text).map_err(|e| unusable(&self.folder.join(name), &e))
+        self.desk.bring_in()?;
+        self.desk.write(name, text.as_bytes());
+        self.desk.bring_out()
     }
 
     fn checkpoint(&mut self) -> Result<Mark, Failure> {
@@ -172,9 +409,19 @@ impl Shell for LessonShell {
         }
         let ui = Ui::captured();
         let words = ["kubectl", "get", &kinds.join(",")].map(String::from);
-        run_where(&words, &ui, &mut self.server, &self.host, judge);
+        let host = Host::of_desk(self.desk.seen(), Attended::No);
+        run_where(&words, &ui, &mut self.server, &host, judge);
         printable(&ui.take_out()).into_owned()
     }
+}
+
+/// A new cluster, in that file in place of one that may be there.
+fn cluster(lesson: &Lesson, state: Option<&Path>) -> Result<Cluster, Failure> {
+    let Some(state) = state else { return Ok(Cluster::new_in_memory(config(lesson), wall_now())?) };
+    if state.exists() {
+        file::remove(state)?;
+    }
+    Ok(Cluster::new_on_disk(state, config(lesson), wall_now())?)
 }
 
 fn config(lesson: &Lesson) -> Config {
@@ -187,10 +434,6 @@ fn config(lesson: &Lesson) -> Config {
         nodes: front.cluster.nodes.clone().unwrap_or(usual.nodes),
         zones: usual.zones,
     }
-}
-
-fn unusable(path: &Path, e: &std::io::Error) -> Failure {
-    Failure::error(format!("{}: {e}", path.display()))
 }
 
 #[cfg(test)]

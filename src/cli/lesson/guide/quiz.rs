@@ -11,52 +11,60 @@ impl Guide<'_> {
     /// Asks until the right answer is given, or wanted; each wrong one is told why it is.
     pub(super) fn quiz(&mut self, quiz: &Quiz) -> Result<Flow> {
         let screen = Screen::new(self.ui);
-        screen.question(quiz);
+        let flow = self.read(&screen.question_text(quiz))?;
+        if !matches!(flow, Flow::On) {
+            return Ok(flow);
+        }
         let letters: Vec<&str> = quiz.options.keys().map(String::as_str).collect();
         let (last, others) = letters.split_last().map_or(("", &letters[..]), |(last, others)| (*last, others));
         let prompt = format!("{} or {last}? ", others.join(", "));
         self.ui.out("\n");
         let mut tried: Vec<String> = Vec::new();
+        let mut hinted = false;
         loop {
-            let word = match self.ask("", &prompt, "")? {
+            let word = match self.ask(&prompt, "", "")? {
                 Wish::Back => return Ok(Flow::Back),
                 Wish::Quit => return Ok(Flow::Quit),
-                Wish::Enter | Wish::Ran => continue,
+                Wish::Jump(step) => return Ok(Flow::Jump(step)),
+                Wish::Enter | Wish::Ran(..) => continue,
                 Wish::Word(word) => word.trim_end_matches([')', '.']).to_lowercase(),
             };
             match word.as_str() {
                 _ if word == quiz.answer => {
-                    self.count(tried.is_empty());
+                    self.count(quiz, tried.is_empty())?;
                     let right = self.ui.paint("Right.", Style::new().green().bold());
-                    screen.answer(&right, quiz);
-                    return Ok(Flow::On);
+                    return self.read(&screen.answer_text(&right, quiz));
                 }
                 "hint" => {
+                    hinted = true;
                     screen.prose(quiz.hint.as_deref().unwrap_or("There is no hint for this one."));
                     self.ui.out("\n");
                 }
-                "question" | "again" => screen.question(quiz),
+                "question" | "again" => {
+                    self.say(&screen.question_text(quiz));
+                    self.ui.out("\n");
+                }
                 "skip" | "answer" | "solution" => {
-                    self.count(false);
-                    screen.answer(&format!("It is {}: {}", quiz.answer, quiz.right()), quiz);
-                    return Ok(Flow::On);
+                    self.count(quiz, false)?;
+                    return self.read(&screen.answer_text(&format!("It is {}: {}", quiz.answer, quiz.right()), quiz));
                 }
                 _ if !quiz.options.contains_key(&word) => {
                     self.say(
                         "A letter, please; hint, question or answer; or a command, if you would rather look first.\n",
                     );
                 }
+                _ if tried.contains(&word) => {
+                    let reason = quiz.reasons.get(&word).map_or("", String::as_str);
+                    screen.prose(format!("Still not {word}. {reason}").trim());
+                    self.ui.out("\n");
+                }
                 _ => {
                     let reason = quiz.reasons.get(&word).map_or("", String::as_str);
-                    let hint = quiz.hint.as_deref().filter(|_| tried.is_empty()).unwrap_or_default();
+                    let hint = quiz.hint.as_deref().filter(|_| tried.is_empty() && !hinted).unwrap_or_default();
                     screen.prose(format!("Not {word}. {reason} {hint}").trim());
-                    if !tried.contains(&word) {
-                        tried.push(word);
-                    }
-                    if tried.len() + 1 == letters.len() {
-                        self.count(false);
-                        screen.answer(&format!("That leaves {}: {}", quiz.answer, quiz.right()), quiz);
-                        return Ok(Flow::On);
+                    tried.push(word);
+                    if tried.len() == 2 {
+                        self.say("\nanswer tells it, if you would rather read it.\n");
                     }
                     self.ui.out("\n");
                 }
@@ -64,29 +72,40 @@ impl Guide<'_> {
         }
     }
 
-    fn count(&mut self, right: bool) {
+    /// Asks one question; false where they left.
+    pub(in crate::cli::lesson) fn ask_once(mut self, quiz: &Quiz) -> Result<bool> {
+        Ok(!matches!(self.quiz(quiz)?, Flow::Quit))
+    }
+
+    fn count(&mut self, quiz: &Quiz, right: bool) -> Result<()> {
         self.reached.asked += 1;
         self.reached.right += u32::from(right);
+        (self.remember)(quiz, right)
     }
 
     /// What was learnt, and questions about it.
     pub(super) fn debrief(&mut self) -> Result<()> {
-        let front = &self.lesson.front;
+        let lesson = self.lesson;
+        let front = &lesson.front;
         if !front.review.is_empty() {
             self.say("\nBefore you go, once more from memory:\n");
         }
         for quiz in &front.review {
-            if matches!(self.quiz(quiz)?, Flow::Quit) {
+            if !matches!(self.quiz(quiz)?, Flow::On) {
                 break;
             }
         }
         if !front.learnt.is_empty() {
             let rules: Vec<String> = front.learnt.iter().map(|rule| format!("- {rule}")).collect();
-            Screen::new(self.ui).prose(&format!("What to remember:\n\n{}", rules.join("\n")));
+            let text = Screen::new(self.ui).prose_text(&format!("What to remember:\n\n{}", rules.join("\n")));
+            self.read(&text)?;
         }
         if self.reached.asked > 0 {
             let (right, asked) = (self.reached.right, self.reached.asked);
             self.say(&format!("\nYou foresaw {right} of {asked} at once.\n"));
+            if right < asked {
+                self.say("kstate lesson review asks the others again, in a day.\n");
+            }
         }
         Ok(())
     }

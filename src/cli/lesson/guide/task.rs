@@ -14,17 +14,19 @@ impl Guide<'_> {
     /// Lets the learner work until the task is solved, or they want to see how.
     pub(super) fn task(&mut self, task: &Task) -> Result<Flow> {
         let screen = Screen::new(self.ui);
-        screen.task(task);
+        let flow = self.read(&screen.task_text(task))?;
+        if !matches!(flow, Flow::On) {
+            return Ok(flow);
+        }
+        self.ui.out("\n");
         let (mut hints, mut tries) = (task.hints.iter(), 0);
-        let prompt =
-            self.ui.paint("Enter looks whether it is done; hint, solution and skip help", Style::new().dimmed());
-        let prompt = format!("\n{prompt}\n");
         let mut unmet = task.unmet(self.shell).len();
         loop {
-            let asked = match self.ask(&prompt, "$ ", "")? {
+            let asked = match self.ask("$ ", "", "Enter looks whether it is done; hint, solution and skip help")? {
                 Wish::Back => return Ok(Flow::Back),
                 Wish::Quit => return Ok(Flow::Quit),
-                Wish::Ran => false,
+                Wish::Jump(step) => return Ok(Flow::Jump(step)),
+                Wish::Ran(..) => false,
                 Wish::Enter => true,
                 Wish::Word(word) => match word.as_str() {
                     "check" => true,
@@ -35,12 +37,12 @@ impl Guide<'_> {
                         }
                         continue;
                     }
-                    "task" => {
-                        screen.task(task);
+                    "task" | "question" => {
+                        self.say(&screen.task_text(task));
                         continue;
                     }
                     "skip" => return Ok(Flow::On),
-                    "solution" => return self.solution(task),
+                    "solution" | "answer" => return self.solution(task),
                     _ => {
                         self.unknown(&word);
                         continue;
@@ -76,9 +78,8 @@ impl Guide<'_> {
         self.ui.out("\n");
         for line in &task.solution {
             screen.line(line);
-            let reply = self.shell.run(line);
+            self.run_shown(line);
             self.shell.settle()?;
-            screen.reply(&reply);
         }
         if !task.unmet(self.shell).is_empty() {
             self.say("(The cluster is not what it was when the task began: back returns to a state from which this works.)\n");

@@ -14,13 +14,34 @@ struct Pods(Vec<String>);
 
 impl Shell for Pods {
     fn run(&mut self, line: &str) -> Reply {
-        match line.strip_prefix("kubectl run ") {
+        match line.strip_prefix("kubectl run ").or(line.strip_prefix("k run ")) {
             Some(name) => {
                 self.0.push(name.to_string());
                 Reply { output: format!("pod/{name} created\n"), code: 0 }
             }
             None => Reply { output: format!("{}\n", self.0.join(" ")), code: 0 },
         }
+    }
+
+    fn knows(&mut self, line: &str) -> bool {
+        line.starts_with("kubectl ") || line.starts_with("k ")
+    }
+
+    fn is_unfinished(&self, _: &str) -> bool {
+        false
+    }
+
+    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>) {
+        (line.len(), Vec::new())
+    }
+
+    fn picture(&mut self, _: usize) -> Option<String> {
+        None
+    }
+
+    fn restart(&mut self) -> Result<(), Failure> {
+        self.0.clear();
+        Ok(())
     }
 
     fn settle(&mut self) -> Result<(), Failure> {
@@ -67,6 +88,9 @@ fn session(lesson: &Lesson, shell: &mut Pods, reached: Reached, lines: &[&str]) 
         folder: "files".into(),
         call: "pods".into(),
         touched: false,
+        remember: &mut |_, _| Ok(()),
+        begin_at: None,
+        whole: None,
     };
     let end = guide.run().expect("a session");
     (end, last, ui.take())
@@ -75,18 +99,20 @@ fn session(lesson: &Lesson, shell: &mut Pods, reached: Reached, lines: &[&str]) 
 #[test]
 fn a_wrong_answer_a_command_of_ones_own_a_step_back_a_quit_and_a_resume() {
     let (lesson, mut shell) = (lesson(), Pods::default());
-    let lines = ["", "", "k run mine", "", "a", "x", "c", "", "back", "b", "", "quit"];
+    let lines = ["", "", "k run mine", "", "a", "x", "c", "b", "", "back", "b", "", "quit"];
     let (end, reached, shown) = session(&lesson, &mut shell, Reached::start(&lesson), &lines);
     assert_eq!((end, reached.step, reached.block, reached.command), (End::Left, 1, 1, 1));
     assert_eq!(shell.0, ["a", "mine", "b"]);
-    insta::assert_snapshot!(shown.trim(), @r"
+    insta::assert_snapshot!(shown.trim(), @"
     Pods                                                          5 minutes, 2 steps
     ────────────────────────────────────────────────────────────────────────────────
 
     Hello.
 
-    Enter runs the command that is shown. You may type any other kubectl command
-    instead, as often as you like; `help` says what else there is.
+    Enter runs the command that is shown. You may type any other command instead, as
+    often as you like: the prompt is a shell, and TAB completes. `help` says what
+    else there is.
+
 
     One                                                                       1 of 2
     ────────────────────────────────────────────────────────────────────────────────
@@ -99,6 +125,7 @@ fn a_wrong_answer_a_command_of_ones_own_a_step_back_a_quit_and_a_resume() {
     The cluster now:
     NAME   READY
     a   1/1
+
     $ k run mine
     pod/mine created
 
@@ -120,7 +147,11 @@ fn a_wrong_answer_a_command_of_ones_own_a_step_back_a_quit_and_a_resume() {
 
     Not c.
 
-    That leaves b: Two
+    answer tells it, if you would rather read it.
+
+    a, b or c? b
+
+    Right.
 
     One and one.
 
@@ -207,6 +238,7 @@ fn a_task_is_solved_by_what_the_cluster_became() {
     insta::assert_snapshot!(task, @r#"
     ! Run a pod b.
 
+
     Not yet: There are only hid.
     $ hint
 
@@ -227,6 +259,7 @@ fn a_task_is_solved_by_what_the_cluster_became() {
     hid   1/1
     a   1/1
     bb   1/1
+
 
     What to remember:
 

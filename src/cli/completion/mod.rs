@@ -1,4 +1,4 @@
-//! `completion`: a shell's completion script.
+//! `completion`: a shell's completion script. For all but PowerShell it asks `__complete` what a word could be.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -35,15 +35,17 @@ pub fn print(args: &Args, program: &'static str, ui: &Ui) -> Result<(), Failure>
         [one] => one,
         _ => return Err(usage("Too many arguments. Expected only the shell type.".into())),
     };
-    let shell = match shell.as_str() {
-        "bash" => Shell::Bash,
-        "zsh" => Shell::Zsh,
-        "fish" => Shell::Fish,
-        "powershell" => Shell::PowerShell,
+    let script = match shell.as_str() {
+        "bash" => include_str!("bash.sh").replace("PROGRAM", program),
+        "zsh" => include_str!("zsh.sh").replace("PROGRAM", program),
+        "fish" => include_str!("fish.fish").replace("PROGRAM", program),
+        "powershell" => {
+            let mut script = Vec::new();
+            clap_complete::generate(Shell::PowerShell, &mut App::command(), program, &mut script);
+            String::from_utf8_lossy(&script).into_owned()
+        }
         other => return Err(usage(format!("Unsupported shell type {other:?}."))),
     };
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut App::command(), program, &mut script);
-    ui.out(&String::from_utf8_lossy(&script));
+    ui.out(&script);
     Ok(())
 }
