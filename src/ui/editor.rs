@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use dialoguer::console::measure_text_width;
-use owo_colors::{OwoColorize, Style};
+use owo_colors::OwoColorize;
 use rustyline::completion::{Candidate, Completer};
 use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
@@ -335,10 +335,5 @@ impl Ui {
             // OBSERVATION: a terminal that can't be cleared is one that goes on below.
             let _ = dialoguer::console::Term::stdout().clear_screen();
         }
-    }
-
-    /// `text` in the style of what was typed.
-    pub fn typed_style(&self, text: &str) -> String {
-        self.paint(text, Style::new().bold())
     }
 }

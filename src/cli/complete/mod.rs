@@ -100,10 +100,7 @@ struct Before {
 /// What the last of the words could be.
 pub(super) fn words_of(program: &'static str, words: &[String], ask: Ask<'_>) -> Found {
     let (last, before) = words.split_last().map_or(("", words), |(last, before)| (last.as_str(), before));
-    let mut root = App::command().name(program);
-    if program == "kstate" {
-        root = root.visible_alias("kstate");
-    }
+    let root = App::command().name(program);
     let line = Line::read(before, &root);
     let is_own = |name: &str| program == "kubectl" && OWN_VERBS.contains(&name);
     let first = argv::first_word(before, &root, &root).map(|at| before[at].clone());

@@ -143,7 +143,7 @@ impl Jq {
         });
         let modules = match Loader::new(defs).load(&arena, File { code: code.as_str(), path: () }) {
             Ok(modules) => modules,
-            Err(errors) => return (Vec::new(), self.syntax_error(&format!("{errors:?}")), 3),
+            Err(_) => return (Vec::new(), self.syntax_error(), 3),
         };
         let funs = jaq_core::funs::<JustLut<Val>>().chain(jaq_std::funs()).chain(jaq_json::funs());
         let funs = funs.filter(|(name, ..)| !ABSENT.contains(name));
@@ -204,7 +204,7 @@ impl Jq {
         (out, err, status)
     }
 
-    fn syntax_error(&self, _: &str) -> String {
+    fn syntax_error(&self) -> String {
         format!(
             "jq: error: syntax error (Unix shell quoting issues?) at <top-level>, line 1:\n{}\njq: 1 compile error\n",
             self.filter
