@@ -43,6 +43,12 @@ pub trait Folder: std::fmt::Debug {
     /// That machine's.
     fn look(&self, path: &Path, itself: bool) -> io::Result<Itself>;
 
+    /// A path from the root to what a path leads to, links followed.
+    ///
+    /// # Errors
+    /// That machine's.
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf>;
+
     /// What is in a folder, by name.
     ///
     /// # Errors
@@ -171,9 +177,10 @@ impl Files {
     /// As [`Files::file_type`].
     pub fn real_path(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         let path = path.as_ref();
-        match &self.inside {
-            None => std::fs::canonicalize(self.absolute(path)),
-            Some(dir) => {
+        match &self.place {
+            Place::Everywhere => std::fs::canonicalize(self.absolute(path)),
+            Place::Elsewhere(files) => files.real_path(path),
+            Place::Inside(dir) => {
                 let real = dir.canonicalize(self.within(path)).map_err(|e| self.refuse(e))?;
                 Ok(if real == Path::new(".") { self.folder.clone() } else { self.folder.join(real) })
             }

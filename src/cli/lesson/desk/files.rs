@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::Inner;
@@ -95,6 +95,10 @@ impl Folder for Seen {
         Ok(Itself { kind: kind(&stat), mode: stat.mode, target: stat.target })
     }
 
+    fn real_path(&self, path: &Path) -> io::Result<PathBuf> {
+        self.with(|sys| sys.stat(text(path)).and_then(|_| sys.canonical(text(path)))).map(PathBuf::from)
+    }
+
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let entries = self.with(|sys| sys.read_dir(text(path)))?;
         let entry = |(name, stat): (String, Stat)| Entry {
@@ -125,11 +129,11 @@ impl Folder for Seen {
     }
 
     fn make_folders(&self, path: &Path) -> io::Result<()> {
-        let mut way = std::path::PathBuf::new();
+        let mut way = PathBuf::new();
         for part in path.components() {
             way.push(part);
             match self.with(|sys| sys.mkdir(text(&way), 0o755)) {
-                Err(e) if e.kind() != ErrorKind::AlreadyExists && !self.look(&way, false).is_ok() => return Err(e),
+                Err(e) if e.kind() != ErrorKind::AlreadyExists && self.look(&way, false).is_err() => return Err(e),
                 _ => {}
             }
         }
