@@ -5,6 +5,7 @@
 
 pub mod index;
 pub mod load;
+mod logged;
 mod machines;
 mod name;
 mod operations;
@@ -30,6 +31,7 @@ use crate::api::{Kind, Object, ObjectKey, definition};
 use crate::error::ApiError;
 pub use crate::machine::images::provisioner::{Provisions, Which, folders, klog, lines, logrus};
 use load::Loads;
+pub use logged::Logged;
 use machines::Machines;
 pub use machines::Route;
 use small::{Sequences, Settings};
@@ -46,28 +48,6 @@ pub struct Change {
     pub new: Option<Arc<Object>>,
     /// The revision that this change made.
     pub revision: u64,
-}
-
-/// A revision of the log.
-#[derive(Debug)]
-pub struct Logged {
-    /// The revision.
-    pub revision: u64,
-    /// The object; one that the revision removed as it was last.
-    pub object: Arc<Object>,
-    /// Whether the revision removed it.
-    pub gone: bool,
-    /// Whether there was something in its place.
-    pub replaced: bool,
-    /// What that was, as it is stored.
-    before: Option<String>,
-}
-
-impl Logged {
-    /// What was in its place; none too where that was dropped from the log since.
-    pub fn before(&self) -> Option<Arc<Object>> {
-        Object::from_stored(self.object.kind(), self.before.as_deref()?).ok().map(Arc::new)
-    }
 }
 
 /// How many objects of a kind a transaction changes before it lays them down and forgets them.
@@ -265,12 +245,19 @@ impl Store {
         self.forget();
     }
 
-    /// Has the kinds known that the definitions in the file teach.
+    /// Has the kinds known that the definitions in the file teach. Those that are at hand are known: they are not read.
     fn learn(&mut self) {
-        if self.view().len(Kind::CustomResourceDefinition) > 0 {
-            self.view().list_as().for_each(|taught| _ = definition::learn(taught));
-            self.make_room();
+        const LAST: u64 = i64::MAX as u64;
+        if self.view().len(Kind::CustomResourceDefinition) == 0 {
+            return;
         }
+        let is_at_hand = |name: &str| Kind::known().any(|kind| kind.is_at_hand() && kind.resource() == name);
+        let mut names = self.read(self.written_before(Kind::CustomResourceDefinition, LAST));
+        names.retain(|key| !is_at_hand(&key.name));
+        for key in names {
+            self.view().get_as("", &key.name).and_then(definition::learn);
+        }
+        self.make_room();
     }
 
     /// A place for each kind that is known by now.

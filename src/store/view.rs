@@ -110,8 +110,12 @@ impl<'a> View<'a> {
         if self.len(Kind::CustomResourceDefinition) == 0 {
             return Vec::new();
         }
-        let definitions = self.list_as().filter(|d| is_established(d));
-        let mut kinds: Vec<Kind> = definitions.filter_map(definition::learn).collect();
+        // Each request asks: so a definition is looked up by its name, and not all of them gone through.
+        let is_taught = |kind: &Kind| {
+            let definition = self.get_as::<CustomResourceDefinition>("", &kind.resource());
+            definition.is_some_and(|d| is_established(d) && definition::learn(d) == Some(*kind))
+        };
+        let mut kinds: Vec<Kind> = Kind::known().filter(|kind| !kind.is_built_in()).filter(is_taught).collect();
         kinds.sort();
         kinds
     }
