@@ -205,8 +205,7 @@ impl<'a> Target<'a> {
         let configurations =
             self.configurations(&named, warnings).map_err(|e| e.within("loading generator plugins"))?;
         for configuration in configurations {
-            let made = transformer::generated(&configuration, &self.loader);
-            let mut made = vec![made.map_err(|e| e.within("loading generator plugins"))?];
+            let mut made = vec![transformer::generated(&configuration, &self.loader)?];
             if let Some(origin) = Origin::of_plugin(&configuration) {
                 add_origin(&mut made, &origin)?;
             }

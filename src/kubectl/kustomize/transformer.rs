@@ -243,22 +243,28 @@ impl Plugin<'_> {
     }
 }
 
+fn not_loaded(e: Failed) -> Failed {
+    e.within("failed to load generator").within("loading generator plugins")
+}
+
 /// The object that another configures.
 pub(super) fn generated(resource: &Resource, loader: &Loader<'_>) -> Result<Resource, Failed> {
-    let load = |e: Failed| e.within("failed to load generator");
-    let plugin = Plugin::of(resource).map_err(load)?;
+    let plugin = Plugin::of(resource).map_err(not_loaded)?;
     let kind = match resource.kind() {
         "ConfigMapGenerator" => "ConfigMap",
         "SecretGenerator" => "Secret",
         "HelmChartInflationGenerator" => {
-            return Err(load(plugin.failed(Failed::new("must specify --enable-helm"))));
+            return Err(not_loaded(plugin.failed(Failed::new("must specify --enable-helm"))));
         }
-        _ if configured(&plugin, loader).is_ok_and(|found| found.is_none()) => return Err(load(plugin.unknown())),
-        _ => return Err(load(Failed::new(format!("plugin {} not a generator", resource.original_id())))),
+        "IAMPolicyGenerator" => return service_account(&plugin),
+        _ if configured(&plugin, loader).is_ok_and(|found| found.is_none()) => {
+            return Err(not_loaded(plugin.unknown()));
+        }
+        _ => return Err(not_loaded(Failed::new(format!("plugin {} not a generator", resource.original_id())))),
     };
     let parsed: Result<Generator, _> = serde_json::from_value(plugin.tree.clone());
     let mut generator = parsed.map_err(|e| {
-        load(plugin.failed(Failed::new(format!("error unmarshaling JSON: while decoding JSON: json: {e}"))))
+        not_loaded(plugin.failed(Failed::new(format!("error unmarshaling JSON: while decoding JSON: json: {e}"))))
     })?;
     if generator.name.is_empty() {
         generator.name = resource.name().into();
@@ -267,4 +273,31 @@ pub(super) fn generated(resource: &Resource, loader: &Loader<'_>) -> Result<Reso
         generator.namespace = resource.namespace().into();
     }
     generators::generate(kind, &generator, loader)
+}
+
+/// The service account that stands for one of a cloud.
+fn service_account(plugin: &Plugin<'_>) -> Result<Resource, Failed> {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Account {
+        name: String,
+        project_id: String,
+        namespace: String,
+    }
+    let cloud: String = plugin.field("cloud").map_err(not_loaded)?;
+    let ours: Account = plugin.field("kubernetesService").map_err(not_loaded)?;
+    let theirs: Account = plugin.field("serviceAccount").map_err(not_loaded)?;
+    if cloud != "gke" {
+        return Err(Failed::new(format!("cloud provider {cloud} not supported yet")));
+    }
+    let account = format!("{}@{}.iam.gserviceaccount.com", theirs.name, theirs.project_id);
+    let namespace =
+        if ours.namespace.is_empty() { String::new() } else { format!("\n  namespace: {}", ours.namespace) };
+    let text = format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  annotations:\n    iam.gke.io/gcp-service-account: {account}\n  \
+         name: {}{namespace}\n",
+        ours.name
+    );
+    let made = read::objects(text.as_bytes())?.into_iter().next();
+    made.map(Resource::new).ok_or_else(|| Failed::new("no service account"))
 }

@@ -79,22 +79,24 @@ struct Fault {
     problem: Cow<'static, str>,
     /// The line as Go states it, 0 for none.
     line: usize,
+    /// The line on which begins what it lies in, as the third release of the YAML package states it; 0 for none.
+    context: usize,
 }
 
 impl Fault {
     /// Found while reading characters.
     fn scanner(problem: impl Into<Cow<'static, str>>, at: Mark) -> Fault {
         // OBSERVATION: on the first line Go takes the line for unknown, and says nothing of it.
-        Fault { problem: problem.into(), line: if at.line == 0 { 0 } else { at.line + 1 } }
+        Fault { problem: problem.into(), line: if at.line == 0 { 0 } else { at.line + 1 }, context: 0 }
     }
 
     /// Found while putting tokens together.
     fn parser(problem: &'static str, at: Mark) -> Fault {
         // OBSERVATION: Go counts from 0 here, so that the line before the fault is named.
-        Fault { problem: problem.into(), line: at.line }
+        Fault { problem: problem.into(), line: at.line, context: 0 }
     }
 
     fn plain(problem: impl Into<Cow<'static, str>>) -> Fault {
-        Fault { problem: problem.into(), line: 0 }
+        Fault { problem: problem.into(), line: 0, context: 0 }
     }
 }

@@ -62,6 +62,8 @@ pub(super) struct Parser {
     taken: usize,
     /// The line on which the node of the last event begins, counted from 0.
     pub(super) line: usize,
+    /// The lines on which the collections begin that are not ended, counted from 0.
+    begun: Vec<usize>,
 }
 
 impl Parser {
@@ -73,6 +75,7 @@ impl Parser {
             tag_directives: Vec::new(),
             taken: 0,
             line: 0,
+            begun: Vec::new(),
         }
     }
 
@@ -118,6 +121,25 @@ impl Parser {
     /// A fault at the next token.
     fn fault<T>(&mut self, problem: &'static str) -> Result<T, Fault> {
         Err(Fault::parser(problem, self.mark()?))
+    }
+
+    /// The same within a collection.
+    fn fault_within<T>(&mut self, problem: &'static str) -> Result<T, Fault> {
+        let context = self.begun.last().copied().unwrap_or_default();
+        Err(Fault { context, ..Fault::parser(problem, self.mark()?) })
+    }
+
+    /// Takes the token that begins a collection.
+    fn begin(&mut self) {
+        self.take();
+        self.begun.push(self.taken);
+    }
+
+    /// Takes the token that ends a collection.
+    fn end(&mut self) {
+        self.take();
+        self.begun.pop();
+        self.return_from_node();
     }
 
     /// Goes back to what the node just ended is part of.
@@ -304,7 +326,7 @@ impl Parser {
 
     fn block_sequence_entry(&mut self, first: bool) -> Result<Event, Fault> {
         if first {
-            self.take();
+            self.begin();
         }
         match self.peek()? {
             Kind::BlockEntry => {
@@ -316,11 +338,10 @@ impl Parser {
                 }
             }
             Kind::BlockEnd => {
-                self.take();
-                self.return_from_node();
+                self.end();
                 Ok(Event::SequenceEnd)
             }
-            _ => self.fault("did not find expected '-' indicator"),
+            _ => self.fault_within("did not find expected '-' indicator"),
         }
     }
 
@@ -340,7 +361,7 @@ impl Parser {
 
     fn block_mapping_key(&mut self, first: bool) -> Result<Event, Fault> {
         if first {
-            self.take();
+            self.begin();
         }
         match self.peek()? {
             Kind::Key => {
@@ -351,11 +372,10 @@ impl Parser {
                 }
             }
             Kind::BlockEnd => {
-                self.take();
-                self.return_from_node();
+                self.end();
                 Ok(Event::MappingEnd)
             }
-            _ => self.fault("did not find expected key"),
+            _ => self.fault_within("did not find expected key"),
         }
     }
 
@@ -373,18 +393,17 @@ impl Parser {
 
     fn flow_sequence_entry(&mut self, first: bool) -> Result<Event, Fault> {
         if first {
-            self.take();
+            self.begin();
         }
         if !first && !matches!(self.peek()?, Kind::FlowSequenceEnd) {
             if !matches!(self.peek()?, Kind::FlowEntry) {
-                return self.fault("did not find expected ',' or ']'");
+                return self.fault_within("did not find expected ',' or ']'");
             }
             self.take();
         }
         match self.peek()? {
             Kind::FlowSequenceEnd => {
-                self.take();
-                self.return_from_node();
+                self.end();
                 Ok(Event::SequenceEnd)
             }
             Kind::Key => {
@@ -420,18 +439,17 @@ impl Parser {
 
     fn flow_mapping_key(&mut self, first: bool) -> Result<Event, Fault> {
         if first {
-            self.take();
+            self.begin();
         }
         if !first && !matches!(self.peek()?, Kind::FlowMappingEnd) {
             if !matches!(self.peek()?, Kind::FlowEntry) {
-                return self.fault("did not find expected ',' or '}'");
+                return self.fault_within("did not find expected ',' or '}'");
             }
             self.take();
         }
         match self.peek()? {
             Kind::FlowMappingEnd => {
-                self.take();
-                self.return_from_node();
+                self.end();
                 Ok(Event::MappingEnd)
             }
             Kind::Key => {

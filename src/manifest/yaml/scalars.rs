@@ -316,6 +316,11 @@ impl Scanner {
 
     /// A scalar in single or double quotes.
     pub(super) fn scan_quoted(&mut self, single: bool) -> Result<Kind, Fault> {
+        let context = if self.mark.line == 0 { 0 } else { self.mark.line + 1 };
+        self.scan_quotes(single).map_err(|fault| Fault { context, ..fault })
+    }
+
+    fn scan_quotes(&mut self, single: bool) -> Result<Kind, Fault> {
         let quote = if single { '\'' } else { '"' };
         self.skip();
         let mut text = String::new();

@@ -34,9 +34,14 @@ pub enum Tree {
 /// Reads the first document of a text as a tree; nothing but comments is none.
 ///
 /// # Errors
-/// Those of [`super::to_json`].
+/// Those of [`super::to_json`], with the line on which begins what they lie in, as the third release of Go's YAML package
+/// has it.
 pub fn to_tree(text: &str) -> Result<Option<Tree>, YamlError> {
-    let Some(document) = Document::read(text)? else { return Ok(None) };
+    let read = Document::read(text).map_err(|fault| match fault.context {
+        0 => fault,
+        line => Fault { line, ..fault },
+    });
+    let Some(document) = read? else { return Ok(None) };
     let mut writer = Writer { document: &document, nodes: 0, bytes: 0, within: Vec::new() };
     Ok(Some(writer.tree(document.root, 0)?))
 }
