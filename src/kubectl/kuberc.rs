@@ -113,7 +113,8 @@ pub fn read(location: &Location, host: &Host) -> Result<(Option<Preference>, Str
             }
             Err(text) => text,
         },
-        Err(e) if e.kind() == ErrorKind::NotFound && !location.explicit => return Ok((None, String::new())),
+        // OBSERVATION: where kstate's folder can't be one, the cluster's file says so.
+        Err(e) if is_absent(e.kind()) && !location.explicit => return Ok((None, String::new())),
         Err(e) => go_io_error("open", path, &e),
     };
     match location.explicit {
@@ -219,4 +220,8 @@ pub fn text_if_there(path: &str, host: &Host) -> io::Result<Option<String>> {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+fn is_absent(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

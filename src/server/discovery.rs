@@ -180,11 +180,22 @@ pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
     Ok(Reply::Tree(document))
 }
 
+/// Mirrors `Info` of `k8s.io/apimachinery/pkg/version`: clients that are made from the schema want all its fields.
 fn version(minor: u32) -> Value {
     json!({
         "major": "1",
         "minor": minor.to_string(),
+        "emulationMajor": "1",
+        "emulationMinor": minor.to_string(),
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": minor.saturating_sub(1).to_string(),
         "gitVersion": format!("v1.{minor}.2"),
+        // It was not built from a commit of Kubernetes.
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "go1.26.4",
+        "compiler": "gc",
         "platform": "linux/amd64",
     })
 }

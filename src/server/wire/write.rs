@@ -208,7 +208,16 @@ const ORDER: &[&str] = &[
     "code",
     "major",
     "minor",
+    "emulationMajor",
+    "emulationMinor",
+    "minCompatibilityMajor",
+    "minCompatibilityMinor",
     "gitVersion",
+    "gitCommit",
+    "gitTreeState",
+    "buildDate",
+    "goVersion",
+    "compiler",
 ];
 
 /// A tree of no stored kind; with an indent over several lines.
