@@ -4,6 +4,11 @@ import kopf
 import kubernetes
 
 
+@kopf.on.login()
+def login(**arguments):
+    return kopf.login_with_kubeconfig(**arguments)
+
+
 @kopf.on.create("example.com", "v1", "databases")
 @kopf.on.update("example.com", "v1", "databases", field="spec.members")
 def reconcile(spec, name, namespace, body, **_):
