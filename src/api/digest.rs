@@ -7,6 +7,21 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }
 
+/// Ten letters that tell contents apart in a name: vowels and what looks like them give way to consonants, so that no words
+/// come out. Mirrors `encodeHash` of `k8s.io/kubectl/pkg/util/hash`, which kustomize has too.
+pub fn name_suffix(content: &str) -> String {
+    let hex: String = sha256(content.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    let letter = |c| match c {
+        '0' => 'g',
+        '1' => 'h',
+        '3' => 'k',
+        'a' => 'm',
+        'e' => 't',
+        other => other,
+    };
+    hex.chars().take(10).map(letter).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::sha256;

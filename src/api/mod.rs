@@ -21,6 +21,7 @@ pub mod snapshot;
 pub mod table;
 pub mod time;
 pub mod user;
+pub mod version;
 pub mod x509;
 
 pub use kind::{Kind, Scope};

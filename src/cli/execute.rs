@@ -4,12 +4,13 @@ use super::global::Global;
 use super::kubeconfig::{Kept, Standing};
 use super::{Access, App, argv, help};
 use crate::api::user::User;
+use crate::api::version::Info;
 use crate::error::Failure;
 use crate::host::Host;
 use crate::kubectl::client::{self, Client};
 use crate::kubectl::read_ahead::ReadAhead;
 use crate::kubectl::session::{CommandLine, Session};
-use crate::kubectl::version::Info;
+use crate::kubectl::version;
 use crate::server::Server;
 use crate::sim::Cluster;
 use crate::ui::Ui;
@@ -135,7 +136,7 @@ fn session<'a>(
 
 /// Mirrors `MatchesServerVersion` of `k8s.io/client-go/discovery`.
 fn check_versions(session: &Session<'_>) -> Result<(), Failure> {
-    let (client, server) = (Info::client(), Info::server(session.client.minor()));
+    let (client, server) = (version::client(), Info::server(session.client.minor()));
     match client.git_version() == server.git_version() {
         true => Ok(()),
         false => Err(Failure::error(format!(

@@ -3,6 +3,7 @@
 //! Mirrors `pkg/controller/endpointslice` and `k8s.io/endpointslice/reconciler.go`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::endpoints::{
     IS_HEADLESS, LAST_CHANGE_TRIGGER_TIME, busy, find_port, has_endpoints, hostname_for, selected_pods,
@@ -14,6 +15,7 @@ use crate::api::object::new_controller_ref;
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time, names};
 use crate::controllers::pods::{is_namespace_terminating, is_ready, is_terminating};
 use crate::controllers::{Action, Controller, Deletion, Outcome, RateLimiter, Write};
+use crate::error::ApiError;
 use crate::kinds::core::service::CLUSTER_IP_NONE;
 use crate::kinds::shared::access::{items, text};
 use crate::store::{Change, Index, View};
@@ -25,6 +27,23 @@ pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 /// How many endpoints a slice holds: `--max-endpoints-per-slice`.
 const MAX_ENDPOINTS_PER_SLICE: usize = 100;
+
+/// The slices of a service that a controller manages.
+pub(super) fn slices_of<'a>(view: &View<'a>, service: &ObjectKey, controller: &str) -> Vec<&'a EndpointSlice> {
+    let bucket = format!("{}/{}", service.namespace, service.name);
+    view.indexed(Kind::EndpointSlice, Index::SliceService, &bucket)
+        .filter(|o| o.label(MANAGED_BY) == Some(controller) && !o.is_terminating())
+        .filter_map(|o| o.get::<EndpointSlice>())
+        .collect()
+}
+
+/// A slice that was not written is tried again, but not in a namespace that ends.
+pub(super) fn unless_the_namespace_ends(answer: &Result<Arc<Object>, ApiError>) -> Vec<Action> {
+    match answer {
+        Err(error) if !is_namespace_terminating(error) => vec![Action::Fail(error.clone())],
+        _ => Vec::new(),
+    }
+}
 
 /// See the module.
 pub(super) struct EndpointSliceController;
@@ -56,12 +75,7 @@ impl Controller for EndpointSliceController {
         let mut outcome = Outcome::done();
         let Some(object) = view.get(key).filter(|o| !o.is_terminating()) else { return outcome };
         let Some(service) = object.get::<Service>().filter(|s| has_endpoints(s)) else { return outcome };
-        let bucket = format!("{}/{}", key.namespace, key.name);
-        let slices: Vec<&EndpointSlice> = view
-            .indexed(Kind::EndpointSlice, Index::SliceService, &bucket)
-            .filter(|o| o.label(MANAGED_BY) == Some(CONTROLLER) && !o.is_terminating())
-            .filter_map(|o| o.get::<EndpointSlice>())
-            .collect();
+        let slices = slices_of(view, key, CONTROLLER);
         let total = slices.iter().map(|s| items(&s.endpoints).len()).sum();
         if let Some(wait) = slices.iter().filter_map(|s| busy(&s.metadata, total, now)).max() {
             outcome.postpone(wait);
@@ -69,10 +83,7 @@ impl Controller for EndpointSliceController {
         }
         let pods = selected_pods(view, object, service);
         for write in (Reconciler { view, object, service, pods }).reconcile(slices) {
-            outcome.push(write.then(|answer| match answer {
-                Err(error) if !is_namespace_terminating(error) => vec![Action::Fail(error.clone())],
-                _ => Vec::new(),
-            }));
+            outcome.push(write.then(unless_the_namespace_ends));
         }
         outcome
     }

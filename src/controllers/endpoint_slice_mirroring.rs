@@ -5,16 +5,16 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::endpoint_slice::{MANAGED_BY, SERVICE_NAME, generate_name, port_key};
+use super::endpoint_slice::{MANAGED_BY, SERVICE_NAME, generate_name, port_key, slices_of, unless_the_namespace_ends};
 use super::endpoints::{LAST_CHANGE_TRIGGER_TIME, places_of, repack_subsets};
 use crate::api::k8s::api::core::v1::{EndpointAddress, EndpointSubset, Endpoints, Service};
 use crate::api::k8s::api::discovery::v1::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice};
 use crate::api::object::{LAST_APPLIED, new_controller_ref};
 use crate::api::{Duration, Kind, Object, ObjectKey, ObjectMeta, Time};
-use crate::controllers::pods::{is_namespace_terminating, warning};
-use crate::controllers::{Action, Controller, Deletion, Outcome, RateLimiter, Write};
+use crate::controllers::pods::warning;
+use crate::controllers::{Controller, Deletion, Outcome, RateLimiter, Write};
 use crate::kinds::shared::access::{items, text};
-use crate::store::{Change, Index, View};
+use crate::store::{Change, View};
 
 const CONTROLLER: &str = "endpointslicemirroring-controller.k8s.io";
 const COMPONENT: &str = "endpoint-slice-mirroring-controller";
@@ -62,12 +62,7 @@ impl Controller for EndpointSliceMirroringController {
 
     fn reconcile(&self, view: &View<'_>, key: &ObjectKey, _now: Time) -> Outcome {
         let mut outcome = Outcome::done();
-        let bucket = format!("{}/{}", key.namespace, key.name);
-        let slices: Vec<&EndpointSlice> = view
-            .indexed(Kind::EndpointSlice, Index::SliceService, &bucket)
-            .filter(|o| o.label(MANAGED_BY) == Some(CONTROLLER) && !o.is_terminating())
-            .filter_map(|o| o.get::<EndpointSlice>())
-            .collect();
+        let slices = slices_of(view, key, CONTROLLER);
         let service = view.get_as::<Service>(&key.namespace, &key.name);
         let object = view.get(key).filter(|o| should_mirror(o) && service.is_some_and(|s| !has_selector(s)));
         let Some((object, endpoints)) = object.and_then(|o| Some((o, o.get::<Endpoints>()?))) else {
@@ -214,10 +209,7 @@ fn reconcile_slices(object: &Object, endpoints: &Endpoints, slices: Vec<&Endpoin
         None => true,
     });
     for slice in to_create.into_iter().filter(|_| !object.is_terminating()) {
-        outcome.push(Write::create(slice).then(|answer| match answer {
-            Err(error) if !is_namespace_terminating(error) => vec![Action::Fail(error.clone())],
-            _ => Vec::new(),
-        }));
+        outcome.push(Write::create(slice).then(unless_the_namespace_ends));
     }
     to_update.into_iter().for_each(|slice| outcome.write(Write::update(slice)));
     to_delete.into_iter().for_each(|slice| outcome.write(delete(slice)));

@@ -1,9 +1,6 @@
-//! Which kubectl kstate speaks as, and which Kubernetes its clusters are.
-//!
-//! Mirrors `k8s.io/apimachinery/pkg/version`.
+//! Which kubectl kstate speaks as, and how that is printed.
 
-use serde_json::{Map, Value};
-
+use crate::api::version::Info;
 use crate::printers::go_order::Order;
 
 /// The minor version of the client.
@@ -12,72 +9,18 @@ pub const CLIENT_MINOR: u32 = 36;
 /// The Kustomize that is built into it.
 pub const KUSTOMIZE: &str = super::kustomize::VERSION;
 
-/// What a binary says of itself, in the order in which Go declares the fields.
-pub struct Info(Vec<(&'static str, String)>);
-
-impl Info {
-    /// The client.
-    pub fn client() -> Info {
-        Info::of(CLIENT_MINOR, false)
-    }
-
-    /// The API server of a cluster of Kubernetes v1.`minor`.
-    pub fn server(minor: u32) -> Info {
-        Info::of(minor, true)
-    }
-
-    fn of(minor: u32, server: bool) -> Info {
-        // What the server emulates, it says from v1.33 on.
-        let emulated = |minor: u32| if server && minor >= 33 { minor.to_string() } else { String::new() };
-        let major = |minor: &str| if minor.is_empty() { String::new() } else { "1".into() };
-        let (emulation, compatible) =
-            (emulated(minor), emulated(minor).parse().map_or(String::new(), |m: u32| (m - 1).to_string()));
-        let platform = match (std::env::consts::OS, std::env::consts::ARCH) {
-            _ if server => "linux/amd64".to_string(),
-            (os, arch) => {
-                let os = if os == "macos" { "darwin" } else { os };
-                let arch = match arch {
-                    "x86_64" => "amd64",
-                    "aarch64" => "arm64",
-                    other => other,
-                };
-                format!("{os}/{arch}")
-            }
-        };
-        Info(vec![
-            ("major", "1".into()),
-            ("minor", minor.to_string()),
-            ("emulationMajor", major(&emulation)),
-            ("emulationMinor", emulation),
-            ("minCompatibilityMajor", major(&compatible)),
-            ("minCompatibilityMinor", compatible),
-            ("gitVersion", format!("v1.{minor}.2")),
-            // Neither was built from a commit of Kubernetes.
-            ("gitCommit", String::new()),
-            ("gitTreeState", "clean".into()),
-            ("buildDate", "1970-01-01T00:00:00Z".into()),
-            ("goVersion", "go1.26.4".into()),
-            ("compiler", "gc".into()),
-            ("platform", platform),
-        ])
-    }
-
-    /// `v1.36.2`
-    pub fn git_version(&self) -> &str {
-        self.0.iter().find(|(name, _)| *name == "gitVersion").map_or("", |(_, value)| value)
-    }
-
-    /// The fields that are set, and those that are always printed.
-    pub fn to_tree(&self) -> Value {
-        let shown = self.0.iter().filter(|(name, value)| !value.is_empty() || *name == "gitCommit");
-        shown.map(|(name, value)| ((*name).to_string(), Value::from(value.as_str()))).collect::<Map<_, _>>().into()
-    }
-
-    /// As Go's `%#v` prints it.
-    pub fn go_syntax(&self) -> String {
-        let field = |(name, value): &(&str, String)| format!("{}{}:{value:?}", name[..1].to_uppercase(), &name[1..]);
-        format!("version.Info{{{}}}", self.0.iter().map(field).collect::<Vec<_>>().join(", "))
-    }
+/// What kubectl says of itself.
+pub fn client() -> Info {
+    let os = match std::env::consts::OS {
+        "macos" => "darwin",
+        os => os,
+    };
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    Info::client(CLIENT_MINOR, format!("{os}/{arch}"))
 }
 
 /// The order of what `kubectl version -o json` prints.
@@ -86,8 +29,8 @@ pub struct Fields;
 impl Order for Fields {
     fn place(&self, name: &str) -> Option<usize> {
         let outer = ["clientVersion", "kustomizeVersion", "serverVersion"];
-        let inner = || Info::client().0.iter().position(|(field, _)| *field == name);
-        outer.iter().position(|field| *field == name).or_else(inner)
+        let place = outer.iter().position(|field| *field == name);
+        place.or_else(|| client().place(name))
     }
 
     fn below(&self, _name: &str) -> Option<&dyn Order> {

@@ -48,10 +48,14 @@ pub trait Shell {
     fn knows(&mut self, line: &str) -> bool;
 
     /// Whether a line is only the beginning of a command.
-    fn is_unfinished(&self, line: &str) -> bool;
+    fn is_unfinished(&self, _line: &str) -> bool {
+        false
+    }
 
     /// What the end of a line could go on with, each with a word about it, and where what is completed begins.
-    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>);
+    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>) {
+        (line.len(), Vec::new())
+    }
 
     /// Opens a file of the lesson's folder in the editor of who is there.
     ///
@@ -62,7 +66,9 @@ pub trait Shell {
     }
 
     /// Who holds whom in the cluster, drawn to that width; none where there is nothing of that kind.
-    fn picture(&mut self, width: usize) -> Option<String>;
+    fn picture(&mut self, _width: usize) -> Option<String> {
+        None
+    }
 
     /// Makes the cluster anew, as it is when the lesson begins.
     ///

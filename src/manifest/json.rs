@@ -27,6 +27,18 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
+/// The kind of a JSON value as Go's decoder names it.
+pub fn go_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// Reads a text that is one JSON value, as `json.Unmarshal` does. A float that is whole becomes an integer, of
 /// equal keys the last one wins.
 pub fn unmarshal(bytes: &[u8]) -> Result<Value, JsonError> {

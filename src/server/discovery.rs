@@ -10,6 +10,7 @@ use super::served::{self, Served, Subresource};
 use super::{Reply, Server, metrics, not_served};
 use crate::api::Kind;
 use crate::api::digest::sha256;
+use crate::api::version::Info;
 use crate::error::ApiError;
 
 /// What a server says that is well.
@@ -156,7 +157,7 @@ pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
     let words: Vec<&str> = path.split('/').filter(|w| !w.is_empty()).collect();
     let document = match words.as_slice() {
         ["healthz" | "livez" | "readyz"] => return Ok(Reply::Text(HEALTHY.into())),
-        ["version"] => version(minor),
+        ["version"] => Info::server(minor).to_tree(),
         ["api"] => json!({
             "kind": "APIVersions",
             "versions": ["v1"],
@@ -178,26 +179,6 @@ pub(super) fn get(server: &Server, path: &str) -> Result<Reply, ApiError> {
         _ => return Err(not_served()),
     };
     Ok(Reply::Tree(document))
-}
-
-/// Mirrors `Info` of `k8s.io/apimachinery/pkg/version`: clients that are made from the schema want all its fields.
-fn version(minor: u32) -> Value {
-    json!({
-        "major": "1",
-        "minor": minor.to_string(),
-        "emulationMajor": "1",
-        "emulationMinor": minor.to_string(),
-        "minCompatibilityMajor": "1",
-        "minCompatibilityMinor": minor.saturating_sub(1).to_string(),
-        "gitVersion": format!("v1.{minor}.2"),
-        // It was not built from a commit of Kubernetes.
-        "gitCommit": "",
-        "gitTreeState": "clean",
-        "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "go1.26.4",
-        "compiler": "gc",
-        "platform": "linux/amd64",
-    })
 }
 
 fn paths(server: &Server) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::error::ApiError;
 use crate::node::disk::clean;
 use crate::node::node_disks::{self, NodeDisk, NodeDisks, State};
 use crate::node::static_provisioner;
+use crate::store::Index;
 
 /// The disk that a node itself runs from.
 const OWN_DEVICE: &str = "/dev/sda1";
@@ -47,7 +48,8 @@ impl Cluster {
         let view = self.view();
         let Some(node) = view.get_as::<Node>("", node) else { return Vec::new() };
         let labels = node.metadata.labels.as_ref();
-        let here = view.list_as::<PersistentVolume>().filter_map(|volume| {
+        let volumes = view.indexed(Kind::PersistentVolume, Index::LocalPath, "");
+        let here = volumes.filter_map(|o| o.get::<PersistentVolume>()).filter_map(|volume| {
             let spec = volume.spec.as_ref()?;
             let required = spec.node_affinity.as_ref()?.required.as_ref()?;
             let path = clean(&spec.local.as_ref()?.path);

@@ -87,7 +87,7 @@ pub(super) struct WorkQueue {
     reached: Option<Place>,
     piece: usize,
     /// The file's first item beyond there that a settling cluster waits for.
-    far_progress: Option<Option<(Item, Time)>>,
+    far_progress: Option<Option<(Item, Place)>>,
     /// The last of those that the file alone holds.
     far_last: Option<Option<(Item, Place)>>,
     /// Draws lots among equal times in place of first in, first out.
@@ -224,25 +224,25 @@ impl WorkQueue {
             Some(None) => None,
             Some(Some((item, place))) if !self.items.contains_key(&item) => Some((item, place)),
             // What lies behind it is in memory too.
-            Some(Some((_, place))) => self.find_far_last(Some(place), store),
-            None => self.find_far_last(None, store),
+            Some(Some((_, place))) => self.find_far(|most| store.timers_before(Some(place), most)),
+            None => self.find_far(|most| store.timers_before(None, most)),
         };
         let there = far.as_ref().map(|(_, place)| Time(place.0));
         self.far_last = Some(far);
         here.max(there)
     }
 
-    fn find_far_last(&self, mut before: Option<Place>, store: &Store) -> Option<(Item, Place)> {
+    /// The first of the timers that the file alone holds, of which `pieces` reads so many.
+    fn find_far(&self, pieces: impl Fn(usize) -> Vec<Timer>) -> Option<(Item, Place)> {
         let mut most = FIRST_PIECE;
         loop {
-            let timers = store.timers_before(before, most);
+            let timers = pieces(most);
             if let Some(timer) = timers.iter().find(|timer| self.is_in_file_only(timer)) {
                 return item_of(timer).map(|item| (item, timer.place()));
             }
             if timers.len() < most {
                 return None;
             }
-            before = timers.last().map(Timer::place);
             most *= 4;
         }
     }
@@ -258,26 +258,12 @@ impl WorkQueue {
             return here;
         }
         let known = self.far_progress.take();
-        let stands = |far: &Option<(Item, Time)>| far.as_ref().is_none_or(|(item, _)| !self.items.contains_key(item));
-        let far = known.filter(stands).unwrap_or_else(|| self.find_far_progress(store));
-        let there = far.as_ref().map(|(_, due)| *due);
+        let stands = |far: &Option<(Item, Place)>| far.as_ref().is_none_or(|(item, _)| !self.items.contains_key(item));
+        let far =
+            known.filter(stands).unwrap_or_else(|| self.find_far(|most| store.timers_after(self.reached, true, most)));
+        let there = far.as_ref().map(|(_, place)| Time(place.0));
         self.far_progress = Some(far);
         here.into_iter().chain(there).min()
-    }
-
-    fn find_far_progress(&self, store: &Store) -> Option<(Item, Time)> {
-        let mut most = FIRST_PIECE;
-        loop {
-            let timers = store.timers_after(self.reached, true, most);
-            let found = timers.iter().find(|timer| self.is_in_file_only(timer));
-            if let Some(timer) = found {
-                return item_of(timer).map(|item| (item, Time(timer.due)));
-            }
-            if timers.len() < most {
-                return None;
-            }
-            most *= 4;
-        }
     }
 
     /// Takes the first item that is due by then.

@@ -102,18 +102,6 @@ impl Shell for NoShell {
         false
     }
 
-    fn is_unfinished(&self, _: &str) -> bool {
-        false
-    }
-
-    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>) {
-        (line.len(), Vec::new())
-    }
-
-    fn picture(&mut self, _: usize) -> Option<String> {
-        None
-    }
-
     fn restart(&mut self) -> Result<(), Failure> {
         Err(NoShell::nothing())
     }

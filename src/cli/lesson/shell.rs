@@ -305,6 +305,15 @@ pub(in crate::cli) fn judge(verb: &Verb) -> Result<(), Failure> {
     }
 }
 
+/// Runs commands that nobody hears: what they print.
+fn asking<'s>(server: &'s mut Server, host: &'s Host) -> impl FnMut(&[String]) -> String + 's {
+    |words| {
+        let ui = Ui::captured();
+        run_where(words, &ui, server, host, judge);
+        ui.take_out()
+    }
+}
+
 impl Shell for LessonShell<'_> {
     fn run(&mut self, line: &str) -> Reply {
         self.run_for(line, &mut Nobody)
@@ -333,12 +342,7 @@ impl Shell for LessonShell<'_> {
 
     fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>) {
         let host = Host::of_desk(self.desk.seen(), Attended::No);
-        let server = &mut self.server;
-        let mut ask = |words: &[String]| {
-            let ui = Ui::captured();
-            run_where(words, &ui, server, &host, judge);
-            ui.take_out()
-        };
+        let mut ask = asking(&mut self.server, &host);
         let Completions { start, candidates } = complete::line(line, &host.files, &mut ask);
         (start, candidates)
     }
@@ -362,12 +366,7 @@ impl Shell for LessonShell<'_> {
 
     fn picture(&mut self, width: usize) -> Option<String> {
         let host = Host::of_desk(self.desk.seen(), Attended::No);
-        let server = &mut self.server;
-        let mut ask = |words: &[String]| {
-            let ui = Ui::captured();
-            run_where(words, &ui, server, &host, judge);
-            ui.take_out()
-        };
+        let mut ask = asking(&mut self.server, &host);
         map::small(width, &mut ask)
     }
 

@@ -329,7 +329,7 @@ fn decode(
 ) -> Result<(), Fault> {
     let undecodable = |what: String| Fault::plain(format!("unable to decode {source:?}: {what}"));
     let Some(map) = tree.as_object() else {
-        let kind = crate::manifest::merge::go_kind(&tree);
+        let kind = crate::manifest::json::go_kind(&tree);
         let text = format!("json: cannot unmarshal {kind} into Go value of type unstructured.detector");
         return Err(undecodable(text));
     };

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::schema::{AUTH_INFO, Def, PREFERENCES, Type};
 use super::{Config, Fields, Section, Stanza, Stanzas, is_empty, set};
+use crate::manifest::json::go_kind;
 use crate::manifest::strict::canonical_bytes;
 use crate::manifest::yaml;
 
@@ -26,12 +27,12 @@ pub(super) fn decode(text: &str, origin: &str) -> Result<Config, String> {
     let tree = match tree {
         Value::Null => Map::new(),
         Value::Object(tree) => tree,
-        other => return Err(no_version(format!("{} into Go value of type {HEADER}", kind_of(&other)))),
+        other => return Err(no_version(format!("{} into Go value of type {HEADER}", go_kind(&other)))),
     };
     let header = |name: &str| match tree.get(name) {
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text.as_str()),
-        Some(other) => Err(no_version(format!("{} into Go struct field .{name} of type string", kind_of(other)))),
+        Some(other) => Err(no_version(format!("{} into Go struct field .{name} of type string", go_kind(other)))),
     };
     let (version, kind) = (header("apiVersion")?, header("kind")?);
     if version.matches('/').count() > 1 {
@@ -123,18 +124,6 @@ fn go_value(ty: &Type, value: Option<&Value>) -> String {
     }
 }
 
-/// A value's kind as `encoding/json` calls it.
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
 /// Where a value stands: the innermost struct, and the fields that lead there.
 struct Place<'a> {
     def: &'a str,
@@ -143,7 +132,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn refuse<T>(&self, value: &Value, go_type: &str) -> Result<T, String> {
-        let (kind, def, path) = (kind_of(value), self.def, self.path);
+        let (kind, def, path) = (go_kind(value), self.def, self.path);
         Err(format!("json: cannot unmarshal {kind} into Go struct field {def}.{path} of type {go_type}"))
     }
 

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::Failed;
+use crate::manifest::json::go_kind;
 
 /// A field: its name, the embedded structs that hold it (`ResId.Gvk.`), and what it holds.
 pub(super) struct Field(pub(super) &'static str, pub(super) &'static str, pub(super) Kind);
@@ -48,7 +49,7 @@ pub(super) fn normal(value: &Value, name: &'static str, fields: &'static [Field]
         Value::Null => Value::Object(Map::new()),
         Value::Object(map) => reader.object(map, name, fields),
         _ => {
-            let text = format!("json: cannot unmarshal {} into Go value of type types.{name}", type_name(value));
+            let text = format!("json: cannot unmarshal {} into Go value of type types.{name}", go_kind(value));
             return Err(Failed::new(text));
         }
     };
@@ -62,17 +63,6 @@ struct Reader {
     /// Go goes on after the first fault, and tells of it alone.
     first: Option<String>,
     path: Vec<String>,
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 impl Reader {
@@ -124,7 +114,7 @@ impl Reader {
             _ => {
                 let found = match (kind, value) {
                     (Kind::Number(_), Value::Number(n)) => format!("number {n}"),
-                    _ => type_name(value).into(),
+                    _ => go_kind(value).into(),
                 };
                 let path = self.path.join(".");
                 let wanted = kind.go_name();

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::Failed;
 use super::kustomization::{Generator, GeneratorOptions, Texts};
 use super::loader::Loader;
 use super::node::{Fields, Node, Scalar, Tag};
 use super::resource::Resource;
+use crate::api::digest::name_suffix;
 use crate::printers::json::to_compact;
 
 /// Bytes of encoded text in a line.
@@ -187,15 +187,5 @@ pub(super) fn hash(node: &Node) -> Result<String, Failed> {
     if node.field(other).is_some_and(|n| matches!(n, Node::Map(_))) {
         hashed.insert(other.into(), value(other)?);
     }
-    let digest = Sha256::digest(to_compact(&Value::Object(hashed)));
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    let letter = |c| match c {
-        '0' => 'g',
-        '1' => 'h',
-        '3' => 'k',
-        'a' => 'm',
-        'e' => 't',
-        c => c,
-    };
-    Ok(hex.chars().map(letter).collect())
+    Ok(name_suffix(&to_compact(&Value::Object(hashed))))
 }

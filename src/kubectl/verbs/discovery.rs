@@ -123,9 +123,10 @@ pub mod versions {
 pub mod version {
     use serde_json::json;
 
+    use crate::api::version::Info;
     use crate::error::Failure;
     use crate::kubectl::session::Session;
-    use crate::kubectl::version::{CLIENT_MINOR, Fields, Info, KUSTOMIZE};
+    use crate::kubectl::version::{self, CLIENT_MINOR, Fields, KUSTOMIZE};
     use crate::printers::{json as json_printer, yaml};
 
     /// Print the client and server version information.
@@ -150,7 +151,7 @@ pub mod version {
         if !args.rest.is_empty() && !args.client {
             return Err(Failure::error(format!("extra arguments: [{}]", args.rest.join(" "))));
         }
-        let client = Info::client();
+        let client = version::client();
         let minor = session.client.minor();
         let server = (!args.client).then(|| Info::server(minor));
         let tree = || {

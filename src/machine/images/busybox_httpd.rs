@@ -144,16 +144,8 @@ impl BusyboxHttpd {
     }
 
     pub(super) fn receive(&mut self, sys: &mut Sys<'_>, peer: &Peer, sent: Sent<'_>) -> Reply {
-        let bytes = match sent {
-            Sent::Open => return Reply::default(),
-            Sent::Closed => {
-                self.partial.close(peer.connection);
-                return Reply::default();
-            }
-            Sent::Bytes(bytes) => bytes,
-        };
         // A connection is for one request.
-        let Some(request) = self.partial.add(peer.connection, bytes).into_iter().next() else {
+        let Some(request) = self.partial.take(peer, sent).into_iter().next() else {
             return Reply::default();
         };
         let is_head = request.as_ref().is_some_and(|r| r.method == "HEAD");

@@ -332,16 +332,8 @@ impl Hello {
     }
 
     pub(super) fn receive(&mut self, sys: &mut Sys<'_>, port: u16, peer: &Peer, sent: Sent<'_>) -> Reply {
-        let bytes = match sent {
-            Sent::Open => return Reply::default(),
-            Sent::Closed => {
-                self.partial.close(peer.connection);
-                return Reply::default();
-            }
-            Sent::Bytes(bytes) => bytes,
-        };
         let mut reply = Reply::default();
-        for request in self.partial.add(peer.connection, bytes) {
+        for request in self.partial.take(peer, sent) {
             let Some(request) = request else {
                 let text = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
                 return Reply { bytes: text.into(), close: true, ..Reply::default() };

@@ -318,16 +318,8 @@ impl Httpd {
     }
 
     pub(super) fn receive(&mut self, sys: &mut Sys<'_>, _port: u16, peer: &Peer, sent: Sent<'_>) -> Reply {
-        let bytes = match sent {
-            Sent::Open => return Reply::default(),
-            Sent::Closed => {
-                self.partial.close(peer.connection);
-                return Reply::default();
-            }
-            Sent::Bytes(bytes) => bytes,
-        };
         let mut reply = Reply::default();
-        for request in self.partial.add(peer.connection, bytes) {
+        for request in self.partial.take(peer, sent) {
             self.requests += 1;
             let (request, response) = match request {
                 Some(request) => {

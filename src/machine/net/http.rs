@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Peer, Sent};
 use crate::api::Time;
 
 /// The most that a head may hold before it is refused.
@@ -338,6 +339,18 @@ impl Partial {
             self.0.insert(connection, all);
         }
         requests
+    }
+
+    /// The requests that are whole with what happened on a connection.
+    pub fn take(&mut self, peer: &Peer, sent: Sent<'_>) -> Vec<Option<Request>> {
+        match sent {
+            Sent::Open => Vec::new(),
+            Sent::Closed => {
+                self.close(peer.connection);
+                Vec::new()
+            }
+            Sent::Bytes(bytes) => self.add(peer.connection, bytes),
+        }
     }
 
     /// Forgets a connection.

@@ -21,6 +21,7 @@ use self::strategic::{MergeMode, merge_map};
 use crate::api::schema::TypeDef;
 use crate::api::{Kind, schema};
 use crate::error::{ApiError, Reason};
+use crate::manifest::json::go_kind;
 
 pub(in crate::manifest) use self::print::go_value;
 
@@ -153,18 +154,6 @@ fn fields(document: &Value) -> Map<String, Value> {
 fn root(kind: Kind, document: &Value) -> Lookup {
     let version = document.get("apiVersion").and_then(Value::as_str);
     Lookup::Struct(version.and_then(|v| schema::of_version(kind, v)).unwrap_or_else(|| schema::of(kind)))
-}
-
-/// The kind of a JSON value as Go's decoder names it.
-pub fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 /// Checks that a JSON patch is a list of objects; `list` and `item` are the Go types that errors name.

@@ -9,6 +9,7 @@ use super::scalars::{canonical_bytes, canonical_time, go_number};
 use crate::api::quantity::canonicalize;
 use crate::api::scalar::quote;
 use crate::api::schema::{FieldDef, FieldType, TypeDef};
+use crate::manifest::json::go_kind;
 
 /// Which of the server's decoders speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -314,18 +315,6 @@ impl Decoder {
         if self.seen.insert(text.clone()) {
             self.strict.push(text);
         }
-    }
-}
-
-/// What the JSON decoder calls a value.
-fn go_kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Source, VolumeSpec, attached, contents, host_path};
 use crate::api::k8s::api::core::v1::{CSIVolumeSource, Node, PersistentVolume, Pod};
 use crate::api::k8s::api::storage::v1::{CSIDriver, CSINode};
 use crate::api::object::annotation_of;
+use crate::api::pod::claim_of;
 use crate::api::selector::matches_node_selector;
 use crate::api::{Kind, Object, ObjectKey};
 use crate::controllers::csi::as_on_node;
@@ -189,13 +190,9 @@ fn mounted_elsewhere(view: &View<'_>, pod: &Pod, spec: &VolumeSpec<'_>) -> Optio
 /// Whether a pod that has no sandbox yet has mounted a claim's volume.
 fn has_mounted(view: &View<'_>, object: &Object, pod: &Pod, claim: &str) -> bool {
     let memory = Memory::of(view, object);
-    let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
     pod.spec.iter().flat_map(|s| s.volumes.iter().flatten()).any(|volume| {
-        let is_it = match &volume.persistent_volume_claim {
-            Some(source) => source.claim_name == claim,
-            None => volume.ephemeral.is_some() && format!("{pod_name}-{}", volume.name) == claim,
-        };
-        is_it && memory.volumes.get(&volume.name).is_some_and(|v| v.mounted)
+        let is_mounted = memory.volumes.get(&volume.name).is_some_and(|v| v.mounted);
+        is_mounted && claim_of(pod, volume).as_deref() == Some(claim)
     })
 }
 

@@ -9,7 +9,7 @@ use crate::api::request::{FieldValidation, PatchOptions, PatchType, WriteOptions
 use crate::api::{Object, ObjectKey, schema};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::kinds::rbac::authorizer::Attributes;
-use crate::manifest::json::unmarshal_strict;
+use crate::manifest::json::{go_kind, unmarshal_strict};
 use crate::manifest::merge::{self, json_merge_patch, json_patch};
 use crate::manifest::strict::{
     DecodeError, Decoded, decode_as, decode_patched, decode_version, normalise, strict_message,
@@ -298,7 +298,7 @@ fn patch_object(
 }
 
 fn no_object(value: &Value) -> String {
-    format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", merge::go_kind(value))
+    format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", go_kind(value))
 }
 
 /// Checks the form of a JSON patch; gives the fields that no operation has.
@@ -312,7 +312,7 @@ fn operations(patch: &Value) -> Result<Vec<String>, String> {
             match (key.as_str(), value) {
                 ("value", _) | ("op" | "path" | "from", Value::String(_) | Value::Null) => {}
                 ("op" | "path" | "from", other) => {
-                    let kind = merge::go_kind(other);
+                    let kind = go_kind(other);
                     return Err(format!(
                         "json: cannot unmarshal {kind} into Go struct field jsonPatchOp.{key} of type string"
                     ));

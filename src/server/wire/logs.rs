@@ -3,7 +3,8 @@
 //! Mirrors `ReadLogs` of `pkg/kubelet/kuberuntime/logs` (follow).
 
 use super::Piece;
-use crate::api::k8s::api::core::v1::Pod;
+use crate::api::k8s::api::core::v1::{ContainerStatus, Pod};
+use crate::api::pod::{container_statuses, is_running};
 use crate::api::request::{Connect, LogOptions, Request, Target, Verb};
 use crate::server::{Reply, Server};
 
@@ -67,13 +68,7 @@ impl LogStream {
         };
         let view = server.cluster.view();
         let Some(pod) = view.get_as::<Pod>(&resource.namespace, &resource.name) else { return false };
-        let status = pod.status.as_ref();
-        let all = status
-            .into_iter()
-            .flat_map(|s| [&s.container_statuses, &s.init_container_statuses, &s.ephemeral_container_statuses])
-            .flatten()
-            .flatten();
-        let mut named = all.filter(|s| options.container.is_empty() || s.name == options.container);
-        named.any(|s| s.state.as_ref().is_some_and(|s| s.running.is_some()))
+        let named = |s: &&ContainerStatus| options.container.is_empty() || s.name == options.container;
+        container_statuses(pod).filter(named).any(is_running)
     }
 }

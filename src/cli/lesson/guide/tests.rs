@@ -27,18 +27,6 @@ impl Shell for Pods {
         line.starts_with("kubectl ") || line.starts_with("k ")
     }
 
-    fn is_unfinished(&self, _: &str) -> bool {
-        false
-    }
-
-    fn complete(&mut self, line: &str) -> (usize, Vec<(String, String)>) {
-        (line.len(), Vec::new())
-    }
-
-    fn picture(&mut self, _: usize) -> Option<String> {
-        None
-    }
-
     fn restart(&mut self) -> Result<(), Failure> {
         self.0.clear();
         Ok(())

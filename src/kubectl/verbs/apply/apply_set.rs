@@ -244,7 +244,7 @@ impl ApplySet {
             "name": self.name,
             "labels": {ID: self.id()},
             "annotations": {
-                TOOLING: format!("{TOOL}/{}", version::Info::client().git_version()),
+                TOOLING: format!("{TOOL}/{}", version::client().git_version()),
                 KINDS: join(kinds.iter().collect()),
                 NAMESPACES: join(others),
             },

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::api::k8s::api::core::v1::Pod;
+use crate::api::pod::{container_statuses, is_running};
 use crate::api::request::{Connect, LogOptions};
 use crate::api::{Duration, Kind, Object, ObjectKey, Time};
 use crate::error::{ApiError, Failure};
@@ -224,13 +225,7 @@ fn prefixed(text: &[u8], prefix: &str) -> Vec<u8> {
 
 /// Whether a container of a pod runs.
 fn runs(pod: &Pod, container: &str) -> bool {
-    let status = pod.status.as_ref();
-    let all = status
-        .into_iter()
-        .flat_map(|s| [&s.container_statuses, &s.init_container_statuses, &s.ephemeral_container_statuses])
-        .flatten()
-        .flatten();
-    all.into_iter().any(|s| s.name == container && s.state.as_ref().is_some_and(|s| s.running.is_some()))
+    container_statuses(pod).any(|status| status.name == container && is_running(status))
 }
 
 /// What the arguments name: one object, or the pods that are selected.

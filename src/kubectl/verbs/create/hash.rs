@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::digest::sha256;
+use crate::api::digest::name_suffix as suffix;
 use crate::printers::json::to_compact;
 
 type Data = Map<String, Value>;
@@ -21,20 +21,6 @@ pub fn of_config_map(name: &str, data: &Data, binary: &Data) -> String {
 /// The suffix for a Secret whose data is in base64.
 pub fn of_secret(name: &str, kind: &str, data: &Data) -> String {
     suffix(&to_compact(&json!({"kind": "Secret", "type": kind, "name": name, "data": data})))
-}
-
-/// Vowels and what looks like them give way to consonants, so that no words come out.
-fn suffix(content: &str) -> String {
-    let hex: String = sha256(content.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
-    let letter = |c| match c {
-        '0' => 'g',
-        '1' => 'h',
-        '3' => 'k',
-        'a' => 'm',
-        'e' => 't',
-        other => other,
-    };
-    hex.chars().take(10).map(letter).collect()
 }
 
 #[cfg(test)]
