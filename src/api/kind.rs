@@ -115,6 +115,8 @@ pub struct KindInfo {
     pub version: &'static str,
     /// The resource's name, `persistentvolumeclaims`.
     pub plural: &'static str,
+    /// The resource's name for one of them; empty for the kind's name in small letters.
+    pub singular: &'static str,
     /// The short names, `["pvc"]`.
     pub short_names: &'static [&'static str],
     /// Whether its objects live in a namespace.
@@ -142,6 +144,7 @@ macro_rules! define_kind {
             group: $group,
             version: $version,
             plural: $plural,
+            singular: "",
             short_names: &[$($short),*],
             scope: Scope::$scope,
             categories: &[$($category),*],
@@ -180,6 +183,7 @@ impl Kind {
         let mut all = TAUGHT.write().unwrap_or_else(PoisonError::into_inner);
         let is_same = |known: &&KindInfo| {
             (known.group, known.name, known.version, known.plural) == (info.group, info.name, info.version, info.plural)
+                && known.singular == info.singular
                 && (known.short_names, known.scope, known.categories) == (info.short_names, info.scope, info.categories)
                 && known.definition == info.definition
         };
@@ -324,7 +328,10 @@ impl Kind {
 
     /// The name in the singular, `persistentvolumeclaim`.
     pub fn singular(self) -> String {
-        self.name().to_ascii_lowercase()
+        match self.info().singular {
+            "" => self.name().to_ascii_lowercase(),
+            singular => singular.to_string(),
+        }
     }
 
     /// The plural with its group as error texts have it: `pods`, `statefulsets.apps`.
@@ -338,8 +345,8 @@ impl Kind {
     /// The singular with its group as kubectl prints it before a name: `pod`, `statefulset.apps`.
     pub fn qualified(self) -> String {
         match self.group() {
-            "" => self.singular(),
-            group => format!("{}.{group}", self.singular()),
+            "" => self.name().to_ascii_lowercase(),
+            group => format!("{}.{group}", self.name().to_ascii_lowercase()),
         }
     }
 

@@ -121,7 +121,9 @@ fn session<'a>(
     let (user, impersonate) = (User::admin(&standing.contexts.current()), standing.user());
     Session {
         ui: place.ui,
-        client: Client::new(server, place.ui, user, impersonate, global.verbosity()).shared(place.shared),
+        client: Client::new(server, place.ui, user, impersonate, global.verbosity())
+            .shared(place.shared)
+            .compressed(global.takes_compressed()),
         namespace_given: standing.namespace_given,
         namespace: standing.namespace,
         line: CommandLine { program: place.program, words: words.to_vec(), change_cause, help: help::text },

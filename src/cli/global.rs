@@ -124,6 +124,11 @@ impl Global {
         self.verbosity.and_then(|level| level.try_into().ok()).unwrap_or(0)
     }
 
+    /// Whether long answers may be compressed.
+    pub fn takes_compressed(&self) -> bool {
+        !self.connection.disable_compression
+    }
+
     /// Whether the client and the server must be of one version.
     pub fn matches_server_version(&self) -> bool {
         self.connection.match_server_version

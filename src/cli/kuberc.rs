@@ -11,6 +11,8 @@ use crate::cli::home::Home;
 use crate::error::Failure;
 use crate::host::Host;
 use crate::kubectl::kuberc::{self, Alias, Preference};
+use crate::kubectl::log;
+use crate::kubectl::wall::wall_now;
 use crate::ui::Ui;
 
 /// What the file is called where nobody names one.
@@ -35,7 +37,13 @@ pub fn apply(
     let wrong = |text: String| failed(format!("kuberc error {text}"));
     let named = kuberc::explicit(args).map_err(failed)?;
     let Some(location) = kuberc::locate(named, usual, host).map_err(wrong)? else { return Ok(args.to_vec()) };
-    let (preference, said) = kuberc::read(&location, host).map_err(wrong)?;
+    let loud = kuberc::verbosity(args) >= kuberc::LOGS;
+    let log = |place: &str, text: &str| {
+        if loud {
+            ui.err(&format!("{}\n", log::line('I', wall_now(), place, text)));
+        }
+    };
+    let (preference, said) = kuberc::read(&location, host, &log).map_err(wrong)?;
     ui.err(&said);
     let Some(preference) = preference else { return Ok(args.to_vec()) };
     check(&preference).map_err(failed)?;

@@ -13,6 +13,10 @@ use crate::server::watch::{Watch, WatchEvent};
 /// How far a manual clock is let run at most: an hour of the cluster's time.
 const LONGEST: Duration = Duration::secs(3600);
 
+/// What the log says of a watch that `--request-timeout` ended.
+const TIMED_OUT: &str = "\"Unable to decode an event from the watch stream\" err=\"net/http: request canceled \
+     (Client.Timeout or context cancellation while reading body)\"";
+
 /// What is done with each change.
 pub type Each<'a> = &'a mut dyn FnMut(&Session<'_>, WatchEvent) -> Result<(), Failure>;
 
@@ -29,6 +33,9 @@ pub fn follow(session: &mut Session<'_>, watch: &mut Watch, each: Each<'_>) -> R
     while session.shared && !session.ui.is_closed() && end.is_none_or(|end| wall_now() < end) {
         session.client.wait_for_others()?;
         print_news(session, watch, each)?;
+    }
+    if end.is_some() && !session.ui.is_closed() {
+        session.client.log(5, "streamwatcher.go:123", TIMED_OUT);
     }
     Ok(())
 }

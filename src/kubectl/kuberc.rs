@@ -10,6 +10,9 @@ use crate::host::{Host, go_io_error};
 use crate::manifest::stream;
 
 const GROUP: &str = "kubectl.config.k8s.io/";
+
+/// What Kubernetes calls the set of kinds that a kuberc may hold.
+const SCHEME: &str = "pkg/config/scheme/scheme.go:30";
 /// The version that is written.
 pub const API_VERSION: &str = "kubectl.config.k8s.io/v1beta1";
 /// The kind.
@@ -97,14 +100,31 @@ pub fn locate(explicit: Option<String>, usual: Option<String>, host: &Host) -> R
     })
 }
 
+/// How much kubectl's log says (`-v`) among the words of a command line. Mirrors `GetLogVerbosity`, which looks no further
+/// than the first.
+pub fn verbosity(words: &[String]) -> u8 {
+    let level = words.iter().enumerate().take_while(|(_, word)| *word != "--").find_map(|(at, word)| match word.as_str() {
+        "-v" | "--v" => words.get(at + 1).map(String::as_str),
+        word if word.contains("-v=") => word.split('=').nth(1).filter(|value| !value.is_empty()),
+        _ => None,
+    });
+    level.and_then(|level| level.parse().ok()).unwrap_or(0)
+}
+
+/// From this level on the log tells of a kuberc.
+pub const LOGS: u8 = 5;
+
+/// Tells the log something: the place in Kubernetes that it comes from, and the text.
+pub type Log<'a> = &'a dyn Fn(&str, &str);
+
 /// Reads the file; none if it says nothing. The text is what is to be said of it. Mirrors `DefaultGetPreferences`.
 ///
 /// # Errors
 /// Why it can't be read, if the user named it.
-pub fn read(location: &Location, host: &Host) -> Result<(Option<Preference>, String), String> {
+pub fn read(location: &Location, host: &Host, log: Log<'_>) -> Result<(Option<Preference>, String), String> {
     let path = &location.path;
     let fault = match host.files.read(path) {
-        Ok(bytes) => match decode(&bytes, path) {
+        Ok(bytes) => match decode(&bytes, path, log) {
             Ok((preference, unknown)) if unknown.is_empty() => return Ok((preference, String::new())),
             Ok((preference, unknown)) => {
                 let fields: Vec<String> = unknown.iter().map(|field| format!("unknown field {field:?}")).collect();
@@ -124,16 +144,28 @@ pub fn read(location: &Location, host: &Host) -> Result<(Option<Preference>, Str
 }
 
 /// The first document that can be used, and its unknown fields. Mirrors `decodePreference`.
-fn decode(bytes: &[u8], path: &str) -> Result<(Option<Preference>, Vec<String>), String> {
+fn decode(bytes: &[u8], path: &str, log: Log<'_>) -> Result<(Option<Preference>, Vec<String>), String> {
     let none = || format!("no valid preferences found in {path}, use --v=5 to see details");
     let documents = stream::documents(bytes).map_err(|_| none())?;
-    for document in &documents {
+    for (at, document) in documents.iter().enumerate() {
         let mut unknown = Vec::new();
+        let (version, kind) = (&document.value["apiVersion"], &document.value["kind"]);
+        let (version, kind) = (version.as_str().unwrap_or_default(), kind.as_str().unwrap_or_default());
         if let Some(preference) = preference(&document.value, &mut unknown) {
+            log("marshal.go:94", &format!("kuberc: using entry {} ({version}) in {path}", at + 1));
             return Ok((Some(preference), unknown));
         }
+        if kind != KIND || version.strip_prefix(GROUP).is_none() {
+            let fault = format!("no kind {kind:?} is registered for version {version:?} in scheme {SCHEME:?}");
+            let text = format!("kuberc: strict decoding error for entry {} in {path}: {fault}", at + 1);
+            log("marshal.go:71", &text);
+        }
     }
-    if documents.is_empty() { Ok((None, Vec::new())) } else { Err(none()) }
+    if !documents.is_empty() {
+        return Err(none());
+    }
+    log("marshal.go:103", &format!("kuberc: no preferences found in {path}"));
+    Ok((None, Vec::new()))
 }
 
 /// The fields of a struct; others are noted.

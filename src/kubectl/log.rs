@@ -17,9 +17,9 @@ const SERVER: &str = "https://127.0.0.1:6443";
 
 /// The lines for one request and its answer.
 ///
-/// At level 9 a curl command stands in place of the address and the headers. What differs from one run to the next is left
+/// `compressed`: the client takes compressed answers. At level 9 a curl command stands in place of the address and the headers. What differs from one run to the next is left
 /// out: the header `Audit-Id`, and how long things took.
-pub fn round_trip(level: u8, now: Time, request: &Request, response: &Response) -> String {
+pub fn round_trip(level: u8, compressed: bool, now: Time, request: &Request, response: &Response) -> String {
     let (method, url) = (request.verb.method(), request_info::url(&request.target, &request.verb));
     let url = match request.accept.form {
         Form::WholeTable => with_parameter(&url, "includeObject=Object"),
@@ -49,7 +49,7 @@ pub fn round_trip(level: u8, now: Time, request: &Request, response: &Response) 
     };
     let body = if level >= BODIES { received(request, response) } else { String::new() };
     let shown = format!("status=\"{status}\"");
-    let headers = block(&headers_of(now, response, &body));
+    let headers = block(&headers_of(now, response, &body, compressed));
     log(
         "round_trippers.go:632",
         match level {
@@ -145,13 +145,16 @@ fn headers(request: &Request) -> Vec<String> {
 }
 
 /// The answer's headers, by name.
-fn headers_of(now: Time, response: &Response, body: &str) -> Vec<String> {
+fn headers_of(now: Time, response: &Response, body: &str, compressed: bool) -> Vec<String> {
+    /// From this size on a server compresses. Mirrors `defaultGzipThresholdBytes`.
+    const GZIP_THRESHOLD: usize = 128 * 1024;
     /// A longer body is sent in pieces, and nobody says how long it is.
     const BUFFER: usize = 4096;
     let mut lines = vec!["Cache-Control: no-cache, private".to_string()];
     lines.extend((body.len() <= BUFFER).then(|| format!("Content-Length: {}", body.len())));
     lines.push("Content-Type: application/json".into());
     lines.push(format!("Date: {}", now.rfc1123z().replace("+0000", "GMT")));
+    lines.extend((compressed && body.len() > GZIP_THRESHOLD).then(|| "Vary: Accept-Encoding".to_string()));
     lines.extend(response.warnings.iter().map(|text| format!("Warning: 299 - {text:?}")));
     lines
 }

@@ -10,7 +10,7 @@ mod follow;
 pub mod kubeconfig;
 pub mod kuberc;
 pub mod kustomize;
-mod log;
+pub mod log;
 pub mod overrides;
 pub mod print;
 pub mod raw;

@@ -38,6 +38,9 @@ const MOST_WAITING: usize = 16 << 20;
 /// How far a manual clock goes on for those who wait.
 const LONGEST: Duration = Duration::secs(3600);
 
+/// How often a manual clock that keeps pace moves though nothing is due.
+const PACE: Duration = Duration::secs(1);
+
 /// How many things happen on a manual clock between two looks at the clients.
 const STEPS: usize = 200;
 
@@ -50,6 +53,8 @@ struct Follower {
     marked: Time,
     /// What a manual clock goes on for.
     wait: Option<Wait>,
+    /// Whether a manual clock keeps pace with the time that it waits, as one of kubectl's own waits would let pass.
+    paced: bool,
     /// What is to be sent once it lasts.
     pieces: Vec<Vec<u8>>,
     over: bool,
@@ -64,6 +69,8 @@ struct Hub<'a> {
     followers: Vec<Follower>,
     held: BTreeMap<u64, Held>,
     counted: u64,
+    /// Up to when, by the wall's clock, a manual clock kept pace with those who wait.
+    kept_pace: Option<Time>,
     /// Requests that wait for another process to end its writing, and since when.
     postponed: Vec<(Ask, Time)>,
 }
@@ -81,7 +88,7 @@ pub fn run(
 ) -> Result<(), ApiError> {
     server.serve_to(keys.clone());
     let (followers, held) = (Vec::new(), BTreeMap::new());
-    let mut hub = Hub { server, keys, wall, followers, held, counted: 0, postponed: Vec::new() };
+    let mut hub = Hub { server, keys, wall, followers, held, counted: 0, kept_pace: None, postponed: Vec::new() };
     let mut pause = Real::ZERO;
     while !stop() {
         let mut jobs = Vec::new();
@@ -187,13 +194,14 @@ impl Hub<'_> {
                 let (out, comes) = mpsc::unbounded_channel();
                 let waiting = Waiting::default();
                 let now = (self.wall)();
-                let asked = request.parameter("timeoutSeconds").and_then(|s| s.parse::<i64>().ok()).filter(|s| *s > 0);
+                let asked = request.parameter("timeoutSeconds").and_then(|s| s.parse::<i64>().ok()).filter(|s| *s != 0);
                 let ends = match &stream {
-                    Stream::Watch(_) => Some(now + Duration::secs(asked.unwrap_or(WATCH_LASTS).min(86_400))),
+                    Stream::Watch(_) => Some(now + Duration::secs(asked.unwrap_or(WATCH_LASTS).clamp(-1, 86_400))),
                     Stream::Log(_) => None,
                 };
                 let waits = self.server.is_manual() && (stream.is_a_wait() || wire::is_kubectl(request));
                 let wait = waits.then(|| self.server.wait_for_rest(LONGEST));
+                let paced = self.server.is_manual() && wire::is_kubectl(request);
                 self.followers.push(Follower {
                     stream,
                     out,
@@ -201,6 +209,7 @@ impl Hub<'_> {
                     ends,
                     marked: now,
                     wait,
+                    paced,
                     pieces: Vec::new(),
                     over: false,
                 });
@@ -262,7 +271,8 @@ impl Hub<'_> {
     fn go_on(&mut self) -> Result<Real, ApiError> {
         let now = (self.wall)();
         let waits = self.followers.iter().any(|f| f.wait.is_some());
-        let writes = waits || !self.held.is_empty();
+        let passed = self.keep_pace(now, waits);
+        let writes = waits || passed.is_some() || !self.held.is_empty();
         if !self.server.try_begin(writes, now, Real::ZERO)? {
             return Ok(MOMENT);
         }
@@ -271,6 +281,10 @@ impl Hub<'_> {
         let mut moved = false;
         if waits && done.is_ok() {
             done = self.pass(&mut changes).map(|more| moved = more);
+        }
+        if let Some(passed) = passed.filter(|_| done.is_ok()) {
+            done = self.catch_up(passed);
+            self.kept_pace = Some(now);
         }
         done = done.and_then(|()| self.follow(&mut changes));
         let due = self.server.until_due();
@@ -287,6 +301,24 @@ impl Hub<'_> {
             (_, Some(due)) => rest.min(Real::from_millis(u64::try_from(due.0.max(1)).unwrap_or(1))),
             (_, None) => rest,
         })
+    }
+
+    /// How much of a manual clock's time those who wait have waited by now; none while nothing would come of it.
+    fn keep_pace(&mut self, now: Time, waits: bool) -> Option<Duration> {
+        if waits || !self.followers.iter().any(|f| f.paced) {
+            self.kept_pace = None;
+            return None;
+        }
+        let passed = now - *self.kept_pace.get_or_insert(now);
+        let due = self.server.until_due().is_some_and(|due| due <= passed);
+        (passed > Duration::ZERO && (due || passed >= PACE)).then_some(passed)
+    }
+
+    /// Lets that much of a manual clock's time pass.
+    fn catch_up(&mut self, passed: Duration) -> Result<(), ApiError> {
+        let mut wait = self.server.wait_until(Some(self.server.now() + passed));
+        while self.server.pass(&mut wait)? == Passed::Moved {}
+        Ok(())
     }
 
     fn go_on_with_sessions(&mut self) -> Result<(), ApiError> {

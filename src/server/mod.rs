@@ -32,6 +32,7 @@ pub use codec::{encode, tree_of, tree_with_owners};
 pub use status::{code, status};
 pub use time::{Passed, Wait};
 
+use crate::api::definition;
 use crate::api::request::{Accept, By, Form, Request, Resource, Target, Verb};
 use crate::api::table::Table;
 use crate::api::{Kind, Object, Time};
@@ -216,6 +217,7 @@ impl Server {
             return Err(self.unreachable(resource, served.kind));
         }
         warnings.extend(self.cluster.registry().deprecation(served.kind));
+        warnings.extend(definition::deprecation(served.kind, served.version));
         Ok((served, resource))
     }
 

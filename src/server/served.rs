@@ -191,8 +191,8 @@ impl Served {
     /// The kind with its group as lines on what was done have it: `pod`, `deployment.apps`.
     pub fn qualified(&self) -> String {
         match self.group {
-            "" => self.kind.singular(),
-            group => format!("{}.{group}", self.kind.singular()),
+            "" => self.kind.name().to_ascii_lowercase(),
+            group => format!("{}.{group}", self.kind.name().to_ascii_lowercase()),
         }
     }
 

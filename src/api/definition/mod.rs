@@ -23,6 +23,7 @@ pub(super) static AT_HAND: &[KindInfo] = &[
         group: SNAPSHOTS,
         version: "v1",
         plural: "volumesnapshotclasses",
+        singular: "",
         short_names: &["vsclass", "vsclasses"],
         scope: Scope::Cluster,
         categories: &[],
@@ -33,6 +34,7 @@ pub(super) static AT_HAND: &[KindInfo] = &[
         group: SNAPSHOTS,
         version: "v1",
         plural: "volumesnapshotcontents",
+        singular: "",
         short_names: &["vsc", "vscs"],
         scope: Scope::Cluster,
         categories: &[],
@@ -43,6 +45,7 @@ pub(super) static AT_HAND: &[KindInfo] = &[
         group: SNAPSHOTS,
         version: "v1",
         plural: "volumesnapshots",
+        singular: "",
         short_names: &["vs"],
         scope: Scope::Namespaced,
         categories: &[],
@@ -53,6 +56,7 @@ pub(super) static AT_HAND: &[KindInfo] = &[
         group: "populator.storage.k8s.io",
         version: "v1beta1",
         plural: "volumepopulators",
+        singular: "",
         short_names: &[],
         scope: Scope::Cluster,
         categories: &[],
@@ -226,6 +230,7 @@ fn kind_of(definition: &CustomResourceDefinition) -> Option<Kind> {
         group: keep(&spec.group),
         version: keep(&stored.name),
         plural: keep(&spec.names.plural),
+        singular: keep(spec.names.singular.as_deref().unwrap_or_default()),
         short_names: all(&spec.names.short_names),
         scope: if spec.scope == "Namespaced" { Scope::Namespaced } else { Scope::Cluster },
         categories: all(&spec.names.categories),
@@ -248,6 +253,26 @@ pub fn of(kind: Kind) -> Option<&'static Definition> {
         Box::leak(Box::new(Definition::read(info.definition, info.version)))
     };
     Some(READ.write().unwrap_or_else(PoisonError::into_inner).entry(kind.index()).or_insert_with(read))
+}
+
+/// What is warned of on every request for a version of a taught kind that its definition calls deprecated. Mirrors
+/// `defaultDeprecationWarning` of `apiextensions-apiserver/pkg/apiserver/customresource_handler.go`.
+pub fn deprecation(kind: Kind, version: &str) -> Option<String> {
+    let spec = &of(kind)?.document["spec"];
+    let versions = spec["versions"].as_array()?;
+    let is_deprecated = |version: &Value| version["deprecated"] == true;
+    let asked = versions.iter().find(|v| v["name"] == version).filter(|v| is_deprecated(v))?;
+    if let Some(text) = asked["deprecationWarning"].as_str() {
+        return Some(text.to_string());
+    }
+    let (group, name) = (kind.group(), kind.name());
+    let better = versions.iter().filter(|v| v["served"] == true && !is_deprecated(v)).filter_map(|v| v["name"].as_str());
+    let better = better.filter(|other| by_priority(other, version) == Ordering::Less);
+    let text = format!("{group}/{version} {name} is deprecated");
+    Some(match better.min_by(|one, other| by_priority(one, other)) {
+        Some(other) => format!("{text}; use {group}/{other} {name}"),
+        None => text,
+    })
 }
 
 #[cfg(test)]

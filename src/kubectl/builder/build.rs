@@ -74,7 +74,7 @@ impl<'a> Builder<'a> {
             return self.by_name(&arguments, session);
         }
         for name in &arguments.types {
-            mapping_for(&session.client.serving(), name)?;
+            mapping_for(session, name)?;
         }
         Err(Fault::plain(match arguments.types.is_empty() {
             true => NOTHING_NAMED,
@@ -174,11 +174,10 @@ impl<'a> Builder<'a> {
         if !arguments.types.is_empty() {
             return Err(Fault::plain("you may not specify individual resources and bulk resources in the same call"));
         }
-        let serving = session.client.serving();
         let mut infos = Vec::new();
         let mut kinds: Vec<Served> = Vec::new();
         for (resource, name) in &arguments.tuples {
-            let served = mapping_for(&serving, resource)?;
+            let served = mapping_for(session, resource)?;
             if !kinds.contains(&served) {
                 kinds.push(served);
             }
@@ -205,7 +204,7 @@ impl<'a> Builder<'a> {
             1 => {}
             _ => return Err(Fault::plain("you must specify only one resource")),
         }
-        let served = mapping_for(&session.client.serving(), &arguments.types[0])?;
+        let served = mapping_for(session, &arguments.types[0])?;
         let infos = arguments.names.iter().map(|name| self.info(served, name, session));
         let infos = infos.collect::<Result<Vec<_>, _>>()?;
         Ok(Plan {
@@ -233,7 +232,7 @@ impl<'a> Builder<'a> {
         }
         let mut kinds = Vec::new();
         for name in types {
-            let served = mapping_for(&session.client.serving(), name)?;
+            let served = mapping_for(session, name)?;
             if !kinds.contains(&served) {
                 kinds.push(served);
             }

@@ -3,8 +3,10 @@
 //! Mirrors `k8s.io/client-go/restmapper` (the shortcut expander, the category expander), `DefaultRESTMapper` of
 //! `k8s.io/apimachinery/pkg/api/meta` and `ParseResourceArg` of `k8s.io/apimachinery/pkg/runtime/schema`.
 
+use crate::api::Kind;
 use crate::error::Failure;
 use crate::kubectl::print::errors::Fault;
+use crate::kubectl::session::Session;
 use crate::server::served::{self, Served, Serving};
 
 /// What a name stands for on a server; the first of several that share it.
@@ -21,6 +23,18 @@ pub fn find_kind(serving: &Serving, name: &str) -> Option<Served> {
         let (resource, group) = name.split_once('.').unwrap_or((name, ""));
         kind_for(&all, resource, "", group)
     })
+    .or_else(|| of_kind(serving, name))
+}
+
+/// What a kind's name stands for, with its group, `Kind.group` or `kind.group`, and maybe a version between. Mirrors
+/// `ParseKindArg` and the kinds in small letters that `NewDiscoveryRESTMapper` adds.
+fn of_kind(serving: &Serving, name: &str) -> Option<Served> {
+    let (kind, rest) = name.split_once('.').unwrap_or((name, ""));
+    let is_it = |of: Kind| of.name() == kind || of.name().to_ascii_lowercase() == kind;
+    let all = served::of_kinds(serving, is_it);
+    let versioned = rest.split_once('.');
+    let exactly = versioned.and_then(|(version, group)| all.iter().find(|s| (s.version, s.group) == (version, group)));
+    exactly.or_else(|| all.iter().find(|served| served.group == rest)).copied()
 }
 
 /// Mirrors `KindsFor`: an empty version or group stands for any; a group may be cut short, `deploy.app`.
@@ -81,11 +95,31 @@ pub fn no_such_type(name: &str) -> Failure {
     })
 }
 
+/// What kubectl warns of where a short name stands for several resources: those that come after the first.
+pub fn ambiguities(serving: &Serving, name: &str) -> Vec<String> {
+    let (resource, group) = name.split_once('.').unwrap_or((name, ""));
+    let all = served::of_kinds(serving, |kind| kind.is_called(resource));
+    if all.iter().any(|served| served.plural == resource || served.kind.singular() == resource) {
+        return Vec::new();
+    }
+    let mut called: Vec<String> = Vec::new();
+    for served in all.iter().filter(|served| group.is_empty() || served.group == group) {
+        let other = served.resource();
+        if served.short.contains(&resource) && !called.contains(&other) {
+            called.push(other);
+        }
+    }
+    let warned = |other: &String| format!("short name {resource:?} could also match lower priority resource {other}");
+    called.iter().skip(1).map(warned).collect()
+}
+
 /// What a name of an argument stands for. Mirrors `mappingFor`, whose text names no group.
 ///
 /// # Errors
 /// When the server doesn't have it.
-pub fn mapping_for(serving: &Serving, name: &str) -> Result<Served, Fault> {
+pub fn mapping_for(session: &Session<'_>, name: &str) -> Result<Served, Fault> {
+    let serving = &session.client.serving();
+    session.client.warn(ambiguities(serving, name));
     let resource = name.split('.').next().unwrap_or_default();
     find_kind(serving, name)
         .ok_or_else(|| Fault::plain(format!("the server doesn't have a resource type {resource:?}")))

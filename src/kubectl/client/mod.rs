@@ -35,6 +35,8 @@ pub struct Client<'a> {
     impersonate: Option<User>,
     /// How much is said of requests (`-v`).
     verbosity: u8,
+    /// Whether long answers are compressed on their way, which their headers tell.
+    compressed: bool,
     /// The server's warnings that were printed: none is printed twice.
     warned: RefCell<BTreeSet<String>>,
     /// Whether answers must tell who owns which field.
@@ -57,6 +59,7 @@ impl<'a> Client<'a> {
             by,
             impersonate,
             verbosity,
+            compressed: true,
             warned,
             managed_fields,
             wrote: false,
@@ -69,6 +72,19 @@ impl<'a> Client<'a> {
     pub fn shared(mut self, shared: bool) -> Client<'a> {
         self.shared = shared;
         self
+    }
+
+    /// The same, which takes long answers compressed or not (`--disable-compression`).
+    pub fn compressed(mut self, compressed: bool) -> Client<'a> {
+        self.compressed = compressed;
+        self
+    }
+
+    /// Says something in kubectl's log, where it says so much. `place` is the file and line of Kubernetes that it comes from.
+    pub fn log(&self, level: u8, place: &str, text: &str) {
+        if self.verbosity >= level {
+            self.ui.err(&format!("{}\n", log::line('I', self.now(), place, text)));
+        }
     }
 
     /// From now on, has answers tell who owns which field, or not.
@@ -91,7 +107,7 @@ impl<'a> Client<'a> {
     fn took(&self, request: &Request, response: Response) -> Result<Reply, ApiError> {
         self.asked.set(true);
         if self.verbosity >= log::LEAST {
-            self.ui.err(&log::round_trip(self.verbosity, self.now(), request, &response));
+            self.ui.err(&log::round_trip(self.verbosity, self.compressed, self.now(), request, &response));
         }
         self.warn(response.warnings);
         response.outcome

@@ -4,6 +4,7 @@
 
 use crate::api::schema::{self, TypeDef};
 use crate::error::Failure;
+use crate::kubectl::builder::mapper::ambiguities;
 use crate::kubectl::print::output::print_failure;
 use crate::kubectl::session::Session;
 use crate::printers::explain::{Subject, render, v2};
@@ -77,7 +78,6 @@ fn split<'a>(what: &'a str, with_group: bool, session: &mut Session<'_>) -> Resu
     }
     let name = path.remove(0);
     let lower = name.to_ascii_lowercase();
-    let is_short = |resource: &Served| resource.short.contains(&lower.as_str());
     let called = |r: &Served| r.kind.is_called(&lower);
     let mut found: Vec<Served> =
         served::resources(&session.client.serving()).into_iter().filter(|r| r.preferred).filter(called).collect();
@@ -85,10 +85,7 @@ fn split<'a>(what: &'a str, with_group: bool, session: &mut Session<'_>) -> Resu
         "" => resource.plural.to_string(),
         group => format!("{}.{group}", resource.plural),
     };
-    if let Some(other) = found.get(1).filter(|other| is_short(other)) {
-        let other = in_full(other);
-        session.client.warn([format!("short name {lower:?} could also match lower priority resource {other}")]);
-    }
+    session.client.warn(ambiguities(&session.client.serving(), &lower));
     // The first whose name and group the words begin with, else the first of that name.
     let prefix = found.iter().position(|resource| with_group && what.starts_with(&in_full(resource)));
     if found.is_empty() {

@@ -159,6 +159,11 @@ fn send(
 fn patch_tree(kind: Kind, tree: &Value, patch_type: PatchType, body: &str) -> Result<Value, Fault> {
     let patch = json::unmarshal(body.as_bytes());
     let patched = match (patch_type, patch) {
+        (PatchType::Strategic, _) if !kind.is_built_in() => {
+            let kind = format!("{}/{}, Kind={}", kind.group(), kind.version(), kind.name());
+            let text = format!("strategic merge patch is not supported for {kind} locally, try --type merge");
+            return Err(Fault::plain(text));
+        }
         (PatchType::Strategic, Ok(patch @ (Value::Object(_) | Value::Null))) => {
             merge::strategic_merge_patch(kind, tree, &patch)
         }
