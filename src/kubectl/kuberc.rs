@@ -103,11 +103,12 @@ pub fn locate(explicit: Option<String>, usual: Option<String>, host: &Host) -> R
 /// How much kubectl's log says (`-v`) among the words of a command line. Mirrors `GetLogVerbosity`, which looks no further
 /// than the first.
 pub fn verbosity(words: &[String]) -> u8 {
-    let level = words.iter().enumerate().take_while(|(_, word)| *word != "--").find_map(|(at, word)| match word.as_str() {
-        "-v" | "--v" => words.get(at + 1).map(String::as_str),
-        word if word.contains("-v=") => word.split('=').nth(1).filter(|value| !value.is_empty()),
-        _ => None,
-    });
+    let level =
+        words.iter().enumerate().take_while(|(_, word)| *word != "--").find_map(|(at, word)| match word.as_str() {
+            "-v" | "--v" => words.get(at + 1).map(String::as_str),
+            word if word.contains("-v=") => word.split('=').nth(1).filter(|value| !value.is_empty()),
+            _ => None,
+        });
     level.and_then(|level| level.parse().ok()).unwrap_or(0)
 }
 

@@ -22,7 +22,7 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Job, Told, body, web_socket};
+use super::{Job, Told, body, spdy, web_socket};
 use crate::error::{ApiError, Reason};
 use crate::server::wire::{self, http};
 
@@ -105,8 +105,12 @@ async fn converse(io: TokioIo<tokio_rustls::server::TlsStream<tokio::net::TcpStr
 async fn answer(mut request: hyper::Request<Incoming>, shared: &Rc<Shared>) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     let mut asked = head_of(&request);
-    let protocol = match wire::is_upgrade(&asked) && is_web_socket(&asked) {
-        true => match web_socket::protocol(&asked) {
+    let protocol = match wire::is_upgrade(&asked) {
+        true if spdy::is_asked(&asked) => match spdy::protocol(&asked) {
+            Ok(protocol) => Some(protocol),
+            Err(text) => return plain(403, text),
+        },
+        true if is_web_socket(&asked) => match web_socket::protocol(&asked) {
             Some(protocol) => Some(protocol),
             None => {
                 return plain(
@@ -115,8 +119,12 @@ async fn answer(mut request: hyper::Request<Incoming>, shared: &Rc<Shared>) -> A
                 );
             }
         },
-        false => None,
+        _ => None,
     };
+    if protocol.is_some_and(|protocol| web_socket::names_ports(protocol, &asked)) && asked.parameter("ports").is_none()
+    {
+        return plain(400, "query parameter \"port\" is required\n");
+    }
     let counter = if wire::writes(&asked) { (&shared.writes, WRITES) } else { (&shared.reads, READS) };
     let Some(_turn) = Turn::take(counter.0, counter.1) else {
         let mut refused = plain(429, "Too many requests, please try again later.\n");
@@ -144,11 +152,15 @@ async fn answer(mut request: hyper::Request<Incoming>, shared: &Rc<Shared>) -> A
         Ok(Told::Session(session, frames, has_ports)) => {
             let Some(protocol) = protocol else { return plain(400, "unable to upgrade\n") };
             let jobs = shared.jobs.clone();
-            let answer = web_socket::accepted(&asked, protocol);
+            let (bare, tunnelled) = (spdy::is_asked(&asked), protocol == spdy::TUNNEL);
+            let expected = spdy::expected(&asked);
             tokio::task::spawn_local(async move {
-                web_socket::converse(upgrade, (session, has_ports), protocol, frames, jobs).await;
+                match bare || tunnelled {
+                    true => spdy::converse(upgrade, (session, has_ports), (expected, tunnelled), frames, jobs).await,
+                    false => web_socket::converse(upgrade, (session, has_ports), protocol, frames, jobs).await,
+                }
             });
-            answer
+            if bare { spdy::accepted(protocol) } else { web_socket::accepted(&asked, protocol) }
         }
     }
 }
@@ -261,7 +273,7 @@ fn with_head(head: &http::Response, body: body::Told) -> Answer {
     answer
 }
 
-fn plain(status: u16, text: &'static str) -> Answer {
+fn plain(status: u16, text: impl Into<Vec<u8>>) -> Answer {
     let head = http::Response::new(status, Vec::new()).with("Content-Type", "text/plain; charset=utf-8");
     with_head(&head, body::Told::whole(text.into()))
 }

@@ -222,7 +222,7 @@ impl Hub<'_> {
             }
             Answer::Forward(uid, ports) => {
                 let (out, frames) = mpsc::unbounded_channel::<Frame>();
-                let ports = Ports::open(self.server, &uid, &ports, out);
+                let ports = Ports::begin(self.server, uid, &ports, out);
                 let session = self.hold(Held::Ports(ports));
                 Told::Session(session, frames, true)
             }
@@ -246,6 +246,16 @@ impl Hub<'_> {
             Job::Send { session, port, bytes } => {
                 if let Some(Held::Ports(ports)) = self.held.get_mut(&session) {
                     ports.send(self.server, port, &bytes);
+                }
+            }
+            Job::Open { session, at, port } => {
+                if let Some(Held::Ports(ports)) = self.held.get_mut(&session) {
+                    ports.open(self.server, at, port);
+                }
+            }
+            Job::Shut { session, at } => {
+                if let Some(Held::Ports(ports)) = self.held.get_mut(&session) {
+                    ports.shut(self.server, at);
                 }
             }
             Job::Left { session } => {

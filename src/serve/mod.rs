@@ -7,6 +7,7 @@ mod body;
 mod http1;
 mod hub;
 mod sessions;
+mod spdy;
 mod tls;
 mod web_socket;
 
@@ -31,6 +32,10 @@ enum Job {
     Type { session: u64, bytes: Vec<u8>, end: bool },
     /// What is sent to a port of a pod, by its place among those that were asked for.
     Send { session: u64, port: usize, bytes: Vec<u8> },
+    /// A port of a pod is to be connected to; `at` is what this connection is called from here on.
+    Open { session: u64, at: usize, port: u16 },
+    /// Nothing more will be sent on such a connection.
+    Shut { session: u64, at: usize },
     /// Who held a session is gone.
     Left { session: u64 },
 }
@@ -45,10 +50,12 @@ enum Told {
     Session(u64, mpsc::UnboundedReceiver<Frame>, bool),
 }
 
-/// What goes to a client over a WebSocket.
+/// What goes to a client of a session.
 enum Frame {
-    /// Bytes on one of its channels.
-    Data(u8, Vec<u8>),
+    /// Bytes on one of its channels; a connection to a port has two, twice its place and the one behind it.
+    Data(u32, Vec<u8>),
+    /// Nothing more will come of a connection to a port.
+    Closed(usize),
     /// It is over.
     End,
 }

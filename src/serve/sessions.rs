@@ -2,6 +2,8 @@
 //!
 //! Mirrors `k8s.io/client-go/tools/remotecommand` (the statuses of v4) and `pkg/kubelet/streaming/portforward`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -9,13 +11,13 @@ use super::Frame;
 use crate::api::Duration;
 use crate::api::request::StreamOptions;
 use crate::error::ApiError;
-use crate::server::{Pause, Server, SessionId};
+use crate::server::{Answered, Pause, Server, SessionId};
 
 /// How far a manual clock goes on for a process that somebody waits for.
 const LONGEST: Duration = Duration::secs(3600);
 
 /// The channel on which it is said how a command ended.
-const STATUS: u8 = 3;
+const STATUS: u32 = 3;
 
 /// What somebody holds a socket for.
 pub(super) enum Held {
@@ -32,8 +34,13 @@ pub(super) struct Process {
 
 /// Ports of a pod, each with its connection.
 pub(super) struct Ports {
-    pub(super) open: Vec<Option<u64>>,
-    pub(super) out: UnboundedSender<Frame>,
+    /// The pod's uid.
+    pod: String,
+    /// The connections that are open, by their places.
+    connections: BTreeMap<usize, u64>,
+    /// Whether further ones are opened by and by; else it is over with the last one.
+    grows: bool,
+    out: UnboundedSender<Frame>,
 }
 
 impl Held {
@@ -50,7 +57,7 @@ impl Held {
         match self {
             Held::Process(process) => server.interrupt(&process.id),
             Held::Ports(ports) => {
-                ports.open.into_iter().flatten().for_each(|connection| server.close_forward(connection))
+                ports.connections.into_values().for_each(|connection| server.close_forward(connection))
             }
         }
     }
@@ -97,61 +104,81 @@ fn ended(code: i32) -> Value {
 }
 
 impl Ports {
-    /// Opens them; each of their channels begins with the port's number.
-    pub(super) fn open(server: &mut Server, uid: &str, ports: &[u16], out: UnboundedSender<Frame>) -> Ports {
-        let mut held = Ports { open: Vec::new(), out };
+    /// Opens those that are named, each of whose channels begins with the port's number; where none is, they are opened one
+    /// by one.
+    pub(super) fn begin(server: &mut Server, pod: String, ports: &[u16], out: UnboundedSender<Frame>) -> Ports {
+        let mut held = Ports { pod, connections: BTreeMap::new(), grows: ports.is_empty(), out };
         for (at, port) in ports.iter().enumerate() {
-            let data = u8::try_from(at * 2).unwrap_or(u8::MAX - 1);
-            for channel in [data, data + 1] {
+            for channel in [data(at), data(at) + 1] {
                 held.say(channel, port.to_le_bytes().to_vec());
             }
-            match server.open_forward(uid, *port) {
-                Ok((connection, first)) => {
-                    held.say(data, first.bytes);
-                    held.open.push((!first.closed).then_some(connection));
-                }
-                Err(fault) => {
-                    let text = format!(
-                        "error forwarding port {port} to pod {uid}, uid : dial tcp4 127.0.0.1:{port}: connect: {fault}"
-                    );
-                    held.say(data + 1, text.into_bytes());
-                    held.open.push(None);
-                }
-            }
+            held.open(server, at, *port);
         }
         held
     }
 
-    fn say(&self, channel: u8, bytes: Vec<u8>) {
+    /// Connects to a port.
+    pub(super) fn open(&mut self, server: &mut Server, at: usize, port: u16) {
+        match server.open_forward(&self.pod, port) {
+            Ok((connection, first)) => {
+                self.connections.insert(at, connection);
+                self.hear(at, first);
+            }
+            Err(fault) => {
+                let pod = &self.pod;
+                let text = format!(
+                    "error forwarding port {port} to pod {pod}, uid : dial tcp4 127.0.0.1:{port}: connect: {fault}"
+                );
+                self.say(data(at) + 1, text.into_bytes());
+                let _ = self.out.send(Frame::Closed(at));
+            }
+        }
+    }
+
+    fn say(&self, channel: u32, bytes: Vec<u8>) {
         if !bytes.is_empty() {
             let _ = self.out.send(Frame::Data(channel, bytes));
         }
     }
 
-    /// Sends bytes to a port.
-    pub(super) fn send(&mut self, server: &mut Server, port: usize, bytes: &[u8]) {
-        let Some(Some(connection)) = self.open.get(port).copied() else { return };
-        let answered = server.send_forward(connection, bytes);
-        self.say(u8::try_from(port * 2).unwrap_or(u8::MAX - 1), answered.bytes);
-        if answered.closed {
-            self.open[port] = None;
+    /// Passes on what the pod said on a connection.
+    fn hear(&mut self, at: usize, answered: Answered) {
+        self.say(data(at), answered.bytes);
+        if answered.closed && self.connections.remove(&at).is_some() {
+            let _ = self.out.send(Frame::Closed(at));
         }
     }
 
+    /// Sends bytes to a port.
+    pub(super) fn send(&mut self, server: &mut Server, at: usize, bytes: &[u8]) {
+        let Some(connection) = self.connections.get(&at).copied() else { return };
+        let answered = server.send_forward(connection, bytes);
+        self.hear(at, answered);
+    }
+
+    /// Nothing more is sent on a connection: what the pod still says is passed on, and it is closed.
+    pub(super) fn shut(&mut self, server: &mut Server, at: usize) {
+        let Some(connection) = self.connections.get(&at).copied() else { return };
+        let answered = server.hear_forward(connection);
+        server.close_forward(connection);
+        self.hear(at, Answered { closed: true, ..answered });
+    }
+
     fn go_on(&mut self, server: &mut Server) -> bool {
-        for port in 0..self.open.len() {
+        for (at, connection) in self.connections.clone() {
             // OBSERVATION: nothing is sent; what the pod said meanwhile comes back.
-            let Some(connection) = self.open[port] else { continue };
             let answered = server.hear_forward(connection);
-            self.say(u8::try_from(port * 2).unwrap_or(u8::MAX - 1), answered.bytes);
-            if answered.closed {
-                self.open[port] = None;
-            }
+            self.hear(at, answered);
         }
-        let is_over = self.open.iter().all(Option::is_none);
+        let is_over = !self.grows && self.connections.is_empty();
         if is_over {
             let _ = self.out.send(Frame::End);
         }
         is_over
     }
+}
+
+/// The channel on which a connection's bytes go; what is wrong with it goes on the next one.
+fn data(at: usize) -> u32 {
+    u32::try_from(at * 2).unwrap_or(u32::MAX - 1)
 }

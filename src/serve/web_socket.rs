@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
-use super::{Frame, Job, body};
+use super::{Frame, Job, body, spdy};
 use crate::server::wire::http;
 
 /// The channel of standard input, and the message that closes another one (v5).
@@ -39,7 +39,13 @@ const PROTOCOLS: [&str; 2] = ["v5.channel.k8s.io", "v4.channel.k8s.io"];
 pub(super) fn protocol(asked: &http::Request) -> Option<&'static str> {
     let offered = asked.headers.get("Sec-WebSocket-Protocol").unwrap_or_default();
     let offers = |known: &&str| offered.split(',').any(|word| word.trim() == *known);
-    PROTOCOLS.into_iter().find(offers)
+    let tunnel = asked.path().ends_with("/portforward").then_some(spdy::TUNNEL);
+    PROTOCOLS.into_iter().chain(tunnel).find(offers)
+}
+
+/// Whether a client of that protocol has to name in its request the ports that it wants.
+pub(super) fn names_ports(protocol: &str, asked: &http::Request) -> bool {
+    PROTOCOLS.contains(&protocol) && asked.path().ends_with("/portforward") && !spdy::is_asked(asked)
 }
 
 /// The answer from which on WebSocket is spoken.
@@ -81,8 +87,9 @@ pub(super) async fn converse(
             Either::Right((message, _)) => Either::Right(message),
         };
         let message = match happened {
+            Either::Left(Some(Frame::Closed(_))) => continue,
             Either::Left(Some(Frame::Data(channel, bytes))) => {
-                let message = [&[channel][..], &bytes].concat();
+                let message = [&[u8::try_from(channel).unwrap_or(u8::MAX)][..], &bytes].concat();
                 if out.send(Message::Binary(message.into())).await.is_err() {
                     break;
                 }

@@ -33,6 +33,7 @@ fn cron_tab() -> Kind {
         group: "stable.example.com",
         version: "v1",
         plural: "crontabs",
+        singular: "",
         short_names: &["ct"],
         scope: Scope::Namespaced,
         categories: &[],

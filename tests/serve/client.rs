@@ -210,8 +210,13 @@ pub fn say(stream: &mut Stream, channel: u8, bytes: &[u8]) {
 
 /// What comes on each channel until the server closes: channel and bytes.
 pub fn hear(stream: &mut Stream) -> Vec<(u8, String)> {
+    hear_until(stream, "\0never\0")
+}
+
+/// The same until a text was among it.
+pub fn hear_until(stream: &mut Stream, end: &str) -> Vec<(u8, String)> {
     let mut heard: Vec<(u8, String)> = Vec::new();
-    loop {
+    while !heard.iter().any(|(_, text)| text.contains(end)) {
         let mut head = [0; 2];
         if stream.read_exact(&mut head).is_err() || head[0] & 0x0f == 8 {
             return heard;
@@ -233,4 +238,5 @@ pub fn hear(stream: &mut Stream) -> Vec<(u8, String)> {
             None => heard.push((*channel, text)),
         }
     }
+    heard
 }

@@ -6,7 +6,7 @@ mod custom;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use client::{Served, hear, say, value_in};
+use client::{Served, hear, hear_until, say, value_in};
 use serde_json::json;
 
 use crate::home::Home;
@@ -148,6 +148,43 @@ fn a_process_in_a_container_is_spoken_to_over_a_web_socket() {
     let (head, _) = served.web_socket(exec, "base64.nosuch");
     assert!(head.starts_with("HTTP/1.1 400"), "{head}");
     assert!(served.get("/api/v1/namespaces/default/pods/web/log").text().contains("start worker process"));
+}
+
+/// `kubectl port-forward` speaks SPDY inside a WebSocket: these are the first frames that one sent.
+#[test]
+fn a_port_is_forwarded_over_spdy() {
+    let home = Home::manual();
+    home.ok("run web --image=nginx --port=80");
+    home.ok("clock settle");
+    let served = Served::new(&home);
+    let forward = "/api/v1/namespaces/default/pods/web/portforward";
+    let (head, mut socket) = served.web_socket(forward, "SPDY/3.1+portforward.k8s.io");
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    let bytes = |hex: &str| {
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("a byte");
+        (0..hex.len()).step_by(2).map(byte).collect::<Vec<u8>>()
+    };
+    let streams = [
+        "800300010000003c00000001000000000000\
+         78f9e3c6a7c202253a703a2b294a4dcc851625aca9a0808614cb45a024cc64610024398b209198094adc8c0600000000ffff",
+        "800300010000001f0000000300000000000002c963680595428944e8442fbd182b00000000ffff",
+    ];
+    for stream in streams.map(bytes) {
+        say(&mut socket, stream[0], &stream[1..]);
+    }
+    let request = b"GET / HTTP/1.0\r\n\r\n";
+    let length = u8::try_from(request.len()).expect("a short request");
+    say(&mut socket, 0, &[&[0, 0, 3, 0, 0, 0, length][..], request].concat());
+    let heard = hear_until(&mut socket, "</html>");
+    assert!(heard.iter().any(|(_, text)| text.contains("HTTP/1.1 200 OK")), "{heard:?}");
+    // The last word of the connection.
+    say(&mut socket, 0x80, &[3, 0, 7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(hear(&mut socket).len(), 1);
+    // Who names no protocol hears which there is; a WebSocket's own channels need a port.
+    let upgrade = [("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1")];
+    assert_eq!(served.ask("POST", forward, &upgrade, "").status, 403);
+    let (head, _) = served.web_socket(forward, "v4.channel.k8s.io");
+    assert!(head.starts_with("HTTP/1.1 400"), "{head}");
 }
 
 #[test]

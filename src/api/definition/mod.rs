@@ -266,7 +266,8 @@ pub fn deprecation(kind: Kind, version: &str) -> Option<String> {
         return Some(text.to_string());
     }
     let (group, name) = (kind.group(), kind.name());
-    let better = versions.iter().filter(|v| v["served"] == true && !is_deprecated(v)).filter_map(|v| v["name"].as_str());
+    let better =
+        versions.iter().filter(|v| v["served"] == true && !is_deprecated(v)).filter_map(|v| v["name"].as_str());
     let better = better.filter(|other| by_priority(other, version) == Ordering::Less);
     let text = format!("{group}/{version} {name} is deprecated");
     Some(match better.min_by(|one, other| by_priority(one, other)) {

@@ -19,11 +19,12 @@ pub fn find_kind(serving: &Serving, name: &str) -> Option<Served> {
         (Some(resource), Some(version), Some(group)) => kind_for(&all, resource, version, group),
         _ => None,
     };
-    exactly.or_else(|| {
-        let (resource, group) = name.split_once('.').unwrap_or((name, ""));
-        kind_for(&all, resource, "", group)
-    })
-    .or_else(|| of_kind(serving, name))
+    exactly
+        .or_else(|| {
+            let (resource, group) = name.split_once('.').unwrap_or((name, ""));
+            kind_for(&all, resource, "", group)
+        })
+        .or_else(|| of_kind(serving, name))
 }
 
 /// What a kind's name stands for, with its group, `Kind.group` or `kind.group`, and maybe a version between. Mirrors

@@ -159,11 +159,11 @@ fn connection(target: &Target, http: &http::Request) -> Option<Connect> {
 /// Refuses to speak what is not spoken here, so that the client tries something else.
 fn upgradable(http: &http::Request) -> Result<(), ApiError> {
     let to = http.headers.get("Upgrade").unwrap_or_default();
-    if to.eq_ignore_ascii_case("websocket") {
+    if to.eq_ignore_ascii_case("websocket") || to.eq_ignore_ascii_case("SPDY/3.1") {
         return Ok(());
     }
     let text = format!(
-        "unable to upgrade: {to:?} is not spoken here; WebSocket is, with v5.channel.k8s.io or v4.channel.k8s.io"
+        "unable to upgrade: {to:?} is not spoken here; SPDY/3.1 is, and WebSocket with v5.channel.k8s.io or v4.channel.k8s.io"
     );
     Err(ApiError::new(Reason::BadRequest, text))
 }
