@@ -59,7 +59,12 @@ impl Home {
     pub fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kstate"));
         command.args(line.split_whitespace()).current_dir(self.folder.join("work"));
-        command.env("KSTATE_HOME", &self.folder).env("NO_COLOR", "1").env_remove("KUBECONFIG").stdin(Stdio::null());
+        command
+            .env("KSTATE_HOME", &self.folder)
+            .env("NO_COLOR", "1")
+            .env_remove("KUBECONFIG")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
         command
     }
 

@@ -14,6 +14,7 @@ mod home;
 mod kubeconfig;
 mod kuberc;
 mod kustomize;
+mod languages;
 mod machine;
 mod ownership;
 mod properties;

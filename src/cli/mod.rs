@@ -315,7 +315,7 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
             return Ok(());
         }
         Verb::Options(_) => {
-            help::options::print(program, ui);
+            help::options::print(program, &host, ui);
             return Ok(());
         }
         Verb::Plugin(args) => return Ok(plugin::print(&args, (program, help::text), &host, ui)?),

@@ -2,6 +2,7 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/util/templates`.
 
+mod language;
 pub(in crate::cli) mod table;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::error::Failure;
 use crate::host::Host;
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
+use language::Language;
 pub use table::groups_of_commands;
 use table::{Entry, commands, flag, is_kubectl, subcommands};
 
@@ -51,7 +53,7 @@ pub fn print(args: &Args, program: &'static str, host: &Host, ui: &Ui) {
             ui.err(&format!("Unknown help topic [{}]\n\n\n", topic.join(" ")));
             ui.err(&format!(
                 "{}\n",
-                groups(program, &root, &plugin::first_words(host))
+                groups(program, (&root, Language::of(host)), &plugin::first_words(host))
                     + &ending(program, program, "[flags] [options]", true)
             ));
         }
@@ -60,7 +62,7 @@ pub fn print(args: &Args, program: &'static str, host: &Host, ui: &Ui) {
 
 /// `options`: the flags that every command takes.
 pub mod options {
-    use super::{Session, Ui, flags_of, root_command};
+    use super::{Host, Language, Session, Ui, flags_of, root_command};
     use crate::error::Failure;
 
     /// Print the list of flags inherited by all commands.
@@ -76,18 +78,21 @@ pub mod options {
     /// # Errors
     /// None but those of writing.
     pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        print(session.line.program, session.ui);
+        print(session.line.program, &session.host, session.ui);
         Ok(())
     }
 
     /// Prints the flags.
-    pub fn print(program: &'static str, ui: &Ui) {
+    pub fn print(program: &'static str, host: &Host, ui: &Ui) {
         let root = root_command(program);
         let mut names: Vec<&str> =
             root.get_arguments().filter(|a| !a.is_hide_set()).filter_map(|a| a.get_long()).collect();
         names.sort_unstable();
         let command = if program == "kubectl" { "options" } else { "kstate" };
-        ui.out(&format!("The following options can be passed to any command:\n\n{}", flags_of(command, &names)));
+        ui.out(&format!(
+            "The following options can be passed to any command:\n\n{}",
+            flags_of(command, &names, Language::of(host))
+        ));
     }
 }
 
@@ -122,43 +127,49 @@ pub fn deepest(path: &[String], words: &[String]) -> String {
 /// Prints the help of a command, or of all for an empty path.
 pub fn print_text(program: &'static str, path: &str, host: &Host, ui: &Ui) {
     match path {
-        "" => ui.out(&format!("{}\n", overview(program, &plugin::first_words(host)))),
+        "" => ui.out(&format!("{}\n", overview(program, Language::of(host), &plugin::first_words(host)))),
         // kubectl's template for `options` is empty.
         "options" => {}
-        path => ui.out(&format!("{}\n", text(program, path))),
+        path => ui.out(&format!("{}\n", text_in(Language::of(host), program, path))),
     }
 }
 
 /// The help of all commands and of these plugins, without the final line break.
-fn overview(program: &'static str, plugins: &[String]) -> String {
-    let groups = groups(program, &root_command(program), plugins);
+fn overview(program: &'static str, language: &Language, plugins: &[String]) -> String {
+    let groups = groups(program, (&root_command(program), language), plugins);
     about(program) + &groups + &ending(program, program, "[flags] [options]", true)
 }
 
 /// The help of a command, `create configmap`, or of all for an empty path; without the final line break.
 pub fn text(program: &'static str, path: &str) -> String {
+    text_in(&Language::default(), program, path)
+}
+
+fn text_in(language: &Language, program: &'static str, path: &str) -> String {
     match commands().get(path) {
-        _ if path.is_empty() => overview(program, &[]),
-        Some(entry) => kubectl_text(program, path, entry),
+        _ if path.is_empty() => overview(program, language, &[]),
+        Some(entry) => kubectl_text((program, language), path, entry),
         None => own_text(program, path),
     }
 }
 
 /// The help of a command that kubectl has.
-fn kubectl_text(program: &'static str, path: &str, entry: &Entry) -> String {
-    let mut text = format!("{}\n\n", in_the_name_of(program, entry.long));
+fn kubectl_text((program, language): (&'static str, &Language), path: &str, entry: &Entry) -> String {
+    let [_, long, examples] = language.entry(path, entry);
+    let mut text = format!("{}\n\n", in_the_name_of(program, long));
     if !entry.aliases.is_empty() {
         text.push_str(&format!("Aliases:\n{}\n\n", entry.aliases));
     }
-    if !entry.examples.is_empty() {
-        text.push_str(&format!("Examples:\n{}\n\n", in_the_name_of(program, entry.examples)));
+    if !examples.is_empty() {
+        text.push_str(&format!("Examples:\n{}\n\n", in_the_name_of(program, examples)));
     }
-    let below: Vec<(&str, &str)> = subcommands(path).map(|(name, entry)| (name, entry.short)).collect();
+    let short = |name: &str, entry: &Entry| language.entry(&format!("{path} {name}"), entry)[0];
+    let below: Vec<(&str, &str)> = subcommands(path).map(|(name, entry)| (name, short(name, entry))).collect();
     if !below.is_empty() {
         text.push_str(&format!("Available Commands:\n{}\n", list(&below)));
     }
     if !entry.flags.is_empty() {
-        text.push_str(&format!("Options:\n{}", flags_of(path, &entry.flags)));
+        text.push_str(&format!("Options:\n{}", flags_of(path, &entry.flags, language)));
     }
     text + &ending(program, &format!("{program} {path}"), &format!("{program} {}", entry.usage), !below.is_empty())
 }
@@ -203,7 +214,7 @@ fn about(program: &str) -> String {
 }
 
 /// All commands in kubectl's groups, after those of kstate's own.
-fn groups(program: &str, root: &Command, plugins: &[String]) -> String {
+fn groups(program: &str, (root, language): (&Command, &Language), plugins: &[String]) -> String {
     let mut text = String::new();
     let longest = root.get_subcommands().map(|c| c.get_name().len()).max().unwrap_or(0).max(13);
     let line = |name: &str, short: &str| format!("  {name:width$} {short}\n", width = longest + 2);
@@ -216,9 +227,9 @@ fn groups(program: &str, root: &Command, plugins: &[String]) -> String {
         text.push('\n');
     }
     for (title, names) in groups_of_commands() {
-        text.push_str(&format!("{title}:\n"));
+        text.push_str(&format!("{}:\n", language.word(title)));
         for name in &names {
-            text.push_str(&line(name, commands().get(name).map_or("", |e| e.short)));
+            text.push_str(&line(name, commands().get(name).map_or("", |e| language.entry(name, e)[0])));
         }
         if title == PLUGINS {
             let about = |name: &String| format!("The command {name} is a plugin installed by the user");
@@ -273,12 +284,12 @@ fn usage_of(path: &str, command: &Command) -> String {
 }
 
 /// kubectl's flags, each with its default and its usage.
-fn flags_of(command: &str, names: &[&str]) -> String {
+fn flags_of(command: &str, names: &[&str], language: &Language) -> String {
     let line = |name: &&str| {
         let (head, usage) = flag(command, name).unwrap_or((name, ""));
         let home = if head.contains("$HOME") { dirs::home_dir().unwrap_or_default() } else { PathBuf::new() };
         let head = head.replace("$HOME", &home.to_string_lossy());
-        format!("    {head}:\n\t{usage}\n\n")
+        format!("    {head}:\n\t{}\n\n", language.word(usage))
     };
     names.iter().map(line).collect()
 }

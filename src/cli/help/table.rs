@@ -27,7 +27,12 @@ const SOURCE: &str = include_str!("commands.txt");
 /// The commands by their paths: `create configmap`.
 pub fn commands() -> &'static BTreeMap<&'static str, Entry> {
     static COMMANDS: OnceLock<BTreeMap<&'static str, Entry>> = OnceLock::new();
-    COMMANDS.get_or_init(|| SOURCE.split("\n@ ").skip(1).map(read_entry).collect())
+    COMMANDS.get_or_init(|| read_entries(SOURCE))
+}
+
+/// The commands of a text in that form, by their paths.
+pub(super) fn read_entries(text: &'static str) -> BTreeMap<&'static str, Entry> {
+    text.split("\n@ ").skip(1).map(read_entry).collect()
 }
 
 /// Whether kubectl has a command, `create configmap`, too.

@@ -4,6 +4,7 @@ mod addresses;
 mod admission_registration;
 mod api_services;
 mod certificates;
+mod custom;
 mod devices;
 mod events;
 mod flow_control;
