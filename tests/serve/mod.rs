@@ -181,7 +181,7 @@ fn a_port_is_forwarded_over_spdy() {
     say(&mut socket, 0x80, &[3, 0, 7, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
     hear(&mut socket);
     // Who names no protocol hears which there is; a WebSocket's own channels need a port.
-    let upgrade = [("Connection", "Upgrade"), ("Upgrade", "SPDY/3.1")];
+    let upgrade = [("Connection", "Upgrade, close"), ("Upgrade", "SPDY/3.1")];
     assert_eq!(served.ask("POST", forward, &upgrade, "").status, 403);
     let (head, _) = served.web_socket(forward, "v4.channel.k8s.io");
     assert!(head.starts_with("HTTP/1.1 400"), "{head}");
