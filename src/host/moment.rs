@@ -29,3 +29,26 @@ fn is_typed(span: Duration) -> bool {
     std::thread::sleep(span);
     false
 }
+
+/// Waits, with nobody to hurry it.
+#[allow(clippy::disallowed_methods)]
+pub fn rest(span: Duration) {
+    std::thread::sleep(span);
+}
+
+/// How long something takes by the wall's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Begins to count.
+    #[allow(clippy::disallowed_methods)]
+    pub fn start() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    /// What has passed since.
+    pub fn passed(self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -6,14 +6,17 @@
 //! command or touches a terminal: a [`Shell`] does the one, the caller the other.
 
 pub mod check;
+pub mod course;
 mod file;
 pub mod library;
+pub mod lint;
 pub mod model;
 pub mod narrow;
 pub mod parse;
 pub mod progress;
 pub mod render;
 pub mod review;
+pub mod schema;
 pub mod shell;
 pub mod tables;
 pub mod task;

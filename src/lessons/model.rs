@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::task::Task;
@@ -38,7 +39,7 @@ impl Lesson {
 }
 
 /// The YAML between the `---` lines at the top of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct FrontMatter {
     /// The heading of the first screen.
@@ -99,7 +100,7 @@ fn default_version() -> String {
 }
 
 /// How a lesson's cluster differs from the default one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Names of the nodes; `None`: those of the default cluster.
@@ -172,7 +173,7 @@ pub struct Command {
 }
 
 /// A question to think about before its answer is seen.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quiz {
     /// What is asked.

@@ -2,11 +2,14 @@
 
 mod auto;
 mod checks;
+mod courses;
 mod desk;
+mod draft;
 mod guide;
 pub(super) mod home;
 mod live;
 pub(super) mod own_shell;
+mod real;
 mod review;
 mod same;
 mod screen;
@@ -23,9 +26,11 @@ use crate::lessons::model::Quiz;
 use crate::lessons::progress::Reached;
 use crate::lessons::render::render;
 use crate::lessons::review::miss;
+use crate::lessons::schema;
 use crate::server::Server;
 use crate::sim::Cluster;
 use crate::ui::Ui;
+use courses::Shelves;
 use guide::{End, Guide};
 use home::{Found, Home};
 use screen::{Screen, hang};
@@ -64,14 +69,19 @@ enum Sub {
         all: bool,
     },
     /// Replay lessons and compare what their commands print with what the lessons say; exits with 1 if it differs
-    Check {
-        /// Lessons, Markdown files, or folders of such; all lessons if none is named
-        #[arg(value_name = "NAME|PATH")]
-        names: Vec<String>,
-        /// Rewrite the outputs in the files, and nothing else
-        #[arg(long)]
-        update: bool,
+    Check(checks::Args),
+    /// Write a small lesson to begin with
+    New {
+        /// What it is called; the file is NAME.md
+        name: String,
     },
+    /// Run the lines that come in on a lesson's cluster, and write them with what they print as a lesson
+    Record {
+        /// What it is called; the file is NAME.md
+        name: String,
+    },
+    /// Print the JSON schema of a lesson's front matter
+    Schema,
 }
 
 /// Runs `kstate lesson`. `home` is kstate's folder, `folder` where the user's relative paths start.
@@ -83,19 +93,38 @@ pub(super) fn run(args: &Args, ui: &Ui, home: &Folder, folder: &Path) -> Result<
     // Whoever wrote the lesson has no say over the terminal.
     ui.allow_only_printable();
     match (&args.command, &args.name) {
-        (Some(Sub::List), _) => list(ui, &home),
+        (Some(Sub::List), _) => list(ui, &home, &Shelves::of_user()?.all()?),
         (Some(Sub::Review { all }), _) => review::run(ui, &home, *all),
-        (Some(Sub::Check { names, update }), _) => checks::run(ui, folder, names, *update),
+        (Some(Sub::Check(args)), _) => checks::run(ui, folder, args),
+        (Some(Sub::New { name }), _) => draft::new(ui, folder, name),
+        (Some(Sub::Record { name }), _) => draft::record(ui, folder, name),
+        (Some(Sub::Schema), _) => {
+            let text = serde_json::to_string_pretty(&schema::front_matter()).unwrap_or_default();
+            ui.out(&format!("{text}\n"));
+            Ok(())
+        }
+        (None, Some(name)) if folder.join(name).is_dir() && !args.auto => {
+            let title = courses::course(folder, name)?.map(|course| course.title);
+            let lessons = courses::in_folder(folder, name)?;
+            let shown = title.as_deref().unwrap_or(name);
+            if lessons.is_empty() {
+                return Err(Failure::error(format!("there is no lesson in {name}")).into());
+            }
+            match ui.is_interactive() {
+                true => menu(ui, &home, &format!("{shown}: which lesson?"), &lessons),
+                false => list(ui, &home, &lessons),
+            }
+        }
         (None, Some(name)) => {
-            let found = home::find(folder, name)?;
+            let found = Shelves::of_user()?.find(folder, name)?;
             if args.auto || !ui.is_interactive() {
                 return Ok(auto::play(ui, &found.lesson, &mut LessonShell::in_memory(&found.lesson)?)?);
             }
             let begin = Begin { restart: args.restart, step: args.step };
             go_through(ui, &home, found, begin)
         }
-        (None, None) if ui.is_interactive() => menu(ui, &home),
-        (None, None) => list(ui, &home),
+        (None, None) if ui.is_interactive() => menu(ui, &home, "Which lesson?", &Shelves::of_user()?.all()?),
+        (None, None) => list(ui, &home, &Shelves::of_user()?.all()?),
     }
 }
 
@@ -110,7 +139,7 @@ struct Begin {
 
 /// One lesson after the other, as long as the learner wants.
 fn go_through(ui: &Ui, home: &Home, mut found: Found, mut begin: Begin) -> Result<()> {
-    let lessons = home::all()?;
+    let lessons = neighbours(&found)?;
     while guided(ui, home, &found, begin)? == End::Finished {
         let at = lessons.iter().position(|lesson| lesson.key == found.key);
         let Some(next) = at.and_then(|at| lessons.get(at + 1)) else { return Ok(()) };
@@ -142,14 +171,23 @@ pub(super) fn run_in(key: &str, home: &Folder, act: impl FnOnce(&mut Server) -> 
     Ok(settled?)
 }
 
+/// The lessons among which the next one is: those of its folder for one that has a file.
+fn neighbours(found: &Found) -> Result<Vec<Found>> {
+    match found.file.as_ref().and_then(|file| file.parent()) {
+        Some(folder) if courses::course(Path::new(""), &folder.to_string_lossy())?.is_some() => {
+            courses::in_folder(Path::new(""), &folder.to_string_lossy())
+        }
+        _ => home::all(),
+    }
+}
+
 /// One line for each lesson: name, length, how far, and what it is about.
-fn list(ui: &Ui, home: &Home) -> Result<()> {
+fn list(ui: &Ui, home: &Home, lessons: &[Found]) -> Result<()> {
     let progress = home.progress()?;
-    let lessons = home::all()?;
-    let longest = longest_name(&lessons);
+    let longest = longest_name(lessons);
     let mut text = String::new();
     for Found { lesson, key, .. } in lessons {
-        let reached = progress.lessons.get(&key).map(|r| r.summary(&lesson)).unwrap_or_default();
+        let reached = progress.lessons.get(key).map(|r| r.summary(lesson)).unwrap_or_default();
         let name = ui.paint(&format!("{:<longest$}", lesson.name), Style::new().bold());
         text.push_str(&format!("{name} {:>2} min  {reached:<20} {}\n", lesson.front.minutes, lesson.front.title));
         let summary = render(&lesson.front.summary, ui.width().saturating_sub(4), ui.colour());
@@ -163,9 +201,8 @@ fn longest_name(lessons: &[Found]) -> usize {
     lessons.iter().map(|found| found.lesson.name.len()).max().unwrap_or(0)
 }
 
-fn menu(ui: &Ui, home: &Home) -> Result<()> {
-    let lessons = home::all()?;
-    let longest = longest_name(&lessons);
+fn menu(ui: &Ui, home: &Home, question: &str, lessons: &[Found]) -> Result<()> {
+    let longest = longest_name(lessons);
     let mut start = 0;
     loop {
         let progress = home.progress()?;
@@ -178,7 +215,7 @@ fn menu(ui: &Ui, home: &Home) -> Result<()> {
             row.trim_end().to_string()
         };
         let rows: Vec<String> = lessons.iter().map(row).collect();
-        let Some(found) = ui.select("Which lesson?", &rows, start)?.and_then(|n| lessons.get(n)) else { return Ok(()) };
+        let Some(found) = ui.select(question, &rows, start)?.and_then(|n| lessons.get(n)) else { return Ok(()) };
         if guided(ui, home, found, Begin::default())? == End::Left {
             return Ok(());
         }
