@@ -5,6 +5,7 @@
 
 mod admission;
 mod applysets;
+mod authoring;
 mod bounds;
 mod conformance;
 mod files;

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Result;
 use regex_lite::Regex;
 
+use super::shell::{LessonShell, READING};
 use crate::cli::home::failed;
 use crate::error::Failure;
 use crate::host::moment::{Stopwatch, rest};
@@ -24,13 +25,29 @@ use crate::ui::Ui;
 /// The kinds outside of namespaces that a lesson of ours makes.
 const CLUSTER_WIDE: &str = "pv,sc,clusterroles,clusterrolebindings,priorityclasses";
 
+/// Those inside of them.
+const NAMESPACED: &str =
+    "sts,deploy,rs,ds,jobs,cronjobs,pods,pvc,svc,cm,secrets,hpa,pdb,roles,rolebindings,networkpolicies";
+
 /// How long a cluster may take to come to rest, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOKS_EVERY: Duration = Duration::from_millis(700);
 
-/// A cluster that may be used.
-pub(super) struct Real {
-    context: String,
+/// How long one command may take: one that waits for what does not come is ended.
+const ONE_COMMAND: Duration = Duration::from_secs(90);
+
+/// How long somebody looks at a watch before he ends it.
+const ONE_LOOK: Duration = Duration::from_millis(900);
+
+/// How long a server may take to listen.
+const START: Duration = Duration::from_secs(20);
+
+/// Where lessons are to be played.
+pub(super) enum Real {
+    /// On a cluster that somebody has, under the name of its context.
+    Context(String),
+    /// On each lesson's own cluster, served for a real kubectl.
+    Served,
 }
 
 impl Real {
@@ -44,13 +61,11 @@ impl Real {
             Some(("kubectl", context)) if !context.is_empty() => context.to_string(),
             _ => return Err(Failure::error(format!("--on takes kubectl or kubectl=CONTEXT, not {on:?}")).into()),
         };
-        let real = Real { context };
-        let version = asked(&["--context", &real.context, "version"])?;
+        let version = asked(&["--context", &context, "version"])?;
         let server = version.lines().find_map(|line| line.strip_prefix("Server Version: ")).unwrap_or("unknown");
-        let context = &real.context;
         let question = format!("Run the lessons against the cluster of the context {context:?} (Kubernetes {server})?");
         match agreed || (ui.is_interactive() && ui.confirm(&question, false)?) {
-            true => Ok(real),
+            true => Ok(Real::Context(context)),
             false => Err(Failure::error(format!(
                 "the cluster of the context {context:?} is not used unless somebody agrees"
             ))
@@ -59,17 +74,73 @@ impl Real {
         }
     }
 
-    /// A shell for a lesson, in a new namespace.
+    /// A shell for a lesson: in a new namespace where the cluster is somebody's.
     ///
     /// # Errors
-    /// The cluster refuses, or the folder can't be made.
-    pub(super) fn shell(&self, lesson: &Lesson) -> Result<RealShell> {
-        let namespace = format!("kstate-{}", lesson.name.chars().take(50).collect::<String>());
+    /// The cluster refuses, the server does not start, or a folder can't be made.
+    pub(super) fn shell(&self, lesson: &Lesson, ui: &Ui) -> Result<RealShell> {
         let folder = Passing::folder("kstate-lesson-").map_err(|e| failed("a folder for the lesson".into(), &e))?;
-        let mut shell =
-            RealShell { context: self.context.clone(), namespace, folder, before: BTreeSet::new(), skipped: 0 };
-        shell.begin()?;
+        let mut shell = RealShell {
+            flags: Vec::new(),
+            namespace: String::new(),
+            folder,
+            served: None,
+            before: BTreeSet::new(),
+            skipped: 0,
+        };
+        match self {
+            Real::Context(context) => shell.move_in(context, lesson)?,
+            Real::Served => shell.served = Some(Served::start(lesson, ui)?),
+        }
         Ok(shell)
+    }
+}
+
+/// A lesson's cluster behind a server of its own.
+struct Served {
+    home: Passing,
+    exe: PathBuf,
+    server: Child,
+}
+
+impl Served {
+    fn start(lesson: &Lesson, ui: &Ui) -> Result<Served> {
+        let home = Passing::folder("kstate-served-").map_err(|e| failed("a folder for the cluster".into(), &e))?;
+        let unmade = |e: &std::io::Error| failed("the lesson's cluster can't be made".into(), e);
+        let clusters = home.path().join("clusters");
+        let files = home.path().join("files");
+        [&clusters, &files].into_iter().try_for_each(std::fs::create_dir).map_err(|e| unmade(&e))?;
+        drop(LessonShell::on_disk(lesson, &clusters.join("k3d-deadless.db"), files, ui)?);
+        let exe = std::env::current_exe().map_err(|e| failed("kstate's own file is not found".into(), &e))?;
+        let kubeconfig = home.path().join("kubeconfig");
+        let mut command = Command::new(&exe);
+        command.args(["serve", "--port", "0", "--kubeconfig"]).arg(&kubeconfig).env("KSTATE_HOME", home.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = command.spawn().map_err(|e| failed("kstate serve can't be started".into(), &e))?;
+        let served = Served { home, exe, server };
+        let began = Stopwatch::start();
+        while !std::fs::metadata(&kubeconfig).is_ok_and(|file| file.len() > 0) {
+            if began.passed() > START {
+                return Err(Failure::error("kstate serve does not listen").into());
+            }
+            rest(Duration::from_millis(10));
+        }
+        Ok(served)
+    }
+
+    /// A command that means this cluster.
+    fn own(&self) -> Command {
+        let mut command = Command::new(&self.exe);
+        command.env("KSTATE_HOME", self.home.path()).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // OBSERVATION: it may have ended by itself.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 
@@ -88,62 +159,125 @@ fn asked(args: &[&str]) -> Result<String> {
 
 /// Runs commands by a shell of the host in which kubectl means the cluster and the namespace.
 pub(super) struct RealShell {
-    context: String,
+    /// What each kubectl is given beside its own words.
+    flags: Vec<String>,
+    /// The namespace of its own; none on a cluster of its own.
     namespace: String,
     folder: Passing,
+    served: Option<Served>,
     /// What was there outside of namespaces before the lesson.
     before: BTreeSet<String>,
     skipped: usize,
 }
 
 impl RealShell {
-    fn begin(&mut self) -> Result<()> {
-        self.kubectl(&["delete", "namespace", &self.namespace, "--ignore-not-found"])?;
-        self.kubectl(&["create", "namespace", &self.namespace])?;
-        // A pod needs its account.
-        let began = Stopwatch::start();
-        while self.kubectl(&["get", "serviceaccount", "default", "-n", &self.namespace]).is_err()
-            && began.passed() < PATIENCE
-        {
-            rest(LOOKS_EVERY);
+    /// Makes a namespace, unless the lesson speaks of the one that is there.
+    fn move_in(&mut self, context: &str, lesson: &Lesson) -> Result<()> {
+        self.flags = vec!["--context".into(), context.into()];
+        let names_default = ["namespace: default", "-n default", "default/"].iter().any(|s| lesson.source.contains(s));
+        self.namespace = match names_default {
+            true => "default".into(),
+            false => format!("kstate-{}", lesson.name.chars().take(50).collect::<String>()),
+        };
+        if !names_default {
+            self.kubectl(&["delete", "namespace", &self.namespace, "--ignore-not-found"])?;
+            self.kubectl(&["create", "namespace", &self.namespace])?;
+            // A pod needs its account.
+            let account = ["get", "serviceaccount", "default", "-n", &self.namespace];
+            let began = Stopwatch::start();
+            while self.kubectl(&account).is_err() && began.passed() < PATIENCE {
+                rest(LOOKS_EVERY);
+            }
         }
-        self.before = self.cluster_wide()?;
+        self.flags.extend(["-n".into(), self.namespace.clone()]);
+        self.before = self.here()?;
         Ok(())
     }
 
     fn kubectl(&self, args: &[&str]) -> Result<String> {
-        asked(&[&["--context", &self.context][..], args].concat())
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        asked(&[&flags[..], args].concat())
     }
 
-    fn cluster_wide(&self) -> Result<BTreeSet<String>> {
-        Ok(self.kubectl(&["get", CLUSTER_WIDE, "-o", "name"])?.lines().map(str::to_string).collect())
+    /// What is there that a lesson may leave behind.
+    fn here(&self) -> Result<BTreeSet<String>> {
+        let all = format!("{CLUSTER_WIDE},{NAMESPACED}");
+        Ok(self.kubectl(&["get", &all, "-o", "name"])?.lines().map(str::to_string).collect())
     }
 
     /// Takes away what the lesson left behind. The answer is how many commands were not for kubectl.
     pub(super) fn leave(self) -> usize {
+        if self.served.is_some() {
+            return self.skipped;
+        }
         // OBSERVATION: what can't be removed is somebody else's to see to; the lesson's verdict stands.
-        let _ = self.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
-        if let Ok(now) = self.cluster_wide() {
+        if let Ok(now) = self.here() {
             for name in now.difference(&self.before) {
                 let _ = self.kubectl(&["delete", name, "--wait=false", "--ignore-not-found"]);
             }
         }
+        if self.namespace != "default" {
+            let _ = self.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
+        }
         self.skipped
     }
 
-    fn output(&self, line: &str) -> std::io::Result<Output> {
+    fn output(&self, line: &str) -> std::io::Result<Reply> {
         // A namespace that a command names itself comes later and counts.
-        let kubectl =
-            format!("kubectl() {{ command kubectl --context {} -n {} \"$@\"; }}", self.context, self.namespace);
-        let script = format!("{kubectl}\nk() {{ kubectl \"$@\"; }}\nexec 2>&1\n{line}");
-        Command::new("sh").args(["-c", &script]).current_dir(self.folder.path()).stdin(Stdio::null()).output()
+        let kubectl = format!("kubectl() {{ command kubectl {} \"$@\"; }}", self.flags.join(" "));
+        let own = "kstate() { \"$KSTATE_EXE\" \"$@\"; }";
+        let script = format!("{kubectl}\n{own}\nk() {{ kubectl \"$@\"; }}\nexec 2>&1\n{line}");
+        let printed = self.folder.path().join(".printed");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).current_dir(self.folder.path()).stdin(Stdio::null());
+        if let Some(served) = &self.served {
+            command.env("KSTATE_EXE", &served.exe).env("KSTATE_HOME", served.home.path());
+            command.env("KUBECONFIG", served.home.path().join("kubeconfig"));
+        }
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let is_watch = follows(line);
+        let patience = if is_watch { ONE_LOOK } else { ONE_COMMAND };
+        let mut child = command.stdout(std::fs::File::create(&printed)?).stderr(Stdio::null()).spawn()?;
+        let began = Stopwatch::start();
+        let status = loop {
+            match child.try_wait()? {
+                Some(status) => break status.code(),
+                None if began.passed() > patience => {
+                    end(&mut child)?;
+                    break is_watch.then_some(0);
+                }
+                None => rest(Duration::from_millis(5)),
+            }
+        };
+        let text = String::from_utf8_lossy(&std::fs::read(&printed)?).into_owned();
+        let text = if self.namespace.is_empty() { text } else { text.replace(&self.namespace, "default") };
+        Ok(Reply { output: text, code: status.and_then(|code| u8::try_from(code).ok()).unwrap_or(130) })
     }
 
     fn state(&self) -> String {
-        let all = format!("all,pvc,{CLUSTER_WIDE}");
+        let all = format!("{CLUSTER_WIDE},{NAMESPACED}");
         let fields = "-o=jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{\"\\n\"}{end}";
-        self.kubectl(&["get", &all, "-n", &self.namespace, fields]).unwrap_or_default()
+        self.kubectl(&["get", &all, fields]).unwrap_or_default()
     }
+}
+
+/// Whether a line ends when somebody has seen enough.
+fn follows(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words.any(|word| matches!(word, "-w" | "--watch" | "--watch=true" | "--watch-only" | "-f=true" | "--follow"))
+        || (line.contains(" logs ") && line.contains(" -f"))
+}
+
+/// Ends a shell and what it started.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    if cfg!(unix) {
+        let group = format!("-{}", child.id());
+        Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status()?;
+    }
+    // OBSERVATION: it may be gone already.
+    let _ = child.kill();
+    child.wait().map(|_| ())
 }
 
 /// Whether a line is for kstate alone.
@@ -156,17 +290,12 @@ const SKIPPED: &str = "\u{0}skipped";
 
 impl Shell for RealShell {
     fn run(&mut self, line: &str) -> Reply {
-        if is_own(line) {
+        if self.served.is_none() && is_own(line) {
             self.skipped += 1;
             return Reply { output: SKIPPED.into(), code: 0 };
         }
-        match self.output(line) {
-            Ok(output) => {
-                let text = String::from_utf8_lossy(&output.stdout).replace(&self.namespace, "default");
-                Reply { output: text, code: output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1) }
-            }
-            Err(e) => Reply { output: format!("a shell (sh) can't be run: {e}\n"), code: 127 },
-        }
+        let failed = |e| Reply { output: format!("a shell (sh) can't be run: {e}\n"), code: 127 };
+        self.output(line).unwrap_or_else(failed)
     }
 
     fn knows(&mut self, line: &str) -> bool {
@@ -178,6 +307,14 @@ impl Shell for RealShell {
     }
 
     fn settle(&mut self) -> Result<(), Failure> {
+        if let Some(served) = &self.served {
+            let reading = format!("{}ms", READING.0);
+            for words in [&["clock", "settle"][..], &["clock", "advance", &reading]] {
+                let ended = served.own().args(words).stdout(Stdio::null()).status();
+                ended.map_err(|e| failed("kstate's own clock".into(), &e))?;
+            }
+            return Ok(());
+        }
         let began = Stopwatch::start();
         let mut before = self.state();
         while began.passed() < PATIENCE {
@@ -220,15 +357,17 @@ pub(super) fn compare(command: &lessons::Command, reply: &Reply) -> Option<Diffe
 
 /// A text with what differs from cluster to cluster replaced by words for it, and columns by two blanks.
 fn shapes(text: &str) -> String {
-    const PATTERNS: [(&str, &str); 9] = [
+    const PATTERNS: [(&str, &str); 10] = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uid>"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
         (r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", "<ip>"),
-        (r"\b(\d+[dhms])+\b", "<age>"),
+        (r"<invalid>|\b(\d+[dhms])+\b", "<age>"),
         (r"-[bcdf-hj-np-tv-z2-9]{8,10}-[bcdf-hj-np-tv-z2-9]{5}\b", "-<random>"),
         (r"\bk3d-[a-z0-9-]+|\b(agent|server|node|kind|minikube)-[a-z0-9-]*\d\b", "<node>"),
         (r#"(resourceVersion"?: ?)"\d+""#, "$1<version>"),
         (r":3\d{4}\b", ":<port>"),
+        // A kubectl before 1.34 does not say from where.
+        (r"( deleted) from [a-z0-9-]+ namespace\b", "$1"),
         (r" {2,}", "  "),
     ];
     let mut text = text.to_string();

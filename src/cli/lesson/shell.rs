@@ -24,7 +24,7 @@ use crate::ui::{Completions, Ui};
 const STANDING: Duration = Duration::secs(300);
 
 /// What passes after each command, as it does when somebody reads: ages are not all alike then.
-const READING: Duration = Duration::secs(3);
+pub(super) const READING: Duration = Duration::secs(3);
 
 /// How much of the cluster's time one line takes at most, how often it does something and how often it draws its screen,
 /// where nobody is there to end it.

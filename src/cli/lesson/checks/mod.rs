@@ -53,6 +53,9 @@ pub(super) struct Args {
     /// Run the commands by the real kubectl on the PATH, in this context or the current one, instead of on kstate's cluster
     #[arg(long, value_name = "kubectl[=CONTEXT]", conflicts_with = "update")]
     on: Option<String>,
+    /// Serve each lesson's own cluster, and run its commands by the real kubectl on the PATH
+    #[arg(long, conflicts_with_all = ["on", "update", "watch"])]
+    serve: bool,
     /// Do not ask before a real cluster is used
     #[arg(long, requires = "on")]
     yes: bool,
@@ -122,12 +125,15 @@ fn state_of(folder: &Path, args: &Args) -> Vec<(PathBuf, Option<SystemTime>)> {
 }
 
 fn once(ui: &Ui, folder: &Path, args: &Args) -> Result<()> {
-    let real = args.on.as_deref().map(|on| Real::find(ui, on, args.yes)).transpose()?;
+    let real = match &args.on {
+        Some(on) => Some(Real::find(ui, on, args.yes)?),
+        None => args.serve.then_some(Real::Served),
+    };
     let shelves = Shelves::of_user()?;
     let mut verdicts = Vec::new();
     for name in expand(folder, &args.names)? {
         let verdict = match shelves.find(folder, &name) {
-            Ok(found) => one(&found, args, real.as_ref(), &shelves)?,
+            Ok(found) => one(&found, args, real.as_ref().map(|real| (real, ui)), &shelves)?,
             Err(error) => {
                 let failure = failure_of(error);
                 let hint = failure.hint.map(|h| format!("\n{h}")).unwrap_or_default();
@@ -170,7 +176,7 @@ fn expand(folder: &Path, names: &[String]) -> Result<Vec<String>> {
 }
 
 /// What becomes of a lesson, now.
-fn one(found: &Found, args: &Args, real: Option<&Real>, shelves: &Shelves) -> Result<Verdict> {
+fn one(found: &Found, args: &Args, real: Option<(&Real, &Ui)>, shelves: &Shelves) -> Result<Verdict> {
     let lesson = &found.lesson;
     let began = Stopwatch::start();
     let mut verdict = Verdict::of(&lesson.name, &lesson.path);
@@ -182,8 +188,8 @@ fn one(found: &Found, args: &Args, real: Option<&Real>, shelves: &Shelves) -> Re
     verdict.remarks.retain(|remark| args.strict || remark.weight == Weight::Warning);
     let replies = match real {
         None => play(lesson, &mut LessonShell::in_memory(lesson)?, &mut verdict, compare)?,
-        Some(real) => {
-            let mut shell = real.shell(lesson)?;
+        Some((real, ui)) => {
+            let mut shell = real.shell(lesson, ui)?;
             let replies = play(lesson, &mut shell, &mut verdict, real::compare)?;
             verdict.skipped = shell.leave();
             replies
