@@ -208,7 +208,7 @@ impl WatchStream {
         let (revision, api_version) = (object.revision(), self.resource.api_version());
         let told = Told { revision, what, api_version, form: agreed.form, managed_fields };
         let text = changes.text(told, || {
-            let text = write::event_object(server, object, &self.resource, self.style);
+            let text = write::event_object(server, object, what == "DELETED", &self.resource, self.style);
             format!("{{\"type\":\"{what}\",\"object\":{text}}}\n")
         });
         out.extend_from_slice(text.as_bytes());
@@ -217,14 +217,14 @@ impl WatchStream {
     fn tell(&mut self, server: &Server, what: &str, object: &Arc<Object>, out: &mut Vec<u8>) {
         let text = match self.style.agreed.form {
             As::Table(_) => {
-                let text = write::event_object(server, object, &self.resource, self.style);
+                let text = write::event_object(server, object, what == "DELETED", &self.resource, self.style);
                 // Only the first of a watch's tables tells its columns.
                 match std::mem::replace(&mut self.told_columns, true) {
                     false => text,
                     true => without_columns(&text),
                 }
             }
-            _ => write::event_object(server, object, &self.resource, self.style),
+            _ => write::event_object(server, object, what == "DELETED", &self.resource, self.style),
         };
         out.extend_from_slice(format!("{{\"type\":\"{what}\",\"object\":{text}}}\n").as_bytes());
     }
