@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::accept::As;
 use super::write::{self, Include, Style};
-use crate::api::{Kind, Object};
 use crate::api::request::{ListOptions, Request, Resource, Verb};
+use crate::api::{Kind, Object};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::machine::net::http;
 use crate::registry::Selection;
