@@ -397,6 +397,8 @@ pub struct Accept {
     /// Whether it is worked out who owns which field (`metadata.managedFields`), and how many objects follow a piece of
     /// a list: for those who will show it.
     pub managed_fields: bool,
+    /// Whether the owners of what is read are left to who writes the answer, since their text may be known by then.
+    pub owners_later: bool,
 }
 
 /// A request to the API server.

@@ -19,6 +19,9 @@ use crate::server::{Passed, Server, Wait};
 const LOOKS_EVERY: Real = Real::from_millis(15);
 const RESTS: Real = Real::from_millis(50);
 
+/// How often sessions are looked at with which nothing happens that is known of here.
+const SESSIONS_EVERY: Duration = Duration::millis(250);
+
 /// How many requests are answered in one transaction.
 const AT_ONCE: usize = 256;
 
@@ -69,6 +72,8 @@ struct Hub<'a> {
     followers: Vec<Follower>,
     held: BTreeMap<u64, Held>,
     counted: u64,
+    /// At which revision all sessions had come as far as they could, and until when nothing is due.
+    sessions_rest: Option<(u64, Time)>,
     /// Up to when, by the wall's clock, a manual clock kept pace with those who wait.
     kept_pace: Option<Time>,
     /// Requests that wait for another process to end its writing, and since when.
@@ -88,7 +93,8 @@ pub fn run(
 ) -> Result<(), ApiError> {
     server.serve_to(keys.clone());
     let (followers, held) = (Vec::new(), BTreeMap::new());
-    let mut hub = Hub { server, keys, wall, followers, held, counted: 0, kept_pace: None, postponed: Vec::new() };
+    let (sessions_rest, kept_pace, postponed) = (None, None, Vec::new());
+    let mut hub = Hub { server, keys, wall, followers, held, counted: 0, sessions_rest, kept_pace, postponed };
     let mut pause = Real::ZERO;
     while !stop() {
         let mut jobs = Vec::new();
@@ -167,6 +173,7 @@ impl Hub<'_> {
         let words = words.map(|r| format!("{} {}", r.method, r.target.split('?').next().unwrap_or_default()));
         let operation = words.map(|words| self.server.note_requests(&words)).transpose()?;
         for job in typed {
+            self.sessions_rest = None;
             self.pass_on(job);
         }
         let told: Vec<_> = asks.into_iter().map(|((request, answer), _)| (self.told(&request), answer)).collect();
@@ -231,6 +238,7 @@ impl Hub<'_> {
 
     fn hold(&mut self, held: Held) -> u64 {
         self.counted += 1;
+        self.sessions_rest = None;
         self.held.insert(self.counted, held);
         self.counted
     }
@@ -282,12 +290,14 @@ impl Hub<'_> {
         let now = (self.wall)();
         let waits = self.followers.iter().any(|f| f.wait.is_some());
         let passed = self.keep_pace(now, waits);
-        let writes = waits || passed.is_some() || !self.held.is_empty();
+        // To begin a write is in the way of others, and takes its time.
+        let rest = self.sessions_rest.is_some_and(|(at, until)| at == self.server.revision() && now < until);
+        let writes = waits || passed.is_some() || !(rest || self.held.is_empty());
         if !self.server.try_begin(writes, now, Real::ZERO)? {
             return Ok(MOMENT);
         }
         let mut changes = Changes::default();
-        let mut done = self.go_on_with_sessions();
+        let mut done = if writes { self.go_on_with_sessions() } else { Ok(()) };
         let mut moved = false;
         if waits && done.is_ok() {
             done = self.pass(&mut changes).map(|more| moved = more);
@@ -298,6 +308,10 @@ impl Hub<'_> {
         }
         done = done.and_then(|()| self.follow(&mut changes));
         let due = self.server.until_due();
+        if writes {
+            let pause = due.map_or(SESSIONS_EVERY, |due| due.min(SESSIONS_EVERY));
+            self.sessions_rest = Some((self.server.revision(), now + pause));
+        }
         let ended = done.and_then(|()| self.server.commit());
         if ended.is_err() {
             self.server.give_up();

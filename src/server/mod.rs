@@ -48,6 +48,7 @@ pub struct Server {
     cluster: Cluster,
     /// How those are known who come over a wire, where it is served.
     keys: Option<wire::Keys>,
+    texts: wire::Texts,
 }
 
 /// What the server answers.
@@ -109,7 +110,7 @@ impl Server {
     /// The server of a cluster.
     pub fn over(mut cluster: Cluster) -> Server {
         cluster.set_door(door::answer);
-        Server { cluster, keys: None }
+        Server { cluster, keys: None, texts: wire::Texts::default() }
     }
 
     /// From here on is served over a wire, to those who have these keys.
@@ -251,7 +252,7 @@ impl Server {
 
     /// An object with who owns its fields, if that was asked for.
     fn with_owners(&self, ask: &Ask<'_>, object: &Arc<Object>) -> Result<Arc<Object>, ApiError> {
-        match ask.accept.managed_fields {
+        match ask.accept.managed_fields && !ask.accept.owners_later {
             true => self.cluster.registry().with_owners(object).map(|object| self.beating(object)),
             false => Ok(self.beating(Arc::clone(object))),
         }

@@ -60,7 +60,7 @@ fn ask(server: &mut Server, verb: Verb, name: &str, form: Form) -> Response {
         impersonate: None,
         verb,
         target: Target::Resource(Resource::object(&key)),
-        accept: Accept { form, managed_fields: true },
+        accept: Accept { form, managed_fields: true, ..Accept::default() },
     })
 }
 

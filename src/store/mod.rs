@@ -183,6 +183,11 @@ impl Store {
         Ok(true)
     }
 
+    /// Whether a revision was there when the transaction began, so that no rollback takes it back.
+    pub fn lasts(&self, revision: u64) -> bool {
+        revision <= self.begun
+    }
+
     /// Whether the file's cluster was removed, and is to be made anew in it.
     pub fn is_taken_up(&self) -> bool {
         self.taken_up

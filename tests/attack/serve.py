@@ -270,6 +270,75 @@ def websockets(s):
         c.close(); s.well("after a WebSocket with " + what)
 
 
+def bombs(s):
+    """Small bodies that grow, and many things at once."""
+    s.ask("POST", CMS, cm("bomb", data={"a": "x" * 1000}))
+    before = s.rss()
+    doubling = [{"op": "add", "path": "/data/b", "value": "x" * 1000}] + [{"op": "add", "path": "/metadata/annotations", "value": {}}]
+    doubling += [step for _ in range(40) for step in ({"op": "copy", "from": "/data", "path": "/metadata/annotations/x"}, {"op": "copy", "from": "/metadata/annotations", "path": "/data/y"})]
+    laughs = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(20))
+    for what, kind, body in (
+        ("a JSON patch that doubles", "application/json-patch+json", json.dumps(doubling)),
+        ("a JSON patch of 20,000 steps", "application/json-patch+json", json.dumps([{"op": "add", "path": "/data/a", "value": "b"}] * 20_000)),
+        ("a JSON patch that tests for ever", "application/json-patch+json", json.dumps([{"op": "test", "path": "/data/a", "value": "x" * 1000}] * 2500)),
+        ("a deep merge patch", "application/merge-patch+json", '{"data":' * 50_000 + "1" + "}" * 50_000),
+        ("a deep strategic patch", "application/strategic-merge-patch+json", '{"metadata":{"annotations":' * 5_000 + "1" + "}}" * 5_000),
+        ("laughs applied", "application/apply-patch+yaml", laughs), ("a deep YAML", "application/apply-patch+yaml", "[" * 100_000),
+        ("a deep YAML of keys", "application/apply-patch+yaml", "".join(" " * n + "a:\n" for n in range(2000))),
+    ):
+        t = time.time()
+        try:
+            r, data = s.ask("PATCH", CMS + "/bomb" + ("?fieldManager=x" if "yaml" in kind else ""), body, {"Content-Type": kind}, timeout=20)
+            if r.status >= 500 or (r.status == 200 and "tests" not in what): bad(f"{what}: {r.status} {data[:200]}")
+        except (OSError, http.client.HTTPException) as e:
+            bad(f"{what}: {e!r}")
+        if time.time() - t > 2: bad(f"{what}: {time.time() - t:.1f} s")
+        s.well("after " + what)
+    for what, query in (("a selector of 60 KB", "labelSelector=" + "a%2C" * 15_000), ("in of 5,000", "labelSelector=a+in+(" + "%2C".join(f"v{n}" for n in range(5000)) + ")"),
+                        ("a field selector of 60 KB", "fieldSelector=" + "metadata.name%3Dx%2C" * 3000), ("a long continue", "limit=1&continue=" + "e" * 60_000)):
+        r, data = s.ask("GET", "/api/v1/configmaps?" + query)
+        if r.status >= 500: bad(f"{what}: {r.status} {data[:200]}")
+        s.well("after " + what)
+    if s.rss() > before + 300: bad(f"bombs cost {s.rss() - before} MB")
+    # As many watches as an operator with many replicas has, and what each costs.
+    before, held = s.rss(), []
+    for _ in range(1000):
+        c = s.raw(60)
+        c.sendall(f"GET {CMS}?watch=1&resourceVersion=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {s.token}\r\n\r\n".encode())
+        held.append(c)
+    took = s.well("beside 1,000 watches")
+    worst = 0
+    for n in range(20):
+        t = time.time(); s.ask("PATCH", CMS + "/bomb", json.dumps({"data": {"a": str(n)}}), {"Content-Type": "application/merge-patch+json"}); worst = max(worst, time.time() - t)
+    FIGURES.append(f"1,000 watches: a get took {took * 1e3:.0f} ms, a patch at most {worst * 1e3:.0f} ms, {before} -> {s.rss()} MB")
+    for c in held: c.close()
+    time.sleep(1)
+    # Several requests in one piece are answered one after another.
+    c = s.raw(10)
+    one = f"GET /api/v1/namespaces/default HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {s.token}\r\n\r\n"
+    c.sendall((one * 50).encode())
+    data = b""
+    try:
+        while data.count(b"HTTP/1.1 200") < 50: data += c.recv(65536) or bad("pipelined requests: it ends") or b"HTTP/1.1 200" * 50
+    except OSError as e: bad(f"pipelined requests: {data.count(b'HTTP/1.1 200')} of 50, {e!r}")
+    c.close()
+
+
+def drips(s):
+    """Heads and bodies that come a byte at a time, many at once."""
+    held = []
+    for n in range(200):
+        c = s.raw(30)
+        c.sendall(b"GET /api HTTP/1.1\r\nHost: x\r\nA: " if n % 2 else f"POST {CMS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {s.token}\r\nContent-Length: 1000\r\n\r\n".encode())
+        held.append(c)
+    worst = 0
+    for _ in range(20):
+        for c in held: c.sendall(b"x")
+        worst = max(worst, s.well("beside requests that drip"))
+    FIGURES.append(f"200 requests that drip: a get took at most {worst * 1e3:.0f} ms")
+    for c in held: c.close()
+
+
 def killed(s):
     kept = []
     c = s.connect()
@@ -297,7 +366,7 @@ def killed(s):
     FIGURES.append(f"a command's write comes to a watch {max(times or [0]) * 1e3:.0f} ms after the command ended at the latest")
 
 
-parts = [strangers, limits_of_bodies, paths, headers, broken_tls, crowds, who_does_not_read, flood, websockets, killed]
+parts = [strangers, limits_of_bodies, paths, headers, broken_tls, crowds, who_does_not_read, flood, bombs, drips, websockets, killed]
 names = sys.argv[1:]
 s = Serve("s")
 for part in parts:

@@ -2,6 +2,7 @@
 
 mod client;
 mod custom;
+mod told;
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};

@@ -100,7 +100,7 @@ impl<'a> Client<'a> {
     fn request(&self, verb: Verb, target: Target, form: Form) -> Request {
         // A body is logged as the server has it.
         let managed_fields = self.managed_fields.get() || self.verbosity >= log::BODIES;
-        let accept = Accept { form, managed_fields };
+        let accept = Accept { form, managed_fields, ..Accept::default() };
         Request { by: self.by.clone(), impersonate: self.impersonate.clone(), verb, target, accept }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Disks, Sandbox};
 use crate::api::Time;
-use crate::machine::disk::{Disk, Inode, Node};
+use crate::machine::disk::{Disk, Ino, Inode, Node, ROOT};
 
 /// Mirrors the kubelet's `containerLogMaxSize`: 10 MiB.
 pub const MAX_SIZE: usize = 10 << 20;
@@ -170,6 +170,13 @@ fn rotate(disk: &mut Disk, container: &str, restarts: i32, now: Time) {
     for name in old.iter().take(old.len().saturating_sub(MAX_FILES - 1)) {
         let _ = disk.unlink(folder, name, now);
     }
+}
+
+/// How many bytes are kept of the logs of all containers.
+pub fn length(disk: &Disk) -> u64 {
+    let below = |ino: Ino| disk.get(ino).and_then(Inode::entries).into_iter().flatten().map(|(_, ino)| *ino);
+    let files = below(ROOT).flat_map(below);
+    files.filter_map(|file| disk.get(file).ok()).map(Inode::len).sum()
 }
 
 /// All that is kept of a container's run, the oldest first.

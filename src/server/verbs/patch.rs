@@ -213,7 +213,10 @@ fn patch_scale(
     let bad_request = |text: String| ApiError::new(Reason::BadRequest, format!("error decoding patch: {text}"));
     let (patch, duplicates) = unmarshal_strict(body.as_bytes()).map_err(|e| bad_request(e.to_string()))?;
     let patched = match form {
-        PatchType::Json => json_patch(scale, &patch)?,
+        PatchType::Json => {
+            check_length(&patch)?;
+            json_patch(scale, &patch)?
+        }
         _ if !patch.is_object() => return Err(bad_request(no_object(&patch))),
         _ => json_merge_patch(scale, &patch),
     };
@@ -278,6 +281,7 @@ fn patch_object(
         }
         PatchType::Apply => return Err(ApiError::internal("an apply patch is no change of an object")),
         PatchType::Json => {
+            check_length(&body)?;
             let mut strict = operations(&body).map_err(bad_request)?;
             strict.extend(duplicates);
             let strict = strict.into_iter().map(|e| format!("json patch {e}")).collect();
@@ -295,6 +299,18 @@ fn patch_object(
     }
     keep_identity(current, &mut object)?;
     Ok(Patched { object, warnings: strict })
+}
+
+/// How many operations a JSON patch may hold. Mirrors `maxJSONPatchOperations`.
+const MOST_OPERATIONS: usize = 10_000;
+
+fn check_length(patch: &Value) -> Result<(), ApiError> {
+    let operations = patch.as_array().map_or(0, Vec::len);
+    if operations <= MOST_OPERATIONS {
+        return Ok(());
+    }
+    let text = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {operations}");
+    Err(ApiError::new(Reason::RequestEntityTooLarge, format!("Request entity too large: {text}")))
 }
 
 fn no_object(value: &Value) -> String {

@@ -29,7 +29,7 @@ impl Media {
 }
 
 /// What an answer is made into.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum As {
     /// What it is.
     #[default]

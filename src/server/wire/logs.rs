@@ -6,7 +6,12 @@ use super::Piece;
 use crate::api::k8s::api::core::v1::{ContainerStatus, Pod};
 use crate::api::pod::{container_statuses, is_running};
 use crate::api::request::{Connect, LogOptions, Request, Target, Verb};
+use crate::machine::kernel::log;
 use crate::server::{Reply, Server};
+
+/// The pod's revision, whether its kubelet is stopped, and how long the logs of its containers are.
+#[derive(PartialEq, Eq)]
+struct Stand(u64, bool, u64);
 
 /// A log that somebody follows.
 pub struct LogStream {
@@ -15,8 +20,8 @@ pub struct LogStream {
     first: Vec<u8>,
     /// How much of the whole log was seen.
     seen: usize,
-    /// Up to which revision of the cluster and time nothing can have come.
-    looked: Option<(u64, crate::api::Time)>,
+    /// How the pod and its logs stood when the log was read last: nothing can have come while they stand so.
+    looked: Option<Stand>,
 }
 
 impl LogStream {
@@ -43,11 +48,11 @@ impl LogStream {
     /// What was printed since it was looked at last.
     pub(super) fn next(&mut self, server: &mut Server) -> Piece {
         let mut bytes = std::mem::take(&mut self.first);
-        let stand = (server.cluster.revision(), server.now());
-        if self.looked == Some(stand) {
+        let stand = self.stand(server);
+        if stand.is_some() && self.looked == stand {
             return Piece { bytes, over: false };
         }
-        self.looked = Some(stand);
+        self.looked = stand;
         let over = match server.handle(&self.request).outcome {
             Ok(Reply::Bytes(all)) => {
                 bytes.extend_from_slice(all.get(self.seen..).unwrap_or_default());
@@ -57,6 +62,17 @@ impl LogStream {
             _ => true,
         };
         Piece { bytes, over }
+    }
+
+    /// How the pod and its logs stand; none without the pod.
+    fn stand(&self, server: &Server) -> Option<Stand> {
+        let Target::Resource(resource) = &self.request.target else { return None };
+        let view = server.cluster.view();
+        let pod = view.get_as::<Pod>(&resource.namespace, &resource.name)?;
+        let revision = pod.metadata.resource_version.as_ref()?.parse().ok()?;
+        let node = pod.spec.as_ref()?.node_name.as_deref().unwrap_or_default();
+        let length = view.disk(&log::disk_of(pod.metadata.uid.as_deref()?)).map_or(0, log::length);
+        Some(Stand(revision, view.kubelet_stopped_since(node).is_some(), length))
     }
 
     /// Whether the container still runs.

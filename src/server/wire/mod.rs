@@ -8,12 +8,14 @@ mod accept;
 mod logs;
 pub(in crate::server) mod protobuf;
 mod read;
+mod texts;
 pub(in crate::server) mod token;
 mod watch;
 mod write;
 
 pub use crate::machine::net::http;
 pub use logs::LogStream;
+pub(in crate::server) use texts::Texts;
 pub use token::Keys;
 pub use watch::{Changes, Piece, WatchStream};
 
@@ -136,7 +138,8 @@ impl Server {
         };
         // What kubectl prints as a table never shows who owns which field, and to find out takes its time.
         style.managed_fields = !(form == Form::WholeTable && agent.starts_with("kubectl"));
-        let accept = Accept { form, managed_fields: true };
+        style.owners_later = read::is_whole(&target, &verb) && style.agreed == Agreed::default() && !style.pretty;
+        let accept = Accept { form, managed_fields: true, owners_later: style.owners_later };
         let request = Request { by, impersonate, verb, target, accept };
         self.respond(http, request, *style)
     }

@@ -28,6 +28,14 @@ pub(super) fn is_health(path: &str) -> bool {
     matches!(path.split('/').nth(1), Some("healthz" | "livez" | "readyz"))
 }
 
+/// Whether a request reads objects and not parts of them.
+pub(super) fn is_whole(target: &Target, verb: &Verb) -> bool {
+    let Target::Resource(resource) = target else { return false };
+    // OBSERVATION: a node's heartbeats are worked out after its owners.
+    let beats = matches!(resource.plural.as_str(), "nodes" | "leases");
+    matches!(verb, Verb::Get | Verb::List(_)) && resource.subresource.is_empty() && !beats
+}
+
 /// What a request asks for.
 ///
 /// # Errors

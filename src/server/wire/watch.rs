@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::accept::As;
 use super::write::{self, Include, Style};
-use crate::api::Kind;
 use crate::api::request::{ListOptions, Request, Resource, Verb};
+use crate::api::{Kind, Object};
 use crate::error::{ApiError, FieldError, Reason};
 use crate::machine::net::http;
 use crate::registry::Selection;
@@ -29,18 +30,35 @@ enum Start {
     Revision,
 }
 
-/// What every watch that has come equally far sees of a kind; read once for all of them.
+/// What every watch that has come equally far sees of a kind; read and written out once for all of them.
 #[derive(Default)]
-pub struct Changes(BTreeMap<(Kind, u64), Rc<Vec<Logged>>>);
+pub struct Changes {
+    logged: BTreeMap<(Kind, u64), Rc<Vec<Logged>>>,
+    texts: BTreeMap<Told, Rc<str>>,
+}
+
+/// Which event it is, and how it is told: what is told alike is the same text.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Told {
+    revision: u64,
+    what: &'static str,
+    api_version: String,
+    form: As,
+    managed_fields: bool,
+}
 
 impl Changes {
     fn after(&mut self, server: &Server, kind: Kind, revision: u64) -> Result<Rc<Vec<Logged>>, ApiError> {
-        if let Some(known) = self.0.get(&(kind, revision)) {
+        if let Some(known) = self.logged.get(&(kind, revision)) {
             return Ok(Rc::clone(known));
         }
         let read = Rc::new(server.cluster.store().log_after(kind, revision)?);
-        self.0.insert((kind, revision), Rc::clone(&read));
+        self.logged.insert((kind, revision), Rc::clone(&read));
         Ok(read)
+    }
+
+    fn text(&mut self, told: Told, write: impl FnOnce() -> String) -> Rc<str> {
+        Rc::clone(self.texts.entry(told).or_insert_with(|| write().into()))
     }
 }
 
@@ -142,14 +160,14 @@ impl WatchStream {
         }
         let logged = changes.after(server, self.kind, self.revision)?;
         for change in logged.iter() {
-            self.see(server, change, &mut piece.bytes);
+            self.see(server, change, changes, &mut piece.bytes);
         }
         self.revision = now;
         Ok(piece)
     }
 
     /// Tells a change, if it is one of what is selected.
-    fn see(&mut self, server: &Server, change: &Logged, out: &mut Vec<u8>) {
+    fn see(&mut self, server: &Server, change: &Logged, changes: &mut Changes, out: &mut Vec<u8>) {
         let namespace = &self.resource.namespace;
         if !namespace.is_empty() && change.object.namespace() != namespace {
             return;
@@ -158,32 +176,55 @@ impl WatchStream {
         let selected = !change.gone && (everything || self.selection.matches(&change.object));
         let before = change.replaced && (everything || change.before().is_some_and(|o| self.selection.matches(&o)));
         match (selected, before) {
-            (true, false) => self.tell(server, "ADDED", &change.object, out),
-            (true, true) => self.tell(server, "MODIFIED", &change.object, out),
+            (true, false) => self.tell_of(server, "ADDED", &change.object, changes, out),
+            (true, true) => self.tell_of(server, "MODIFIED", &change.object, changes, out),
             // What leaves the selection is told as it was, with the revision at which it left.
             (false, true) => {
                 let last = if change.gone { Some(change.object.clone()) } else { change.before() };
                 if let Some(last) = last {
                     let mut last = (*last).clone();
                     last.meta_mut().resource_version = Some(change.revision.to_string());
-                    self.tell(server, "DELETED", &last.into(), out);
+                    self.tell_of(server, "DELETED", &last.into(), changes, out);
                 }
             }
             (false, false) => {}
         }
     }
 
-    fn tell(&mut self, server: &Server, what: &str, object: &std::sync::Arc<crate::api::Object>, out: &mut Vec<u8>) {
+    /// Tells a change as others tell it, too.
+    fn tell_of(
+        &mut self,
+        server: &Server,
+        what: &'static str,
+        object: &Arc<Object>,
+        changes: &mut Changes,
+        out: &mut Vec<u8>,
+    ) {
+        let Style { agreed, managed_fields, .. } = self.style;
+        if let As::Table(_) = agreed.form {
+            // OBSERVATION: a table's columns are told once to each watch.
+            return self.tell(server, what, object, out);
+        }
+        let (revision, api_version) = (object.revision(), self.resource.api_version());
+        let told = Told { revision, what, api_version, form: agreed.form, managed_fields };
+        let text = changes.text(told, || {
+            let text = write::event_object(server, object, what == "DELETED", &self.resource, self.style);
+            format!("{{\"type\":\"{what}\",\"object\":{text}}}\n")
+        });
+        out.extend_from_slice(text.as_bytes());
+    }
+
+    fn tell(&mut self, server: &Server, what: &str, object: &Arc<Object>, out: &mut Vec<u8>) {
         let text = match self.style.agreed.form {
             As::Table(_) => {
-                let text = write::event_object(server, object, &self.resource, self.style);
+                let text = write::event_object(server, object, what == "DELETED", &self.resource, self.style);
                 // Only the first of a watch's tables tells its columns.
                 match std::mem::replace(&mut self.told_columns, true) {
                     false => text,
                     true => without_columns(&text),
                 }
             }
-            _ => write::event_object(server, object, &self.resource, self.style),
+            _ => write::event_object(server, object, what == "DELETED", &self.resource, self.style),
         };
         out.extend_from_slice(format!("{{\"type\":\"{what}\",\"object\":{text}}}\n").as_bytes());
     }

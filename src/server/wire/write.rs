@@ -2,12 +2,13 @@
 //!
 //! Mirrors `k8s.io/apiserver/pkg/endpoints/handlers/responsewriters` and `handlers/response.go`.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::accept::{Agreed, As, Media};
-use super::protobuf;
+use super::{protobuf, texts};
 use crate::api::request::Resource;
 use crate::api::table::Table;
 use crate::api::{Kind, Object, schema};
@@ -15,7 +16,7 @@ use crate::error::{ApiError, Reason};
 use crate::manifest::versions::from_stored;
 use crate::printers::json::{to_compact, to_compact_in, to_indented_in};
 use crate::printers::yaml::to_yaml;
-use crate::server::{Reply, Server, columns, encode, status, tree_with_owners};
+use crate::server::{List, Reply, Server, columns, encode, status, tree_with_owners};
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +26,8 @@ pub(super) struct Style {
     pub(super) include: Include,
     /// Whether rows tell who owns which field.
     pub(super) managed_fields: bool,
+    /// Whether who owns which field is not worked out yet.
+    pub(super) owners_later: bool,
 }
 
 /// What of an object stands beside its row.
@@ -46,6 +49,12 @@ pub(super) fn reply(server: &Server, reply: Reply, resource: &Resource, style: S
     }
     match reply {
         Reply::Bytes(bytes) => (bytes, "text/plain"),
+        Reply::Object(object) if style.owners_later => {
+            (format!("{}\n", texts::of(server, &object, resource)).into_bytes(), Media::Json.content_type())
+        }
+        Reply::List(list) if style.owners_later => {
+            (list_of_texts(server, list, resource).into_bytes(), Media::Json.content_type())
+        }
         reply => {
             let (text, kind) = readable(server, &reply, resource, style);
             (text.into_bytes(), kind)
@@ -164,12 +173,9 @@ fn written(reply: &Reply, resource: &Resource, pretty: bool) -> String {
         Reply::List(list) => {
             let items: Vec<String> =
                 tree["items"].as_array().into_iter().flatten().map(|item| text(list.kind, item)).collect();
-            let (kind, version, meta) = (&tree["kind"], &tree["apiVersion"], to_compact(&tree["metadata"]));
+            let (kind, version) = (&tree["kind"], &tree["apiVersion"]);
             match pretty {
-                false => {
-                    let items = items.join(",");
-                    format!("{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{meta},\"items\":[{items}]}}\n")
-                }
+                false => list_text(&tree, &items),
                 true => {
                     let meta = plain(&tree["metadata"], Some("  "));
                     let items: Vec<String> =
@@ -184,6 +190,38 @@ fn written(reply: &Reply, resource: &Resource, pretty: bool) -> String {
         _ if pretty => plain(&tree, Some("")),
         _ => plain(&tree, None) + "\n",
     }
+}
+
+/// A list on one line, of its items' texts; the tree tells all but them.
+fn list_text<T: AsRef<str>>(tree: &Value, items: &[T]) -> String {
+    let (kind, version, meta) = (&tree["kind"], &tree["apiVersion"], to_compact(&tree["metadata"]));
+    let mut text = format!("{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{meta},\"items\":[");
+    for (n, item) in items.iter().enumerate() {
+        text.push_str(if n == 0 { "" } else { "," });
+        text.push_str(item.as_ref());
+    }
+    text + "]}\n"
+}
+
+/// A list of objects, each as it is told to whoever gets or watches it.
+fn list_of_texts(server: &Server, list: List, resource: &Resource) -> String {
+    let said = format!("{{\"kind\":\"{}\",\"apiVersion\":\"{}\",", list.kind.name(), resource.api_version());
+    let items: Vec<_> = list.items.iter().map(|object| texts::of(server, object, resource)).collect();
+    let tree = encode(&Reply::List(List { items: Vec::new(), ..list }), resource);
+    // Items of a list do not say of themselves what they are.
+    let bare = |text: &Rc<str>| match text.strip_prefix(&said).filter(|_| list.kind.is_built_in()) {
+        Some(rest) => format!("{{{rest}"),
+        None => text.to_string(),
+    };
+    list_text(&tree, &items.iter().map(bare).collect::<Vec<_>>())
+}
+
+/// An object on one line, with who owns its fields.
+pub(super) fn owned(server: &Server, object: &Arc<Object>, resource: &Resource) -> String {
+    let whole = server.cluster.registry().with_owners(object).unwrap_or_else(|_| Arc::clone(object));
+    let mut text = written(&Reply::Object(whole), resource, false);
+    text.truncate(text.trim_end().len());
+    text
 }
 
 /// The fields of what is not stored, in the order in which Go declares them: statuses, lists' metadata, versions.
@@ -250,18 +288,25 @@ pub(super) fn plain(tree: &Value, indent: Option<&str>) -> String {
     }
 }
 
-/// An object as an event of a watch has it.
-pub(super) fn event_object(server: &Server, object: &Arc<Object>, resource: &Resource, style: Style) -> String {
-    let whole = match style.managed_fields {
+/// An object as an event of a watch has it; one that is gone bears the revision that removed it, and is no version of its own.
+pub(super) fn event_object(
+    server: &Server,
+    object: &Arc<Object>,
+    gone: bool,
+    resource: &Resource,
+    style: Style,
+) -> String {
+    let whole = || match style.managed_fields {
         true => server.cluster.registry().with_owners(object).unwrap_or_else(|_| Arc::clone(object)),
         false => Arc::clone(object),
     };
     match style.agreed.form {
         As::Table(version) => {
-            let table = server.table(object.kind(), std::slice::from_ref(&whole));
+            let table = server.table(object.kind(), std::slice::from_ref(&whole()));
             to_compact(&table_tree(server, &table, resource, version, style))
         }
-        As::Partial(version) => plain(&partial(&encode(&Reply::Object(whole), resource), version), None),
-        _ => written(&Reply::Object(whole), resource, false).trim_end().to_string(),
+        As::Partial(version) => plain(&partial(&encode(&Reply::Object(whole()), resource), version), None),
+        _ if gone => owned(server, object, resource),
+        _ => texts::of(server, object, resource).to_string(),
     }
 }

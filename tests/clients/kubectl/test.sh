@@ -18,6 +18,7 @@ spec:
   template:
     metadata: {labels: {app: db}}
     spec:
+      terminationGracePeriodSeconds: 2
       containers:
       - name: c
         image: busybox
@@ -39,12 +40,12 @@ kubectl delete pod db-0
 kubectl wait --for=condition=Ready pod/db-0 --timeout=60s
 same "$(kubectl exec db-0 -- cat /data/file)" kept
 kubectl cp db-0:/data/file copied; same "$(cat copied)" kept
-timeout 10 kubectl get pods --watch-only -o name > seen & watcher=$!
+kubectl get pods --watch-only -o name > seen & watcher=$!
 sleep 1
 kubectl scale statefulset db --replicas=3
 kubectl wait --for=create pod/db-2 --timeout=60s
 kubectl wait --for=condition=Ready pod/db-2 --timeout=60s
-wait $watcher || true
+kill $watcher
 grep -q pod/db-2 seen
 kubectl label pod db-2 tier=new
 same "$(kubectl get pods -l tier=new -o name)" pod/db-2

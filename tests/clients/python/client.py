@@ -45,8 +45,8 @@ for event in watch.Watch().stream(core.list_namespaced_config_map, "py", resourc
 assert seen == [("ADDED", "late"), ("DELETED", "late")], seen
 
 # A pod runs, says something, and is asked.
-core.create_namespaced_pod("py", {"metadata": {"name": "p"}, "spec": {"containers": [
-    {"name": "c", "image": "busybox", "command": ["sh", "-c", "echo hello; sleep 100000"]}]}})
+core.create_namespaced_pod("py", {"metadata": {"name": "p"}, "spec": {
+    "terminationGracePeriodSeconds": 2, "containers": [{"name": "c", "image": "busybox", "command": ["sh", "-c", "echo hello; sleep 100000"]}]}})
 for event in watch.Watch().stream(core.list_namespaced_pod, "py", timeout_seconds=60):
     if event["object"].status.phase == "Running":
         break

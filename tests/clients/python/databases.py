@@ -9,6 +9,8 @@ kubernetes.config.load_kube_config()
 
 @kopf.on.login()
 def login(**arguments):
+    # kopf has a client of its own; the one that makes the StatefulSets is to know the cluster, too.
+    kubernetes.config.load_kube_config()
     return kopf.login_with_kubeconfig(**arguments)
 
 
