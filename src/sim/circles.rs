@@ -113,7 +113,10 @@ impl Cluster {
             return None;
         }
         let moment = Moment { now: self.now(), state: self.state() };
-        self.asked_at_once.retain(|_, asked| asked.now == moment.now);
+        // All of them asked at the same time.
+        if self.asked_at_once.values().next().is_some_and(|asked| asked.now != moment.now) {
+            self.asked_at_once.clear();
+        }
         let before = self.asked_at_once.insert(item.clone(), moment);
         (before == Some(moment)).then(|| {
             let (controller, key) = (item.controller, &item.key);

@@ -181,11 +181,12 @@ impl Store {
 
     /// The names of the disks that begin with a prefix, those of this command included.
     pub fn disk_names(&self, prefix: &str) -> Vec<DiskId> {
-        let prefix = disk_blob(prefix);
-        let stored: Vec<String> = self.read(self.db.blob_names(&prefix));
+        let stored: Vec<String> = self.read(self.db.blob_names(&disk_blob(prefix)));
         let mut names: BTreeSet<DiskId> =
             stored.iter().filter_map(|n| n.strip_prefix("disk/")).map(String::from).collect();
-        names.extend(self.machines.disks.all.keys().filter(|n| disk_blob(n).starts_with(&prefix)).cloned());
+        // OBSERVATION: each pod that goes asks for its own, among those of all pods.
+        let here = self.machines.disks.all.range(prefix.to_string()..).map(|(name, _)| name);
+        names.extend(here.take_while(|name| name.starts_with(prefix)).cloned());
         names.retain(|n| !self.machines.removed_disks.contains(n));
         names.into_iter().collect()
     }

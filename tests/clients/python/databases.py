@@ -3,9 +3,6 @@
 import kopf
 import kubernetes
 
-# kopf logs in for itself alone.
-kubernetes.config.load_kube_config()
-
 
 @kopf.on.login()
 def login(**arguments):
