@@ -86,6 +86,7 @@ impl Real {
             folder,
             served: None,
             before: BTreeSet::new(),
+            text: lesson.source.clone(),
             skipped: 0,
         };
         match self {
@@ -165,8 +166,10 @@ pub(super) struct RealShell {
     namespace: String,
     folder: Passing,
     served: Option<Served>,
-    /// What was there outside of namespaces before the lesson.
+    /// What was there before the lesson.
     before: BTreeSet<String>,
+    /// The lesson's text: what it does not name is somebody else's.
+    text: String,
     skipped: usize,
 }
 
@@ -212,7 +215,9 @@ impl RealShell {
         }
         // OBSERVATION: what can't be removed is somebody else's to see to; the lesson's verdict stands.
         if let Ok(now) = self.here() {
-            for name in now.difference(&self.before) {
+            let is_named = |name: &&String| name.split_once('/').is_some_and(|(_, name)| self.text.contains(name));
+            // What others made meanwhile stays; what came of the lesson's own objects goes with them.
+            for name in now.difference(&self.before).filter(is_named) {
                 let _ = self.kubectl(&["delete", name, "--wait=false", "--ignore-not-found"]);
             }
         }
