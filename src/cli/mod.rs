@@ -293,7 +293,7 @@ fn start(args: &[String], ui: &Ui) -> anyhow::Result<()> {
             let _ = start(words, &ui);
             ui.take_out()
         };
-        complete::print(program, args.get(2..).unwrap_or_default(), asked == "__complete", ui, &mut ask);
+        complete::print((program, &host), args.get(2..).unwrap_or_default(), asked == "__complete", ui, &mut ask);
         return Ok(());
     }
     let Parse { app, path } = parse::parse(program, args.get(1..).unwrap_or_default(), &host, ui)?;
@@ -376,7 +376,7 @@ fn run_where(
             run_where(words, &ui, server, host, any_verb);
             ui.take_out()
         };
-        complete::print(program, words.get(2..).unwrap_or_default(), asked == "__complete", ui, &mut ask);
+        complete::print((program, host), words.get(2..).unwrap_or_default(), asked == "__complete", ui, &mut ask);
         return 0;
     }
     let kept = Kept::new(server.cluster_mut().kubeconfig());

@@ -50,9 +50,9 @@ pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Re
         if words.any(|word| word == "--help" || word == "-h") {
             return Err(asked_for_help(program, &line, host, ui));
         }
-        usage::check_subcommand(program, &line, ui)?;
+        usage::check_subcommand(program, &line, host, ui)?;
         let words = Parsed { words: line.rest.clone(), ..Parsed::default() };
-        return verb(program, &line, &words, root, ui);
+        return verb(program, &line, &words, root, (host, ui));
     }
     let (parsed, read) = pflag::parse(&line.rest, command, &root);
     if let Err(fault) = read {
@@ -60,7 +60,7 @@ pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Re
         let mut root = argv::as_pflag(root, &line.path);
         let found = matches(&mut root, program, &line, &parsed).err();
         return Err(match found.filter(|error| usage::is_of_a_value(error)) {
-            Some(error) => usage::failure(&error, program, &line, &parsed.words, &root, ui),
+            Some(error) => usage::failure(&error, program, &line, &parsed.words, &root, (host, ui)),
             None => usage::flag_fault(&fault, program, &line),
         });
     }
@@ -68,7 +68,7 @@ pub fn parse(program: &'static str, args: &[String], host: &Host, ui: &Ui) -> Re
     if parsed.help || (line.path.is_empty() && !asks_version) {
         return Err(asked_for_help(program, &line, host, ui));
     }
-    verb(program, &line, &parsed, root, ui)
+    verb(program, &line, &parsed, root, (host, ui))
 }
 
 /// The words as the user's preferences have them.
@@ -94,11 +94,17 @@ fn matches(
     root.try_get_matches_from_mut(words).map_err(Box::new)
 }
 
-fn verb(program: &'static str, line: &Line, parsed: &Parsed, root: Command, ui: &Ui) -> Result<Parse, Failure> {
+fn verb(
+    program: &'static str,
+    line: &Line,
+    parsed: &Parsed,
+    root: Command,
+    (host, ui): (&Host, &Ui),
+) -> Result<Parse, Failure> {
     let mut root = argv::as_pflag(root, &line.path);
     let outcome = matches(&mut root, program, line, parsed);
     let app = outcome.and_then(|matches| App::from_arg_matches(&matches).map_err(Box::new));
-    let app = app.map_err(|error| usage::failure(&error, program, line, &parsed.words, &root, ui))?;
+    let app = app.map_err(|error| usage::failure(&error, program, line, &parsed.words, &root, (host, ui)))?;
     if parsed.words.iter().take_while(|word| *word != "--").any(|word| word.starts_with("--record=")) {
         ui.err("Flag --record has been deprecated, --record will be removed in the future\n");
     }

@@ -38,8 +38,8 @@ enum PluginCommand {
     },
 }
 
-/// The help of a command, by the program's name and the command's path.
-type HelpText = fn(&'static str, &str) -> String;
+/// The help of a command in the language of the host, by the program's name and the command's path.
+type HelpText = fn(&Host, &'static str, &str) -> String;
 
 /// Runs the verb.
 ///
@@ -56,7 +56,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 pub fn print(args: &Args, (program, help): (&'static str, HelpText), host: &Host, ui: &Ui) -> Result<(), Failure> {
     let Some(PluginCommand::List { name_only, .. }) = &args.command else {
         return Err(match args.rest.as_slice() {
-            [] => Failure::raw(help(program, "plugin")),
+            [] => Failure::raw(help(host, program, "plugin")),
             rest => Failure::error(format!(
                 "unknown command {:?}\nSee '{program} plugin -h' for help and examples",
                 rest.join(" ")

@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::cli::argv::{self, Line, pflag};
 use crate::cli::{OWN_VERBS, help};
 use crate::error::Failure;
+use crate::host::Host;
 use crate::ui::Ui;
 
 /// The commands that kubectl suggests beside those of its groups, in the order in which it knows them.
@@ -40,7 +41,7 @@ fn bad_flag(text: &str, program: &str, line: &Line) -> Failure {
 ///
 /// # Errors
 /// `unknown command "foo"`; the help, when there is no word at all.
-pub fn check_subcommand(program: &'static str, line: &Line, ui: &Ui) -> Result<(), Failure> {
+pub fn check_subcommand(program: &'static str, line: &Line, host: &Host, ui: &Ui) -> Result<(), Failure> {
     let path = line.path.join(" ");
     if !help::has_subcommands(&path) || help::deepest(&line.path, &line.rest) != path {
         return Ok(());
@@ -49,11 +50,11 @@ pub fn check_subcommand(program: &'static str, line: &Line, ui: &Ui) -> Result<(
     match path.as_str() {
         // It alone has no check of its own.
         "certificate" => {
-            ui.out(&format!("{}\n", help::text(program, &path)));
+            ui.out(&format!("{}\n", help::text(host, program, &path)));
             Err(Failure::silent(0))
         }
         _ if words.is_empty() => {
-            ui.err(&format!("{}\n", help::text(program, &path)));
+            ui.err(&format!("{}\n", help::text(host, program, &path)));
             Err(Failure::silent(1))
         }
         _ => Err(unknown_subcommand(&words, program, line)),
@@ -84,7 +85,7 @@ pub fn failure(
     line: &Line,
     words: &[String],
     root: &Command,
-    ui: &Ui,
+    (host, ui): (&Host, &Ui),
 ) -> Failure {
     let text = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(s)) => s.clone(),
@@ -101,7 +102,7 @@ pub fn failure(
             Failure::silent(0)
         }
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let text = format!("{}\n", help::text(program, &line.path.join(" ")));
+            let text = format!("{}\n", help::text(host, program, &line.path.join(" ")));
             match line.path.first().map(String::as_str) {
                 // Alone among those with subcommands, it was handed the other stream.
                 Some("rollout") => ui.out(&text),

@@ -44,8 +44,8 @@ pub struct CommandLine {
     pub words: Vec<String>,
     /// The command line as `--record` writes it into an annotation.
     pub change_cause: String,
-    /// The help of a command, by the program's name and the command's path.
-    pub help: fn(&'static str, &str) -> String,
+    /// The help of a command in the language of the host, by the program's name and the command's path.
+    pub help: fn(&Host, &'static str, &str) -> String,
 }
 
 impl Session<'_> {

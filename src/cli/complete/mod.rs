@@ -9,8 +9,9 @@ mod shell_line;
 use clap::{Arg, Command, CommandFactory};
 
 use crate::cli::argv::{self, Line};
-use crate::cli::help::table;
+use crate::cli::help::{Language, table};
 use crate::cli::{App, OWN_VERBS};
+use crate::host::Host;
 use crate::lessons::library;
 use crate::ui::Ui;
 pub(super) use shell_line::complete as line;
@@ -57,8 +58,8 @@ impl Found {
 }
 
 /// `kubectl __complete WORDS...`: the candidates and the directive, as cobra's scripts read them.
-pub(super) fn print(program: &'static str, words: &[String], describe: bool, ui: &Ui, ask: Ask<'_>) {
-    let found = words_of(program, words, ask);
+pub(super) fn print((program, host): (&'static str, &Host), words: &[String], describe: bool, ui: &Ui, ask: Ask<'_>) {
+    let found = words_of((program, Language::of(host)), words, ask);
     if let Some(fault) = &found.fault {
         ui.err(&format!("{fault}\n"));
     }
@@ -87,6 +88,8 @@ fn named(directive: u8) -> String {
 /// What is known of the words before the last.
 struct Before {
     program: &'static str,
+    /// What commands and flags are described in.
+    language: &'static Language,
     /// The command: `rollout status`.
     path: String,
     /// What follows it and is no flag.
@@ -98,7 +101,11 @@ struct Before {
 }
 
 /// What the last of the words could be.
-pub(super) fn words_of(program: &'static str, words: &[String], ask: Ask<'_>) -> Found {
+pub(super) fn words_of(
+    (program, language): (&'static str, &'static Language),
+    words: &[String],
+    ask: Ask<'_>,
+) -> Found {
     let (last, before) = words.split_last().map_or(("", words), |(last, before)| (last.as_str(), before));
     let root = App::command().name(program);
     let line = Line::read(before, &root);
@@ -111,8 +118,14 @@ pub(super) fn words_of(program: &'static str, words: &[String], ask: Ask<'_>) ->
         return Found { fault: Some(fault), ..Found::default() };
     }
     let command = line.command(&root);
-    let mut known =
-        Before { program, path: line.path.join(" "), args: Vec::new(), server: Vec::new(), given: Vec::new() };
+    let mut known = Before {
+        program,
+        language,
+        path: line.path.join(" "),
+        args: Vec::new(),
+        server: Vec::new(),
+        given: Vec::new(),
+    };
     let mut rest = line.rest.iter().peekable();
     let mut open: Option<&Arg> = None;
     let mut plain = false;
@@ -196,7 +209,8 @@ fn subcommands(known: &Before, command: &Command, last: &str) -> Found {
         .filter(|c| !c.is_hide_set() && c.get_name() != "options" && is_there(c.get_name()))
         .map(|c| {
             let path = format!("{} {}", known.path, c.get_name());
-            let short = table::commands().get(path.trim()).map(|entry| entry.short.to_string());
+            let entry = table::commands().get(path.trim());
+            let short = entry.map(|entry| known.language.entry(path.trim(), entry)[0].to_string());
             let about = || c.get_about().map(|a| a.to_string()).unwrap_or_default();
             (c.get_name().to_string(), short.filter(|s| !s.is_empty()).unwrap_or_else(about))
         })
@@ -216,7 +230,7 @@ fn flags(known: &Before, command: &Command, root: &Command, last: &str) -> Found
             .filter_map(|arg| {
                 let long = arg.get_long()?.to_string();
                 let said = table::flag(if known.path.is_empty() { "kstate" } else { &known.path }, &long);
-                let about = said.map(|(_, usage)| usage.to_string());
+                let about = said.map(|(_, usage)| known.language.word(usage).to_string());
                 let own = || arg.get_help().map(|help| help.to_string()).unwrap_or_default();
                 let many = matches!(arg.get_action(), clap::ArgAction::Append);
                 Some((long, arg.get_short(), about.unwrap_or_else(own), many))

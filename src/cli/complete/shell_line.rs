@@ -1,6 +1,7 @@
 //! Completion of a line of a shell: the last command in it, its programs and its files.
 
 use super::{Ask, words_of};
+use crate::cli::help::ENGLISH;
 use crate::host::files::Files;
 use crate::machine::{shell, tools};
 use crate::ui::Completions;
@@ -113,7 +114,7 @@ fn of_program(
     files: &Files,
     ask: Ask<'_>,
 ) -> Vec<(String, String)> {
-    let found = words_of(program, words, ask);
+    let found = words_of((program, &ENGLISH), words, ask);
     // The value of `--flag=` is completed behind it.
     let flag = match last.split_once('=') {
         Some((flag, _)) if last.starts_with('-') => format!("{flag}="),

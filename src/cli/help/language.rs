@@ -9,13 +9,15 @@ use super::table::{Entry, read_entries};
 use crate::host::Host;
 
 /// What kubectl says in another language.
-#[derive(Default)]
-pub(super) struct Language {
+pub(in crate::cli) struct Language {
     /// Commands, with the texts that differ from English.
     entries: BTreeMap<&'static str, Entry>,
     /// Titles and what flags are for, by the English.
     words: BTreeMap<&'static str, &'static str>,
 }
+
+/// What everything is written in.
+pub(in crate::cli) static ENGLISH: Language = Language { entries: BTreeMap::new(), words: BTreeMap::new() };
 
 /// The languages and their words.
 const KNOWN: [(&str, &str); 8] = [
@@ -31,9 +33,8 @@ const KNOWN: [(&str, &str); 8] = [
 
 impl Language {
     /// That of whoever types, `de_DE.UTF-8`; English where kubectl has none. Mirrors `loadSystemLanguage`.
-    pub(super) fn of(host: &Host) -> &'static Language {
+    pub(in crate::cli) fn of(host: &Host) -> &'static Language {
         static READ: [OnceLock<Language>; KNOWN.len()] = [const { OnceLock::new() }; KNOWN.len()];
-        static ENGLISH: Language = Language { entries: BTreeMap::new(), words: BTreeMap::new() };
         let set = |name: &&str| host.variable_text(name).filter(|value| !value.is_empty());
         let Some(said) = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set) else { return &ENGLISH };
         // OBSERVATION: without a point, or with two, it is no language that is known.
@@ -50,12 +51,12 @@ impl Language {
     }
 
     /// A title, or what a flag is for.
-    pub(super) fn word(&self, english: &'static str) -> &'static str {
+    pub(in crate::cli) fn word(&self, english: &'static str) -> &'static str {
         self.words.get(english).copied().unwrap_or(english)
     }
 
     /// A command's line in a list, what it does, and how it is used.
-    pub(super) fn entry(&self, path: &str, english: &Entry) -> [&'static str; 3] {
+    pub(in crate::cli) fn entry(&self, path: &str, english: &Entry) -> [&'static str; 3] {
         let texts = [english.short, english.long, english.examples];
         let Some(own) = self.entries.get(path) else { return texts };
         let own = [own.short, own.long, own.examples];

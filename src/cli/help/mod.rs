@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::host::Host;
 use crate::kubectl::session::Session;
 use crate::ui::Ui;
-use language::Language;
+pub(in crate::cli) use language::{ENGLISH, Language};
 pub use table::groups_of_commands;
 use table::{Entry, commands, flag, is_kubectl, subcommands};
 
@@ -130,7 +130,7 @@ pub fn print_text(program: &'static str, path: &str, host: &Host, ui: &Ui) {
         "" => ui.out(&format!("{}\n", overview(program, Language::of(host), &plugin::first_words(host)))),
         // kubectl's template for `options` is empty.
         "options" => {}
-        path => ui.out(&format!("{}\n", text_in(Language::of(host), program, path))),
+        path => ui.out(&format!("{}\n", text(host, program, path))),
     }
 }
 
@@ -141,11 +141,8 @@ fn overview(program: &'static str, language: &Language, plugins: &[String]) -> S
 }
 
 /// The help of a command, `create configmap`, or of all for an empty path; without the final line break.
-pub fn text(program: &'static str, path: &str) -> String {
-    text_in(&Language::default(), program, path)
-}
-
-fn text_in(language: &Language, program: &'static str, path: &str) -> String {
+pub fn text(host: &Host, program: &'static str, path: &str) -> String {
+    let language = Language::of(host);
     match commands().get(path) {
         _ if path.is_empty() => overview(program, language, &[]),
         Some(entry) => kubectl_text((program, language), path, entry),

@@ -55,7 +55,11 @@ fn read_entry(part: &'static str) -> (&'static str, Entry) {
         }
         rest = after;
     }
-    let (long, examples) = rest.split_once("\n@examples\n").unwrap_or((rest, ""));
+    // A translation may have examples alone.
+    let (long, examples) = match rest.strip_prefix("@examples\n") {
+        Some(examples) => ("", examples),
+        None => rest.split_once("\n@examples\n").unwrap_or((rest, "")),
+    };
     (entry.long, entry.examples) = (long.trim_end_matches('\n'), examples.trim_end_matches('\n'));
     (name, entry)
 }

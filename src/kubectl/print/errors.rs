@@ -160,7 +160,7 @@ pub fn usage(session: &Session<'_>, path: &str, text: &str) -> Failure {
 ///
 /// Mirrors `DefaultSubCommandRun`.
 pub fn sub_command_needed(session: &Session<'_>, path: &str) -> Failure {
-    Failure::raw((session.line.help)(session.line.program, path))
+    Failure::raw((session.line.help)(&session.host, session.line.program, path))
 }
 
 /// Ends a command with all that it met: nothing, one fault in its own form, or a list.

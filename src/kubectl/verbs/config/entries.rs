@@ -195,7 +195,7 @@ pub(super) fn delete(section: Section, names: &[String], session: &Session<'_>) 
             let see = format!("See '{} {path} -h' for help and examples", session.line.program);
             return Err(Failure::error(format!("user to delete is required\n{see}")));
         }
-        session.ui.out(&format!("{}\n", (session.line.help)(session.line.program, &path)));
+        session.ui.out(&format!("{}\n", (session.line.help)(&session.host, session.line.program, &path)));
         return Ok(());
     };
     let file = access.default_file();

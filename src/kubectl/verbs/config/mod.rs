@@ -97,7 +97,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
 
 /// The help, and then what is wrong. Mirrors `helpErrorf`.
 fn help_and_error(command: &str, text: &str, session: &Session<'_>) -> Failure {
-    session.ui.out(&format!("{}\n", (session.line.help)(session.line.program, &format!("config {command}"))));
+    session
+        .ui
+        .out(&format!("{}\n", (session.line.help)(&session.host, session.line.program, &format!("config {command}"))));
     Failure::error(text)
 }
 
