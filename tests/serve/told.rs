@@ -8,7 +8,8 @@ use crate::home::Home;
 
 fn without_kind(mut object: Value) -> Value {
     let fields = object.as_object_mut().expect("an object");
-    (fields.remove("kind"), fields.remove("apiVersion"));
+    fields.remove("kind");
+    fields.remove("apiVersion");
     object
 }
 
