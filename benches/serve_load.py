@@ -211,7 +211,7 @@ def measure(server, options):
         follower.start()
     for follower in followers:
         ready.get()
-    start = time.time() + 0.5
+    start = time.time() + 2
     begin.value = start
     used, threads = server.use()[0], server.threads()
     workers = [fork.Process(target=work, args=(server, options, n, start, results)) for n in range(options.processes)]
