@@ -146,7 +146,7 @@ pub fn compare(command: &Command, reply: &Reply) -> Option<Difference> {
 }
 
 /// A reply as a lesson writes it: without the last newline, with its exit code where that is not 0.
-pub(super) fn visible(reply: &Reply) -> String {
+pub fn visible(reply: &Reply) -> String {
     with_exit(reply.output.strip_suffix('\n').unwrap_or(&reply.output), reply.code)
 }
 

@@ -82,10 +82,7 @@ fn meant(language: &str) -> Option<&'static str> {
 }
 
 fn markdown(lesson: &Lesson, exists: &impl Fn(&str) -> bool, remarks: &mut Remarks<'_>) {
-    let body = match lesson.source.strip_prefix("---").and_then(|rest| rest.find("\n---")) {
-        Some(at) => at + 3 + 4,
-        None => 0,
-    };
+    let body = remarks.file.front_matter().map_or(0, |(_, body)| body);
     let (mut anchors, mut links) = (BTreeSet::new(), Vec::new());
     let mut heading: Option<String> = None;
     for (event, range) in Parser::new_ext(&lesson.source[body..], options()).into_offset_iter() {

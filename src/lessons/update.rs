@@ -16,14 +16,14 @@ pub fn update(lesson: &Lesson, replies: &[Reply]) -> Result<String, Failure> {
     let mut from = 0;
     for ((_, command), reply) in lesson.commands().zip(replies) {
         text.push_str(&lesson.source[from..command.output_range.start]);
-        for (number, line) in rewritten(command, reply).into_iter().enumerate() {
-            let goes_on = number == 0 && (line.starts_with("> ") || line == ">");
-            if goes_on || line.starts_with("```") || line.starts_with("~~~") || line.starts_with("$ ") {
-                let (path, at, command) = (&lesson.path, command.at, &command.line);
-                return Err(Failure::error(format!(
-                    "{path}:{at}: {command:?} prints a line that can't stand in a console block: {line}"
-                )));
-            }
+        let lines = rewritten(command, reply);
+        if let Some(line) = misread(lines.iter().map(String::as_str)) {
+            let (path, at, command) = (&lesson.path, command.at, &command.line);
+            return Err(Failure::error(format!(
+                "{path}:{at}: {command:?} prints a line that can't stand in a console block: {line}"
+            )));
+        }
+        for line in lines {
             text.push_str(&line);
             text.push_str(newline);
         }
@@ -31,6 +31,15 @@ pub fn update(lesson: &Lesson, replies: &[Reply]) -> Result<String, Failure> {
     }
     text.push_str(&lesson.source[from..]);
     Ok(text)
+}
+
+/// The first line of an output that a console block would take for something else.
+pub fn misread<'a>(output: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let is_misread = |(number, line): &(usize, &str)| {
+        let goes_on = *number == 0 && (line.starts_with("> ") || *line == ">");
+        goes_on || line.starts_with("```") || line.starts_with("~~~") || line.starts_with("$ ")
+    };
+    output.into_iter().enumerate().find(is_misread).map(|(_, line)| line)
 }
 
 fn rewritten(command: &Command, reply: &Reply) -> Vec<String> {

@@ -8,8 +8,10 @@ use anyhow::Result;
 use super::shell::LessonShell;
 use crate::cli::home::failed;
 use crate::error::Failure;
+use crate::lessons::check::visible;
 use crate::lessons::parse;
 use crate::lessons::shell::Shell;
+use crate::lessons::update::misread;
 use crate::ui::Ui;
 
 /// What a new lesson is made of; `{title}` stands for its title.
@@ -56,18 +58,12 @@ pub(super) fn record(ui: &Ui, folder: &Path, name: &str) -> Result<()> {
         shell.settle()?;
         ui.out(&format!("{shown}{}", reply.output));
         text += &shown;
-        for printed in reply.output.lines() {
-            if printed.starts_with("```") || printed.starts_with("~~~") || printed.starts_with("$ ") {
-                return Err(Failure::error(format!(
-                    "{line:?} prints a line that can't stand in a console block: {printed}"
-                ))
-                .into());
-            }
-            text += &format!("{printed}\n");
+        let visible = visible(&reply);
+        if let Some(printed) = misread(visible.lines()) {
+            let text = format!("{line:?} prints a line that can't stand in a console block: {printed}");
+            return Err(Failure::error(text).into());
         }
-        if reply.code != 0 {
-            text += &format!("[exit {}]\n", reply.code);
-        }
+        text.extend(visible.lines().flat_map(|printed| [printed, "\n"]));
     }
     text += "```\n";
     write_new(folder, &file, &text)?;
