@@ -1,13 +1,19 @@
 //! What several modules ask of a pod's spec.
 
+use std::borrow::Cow;
+
 use super::Object;
 use super::k8s::api::core::v1::{ContainerStatus, Pod, Volume};
 
 /// The claim behind a volume of a pod; a generic ephemeral volume's is named `POD-VOLUME`.
 pub fn claim_of(pod: &Pod, volume: &Volume) -> Option<String> {
+    claim_name_of(pod, volume).map(Cow::into_owned)
+}
+
+fn claim_name_of<'p>(pod: &'p Pod, volume: &'p Volume) -> Option<Cow<'p, str>> {
     match (&volume.persistent_volume_claim, &volume.ephemeral) {
-        (Some(claim), _) => Some(claim.claim_name.clone()),
-        (None, Some(_)) => Some(format!("{}-{}", pod.metadata.name.as_deref().unwrap_or_default(), volume.name)),
+        (Some(claim), _) => Some(claim.claim_name.as_str().into()),
+        (None, Some(_)) => Some(format!("{}-{}", pod.metadata.name.as_deref().unwrap_or_default(), volume.name).into()),
         _ => None,
     }
 }
@@ -15,8 +21,13 @@ pub fn claim_of(pod: &Pod, volume: &Volume) -> Option<String> {
 /// The claims that a pod uses, `NAMESPACE/NAME`.
 pub fn claims_of(pod: &Pod) -> Vec<String> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    claim_names_of(pod).map(|claim| format!("{namespace}/{claim}")).collect()
+}
+
+/// The names of the claims that a pod uses in its namespace.
+pub fn claim_names_of(pod: &Pod) -> impl Iterator<Item = Cow<'_, str>> {
     let volumes = pod.spec.iter().flat_map(|s| s.volumes.iter().flatten());
-    volumes.filter_map(|volume| claim_of(pod, volume)).map(|claim| format!("{namespace}/{claim}")).collect()
+    volumes.filter_map(|volume| claim_name_of(pod, volume))
 }
 
 /// How many claims a pod names.

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `pkg/controller/endpointslice` and `k8s.io/endpointslice/reconciler.go`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::endpoints::{
@@ -111,10 +111,47 @@ pub(super) fn generate_name(service: &str) -> String {
     if long { service.to_string() } else { prefix }
 }
 
-/// What makes two endpoints the same one.
-fn identity(endpoint: &Endpoint) -> (Vec<String>, String) {
-    let uid = endpoint.target_ref.as_ref().and_then(|r| r.uid.clone()).unwrap_or_default();
-    (endpoint.addresses.clone(), uid)
+/// What makes two endpoints the same one: their addresses, and the uid of the pod.
+fn identity(endpoint: &Endpoint) -> (&[String], &str) {
+    (&endpoint.addresses, endpoint.target_ref.as_ref().and_then(|r| r.uid.as_deref()).unwrap_or_default())
+}
+
+/// Endpoints that no slice holds yet, in their order.
+struct Wanted<'a> {
+    /// None for those that were taken.
+    endpoints: Vec<Option<&'a Endpoint>>,
+    /// Where those of an identity stand.
+    places: BTreeMap<(&'a [String], &'a str), Vec<usize>>,
+    /// Before here all were taken.
+    from: usize,
+    left: usize,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(endpoints: &'a [Endpoint]) -> Wanted<'a> {
+        let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (at, endpoint) in endpoints.iter().enumerate() {
+            places.entry(identity(endpoint)).or_default().push(at);
+        }
+        Wanted { endpoints: endpoints.iter().map(Some).collect(), places, from: 0, left: endpoints.len() }
+    }
+
+    /// Takes the one that is the same as `endpoint`.
+    fn take(&mut self, endpoint: &Endpoint) -> Option<&'a Endpoint> {
+        let at = *self.places.get(&identity(endpoint))?.iter().find(|at| self.endpoints[**at].is_some())?;
+        self.take_at(at)
+    }
+
+    /// Takes the first one.
+    fn next(&mut self) -> Option<&'a Endpoint> {
+        self.from += self.endpoints[self.from..].iter().position(Option::is_some)?;
+        self.take_at(self.from)
+    }
+
+    fn take_at(&mut self, at: usize) -> Option<&'a Endpoint> {
+        self.left -= 1;
+        self.endpoints[at].take()
+    }
 }
 
 impl Reconciler<'_> {
@@ -134,7 +171,7 @@ impl Reconciler<'_> {
         let (mut to_create, mut to_update) = (Vec::new(), Vec::new());
         for (key, (ports, endpoints)) in &desired {
             let of_ports = existing.remove(key).unwrap_or_default();
-            self.by_port(of_ports, ports, endpoints.clone(), &mut to_create, &mut to_update, &mut to_delete);
+            self.by_port(of_ports, ports, Wanted::new(endpoints), &mut to_create, &mut to_update, &mut to_delete);
         }
         to_delete.extend(existing.into_values().flatten());
         if before == to_delete.len() && to_create.is_empty() {
@@ -239,7 +276,7 @@ impl Reconciler<'_> {
         &self,
         existing: Vec<EndpointSlice>,
         ports: &[EndpointPort],
-        mut wanted: Vec<Endpoint>,
+        mut wanted: Wanted<'_>,
         to_create: &mut Vec<EndpointSlice>,
         to_update: &mut Vec<EndpointSlice>,
         to_delete: &mut Vec<EndpointSlice>,
@@ -248,12 +285,7 @@ impl Reconciler<'_> {
         let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
         for mut slice in existing {
             let old = slice.endpoints.take().unwrap_or_default();
-            let mut kept = Vec::new();
-            for endpoint in &old {
-                if let Some(at) = wanted.iter().position(|w| identity(w) == identity(endpoint)) {
-                    kept.push(wanted.remove(at));
-                }
-            }
+            let kept: Vec<Endpoint> = old.iter().filter_map(|endpoint| wanted.take(endpoint)).cloned().collect();
             let moved = kept != old;
             let emptied = moved && kept.is_empty();
             slice.endpoints = Some(kept).filter(|k| !k.is_empty());
@@ -269,20 +301,21 @@ impl Reconciler<'_> {
             }
         }
         let size = |slice: &EndpointSlice| items(&slice.endpoints).len();
-        let fill = |slice: &mut EndpointSlice, wanted: &mut Vec<Endpoint>| {
-            let room = MAX_ENDPOINTS_PER_SLICE.saturating_sub(size(slice)).min(wanted.len());
-            slice.endpoints.get_or_insert_default().extend(wanted.drain(..room));
+        let fill = |slice: &mut EndpointSlice, wanted: &mut Wanted<'_>| {
+            let room = MAX_ENDPOINTS_PER_SLICE.saturating_sub(size(slice));
+            let more = std::iter::from_fn(|| wanted.next()).take(room).cloned();
+            slice.endpoints.get_or_insert_default().extend(more);
         };
         changed.sort_by_key(|slice| std::cmp::Reverse(size(slice)));
         for slice in &mut changed {
-            if !wanted.is_empty() {
+            if wanted.left > 0 {
                 fill(slice, &mut wanted);
             }
         }
-        while !wanted.is_empty() {
+        while wanted.left > 0 {
             // OBSERVATION: the empty placeholder of a service without pods is filled, it does not stay beside a new one.
-            let few = wanted.len() < MAX_ENDPOINTS_PER_SLICE;
-            let fits = |slice: &EndpointSlice| few && size(slice) + wanted.len() <= MAX_ENDPOINTS_PER_SLICE;
+            let few = wanted.left < MAX_ENDPOINTS_PER_SLICE;
+            let fits = |slice: &EndpointSlice| few && size(slice) + wanted.left <= MAX_ENDPOINTS_PER_SLICE;
             let best = (0..unchanged.len()).filter(|i| fits(&unchanged[*i])).max_by_key(|i| size(&unchanged[*i]));
             match best {
                 Some(at) => {
@@ -318,14 +351,23 @@ impl Reconciler<'_> {
             let metadata = ObjectMeta { labels: new.metadata.labels.clone(), ..old.metadata };
             to_update.push(EndpointSlice { metadata, ..new });
         }
+        let mut known: BTreeMap<_, Vec<&Endpoint>> = BTreeMap::new();
+        for endpoint in before.iter().flat_map(|s| items(&s.endpoints)) {
+            known.entry(identity(endpoint)).or_default().push(endpoint);
+        }
+        let mut pods: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
+        for pod in self.pods.iter().copied() {
+            pods.entry(text(&pod.metadata.uid)).or_default().push(pod);
+        }
         let stamp = |mut slice: EndpointSlice, is_new: bool| {
-            let known: Vec<&Endpoint> = before.iter().flat_map(|s| items(&s.endpoints)).collect();
-            let fresh: Vec<String> =
-                items(&slice.endpoints).iter().filter(|e| !known.contains(e)).map(|e| identity(e).1).collect();
-            let pods = self.pods.iter().copied().filter(|p| fresh.iter().any(|uid| *uid == text(&p.metadata.uid)));
+            let is_fresh = |e: &&Endpoint| known.get(&identity(e)).is_none_or(|known| !known.contains(e));
+            let fresh: BTreeSet<&str> =
+                items(&slice.endpoints).iter().filter(is_fresh).map(|e| identity(e).1).collect();
+            let changed = fresh.into_iter().filter_map(|uid| pods.get(uid)).flatten().copied();
             let first = is_new && before.is_empty();
+            let time = trigger_time(self.service, first, changed);
             let annotations = slice.metadata.annotations.get_or_insert_default();
-            match trigger_time(self.service, first, pods) {
+            match time {
                 Some(time) => annotations.insert(LAST_CHANGE_TRIGGER_TIME.into(), time),
                 None => annotations.remove(LAST_CHANGE_TRIGGER_TIME),
             };

@@ -5,7 +5,7 @@
 use std::time::Duration as WallDuration;
 
 use super::Server;
-use crate::api::{Duration, Time};
+use crate::api::{Duration, Kind, Time};
 use crate::error::ApiError;
 use crate::sim::ClockMode;
 pub use crate::sim::{Passed, Wait};
@@ -33,6 +33,11 @@ impl Server {
     /// When the file can't be written.
     pub fn pass(&mut self, wait: &mut Wait) -> Result<Passed, ApiError> {
         self.cluster.pass(wait)
+    }
+
+    /// A number that grows whenever an object of a kind may have been removed.
+    pub fn removals(&self, kind: Kind) -> u64 {
+        self.cluster.store().removals(kind)
     }
 
     /// Lets the controllers work between two requests of one command.

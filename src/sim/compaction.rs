@@ -7,7 +7,8 @@ use crate::error::ApiError;
 const COMPACT_AT: &str = "compact-at";
 const COMPACTED: &str = "compacted";
 
-/// How many revisions are written between two compactions of the log.
+/// How many revisions are written between two compactions of the log at least. One looks through all that the last one
+/// left: so there are half as many as that, and what compactions cost grows with what is written.
 const COMPACT_EVERY: u64 = 10_000;
 
 /// How many bytes of objects a command writes between two compactions of what it wrote itself.
@@ -27,9 +28,10 @@ impl Cluster {
         }
         let before_last = self.store().operations()?.get(1).map_or(0, |o| o.revision);
         let horizon = before_last.max(revision.saturating_sub(LOG_KEPT));
-        self.store_mut().compact(horizon)?;
+        let left = self.store_mut().compact(horizon)?;
+        let next = revision + COMPACT_EVERY.max(left as u64 / 2);
         self.store_mut().set_setting(COMPACTED, &horizon.to_string());
-        self.store_mut().set_setting(COMPACT_AT, &(revision + COMPACT_EVERY).to_string());
+        self.store_mut().set_setting(COMPACT_AT, &next.to_string());
         Ok(())
     }
 

@@ -13,8 +13,12 @@ impl Cluster {
     /// Those of `work`, and when the file can't be written.
     pub fn in_pieces<T>(&mut self, work: impl FnOnce(&mut Cluster) -> Result<T, ApiError>) -> Result<T, ApiError> {
         self.pieces = self.store().is_shared();
+        let begun = self.piece_began;
         let done = work(self);
         self.pieces = false;
+        if self.piece_began != begun {
+            self.store().expect_much(false)?;
+        }
         done
     }
 
@@ -26,6 +30,7 @@ impl Cluster {
     /// Ends the transaction and goes on in another one.
     pub(super) fn cut(&mut self) -> Result<(), ApiError> {
         self.commit()?;
+        self.store().expect_much(true)?;
         let stands = self.store_mut().let_others()?;
         let losses = std::mem::take(&mut self.losses);
         let queue = std::mem::take(&mut self.queue);

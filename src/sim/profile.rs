@@ -250,10 +250,16 @@ impl Cluster {
     /// # Errors
     /// When the name is none or taken, or there are too many nodes.
     pub fn add_node(&mut self, name: &str, zone: Option<&str>) -> Result<(), ApiError> {
+        let is_there = self.view().get(&ObjectKey::cluster(Kind::Node, name)).is_some();
+        if !is_there && self.config.nodes.iter().any(|machine| machine == name) {
+            return Err(ApiError::internal(format!(
+                "the machine {name:?} is there, but registered no node; `kstate node start {name}` has it do so"
+            )));
+        }
         let mut nodes = self.config.nodes.clone();
         nodes.push(name.to_string());
         check_nodes(&nodes).map_err(ApiError::internal)?;
-        if self.view().get(&ObjectKey::cluster(Kind::Node, name)).is_some() {
+        if is_there {
             return Err(ApiError::already_exists("nodes", name));
         }
         self.config.nodes = nodes;

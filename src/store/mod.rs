@@ -85,6 +85,8 @@ pub struct Store {
     changes: Vec<Change>,
     /// By the kinds' places: no revision after this one is of the kind.
     last_of_kind: Vec<u64>,
+    /// By the kinds' places: how many objects were removed.
+    removed: Vec<u64>,
     settings: Settings,
     sequences: RefCell<Sequences>,
     fault: RefCell<Option<ApiError>>,
@@ -137,6 +139,7 @@ impl Store {
             written: 0,
             changes: Vec::new(),
             last_of_kind: Vec::new(),
+            removed: Vec::new(),
             settings: Settings::default(),
             sequences: RefCell::default(),
             fault: RefCell::new(None),
@@ -231,6 +234,14 @@ impl Store {
         self.db.is_shared()
     }
 
+    /// Says whether long work begins, or ends, that writes much in many transactions.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn expect_much(&self, much: bool) -> Result<(), ApiError> {
+        self.db.expect_much(much)
+    }
+
     /// Between two transactions of long work: lets those write who wait, and begins the next one. The answer is whether
     /// nobody did.
     ///
@@ -271,6 +282,7 @@ impl Store {
             let new = Kind::known().skip(self.tables.len()).map(Table::new);
             self.tables.extend(new);
             self.last_of_kind.resize(Kind::count(), self.revision);
+            self.removed.resize(Kind::count(), 0);
         }
     }
 
@@ -361,9 +373,16 @@ impl Store {
         db.append(old.revision(), revision, key, None)?;
         self.loads.change(&self.db, Some(&old), None)?;
         self.note_revision(key.kind, revision);
+        self.removed[key.kind.index()] += 1;
         self.lay_down(key.kind)?;
         self.changes.push(Change { key: key.clone(), old: Some(Arc::clone(&old)), new: None, revision });
         Ok(Some(old))
+    }
+
+    /// A number that grows whenever an object of a kind is removed, or another process wrote: who waits for one to go
+    /// looks again then.
+    pub fn removals(&self, kind: Kind) -> u64 {
+        self.forgotten + self.removed.get(kind.index()).copied().unwrap_or(0)
     }
 
     fn note_revision(&mut self, kind: Kind, revision: u64) {
@@ -409,36 +428,6 @@ impl Store {
         std::mem::take(&mut self.changes)
     }
 
-    /// The version of an object that its revision replaced.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn version_before(&self, object: &Object) -> Result<Before, ApiError> {
-        self.db.version_before(object.kind(), object.revision())
-    }
-
-    /// Every change of a kind after a revision, oldest first: the object, and whether that revision removed it.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn changes_after(&self, kind: Kind, revision: u64) -> Result<Vec<(u64, Object, bool)>, ApiError> {
-        if self.last_of_kind.get(kind.index()).is_some_and(|last| *last <= revision) {
-            return Ok(Vec::new());
-        }
-        self.db.changes_after(kind, revision)
-    }
-
-    /// The same with what each change replaced.
-    ///
-    /// # Errors
-    /// When the file is damaged.
-    pub fn log_after(&self, kind: Kind, revision: u64) -> Result<Vec<Logged>, ApiError> {
-        if self.last_of_kind.get(kind.index()).is_some_and(|last| *last <= revision) {
-            return Ok(Vec::new());
-        }
-        self.db.log_after(kind, revision)
-    }
-
     /// Forgets everything: objects, their past, settings, timers and operations.
     ///
     /// # Errors
@@ -453,25 +442,6 @@ impl Store {
         self.revision = 0;
         self.last_of_kind.fill(0);
         Ok(())
-    }
-
-    /// Drops of the log before the revision `horizon` what no operation's way back needs, and the operations beyond
-    /// the newest 200. The newest revision of each key stays. A watch that has not come as far as `horizon` sees the
-    /// newest of what it missed and not every step.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn compact(&mut self, horizon: u64) -> Result<(), ApiError> {
-        self.db.compact(horizon.min(self.revision))
-    }
-
-    /// The same within a transaction, for the revisions of its own after `from` up to `to`: what they replaced is
-    /// dropped, unless it was there when the transaction or its operation began.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn compact_between(&mut self, from: u64, to: u64) -> Result<(), ApiError> {
-        self.db.compact_between(self.begun, from, to)
     }
 
     /// How many bytes of objects the transaction wrote.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kstate::api::csi::CsiVolume;
+use kstate::api::csi::{CsiVolume, attachable_inline_volumes};
 use kstate::api::k8s::api::core::v1::{Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use kstate::api::k8s::api::storage::v1::VolumeAttachment;
 use kstate::api::pod::claims_of;
@@ -14,13 +14,15 @@ use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_oneof, proptest};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::config;
 use super::scenario::{Act, cluster, create, within};
 
 const NODES: [&str; 3] = ["node-a", "node-b", "node-c"];
 const DRIVER: &str = "disk.csi.example.com";
+/// To this one the disks belong that pods name themselves.
+const INLINE_DRIVER: &str = "ebs.csi.aws.com";
 /// How many volumes a node takes.
 const LIMIT: i32 = 2;
 const KINDS: [Kind; 5] =
@@ -29,18 +31,49 @@ const KINDS: [Kind; 5] =
 /// One thing that somebody does.
 #[derive(Debug, Clone)]
 enum Step {
-    Pod { n: u8, claim: u8, node: Option<usize> },
-    Delete { n: u8, force: bool },
-    Kubelet { node: usize, running: bool },
-    Cordon { node: usize, on: bool },
-    Fails { on: bool },
-    Pass { seconds: u16 },
+    Pod {
+        n: u8,
+        claim: u8,
+        node: Option<usize>,
+    },
+    /// A pod that names a disk of the cloud itself.
+    Inline {
+        n: u8,
+        disk: u8,
+        node: Option<usize>,
+    },
+    /// A node is taken out of the cluster, after its kubelet or not; one that is started registers itself anew.
+    Leave {
+        node: usize,
+        stops: bool,
+    },
+    Delete {
+        n: u8,
+        force: bool,
+    },
+    Kubelet {
+        node: usize,
+        running: bool,
+    },
+    Cordon {
+        node: usize,
+        on: bool,
+    },
+    Fails {
+        on: bool,
+    },
+    Pass {
+        seconds: u16,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..6u8, 0..5u8, proptest::option::weighted(0.3, 0..3usize))
             .prop_map(|(n, claim, node)| Step::Pod { n, claim, node }),
+        2 => (0..6u8, 0..2u8, proptest::option::weighted(0.3, 0..3usize))
+            .prop_map(|(n, disk, node)| Step::Inline { n, disk, node }),
+        1 => (0..3usize, any::<bool>()).prop_map(|(node, stops)| Step::Leave { node, stops }),
         4 => (0..6u8, any::<bool>()).prop_map(|(n, force)| Step::Delete { n, force }),
         1 => (0..3usize, any::<bool>()).prop_map(|(node, running)| Step::Kubelet { node, running }),
         1 => (0..3usize, any::<bool>()).prop_map(|(node, on)| Step::Cordon { node, on }),
@@ -58,6 +91,8 @@ fn driver(fails: bool) -> Driver {
 /// The claims: three for one node each, one for many, one for one pod.
 fn furnish(c: &mut Cluster) {
     c.add_csi_driver(driver(false)).expect("a driver");
+    let inline = Driver { name: INLINE_DRIVER.into(), attach_limit: Some(LIMIT), ..Driver::default() };
+    c.add_csi_driver(inline).expect("a driver");
     let class = json!({"metadata": {"name": "disk"}, "provisioner": DRIVER});
     assert!(create(c, Object::from_tree(Kind::StorageClass, class).expect("a class")));
     for (n, mode) in
@@ -70,15 +105,36 @@ fn furnish(c: &mut Cluster) {
     c.settle().expect("to settle");
 }
 
+/// A pod with one volume, which the scheduler places or somebody past it.
+fn pod(n: u8, node: Option<usize>, volume: &Value) -> Object {
+    let pod = json!({"metadata": {"name": format!("pod-{n}"), "namespace": "default"}, "spec": {
+        "terminationGracePeriodSeconds": 1, "nodeName": node.map(|n| NODES[n]),
+        "containers": [{"name": "c", "image": "busybox", "command": ["sleep", "100000"],
+            "volumeMounts": [{"name": "data", "mountPath": "/data"}]}], "volumes": [volume]}});
+    Object::from_tree(Kind::Pod, pod).expect("a pod")
+}
+
 fn carry_out(step: &Step, c: &mut Cluster) {
     match step {
         Step::Pod { n, claim, node } => {
-            let volumes = json!([{"name": "data", "persistentVolumeClaim": {"claimName": format!("claim-{claim}")}}]);
-            let pod = json!({"metadata": {"name": format!("pod-{n}"), "namespace": "default"}, "spec": {
-                "terminationGracePeriodSeconds": 1, "nodeName": node.map(|n| NODES[n]),
-                "containers": [{"name": "c", "image": "busybox", "command": ["sleep", "100000"],
-                    "volumeMounts": [{"name": "data", "mountPath": "/data"}]}], "volumes": volumes}});
-            create(c, Object::from_tree(Kind::Pod, pod).expect("a pod"));
+            let claim = json!({"name": "data", "persistentVolumeClaim": {"claimName": format!("claim-{claim}")}});
+            create(c, pod(*n, *node, &claim));
+        }
+        Step::Inline { n, disk, node } => {
+            let disk = json!({"name": "data", "awsElasticBlockStore": {"volumeID": format!("vol-{disk}")}});
+            create(c, pod(*n, *node, &disk));
+        }
+        Step::Leave { node, stops } => {
+            let key = ObjectKey::cluster(Kind::Node, NODES[*node]);
+            let there = c.view().get(&key).cloned();
+            if let Some(there) = there {
+                if *stops {
+                    c.set_kubelet(NODES[*node], false).expect("a node");
+                }
+                let by = kstate::api::request::By::cluster();
+                let context = kstate::registry::Context::new(&by);
+                c.registry_mut().delete(&Deletion::of(&there), &context).expect("to delete a node");
+            }
         }
         Step::Delete { n, force } => {
             let key = ObjectKey::new(Kind::Pod, "default", format!("pod-{n}"));
@@ -150,13 +206,16 @@ impl Model {
 
     /// A volume that one node may have is attached to one.
     fn one_node_each(&self) -> Result<(), String> {
-        let mut nodes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut nodes: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
         for attachment in self.all::<VolumeAttachment>() {
-            let name = attachment.spec.source.persistent_volume_name.as_deref().unwrap_or_default();
+            let source = &attachment.spec.source;
+            let name = source.persistent_volume_name.as_deref().unwrap_or_default();
             let many =
                 self.get::<PersistentVolume>("", name).is_some_and(kstate::controllers::csi::is_multi_attach_allowed);
+            let inline = source.inline_volume_spec.as_ref().and_then(|s| s.csi.as_ref());
+            let name = inline.map_or(name, |csi| &csi.volume_handle);
             if attachment.status.as_ref().is_some_and(|s| s.attached) && !many {
-                nodes.entry(name).or_default().insert(&attachment.spec.node_name);
+                nodes.entry(name.to_string()).or_default().insert(&attachment.spec.node_name);
             }
         }
         match nodes.iter().find(|(_, nodes)| nodes.len() > 1) {
@@ -166,11 +225,11 @@ impl Model {
     }
 
     fn limits_hold(&self) -> Result<(), String> {
-        let mut counts: BTreeMap<&str, i32> = BTreeMap::new();
+        let mut counts: BTreeMap<(&str, &str), i32> = BTreeMap::new();
         let attached = self.all::<VolumeAttachment>().filter(|a| a.status.as_ref().is_some_and(|s| s.attached));
-        attached.for_each(|a| *counts.entry(&a.spec.node_name).or_default() += 1);
+        attached.for_each(|a| *counts.entry((&a.spec.node_name, &a.spec.attacher)).or_default() += 1);
         match counts.iter().find(|(_, count)| **count > LIMIT) {
-            Some((node, count)) => Err(format!("{node} has {count} volumes")),
+            Some(((node, driver), count)) => Err(format!("{node} has {count} volumes of {driver}")),
             None => Ok(()),
         }
     }
@@ -178,11 +237,19 @@ impl Model {
     /// What a pod has mounted is attached to its node, and the node says so.
     fn is_attached(&self, pod: &Pod) -> Result<(), String> {
         let name = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()).unwrap_or_default();
+        let mut volumes = Vec::new();
         for claim in claims_of(pod) {
             let (namespace, claim) = claim.split_once('/').unwrap_or_default();
             let claim = self.get::<PersistentVolumeClaim>(namespace, claim).ok_or("no claim")?;
             let volume = claim.spec.as_ref().and_then(|s| s.volume_name.as_deref()).unwrap_or_default();
             let csi = self.get::<PersistentVolume>("", volume).and_then(CsiVolume::of).ok_or("no volume")?;
+            volumes.push((volume.to_string(), csi));
+        }
+        for volume in attachable_inline_volumes(pod) {
+            let csi = CsiVolume::of(&volume).ok_or("a disk without a driver")?;
+            volumes.push((csi.unique_name(), csi));
+        }
+        for (volume, csi) in volumes {
             let attachment = self.get::<VolumeAttachment>("", &csi.attachment_name(name));
             let attached = attachment.is_some_and(|a| a.status.as_ref().is_some_and(|s| s.attached));
             let listed = self.get::<Node>("", name).and_then(|n| n.status.as_ref()?.volumes_attached.as_ref());
@@ -215,15 +282,16 @@ impl Model {
     /// scheduler may want more than it can have.
     fn settled(&self) -> Result<(), String> {
         let is_attached = |a: &VolumeAttachment| a.status.as_ref().is_some_and(|s| s.attached);
-        let is_full = |node: &str| {
-            self.all::<VolumeAttachment>().filter(|a| a.spec.node_name == node && is_attached(a)).count()
+        let is_full = |node: &str, driver: &str| {
+            let there = |a: &&VolumeAttachment| a.spec.node_name == node && a.spec.attacher == driver;
+            self.all::<VolumeAttachment>().filter(there).filter(|a| is_attached(a)).count()
                 >= usize::try_from(LIMIT).unwrap_or(0)
         };
         for attachment in self.all::<VolumeAttachment>() {
             let used = self.all::<Pod>().any(|p| {
                 p.spec.as_ref().and_then(|s| s.node_name.as_deref()) == Some(attachment.spec.node_name.as_str())
             });
-            if !used || !is_attached(attachment) && !is_full(&attachment.spec.node_name) {
+            if !used || !is_attached(attachment) && !is_full(&attachment.spec.node_name, &attachment.spec.attacher) {
                 return Err(format!("an attachment is left over: {:?}", attachment.spec));
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! Mirrors `pkg/controller/statefulset/stateful_set_control.go`.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -54,8 +55,9 @@ struct Sync<'a> {
     again: Cell<bool>,
     /// Which of the replicas an earlier look found in order, and have not changed since.
     known: Vec<bool>,
-    /// How many of the first pods this look found in order.
+    /// How many of the first pods this look found in order, and which among them it did not.
     in_order: Cell<usize>,
+    but: RefCell<BTreeSet<usize>>,
 }
 
 /// Whether to look at further pods.
@@ -95,6 +97,7 @@ pub(super) fn update_stateful_set<'a>(
         again: Cell::new(allows_burst(set) && all > places),
         known: vec![false; places],
         in_order: Cell::new(0),
+        but: RefCell::default(),
     };
     for (place, pod) in known {
         if let (Some(slot), Some(known)) = (sync.replicas.get_mut(*place), sync.known.get_mut(*place)) {
@@ -125,7 +128,7 @@ pub(super) fn update_stateful_set<'a>(
     }
     complete_rolling_update(set, &mut status);
     actions.extend(sync.status_write(&status).map(Write::action));
-    let in_order = before.followed_by(owner, sync.in_order.get(), view.revision(), now);
+    let in_order = before.followed_by(owner, (sync.in_order.get(), sync.but.take()), view.revision(), now);
     Update { actions, status, again: sync.again.get(), in_order }
 }
 
@@ -134,16 +137,30 @@ impl Sync<'_> {
         !is_available(pod, min_ready_seconds(self.set), self.now) || is_terminating(&pod.metadata)
     }
 
+    fn is_well(&self, place: usize) -> bool {
+        self.replicas[place].is_some_and(|pod| is_running_and_ready(pod) && !self.unavailable(pod))
+    }
+
     /// Does what may be done now, and says how many pods it began to replace.
     fn process(&self, plan: &Rc<Plan>, actions: &mut Vec<Action>) -> i32 {
         let monotonic = !allows_burst(self.set);
         for place in 0..self.replicas.len() {
             let done = actions.len();
-            if !self.known[place] && self.process_replica(plan, monotonic, place, actions) == Next::Stop && monotonic {
+            let next =
+                if self.known[place] { Next::GoOn } else { self.process_replica(plan, monotonic, place, actions) };
+            if next == Next::Stop && monotonic {
                 return 0;
             }
-            if monotonic && self.in_order.get() == place && actions.len() == done {
-                self.in_order.set(place + 1);
+            let in_order =
+                self.known[place] || next == Next::GoOn && actions.len() == done && (monotonic || self.is_well(place));
+            match in_order {
+                true if self.in_order.get() == place => self.in_order.set(place + 1),
+                // In order, nothing behind the first that is amiss is looked at.
+                false if !monotonic => {
+                    self.in_order.set(place + 1);
+                    self.but.borrow_mut().insert(place);
+                }
+                _ => {}
             }
         }
         for pod in &self.condemned {

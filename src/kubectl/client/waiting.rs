@@ -252,6 +252,12 @@ impl<'a> Client<'a> {
         self.wait_out::<()>(moment, |_| Ok(None)).map(|_| ())
     }
 
+    /// A number that grows whenever an object of a kind may have been removed: before that nobody who waits for one to go
+    /// needs to ask for it.
+    pub fn removals(&self, kind: Kind) -> u64 {
+        self.server.removals(kind)
+    }
+
     /// Waits until an object is gone, or another has its name.
     ///
     /// # Errors

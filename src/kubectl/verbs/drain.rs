@@ -297,7 +297,12 @@ impl Drain {
                 .filter(|j| matches!(j.progress, Progress::Leaving))
                 .map(|j| (j.pod.key(), j.pod.uid().to_string()))
                 .collect();
+            let mut looked_at = None;
             let gone = |client: &mut Client<'_>| {
+                let removals = Some(client.removals(Kind::Pod));
+                if std::mem::replace(&mut looked_at, removals) == removals {
+                    return Ok(None);
+                }
                 for (key, uid) in &leaving {
                     if client.find(key)?.is_none_or(|o| o.uid() != uid) {
                         return Ok(Some(()));

@@ -1,7 +1,5 @@
 //! Operations: the way back to each of them, and what of the log is dropped when nobody needs it any more.
 
-use std::collections::BTreeMap;
-
 use rusqlite::params;
 
 use super::{Db, Operation, Timer, What};
@@ -177,8 +175,8 @@ impl Db {
     }
 
     /// Drops of the revisions before `horizon` those that neither the present nor an operation's way back needs,
-    /// and the operations beyond the newest ones.
-    pub(in crate::store) fn compact(&mut self, horizon: u64) -> Result<(), ApiError> {
+    /// and the operations beyond the newest ones. The answer is how many of them are left.
+    pub(in crate::store) fn compact(&mut self, horizon: u64) -> Result<usize, ApiError> {
         let horizon = horizon as i64;
         let sql = "SELECT id FROM operation ORDER BY id DESC LIMIT 1 OFFSET ?1";
         if let Some(oldest_dropped) = self.number(sql, params![OPERATIONS_KEPT])? {
@@ -192,10 +190,11 @@ impl Db {
         let rows = self.rows(sql, params![horizon], |r| {
             Ok(Row { revision: r.get(0)?, key: (r.get(1)?, r.get(2)?, r.get(3)?), gone: r.get(4)? })
         })?;
-        for revision in superseded(&rows, &boundaries) {
+        let dropped = superseded(&rows, &boundaries);
+        for revision in &dropped {
             self.execute("DELETE FROM revision WHERE rev = ?1", params![revision])?;
         }
-        self.drop_unused_contents()
+        self.drop_unused_contents().map(|()| rows.len() - dropped.len())
     }
 }
 
@@ -221,17 +220,16 @@ impl Db {
 /// by key and revision.
 fn superseded(rows: &[Row], boundaries: &[i64]) -> Vec<i64> {
     let mut dropped = Vec::new();
-    // Whether the key of the rows at hand has an older revision that is kept.
-    let mut held: BTreeMap<&(String, String, String), bool> = BTreeMap::new();
-    for (n, row) in rows.iter().enumerate() {
-        let next = rows.get(n + 1).filter(|next| next.key == row.key);
-        let at = boundaries.partition_point(|b| *b < row.revision);
-        let seen = next.is_none_or(|next| boundaries.get(at).is_some_and(|b| *b < next.revision));
-        let has_older = held.entry(&row.key).or_insert(false);
-        // A deletion says nothing where nothing is left that it deleted.
-        match seen && (*has_older || !row.gone) {
-            true => *has_older = true,
-            false => dropped.push(row.revision),
+    for of_key in rows.chunk_by(|row, next| row.key == next.key) {
+        let mut has_older = false;
+        for (n, row) in of_key.iter().enumerate() {
+            let at = boundaries.partition_point(|b| *b < row.revision);
+            let seen = of_key.get(n + 1).is_none_or(|next| boundaries.get(at).is_some_and(|b| *b < next.revision));
+            // A deletion says nothing where nothing is left that it deleted.
+            match seen && (has_older || !row.gone) {
+                true => has_older = true,
+                false => dropped.push(row.revision),
+            }
         }
     }
     dropped

@@ -34,6 +34,11 @@ const ASK_AGAIN: WallDuration = WallDuration::from_millis(2);
 /// How long a process that writes much leaves the turn to others.
 pub(super) const TURN: WallDuration = WallDuration::from_millis(6);
 
+/// How many pages of the log SQLite moves into the file at once, as it does by itself, and while much is written: what is
+/// written again and again is moved once then.
+const CHECKPOINT: i64 = 1_000;
+const CHECKPOINT_IN_BULK: i64 = 32_768;
+
 /// What stands for the path of a state that lives in memory.
 const IN_MEMORY: &str = ":memory:";
 
@@ -266,6 +271,12 @@ impl Db {
     /// Whether other processes may have the same file open.
     pub(super) fn is_shared(&self) -> bool {
         self.path != IN_MEMORY
+    }
+
+    /// Says whether much is going to be written in many transactions.
+    pub(super) fn expect_much(&self, much: bool) -> Result<(), ApiError> {
+        let pages = if much { CHECKPOINT_IN_BULK } else { CHECKPOINT };
+        self.check(self.connection.pragma_update(None, "wal_autocheckpoint", pages))
     }
 
     /// Who writes to the file, if they said so.
