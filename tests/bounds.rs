@@ -214,13 +214,21 @@ fn a_very_long_wait_is_not_stepped_through() {
 }
 
 #[test]
-fn a_large_set_in_order_still_sees_what_changes_of_its_first_pods() {
+fn a_large_set_still_sees_what_changes_of_its_pods() {
+    for policy in ["OrderedReady", "Parallel"] {
+        a_large_set_sees_what_changes(policy);
+    }
+}
+
+fn a_large_set_sees_what_changes(policy: &str) {
     let home = Home::manual();
     home.write(
         "db.yaml",
-        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec:\n  serviceName: db\n  replicas: 55\n  \
-         selector: {matchLabels: {app: db}}\n  template:\n    metadata: {labels: {app: db}}\n    spec: {containers: \
-         [{name: c, image: nginx}]}\n",
+        &format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: db}}\nspec:\n  serviceName: db\n  replicas: 55\n  \
+         podManagementPolicy: {policy}\n  selector: {{matchLabels: {{app: db}}}}\n  template:\n    metadata: {{labels: {{app: db}}}}\n    spec: {{containers: \
+         [{{name: c, image: nginx}}]}}\n"
+        ),
     );
     home.ok("apply -f db.yaml");
     home.ok("clock settle");
