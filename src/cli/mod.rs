@@ -21,6 +21,7 @@ mod map;
 mod node;
 mod parse;
 mod plugin;
+mod proxy;
 mod serve;
 mod undo;
 mod usage;
@@ -168,7 +169,7 @@ verbs! {
     Patch, "patch", verbs::patch, true, Writes;
     Plugin, "plugin", plugin, true, Reads;
     PortForward, "port-forward", verbs::containers::port_forward, true, Reads;
-    Proxy, "proxy", verbs::absent::proxy, true, Reads;
+    Proxy, "proxy", proxy, true, Reads;
     Replace, "replace", verbs::replace, true, Writes;
     Rollout, "rollout", verbs::rollout, true, Writes;
     Run, "run", verbs::run, true, Writes;

@@ -7,6 +7,7 @@
 
 pub mod copies;
 pub mod files;
+pub mod folder;
 pub mod interrupt;
 pub mod lines;
 pub mod lock;

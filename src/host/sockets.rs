@@ -1,7 +1,8 @@
-//! The local sockets that `port-forward` listens on. Those of `serve` are its own.
+//! The local sockets that `port-forward` listens on. Those of `serve` and `proxy` are the server's own.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 /// How often the sockets are looked at.
@@ -16,6 +17,30 @@ const MOST: usize = 256;
 /// Whether somebody listens at an address.
 pub fn answers(address: SocketAddr) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+}
+
+/// Removes a Unix socket that another process left at a path; other files stay.
+pub fn make_way(path: &Path) {
+    #[cfg(unix)]
+    if std::fs::symlink_metadata(path).is_ok_and(|there| std::os::unix::fs::FileTypeExt::is_socket(&there.file_type()))
+    {
+        // OBSERVATION: where it can't be removed, nothing can be bound there either.
+        let _ = std::fs::remove_file(path);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+/// Leaves a Unix socket to this user alone.
+///
+/// # Errors
+/// What the system says.
+pub fn keep_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 /// What happened at a socket, with the number of the connection.

@@ -17,12 +17,13 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Job, Told, body, spdy, web_socket};
+use super::{Front, Job, Told, body, spdy, web_socket};
 use crate::error::{ApiError, Reason};
 use crate::server::wire::{self, http};
 
@@ -60,29 +61,70 @@ struct Shared {
     jobs: Sender<Job>,
     reads: Cell<usize>,
     writes: Cell<usize>,
+    front: Option<Front>,
 }
 
-/// Takes connections until the process ends.
+/// Takes connections with TLS until the process ends.
 pub(super) async fn accept(listener: TcpListener, config: Arc<rustls::ServerConfig>, jobs: Sender<Job>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     let acceptor = TlsAcceptor::from(config);
-    let shared = Rc::new(Shared { jobs, reads: Cell::new(0), writes: Cell::new(0) });
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let next = async || listener.accept().await.map(|(stream, _)| stream);
+    let greet = move |stream: tokio::net::TcpStream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let _ = stream.set_nodelay(true);
+            timeout(HELLO, acceptor.accept(stream)).await.ok()?.ok()
+        }
+    };
+    take_all(next, greet, jobs, None).await;
+}
+
+/// Takes connections without TLS until the process ends.
+pub(super) async fn accept_plainly(listener: TcpListener, front: Front, jobs: Sender<Job>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let next = async || listener.accept().await.map(|(stream, _)| stream);
+    let greet = async |stream: tokio::net::TcpStream| {
+        let _ = stream.set_nodelay(true);
+        Some(stream)
+    };
+    take_all(next, greet, jobs, Some(front)).await;
+}
+
+/// Takes connections at a Unix socket until the process ends.
+#[cfg(unix)]
+pub(super) async fn accept_at_socket(listener: std::os::unix::net::UnixListener, front: Front, jobs: Sender<Job>) {
+    let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+    let next = async || listener.accept().await.map(|(stream, _)| stream);
+    take_all(next, async |stream| Some(stream), jobs, Some(front)).await;
+}
+
+/// Takes the next connection, greets whoever is there, and speaks with them, until the process ends.
+async fn take_all<R, S, G>(
+    next: impl AsyncFn() -> std::io::Result<R>,
+    greet: G,
+    jobs: Sender<Job>,
+    front: Option<Front>,
+) where
+    R: 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    G: AsyncFn(R) -> Option<S> + 'static,
+{
+    let shared = Rc::new(Shared { jobs, reads: Cell::new(0), writes: Cell::new(0), front });
+    let (greet, places) = (Rc::new(greet), Arc::new(Semaphore::new(CONNECTIONS)));
     let local = LocalSet::new();
     local
         .run_until(async move {
             loop {
-                let Ok((stream, _)) = listener.accept().await else {
+                let Ok(stream) = next().await else {
                     // OBSERVATION: the system is out of descriptors; some are given back by and by.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 };
                 let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-                let (acceptor, shared) = (acceptor.clone(), Rc::clone(&shared));
+                let (greet, shared) = (Rc::clone(&greet), Rc::clone(&shared));
                 tokio::task::spawn_local(async move {
                     let _place = place;
-                    let _ = stream.set_nodelay(true);
-                    if let Ok(Ok(stream)) = timeout(HELLO, acceptor.accept(stream)).await {
+                    if let Some(stream) = greet(stream).await {
                         converse(TokioIo::new(stream), shared).await;
                     }
                 });
@@ -91,7 +133,10 @@ pub(super) async fn accept(listener: TcpListener, config: Arc<rustls::ServerConf
         .await;
 }
 
-async fn converse(io: TokioIo<tokio_rustls::server::TlsStream<tokio::net::TcpStream>>, shared: Rc<Shared>) {
+async fn converse<S>(io: TokioIo<S>, shared: Rc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let service = service_fn(move |request| {
         let shared = Rc::clone(&shared);
         async move { Ok::<Answer, Infallible>(answer(request, &shared).await) }
@@ -109,6 +154,9 @@ async fn answer(mut request: hyper::Request<Incoming>, shared: &Rc<Shared>) -> A
     let fields = asked.headers.0.iter().map(|(name, value)| name.len() + value.len() + 4);
     if asked.target.len() + fields.sum::<usize>() > MOST_OF_HEAD {
         return plain(431, "");
+    }
+    if let Some(answered) = shared.front.as_ref().and_then(|front| front(&mut asked)) {
+        return whole(answered, &asked).await;
     }
     let protocol = match wire::is_upgrade(&asked) {
         true if spdy::is_asked(&asked) => match spdy::protocol(&asked) {

@@ -13,6 +13,7 @@ mod web_socket;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -80,26 +81,66 @@ impl Waiting {
     }
 }
 
-/// Where it listens, and what comes from there.
+/// What stands before the server at a plain address: it answers a request itself, or changes it into one for the server.
+pub type Front = Box<dyn Fn(&mut http::Request) -> Option<http::Response> + Send>;
+
+/// What comes from where it listens.
 pub struct Listening {
-    /// The address.
-    pub address: SocketAddr,
     jobs: Receiver<Job>,
 }
 
-/// Listens on an address, port 0 for any that is free, and speaks with whoever comes until the process ends.
+/// Listens on an address, port 0 for any that is free, and speaks with whoever comes until the process ends. The address
+/// is told.
 ///
 /// # Errors
 /// What the system says of the address, or what is wrong with the certificates.
-pub fn listen(ip: IpAddr, port: u16, certificates: &Certificates) -> io::Result<Listening> {
-    let listener = TcpListener::bind(SocketAddr::new(ip, port))?;
-    listener.set_nonblocking(true)?;
+pub fn listen(ip: IpAddr, port: u16, certificates: &Certificates) -> io::Result<(SocketAddr, Listening)> {
+    let listener = bind(ip, port)?;
     let address = listener.local_addr()?;
     let config = tls::config(certificates)?;
+    Ok((address, speak(|jobs| http1::accept(listener, config, jobs))?))
+}
+
+/// The same without TLS, behind a front.
+///
+/// # Errors
+/// What the system says of the address.
+pub fn listen_plainly(ip: IpAddr, port: u16, front: Front) -> io::Result<(SocketAddr, Listening)> {
+    let listener = bind(ip, port)?;
+    let address = listener.local_addr()?;
+    Ok((address, speak(|jobs| http1::accept_plainly(listener, front, jobs))?))
+}
+
+/// The same at a Unix socket.
+///
+/// # Errors
+/// What the system says; that it has none.
+#[cfg(unix)]
+pub fn listen_at_socket(path: &Path, front: Front) -> io::Result<Listening> {
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    speak(|jobs| http1::accept_at_socket(listener, front, jobs))
+}
+
+/// The same at a Unix socket.
+///
+/// # Errors
+/// Always: this system has none that could be used.
+#[cfg(not(unix))]
+pub fn listen_at_socket(_: &Path, _: Front) -> io::Result<Listening> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn bind(ip: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(SocketAddr::new(ip, port))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Starts the thread that speaks with all clients.
+fn speak<F: Future<Output = ()>>(accept: impl FnOnce(Sender<Job>) -> F + Send + 'static) -> io::Result<Listening> {
     let (sender, jobs): (Sender<Job>, Receiver<Job>) = channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    std::thread::Builder::new().name("kstate-serve".into()).spawn(move || {
-        runtime.block_on(http1::accept(listener, config, sender));
-    })?;
-    Ok(Listening { address, jobs })
+    std::thread::Builder::new().name("kstate-serve".into()).spawn(move || runtime.block_on(accept(sender)))?;
+    Ok(Listening { jobs })
 }

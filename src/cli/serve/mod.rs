@@ -48,9 +48,9 @@ pub fn run(args: &Args, named: (Option<&str>, Option<&str>), home: &Home, host: 
     let name = cluster.map_or_else(|| home.current(), String::from);
     let mut server = Server::over(home.open(&name)?);
     let kept = Kept::of(home, &name, ip)?;
-    let listening = serve::listen(ip, args.port, &kept.certificates)
+    let (at, listening) = serve::listen(ip, args.port, &kept.certificates)
         .map_err(|e| failed(format!("cannot listen on {ip} port {}", args.port), &e))?;
-    let text = kept.kubeconfig(&name, listening.address);
+    let text = kept.kubeconfig(&name, at);
     let own = kept.note(&text)?;
     let file = kubeconfig.map_or(own, PathBuf::from);
     if kubeconfig.is_some() {
@@ -60,8 +60,8 @@ pub fn run(args: &Args, named: (Option<&str>, Option<&str>), home: &Home, host: 
     let interrupts = interrupt::catch();
     let mut child = None;
     if args.command.is_empty() {
-        let (at, file) = (kept::url(listening.address), file.display());
-        ui.out(&format!("serving cluster {name:?} at {at}; KUBECONFIG={file}\n"));
+        let (url, file) = (kept::url(at), file.display());
+        ui.out(&format!("serving cluster {name:?} at {url}; KUBECONFIG={file}\n"));
     } else {
         child = Some(RefCell::new(start(&args.command, &file, host)?));
     }

@@ -80,6 +80,11 @@ impl<'a> Client<'a> {
         self
     }
 
+    /// Whose rights count.
+    pub fn user(&self) -> &User {
+        self.impersonate.as_ref().unwrap_or(&self.by.user)
+    }
+
     /// Says something in kubectl's log, where it says so much. `place` is the file and line of Kubernetes that it comes from.
     pub fn log(&self, level: u8, place: &str, text: &str) {
         if self.verbosity >= level {

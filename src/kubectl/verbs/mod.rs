@@ -1,6 +1,5 @@
 //! The verbs, one file or folder each: its arguments, whose doc comments are the help, and a `run`.
 
-pub mod absent;
 pub mod annotate;
 pub mod apply;
 pub mod auth;
