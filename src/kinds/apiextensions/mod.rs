@@ -7,6 +7,7 @@ use crate::api::k8s::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceConversion, CustomResourceDefinition, CustomResourceDefinitionStatus,
 };
 use crate::error::FieldError;
+use crate::kinds::custom::validate_schema;
 use crate::kinds::shared::print::{NAME_AND_CREATED_AT, name_and_created_at};
 use crate::kinds::{Column, PrintContext, Strategy};
 
@@ -42,6 +43,16 @@ impl Strategy for CustomResourceDefinition {
                 let field = format!("spec.versions[{at}].schema.openAPIV3Schema");
                 faults.push(FieldError::required(&field, "schemas are required"));
             }
+        }
+        for (at, version) in spec.versions.iter().enumerate() {
+            let schema = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref());
+            let schema = schema.and_then(|schema| serde_json::to_value(schema).ok()).unwrap_or_default();
+            // OBSERVATION: a schema that all versions share is told of at the place where old definitions had it.
+            let path = match spec.versions.len() {
+                1 => "spec.validation.openAPIV3Schema".to_string(),
+                _ => format!("spec.versions[{at}].schema.openAPIV3Schema"),
+            };
+            faults.extend(validate_schema(&schema, &path));
         }
         if spec.versions.iter().filter(|version| version.storage).count() != 1 {
             let text = "must have exactly one version marked as storage version";

@@ -6,6 +6,8 @@ mod cel;
 mod rules;
 mod schema;
 
+pub(crate) use rules::validate_schema;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
