@@ -130,7 +130,8 @@ impl<'a> Screen<'a> {
 
     /// A command that was run before the learner left.
     pub(super) fn done(&self, command: &Command) {
-        self.ui.out(&format!("{}\n", self.ui.paint(&format!("$ {} (done)", command.line), Style::new().dimmed())));
+        let line = command.line.replace('\n', "\n> ");
+        self.ui.out(&format!("{}\n", self.ui.paint(&format!("$ {line} (done)"), Style::new().dimmed())));
     }
 
     /// A part of a step that was done before the learner left: what the rest of the step speaks of.

@@ -49,12 +49,7 @@ impl Guide<'_> {
     /// Asks until the learner wants something that is not answered on the spot. Ctrl-C gives a line up, Ctrl-D leaves.
     pub(super) fn ask(&mut self, prompt: &str, offered: &str, about: &str) -> Result<Wish> {
         loop {
-            // What goes over more than a line stands above the prompt instead.
-            let is_long = offered.contains('\n');
-            if is_long && self.ui.is_attended() {
-                self.say(&format!("{}\n", offered.replace('\n', "\n> ")));
-            }
-            let prompt = Prompt { text: prompt, offered: if is_long { "" } else { offered }, about };
+            let prompt = Prompt { text: prompt, offered, about };
             let typed = self.ui.typed(prompt, &mut Helping(self.shell));
             let line = match typed.map_err(|error| anyhow!("the terminal can't be read: {error}"))? {
                 Typed::Line(line) => line,

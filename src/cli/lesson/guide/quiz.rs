@@ -64,7 +64,7 @@ impl Guide<'_> {
                     screen.prose(format!("Not {word}. {reason} {hint}").trim());
                     tried.push(word);
                     if tried.len() == 2 {
-                        self.say("\nanswer tells it, if you would rather read it.\n");
+                        screen.prose("`answer` tells it, if you would rather read it.");
                     }
                     self.ui.out("\n");
                 }

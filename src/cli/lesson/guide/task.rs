@@ -1,5 +1,7 @@
 //! Tasks in a guided lesson: the learner does what they like, and the cluster says whether it is enough.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use owo_colors::Style;
 
@@ -73,7 +75,10 @@ impl Guide<'_> {
         let screen = Screen::new(self.ui);
         for (name, text) in &task.files {
             self.shell.write_file(name, text)?;
-            screen.file(name, text);
+            let flow = self.read(&screen.file_text(name, text, &BTreeSet::new()))?;
+            if !matches!(flow, Flow::On) {
+                return Ok(flow);
+            }
         }
         self.ui.out("\n");
         for line in &task.solution {
