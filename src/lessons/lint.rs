@@ -13,6 +13,9 @@ use super::parse::options;
 const COLUMNS: usize = 80;
 const ROWS: usize = 24;
 
+/// More lines than these are not read by going back in the terminal.
+const LONGEST: usize = 3 * ROWS;
+
 /// What stands before a command, and before a line of a file.
 const PROMPT: usize = 2;
 const CODE_MARGIN: usize = 4;
@@ -222,7 +225,7 @@ fn sizes(lesson: &Lesson, remarks: &mut Remarks<'_>) {
                         narrow(command.at + lines + at, format!("this output does not fit {COLUMNS} columns"));
                     }
                     let lines = command.expected.lines().count();
-                    if lines + 2 > 3 * ROWS {
+                    if lines + 2 > LONGEST {
                         narrow(command.at, format!("{lines} lines of output scroll away at {ROWS} lines"));
                     }
                 }

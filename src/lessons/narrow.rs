@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 /// Columns that are left out before others, beside those in which nothing stands.
-const FIRST_TO_GO: [&str; 21] = [
+const FIRST_TO_GO: [&str; 22] = [
     "READINESS GATES",
     "NOMINATED NODE",
     "VOLUMEATTRIBUTESCLASS",
@@ -19,6 +19,7 @@ const FIRST_TO_GO: [&str; 21] = [
     "ALLOWVOLUMEEXPANSION",
     "VOLUMEMODE",
     "AGE",
+    "REFERENCE",
     "RESTARTS",
     "IP",
     "INTERNAL-IP",
@@ -29,7 +30,8 @@ const FIRST_TO_GO: [&str; 21] = [
 ];
 
 /// The same where sentences stand in the last column.
-const FIRST_OF_EVENTS: [&str; 4] = ["LAST SEEN", "AGE", "OBJECT", "TYPE"];
+const FIRST_OF_EVENTS: [&str; 9] =
+    ["LAST SEEN", "AGE", "OBJECT", "LastHeartbeatTime", "LastTransitionTime", "From", "Age", "TYPE", "Type"];
 
 /// The least width of a last column of sentences: it goes on in lines of its own.
 const ROOM: usize = 30;
@@ -49,22 +51,25 @@ pub struct Narrowed {
 
 /// A text made narrow enough; none where all fits. Columns that `keep` names, or a cell of theirs, are left out last.
 pub fn narrow(text: &str, width: usize, keep: &BTreeSet<String>) -> Option<Narrowed> {
-    if text.lines().all(|line| line.chars().count() <= width) {
+    if text.lines().all(|line| columns(line) <= width) {
         return None;
     }
+    let text = &expanded(text);
     let mut found = Narrowed { text: String::new(), without: Vec::new(), shortened: false, cut: false };
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
-        if !is_header(line) {
+        if !is_header(line) && !are_titles(line) {
             wrap(line, width, &mut found);
             continue;
         }
+        let margin = line.len() - line.trim_start().len();
         let mut block = vec![line];
-        while let Some(row) = lines.next_if(|row| !row.is_empty() && !is_header(row)) {
+        let belongs = |row: &str| !row.is_empty() && !is_header(row) && row.len() - row.trim_start().len() >= margin;
+        while let Some(row) = lines.next_if(|row| belongs(row)) {
             block.push(row);
         }
         match block.iter().any(|line| line.chars().count() > width) {
-            true => fit(&block, width, keep, &mut found),
+            true => fit(&block, width, margin, keep, &mut found),
             false => block.iter().for_each(|line| found.text += &format!("{line}\n")),
         }
     }
@@ -74,19 +79,56 @@ pub fn narrow(text: &str, width: usize, keep: &BTreeSet<String>) -> Option<Narro
     Some(found)
 }
 
+/// How many columns a line takes, tabs with what they skip.
+fn columns(line: &str) -> usize {
+    line.chars().fold(0, |at, c| if c == '\t' { at - at % 8 + 8 } else { at + 1 })
+}
+
+/// A text with blanks in place of its tabs.
+fn expanded(text: &str) -> String {
+    let line = |line: &str| {
+        line.chars().fold(String::new(), |mut shown, c| {
+            match c {
+                '\t' => shown.extend(std::iter::repeat_n(' ', 8 - shown.chars().count() % 8)),
+                c => shown.push(c),
+            }
+            shown
+        })
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// A line that is no table's, in as many as it needs; they begin below where it does.
 fn wrap(line: &str, width: usize, found: &mut Narrowed) {
     let long = |text: &str| text.split(' ').any(|word| word.chars().count() > width);
     let short = Some(line).filter(|line| long(line)).and_then(without_uid);
     found.shortened |= short.is_some();
     let line = short.as_deref().unwrap_or(line);
-    let margin = line.chars().take_while(|c| *c == ' ').count();
-    let margin = if margin < width / 2 { margin } else { 0 };
+    // What stands behind a key stays there.
+    let indent = |text: &str| text.chars().take_while(|c| *c == ' ').count();
+    let margin = match line.split_once(':') {
+        Some((key, value)) if value.starts_with("  ") => key.chars().count() + 1 + indent(value),
+        _ => indent(line),
+    };
+    let margin = if margin < width / 2 { margin } else { indent(line).min(width / 4) };
+    // What aligns a line with others that are not there takes room.
+    let line = &if columns(line) > width { squeezed(line) } else { line.to_string() };
     for (number, part) in in_words(line, width, margin).iter().enumerate() {
         let margin = if number == 0 { 0 } else { margin };
         found.cut |= part.chars().count() + margin > width;
         found.text += &format!("{:margin$}{part}\n", "");
     }
+}
+
+/// A line with two blanks at most between its words, behind its margin and its key.
+fn squeezed(line: &str) -> String {
+    let key = line.split_once(':').map_or(0, |(key, value)| if value.starts_with("  ") { key.len() + 1 } else { 0 });
+    let kept = key + line[key..].len() - line[key..].trim_start().len();
+    let (head, mut rest) = (&line[..kept], line[kept..].to_string());
+    while rest.contains("   ") {
+        rest = rest.replace("   ", "  ");
+    }
+    format!("{head}{rest}")
 }
 
 /// A line cut at blanks into parts that fit, all but the first into `width` less `margin`; longer words stay whole.
@@ -117,23 +159,52 @@ fn is_header(line: &str) -> bool {
     capitals && line.contains("  ") && line.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
-fn fit(block: &[&str], width: usize, keep: &BTreeSet<String>, found: &mut Narrowed) {
+/// Whether a line names columns with capital letters at the beginnings, as the tables in `kubectl describe` do.
+fn are_titles(line: &str) -> bool {
+    let titles: Vec<&str> = line.split("  ").map(str::trim).filter(|title| !title.is_empty()).collect();
+    let is_title = |title: &&str| {
+        title.starts_with(|c: char| c.is_ascii_uppercase())
+            && title.chars().all(|c| c.is_ascii_alphabetic() || c == ' ')
+    };
+    titles.len() > 3 && titles.iter().all(is_title)
+}
+
+/// The cells of a table's rows. A cell that is wider than its column moves what is behind it, there and in the rows below: a
+/// watch widens its columns as it goes.
+fn cells(block: &[&str]) -> Vec<Vec<String>> {
     let header: Vec<char> = block.first().map(|line| line.chars().collect()).unwrap_or_default();
-    let begins =
-        |at: &usize| header[*at] != ' ' && (*at == 0 || (*at >= 2 && header[at - 1] == ' ' && header[at - 2] == ' '));
+    let begins = |at: &usize| {
+        let is_apart = *at >= 2 && header[at - 1] == ' ' && header[at - 2] == ' ';
+        header[*at] != ' ' && (is_apart || header[..*at].iter().all(|c| *c == ' '))
+    };
     let starts: Vec<usize> = (0..header.len()).filter(begins).collect();
+    let mut widths: Vec<usize> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let row = |line: &&str| -> Vec<String> {
         let chars: Vec<char> = line.chars().collect();
-        let end = |n: usize| starts.get(n + 1).copied().unwrap_or(usize::MAX).min(chars.len());
-        let cell = |(n, start): (usize, &usize)| {
-            let text: String = chars.get(*start..end(n).max(*start)).unwrap_or_default().iter().collect();
-            text.trim().to_string()
-        };
-        starts.iter().enumerate().map(cell).collect()
+        let mut at = starts.first().copied().unwrap_or(0);
+        let mut row = Vec::new();
+        for width in &mut widths {
+            let is_blank = |n: usize| chars.get(n).is_none_or(|c| *c == ' ');
+            let longer = |end: &usize| is_blank(*end) && is_blank(end + 1);
+            if !is_blank(at + *width - 1) || !is_blank(at + *width - 2) {
+                let end = (at + *width - 2..=chars.len()).find(longer).unwrap_or(chars.len());
+                let next = (end..chars.len()).find(|n| !is_blank(*n)).unwrap_or(chars.len());
+                *width = next - at;
+            }
+            row.push(chars.get(at..(at + *width).min(chars.len())).unwrap_or_default().iter().collect::<String>());
+            at += *width;
+        }
+        row.push(chars.get(at..).unwrap_or_default().iter().collect());
+        row.iter().map(|cell| cell.trim().to_string()).collect()
     };
-    let mut rows: Vec<Vec<String>> = block.iter().map(row).collect();
+    block.iter().map(row).collect()
+}
+
+fn fit(block: &[&str], width: usize, margin: usize, keep: &BTreeSet<String>, found: &mut Narrowed) {
+    let width = width.saturating_sub(margin);
+    let mut rows = cells(block);
     let is_prose = |rows: &[Vec<String>]| {
-        let last = |row: &Vec<String>| row.last().is_some_and(|cell| cell.split(' ').count() > 3);
+        let last = |row: &Vec<String>| row.last().is_some_and(|cell| cell.split(' ').count() > 5);
         rows.first().is_some_and(|names| names.len() > 1) && rows.iter().skip(1).any(last)
     };
     let total = |rows: &[Vec<String>]| -> usize {
@@ -158,7 +229,7 @@ fn fit(block: &[&str], width: usize, keep: &BTreeSet<String>, found: &mut Narrow
         };
         // Sentences are what one looks for in such a table; what stands first is only a time there.
         let prose = is_prose(&rows).then(|| names.len() - 1);
-        let is_first = |n: usize| n <= first && names[n] != "LAST SEEN";
+        let is_first = |n: usize| n <= first && !matches!(names[n].as_str(), "LAST SEEN" | "Type");
         let may_go = |n: &usize| !is_first(*n) && Some(*n) != prose && !is_taught(&rows, *n, keep);
         let all = || 0..names.len();
         let of_events = FIRST_OF_EVENTS.iter().filter(|_| prose.is_some());
@@ -172,21 +243,24 @@ fn fit(block: &[&str], width: usize, keep: &BTreeSet<String>, found: &mut Narrow
         rows.iter_mut().for_each(|row| drop(row.remove(gone)));
     }
     let mut widths = widths(&rows);
-    let before: usize = widths.iter().rev().skip(1).map(|w| w + 3).sum();
+    // Two blanks tell columns apart as well.
+    let gap = if total(&rows) > width { 2 } else { 3 };
+    let blank = " ".repeat(gap);
+    let before: usize = widths.iter().rev().skip(1).map(|w| w + gap).sum();
     let is_prose = is_prose(&rows) && before < width;
     if let Some(last) = widths.last_mut().filter(|_| is_prose) {
         *last = 0;
     }
     for row in &rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("   ");
+        let line = cells.collect::<Vec<_>>().join(&blank);
         let line = line.trim_end();
         if is_prose && let Some(text) = row.last() {
             let head: String = line.chars().take(before).collect();
             for (number, part) in in_words(text, width - before, 0).iter().enumerate() {
                 let head = if number == 0 { head.as_str() } else { "" };
                 found.cut |= part.chars().count() > width - before;
-                found.text += format!("{head:<before$}{part}").trim_end();
+                found.text += format!("{:margin$}{head:<before$}{part}", "").trim_end();
                 found.text.push('\n');
             }
             continue;
@@ -194,9 +268,10 @@ fn fit(block: &[&str], width: usize, keep: &BTreeSet<String>, found: &mut Narrow
         match line.chars().count() > width {
             true => {
                 (found.shortened, found.cut) = (true, true);
+                found.text += &" ".repeat(margin);
                 found.text.extend(line.chars().take(width.saturating_sub(1)).chain(['…']));
             }
-            false => found.text += line,
+            false => found.text += format!("{:margin$}{line}", "").trim_end(),
         }
         found.text.push('\n');
     }
@@ -288,6 +363,33 @@ LAST SEEN   TYPE      REASON             OBJECT    MESSAGE
                                      default/few to agent-0
         ");
         assert_eq!((found.without.join(" "), found.shortened, found.cut), ("LAST SEEN OBJECT".into(), false, false));
+        let described = "\
+Events:
+  Type    Reason                Age              From                         Message
+  ----    ------                ----             ----                         -------
+  Normal  WaitForFirstConsumer  1s (x2 over 6s)  persistentvolume-controller  waiting for first consumer to be created before binding
+";
+        let found = narrow(described, 80, &BTreeSet::new()).expect("it is too wide");
+        insta::assert_snapshot!(found.text, @"
+        Events:
+          Type     Reason                 Message
+          ----     ------                 -------
+          Normal   WaitForFirstConsumer   waiting for first consumer to be created
+                                          before binding
+        ");
+        let watched = "\
+NAME            STATUS    VOLUME   CAPACITY   ACCESS MODES   STORAGECLASS   VOLUMEATTRIBUTESCLASS   AGE
+dynamic-pvc01   Pending                                      local-path     <unset>                 9s
+dynamic-pvc01   Pending   pvc-fd32ed47-697a-419d-9b19-ba6655007ff9   0                         local-path     <unset>                 10s
+dynamic-pvc01   Bound     pvc-fd32ed47-697a-419d-9b19-ba6655007ff9   10Mi       RWO            local-path     <unset>                 10s
+";
+        let found = narrow(watched, 90, &BTreeSet::new()).expect("it is too wide");
+        insta::assert_snapshot!(found.text, @"
+        NAME            STATUS    VOLUME          CAPACITY   ACCESS MODES   STORAGECLASS   AGE
+        dynamic-pvc01   Pending                                             local-path     9s
+        dynamic-pvc01   Pending   pvc-fd32ed47…   0                         local-path     10s
+        dynamic-pvc01   Bound     pvc-fd32ed47…   10Mi       RWO            local-path     10s
+        ");
         let text = "pod/a created\n  Warning: Immediate deletion does not wait for confirmation\nlast";
         let found = narrow(text, 40, &BTreeSet::new()).expect("it is too wide");
         insta::assert_snapshot!(found.text, @"
@@ -297,6 +399,9 @@ LAST SEEN   TYPE      REASON             OBJECT    MESSAGE
         last
         ");
         assert!(!found.text.ends_with('\n') && !found.cut);
+        let row = format!("  Normal  Expanding{:30}10m   waiting for an external controller", "");
+        let found = narrow(&row, 40, &BTreeSet::new()).expect("it is too wide");
+        assert_eq!(found.text, "  Normal  Expanding  10m  waiting for an\n  external controller");
         let path = "/var/pvc-3d8b1d1c-6ad7-4f60-9d3c-2c9a2ac7a61b_default";
         let found = narrow(path, 40, &BTreeSet::new()).expect("it is too wide");
         assert_eq!((found.text.as_str(), found.shortened, found.cut), ("/var/pvc-3d8b1d1c…_default", true, false));

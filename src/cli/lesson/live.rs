@@ -84,12 +84,20 @@ impl<'a> Live<'a> {
 
 /// Whether a line shows what happens as it happens.
 pub(super) fn is_watch(line: &str) -> bool {
+    let is_status = |command: &str| {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        words.windows(2).any(|pair| pair == ["rollout", "status"])
+    };
+    goes_on(line) || line.split([';', '&', '|', '\n']).any(is_status)
+}
+
+/// Whether a line would never end by itself.
+pub(super) fn goes_on(line: &str) -> bool {
     line.split([';', '&', '|', '\n']).any(|command| {
         let words: Vec<&str> = command.split_whitespace().collect();
         let has = |flags: &[&str]| words.iter().any(|word| flags.contains(word));
         has(&["get", "events"]) && has(&["-w", "--watch", "--watch-only", "--watch=true"])
             || has(&["logs"]) && has(&["-f", "--follow"])
-            || words.windows(2).any(|pair| pair == ["rollout", "status"])
     })
 }
 
@@ -122,5 +130,19 @@ impl Audience for Live<'_> {
             Ok(Typed::Line(line)) => Some(line),
             Ok(Typed::Interrupt | Typed::End) | Err(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{goes_on, is_watch};
+
+    #[test]
+    fn what_ends_by_itself_is_no_endless_watch() {
+        for line in ["kubectl get pods -w", "k logs web -f | head", "kubectl events --watch"] {
+            assert!(is_watch(line) && goes_on(line), "{line}");
+        }
+        assert!(is_watch("kubectl rollout status sts/db") && !goes_on("kubectl rollout status sts/db"));
+        assert!(!is_watch("kubectl get pods -o wide"));
     }
 }

@@ -168,7 +168,10 @@ impl<'a> Screen<'a> {
 
     /// The cluster now, drawn or as tables, what is new made to stand out; nothing if nothing is.
     pub(super) fn picture_text(&self, before: &str, after: &str) -> String {
-        let is_drawn = [before, after].iter().any(|text| text.lines().any(|line| line.starts_with(DRAWN)));
+        let drawing = |text: &str| text.lines().any(|line| line.starts_with(DRAWN));
+        let is_drawn = drawing(after) || after.trim().is_empty() && drawing(before);
+        // A drawing and tables can't be compared line by line.
+        let before = if !is_drawn && drawing(before) { after } else { before };
         let differ = match is_drawn {
             true => before.lines().map(cells).ne(after.lines().map(cells)),
             false => tables::differ(before, after),

@@ -51,12 +51,11 @@ impl Guide<'_> {
                     }
                 },
             };
-            let now = task.unmet(self.shell);
+            let now = task.unmet_as_markdown(self.shell);
             if now.is_empty() {
                 let solved = self.ui.paint("Solved.", Style::new().green().bold());
                 self.say(&format!("\n{solved}\n"));
-                screen.prose(&task.why);
-                return Ok(Flow::On);
+                return self.read(&screen.prose_text(&task.why));
             }
             if asked {
                 tries += 1;
@@ -82,6 +81,11 @@ impl Guide<'_> {
         }
         self.ui.out("\n");
         for line in &task.solution {
+            // What was shown is read before more comes.
+            let flow = self.read_so_far()?;
+            if !matches!(flow, Flow::On) {
+                return Ok(flow);
+            }
             screen.line(line);
             self.run_shown(line);
             self.shell.settle()?;
@@ -89,7 +93,6 @@ impl Guide<'_> {
         if !task.unmet(self.shell).is_empty() {
             self.say("(The cluster is not what it was when the task began: back returns to a state from which this works.)\n");
         }
-        screen.prose(&task.why);
-        Ok(Flow::On)
+        self.read(&screen.prose_text(&task.why))
     }
 }
