@@ -100,10 +100,6 @@ fn expanded(text: &str) -> String {
 
 /// A line that is no table's, in as many as it needs; they begin below where it does.
 fn wrap(line: &str, width: usize, found: &mut Narrowed) {
-    let long = |text: &str| text.split(' ').any(|word| word.chars().count() > width);
-    let short = Some(line).filter(|line| long(line)).and_then(without_uid);
-    found.shortened |= short.is_some();
-    let line = short.as_deref().unwrap_or(line);
     // What stands behind a key stays there.
     let indent = |text: &str| text.chars().take_while(|c| *c == ' ').count();
     let margin = match line.split_once(':') {
@@ -111,6 +107,10 @@ fn wrap(line: &str, width: usize, found: &mut Narrowed) {
         _ => indent(line),
     };
     let margin = if margin < width / 2 { margin } else { indent(line).min(width / 4) };
+    let is_long = columns(line) > width && line.split(' ').any(|word| word.chars().count() + margin > width);
+    let short = Some(line).filter(|_| is_long).and_then(without_uid);
+    found.shortened |= short.is_some();
+    let line = short.as_deref().unwrap_or(line);
     // What aligns a line with others that are not there takes room.
     let line = &if columns(line) > width { squeezed(line) } else { line.to_string() };
     for (number, part) in in_words(line, width, margin).iter().enumerate() {
@@ -138,9 +138,11 @@ fn in_words(line: &str, width: usize, margin: usize) -> Vec<String> {
     while left.len() > room {
         let begin = left.iter().take_while(|c| **c == ' ').count();
         let blank = |at: &usize| left[*at] == ' ' && *at > begin;
-        // A path that is too long goes on behind a slash.
-        let slash = |at: &usize| matches!(left[at - 1], '/' | ',') && *at > begin + 1;
-        let within = (0..=room).rev().find(blank).or_else(|| (1..=room).rev().find(slash));
+        // A list or a path that is too long goes on behind a comma or a slash.
+        let behind = |mark: char| move |at: &usize| left[at - 1] == mark && *at > begin + 1;
+        let within = (0..=room).rev().find(blank);
+        let within = within.or_else(|| (room / 2..=room).rev().find(behind(',')));
+        let within = within.or_else(|| (1..=room).rev().find(behind('/')));
         let Some(at) = within.or_else(|| (room..left.len()).find(blank)) else { break };
         parts.push(left[..at].iter().collect::<String>().trim_end().to_string());
         let next = left[at..].iter().take_while(|c| **c == ' ').count();
@@ -205,7 +207,9 @@ fn fit(block: &[&str], width: usize, margin: usize, keep: &BTreeSet<String>, fou
     let mut rows = cells(block);
     let is_prose = |rows: &[Vec<String>]| {
         let last = |row: &Vec<String>| row.last().is_some_and(|cell| cell.split(' ').count() > 5);
-        rows.first().is_some_and(|names| names.len() > 1) && rows.iter().skip(1).any(last)
+        let names = rows.first().map_or(&[][..], Vec::as_slice);
+        let is_named = names.last().is_some_and(|name| matches!(name.as_str(), "MESSAGE" | "Message" | "LABELS"));
+        names.len() > 1 && (is_named || rows.iter().skip(1).any(last))
     };
     let total = |rows: &[Vec<String>]| -> usize {
         let mut widths = widths(rows);

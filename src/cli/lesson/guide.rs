@@ -133,7 +133,11 @@ impl Guide<'_> {
     }
 
     fn farewell(&self) -> String {
-        format!("Until next time. kstate lesson {} goes on from here.", self.call)
+        let farewell = format!("Until next time. kstate lesson {} goes on from here.", self.call);
+        match farewell.chars().count() < self.ui.width() {
+            true => farewell,
+            false => farewell.replacen(". ", ".\n", 1),
+        }
     }
 
     fn step(&mut self, blocks: &[Block]) -> Result<Flow> {
@@ -226,7 +230,7 @@ impl Guide<'_> {
     /// Lets a screen that is nearly full be read.
     fn read_so_far(&mut self) -> Result<Flow> {
         let height = self.ui.height().saturating_sub(MARGIN).max(4);
-        match self.ui.is_attended() && self.ui.rows() + MARGIN > height {
+        match self.ui.is_attended() && self.ui.rows() > height / 2 {
             true => self.wait_more("Enter reads on"),
             false => Ok(Flow::On),
         }
