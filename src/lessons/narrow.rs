@@ -34,7 +34,7 @@ const FIRST_OF_EVENTS: [&str; 9] =
     ["LAST SEEN", "AGE", "OBJECT", "LastHeartbeatTime", "LastTransitionTime", "From", "Age", "TYPE", "Type"];
 
 /// The least width of a last column of sentences: it goes on in lines of its own.
-const ROOM: usize = 30;
+const ROOM: usize = 26;
 
 /// What a text became.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,9 +231,10 @@ fn fit(block: &[&str], width: usize, margin: usize, keep: &BTreeSet<String>, fou
         let is_empty = |n: &usize| {
             rows.iter().skip(1).all(|row| matches!(row[*n].as_str(), "" | "<none>" | "<unset>" | "<unknown>"))
         };
-        // Sentences are what one looks for in such a table; what stands first is only a time there.
+        // Sentences are what one looks for in such a table; what stands first is only a time there, or that all is normal.
         let prose = is_prose(&rows).then(|| names.len() - 1);
-        let is_first = |n: usize| n <= first && !matches!(names[n].as_str(), "LAST SEEN" | "Type");
+        let is_time = |name: &str| name == "LAST SEEN" || name == "Type" && names.iter().any(|n| n == "Age");
+        let is_first = |n: usize| n <= first && !is_time(&names[n]);
         let may_go = |n: &usize| !is_first(*n) && Some(*n) != prose && !is_taught(&rows, *n, keep);
         let all = || 0..names.len();
         let of_events = FIRST_OF_EVENTS.iter().filter(|_| prose.is_some());
@@ -376,11 +377,19 @@ Events:
         let found = narrow(described, 80, &BTreeSet::new()).expect("it is too wide");
         insta::assert_snapshot!(found.text, @"
         Events:
-          Type     Reason                 Message
-          ----     ------                 -------
-          Normal   WaitForFirstConsumer   waiting for first consumer to be created
-                                          before binding
+          Type     Reason                 Age               Message
+          ----     ------                 ----              -------
+          Normal   WaitForFirstConsumer   1s (x2 over 6s)   waiting for first consumer
+                                                            to be created before binding
         ");
+        let conditions = "\
+Conditions:
+  Type           Status  Reason                   Message
+  ----           ------  ------                   -------
+  ScalingActive  False   FailedGetResourceMetric  the HPA was unable to compute the replica count
+";
+        let found = narrow(conditions, 80, &BTreeSet::new()).expect("it is too wide");
+        assert!(found.without.is_empty() && found.text.contains("  ScalingActive   False"), "{}", found.text);
         let watched = "\
 NAME            STATUS    VOLUME   CAPACITY   ACCESS MODES   STORAGECLASS   VOLUMEATTRIBUTESCLASS   AGE
 dynamic-pvc01   Pending                                      local-path     <unset>                 9s
