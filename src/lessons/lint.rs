@@ -6,11 +6,19 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Parser, Tag, TagEnd};
 
 use super::file::File;
 use super::model::{Block, Lesson};
+use super::narrow::narrow as fit;
 use super::parse::options;
 
 /// The terminal that a lesson is written for.
 const COLUMNS: usize = 80;
 const ROWS: usize = 24;
+
+/// More lines than these are not read by going back in the terminal.
+const LONGEST: usize = 3 * ROWS;
+
+/// What stands before a command, and before a line of a file.
+const PROMPT: usize = 2;
+const CODE_MARGIN: usize = 4;
 
 /// How much a remark weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +93,7 @@ fn markdown(lesson: &Lesson, exists: &impl Fn(&str) -> bool, remarks: &mut Remar
     let body = remarks.file.front_matter().map_or(0, |(_, body)| body);
     let (mut anchors, mut links) = (BTreeSet::new(), Vec::new());
     let mut heading: Option<String> = None;
+    let mut is_shown = false;
     for (event, range) in Parser::new_ext(&lesson.source[body..], options()).into_offset_iter() {
         let at = range.start + body;
         match event {
@@ -94,6 +103,7 @@ fn markdown(lesson: &Lesson, exists: &impl Fn(&str) -> bool, remarks: &mut Remar
                     remarks.warn(at, format!("a `{language}` block {text}"));
                 }
                 let is_manifest = || lesson.source[at..range.end + body].contains("\napiVersion:");
+                is_shown = !matches!(language, "console" | "quiz" | "task") && !info.contains("file=");
                 if language == "yaml" && !info.contains("file=") && is_manifest() {
                     remarks.warn(at, "this manifest is only shown: `yaml file=NAME` writes it to the folder".into());
                 }
@@ -107,6 +117,14 @@ fn markdown(lesson: &Lesson, exists: &impl Fn(&str) -> bool, remarks: &mut Remar
             Event::End(TagEnd::Heading(_)) => anchors.extend(heading.take().map(|text| anchor(&text))),
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 links.push((at, dest_url.into_string()));
+            }
+            Event::End(TagEnd::CodeBlock) => is_shown = false,
+            Event::Text(text) if is_shown => {
+                if text.lines().any(|line| line.chars().count() + CODE_MARGIN > COLUMNS) {
+                    let line = remarks.file.line(at);
+                    let text = format!("with its margin, a line of this block is wider than {COLUMNS} columns");
+                    remarks.all.push(Remark { line, weight: Weight::Narrow, text });
+                }
             }
             Event::Text(text) | Event::Code(text) => {
                 if let Some(heading) = &mut heading {
@@ -167,30 +185,47 @@ fn unused(lesson: &Lesson, remarks: &mut Remarks<'_>) {
     }
 }
 
-/// What does not fit a small terminal.
+/// What a learner at a small terminal would see broken in the middle of a word, or not at all.
 fn sizes(lesson: &Lesson, remarks: &mut Remarks<'_>) {
     let mut narrow = |line: usize, text: String| remarks.all.push(Remark { line, weight: Weight::Narrow, text });
-    let wide = |line: &str| line.chars().count() > COLUMNS;
+    let wide = |line: &str, margin: usize| line.chars().count() + margin > COLUMNS;
     for block in lesson.steps.iter().flat_map(|step| &step.blocks) {
         match block {
             Block::File { name, text, line, hidden: false } => {
-                for (at, _) in text.lines().enumerate().filter(|(_, text)| wide(text)) {
-                    narrow(line + 1 + at, format!("a line of {name} is wider than {COLUMNS} columns"));
+                for (at, _) in text.lines().enumerate().filter(|(_, text)| wide(text, CODE_MARGIN)) {
+                    narrow(line + 1 + at, format!("with its margin, a line of {name} is wider than {COLUMNS} columns"));
+                }
+            }
+            Block::Task(task) => {
+                // OBSERVATION: a task is YAML, which keeps no lines: what is too wide is named by its first words.
+                for text in task.solution.iter().filter(|text| text.lines().any(|line| wide(line, PROMPT))) {
+                    let begin: String = text.chars().take(30).collect();
+                    narrow(
+                        task_line(lesson, &begin),
+                        format!("the solution's {begin:?}... is wider than {COLUMNS} columns"),
+                    );
+                }
+                for (name, text) in &task.files {
+                    if let Some(line) = text.lines().find(|line| wide(line, CODE_MARGIN)) {
+                        let text = format!("with its margin, a line of {name} is wider than {COLUMNS} columns");
+                        narrow(task_line(lesson, line), text);
+                    }
                 }
             }
             Block::Console(console) if !console.hidden => {
                 for command in &console.commands {
-                    if command.line.lines().any(|line| line.chars().count() + 2 > COLUMNS) {
+                    if command.line.lines().any(|line| wide(line, PROMPT)) {
                         narrow(command.at, format!("the command is wider than {COLUMNS} columns"));
                     }
-                    // Tables are narrowed; a text that is not one wraps.
-                    let is_table = |line: &str| line.split("   ").count() > 2;
-                    let first = command.expected.lines().position(|line| wide(line) && !is_table(line));
+                    // The guide makes outputs fit; a word that is too long for that is cut.
+                    let is_cut = fit(&command.expected, COLUMNS, &BTreeSet::new()).is_some_and(|fitted| fitted.cut);
+                    let first = command.expected.lines().position(|line| wide(line, 0)).filter(|_| is_cut);
                     if let Some(at) = first {
-                        narrow(command.at + 1 + at, format!("this output is wider than {COLUMNS} columns"));
+                        let lines = command.line.lines().count();
+                        narrow(command.at + lines + at, format!("this output does not fit {COLUMNS} columns"));
                     }
                     let lines = command.expected.lines().count();
-                    if lines + 2 > 3 * ROWS {
+                    if lines + 2 > LONGEST {
                         narrow(command.at, format!("{lines} lines of output scroll away at {ROWS} lines"));
                     }
                 }
@@ -198,6 +233,12 @@ fn sizes(lesson: &Lesson, remarks: &mut Remarks<'_>) {
             _ => {}
         }
     }
+}
+
+/// The line of the file, from 1, in which a text of a task stands; the first where it is folded.
+fn task_line(lesson: &Lesson, text: &str) -> usize {
+    let first = text.lines().next().unwrap_or_default().trim();
+    lesson.source.lines().position(|line| line.contains(first)).map_or(1, |at| at + 1)
 }
 
 #[cfg(test)]
@@ -225,13 +266,13 @@ mod tests {
         1 `after` names "nosuch", and there is no such lesson
         10 the link other.md leads nowhere
         10 the link #three leads nowhere
-        14n a line of a.yaml is wider than 80 columns
+        14n with its margin, a line of a.yaml is wider than 80 columns
         17 no command uses b.yaml
         21 a `bash` block is only shown; a `console` block runs its lines that begin with "$ "
         25 a `quizz` block is only shown; a question is a `quiz` block
         29 a step begins with ##; a deeper heading is only prose
         31 this manifest is only shown: `yaml file=NAME` writes it to the folder
-        39n this output is wider than 80 columns
+        39n this output does not fit 80 columns
         "#);
     }
 }

@@ -96,6 +96,8 @@ impl Page {
                 self.push(&text);
                 self.look.code = false;
             }
+            // `<none>` is what kubectl says, and no HTML.
+            Event::InlineHtml(text) | Event::Html(text) => self.push(text.trim_end_matches('\n')),
             Event::SoftBreak => self.push(" "),
             Event::HardBreak => self.flush(),
             Event::Rule => {
@@ -219,19 +221,23 @@ impl Page {
         let rows = self.table.take().unwrap_or_default();
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let widest = |n: usize| rows.iter().filter_map(|r| r.get(n)).map(Vec::len).max().unwrap_or(0);
-        let before: usize = (0..columns.saturating_sub(1)).map(|n| widest(n) + 3).sum();
-        let last = self.inner_width().saturating_sub(before).max(20);
+        let mut widths: Vec<usize> = (0..columns).map(widest).collect();
+        // What is widest gives way first.
+        let room = self.inner_width().saturating_sub(3 * columns.saturating_sub(1));
+        while widths.iter().sum::<usize>() > room {
+            let Some(wide) = widths.iter_mut().rev().max_by_key(|w| **w).filter(|w| **w > 1) else { break };
+            *wide -= 1;
+        }
         for row in &rows {
-            let Some((tail, row)) = row.split_last() else { continue };
-            let mut head = String::new();
-            for (n, cell) in row.iter().enumerate() {
-                head.push_str(&self.styled(cell));
-                head.push_str(&" ".repeat(widest(n) - cell.len() + 3));
-            }
-            for (n, line) in wrap(tail, last).into_iter().enumerate() {
-                let start = if n == 0 { std::mem::take(&mut head) } else { " ".repeat(before) };
-                let text = self.styled(&line);
-                self.row(&format!("{start}{text}"));
+            let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| wrap(cell, (*width).max(1))).collect();
+            for n in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+                let mut line = String::new();
+                for (cell, width) in cells.iter().zip(&widths) {
+                    let part = cell.get(n).map_or(&[][..], Vec::as_slice);
+                    line.push_str(&self.styled(part));
+                    line.push_str(&" ".repeat((width + 3).saturating_sub(part.len())));
+                }
+                self.row(&line);
             }
         }
         self.gap = true;
@@ -358,6 +364,15 @@ mod tests {
                at a time
         RWX    many
         ");
+        let table = "| group | kinds | who has to know |\n|---|---|---|\n| scratch | emptyDir, and what else there is | nobody |\n";
+        insta::assert_snapshot!(render(table, 40, false), @"
+        group     kinds           who has to
+                                  know
+        scratch   emptyDir, and   nobody
+                  what else
+                  there is
+        ");
+        assert_eq!(render("it says <unknown>/50%", 40, false), "it says <unknown>/50%\n");
         assert_eq!(render("say `x` **now**", 40, true), "say \u{1b}[36mx\u{1b}[0m \u{1b}[1mnow\u{1b}[0m\n");
         assert_eq!(heading("Scale", "3 of 7", 20, false), "Scale         3 of 7\n────────────────────\n");
     }

@@ -50,15 +50,29 @@ pub struct Condition {
 impl Task {
     /// What does not hold yet, each in the author's words; nothing once the task is solved.
     pub fn unmet(&self, shell: &mut dyn Shell) -> Vec<String> {
-        self.check.iter().filter_map(|condition| condition.unmet(shell)).collect()
+        self.check.iter().filter_map(|condition| condition.unmet(shell, str::to_string)).collect()
+    }
+
+    /// The same as Markdown: what a command printed keeps its stars and brackets.
+    pub fn unmet_as_markdown(&self, shell: &mut dyn Shell) -> Vec<String> {
+        let escaped = |text: &str| {
+            text.chars().fold(String::new(), |mut shown, c| {
+                if matches!(c, '\\' | '`' | '*' | '_' | '<' | '[' | ']' | '#' | '&' | '~') {
+                    shown.push('\\');
+                }
+                shown.push(c);
+                shown
+            })
+        };
+        self.check.iter().filter_map(|condition| condition.unmet(shell, escaped)).collect()
     }
 }
 
 impl Condition {
-    fn unmet(&self, shell: &mut dyn Shell) -> Option<String> {
+    fn unmet(&self, shell: &mut dyn Shell, shown: impl Fn(&str) -> String) -> Option<String> {
         let reply = shell.run(&self.run);
         let expected = self.is.trim_end_matches('\n').to_string();
         let command = Command { line: self.run.clone(), expected, exit: self.exit, at: 0, output_range: 0..0 };
-        compare(&command, &reply).map(|_| self.otherwise.replace("{}", reply.output.trim()))
+        compare(&command, &reply).map(|_| self.otherwise.replace("{}", &shown(reply.output.trim())))
     }
 }

@@ -18,6 +18,8 @@ pub fn split(line: &str) -> Result<Vec<String>, String> {
                 let word = word.get_or_insert_default();
                 quoted(c, &mut chars, word)?;
             }
+            // A line goes on in the next one.
+            '\\' if chars.peek() == Some(&'\n') => _ = chars.next(),
             '\\' => word.get_or_insert_default().extend(chars.next()),
             '#' if word.is_none() => break,
             '|' | ';' | '&' | '<' | '>' | '`' => {
@@ -38,6 +40,7 @@ fn quoted(quote: char, chars: &mut impl Iterator<Item = char>, word: &mut String
             c if !is_printable(c) => return Err(unprintable(c)),
             c if c == quote => return Ok(()),
             '\\' if quote == '"' => match chars.next() {
+                Some('\n') => {}
                 Some(c @ ('"' | '\\' | '$' | '`')) => word.push(c),
                 Some(c) => word.extend(['\\', c]),
                 None => break,
@@ -75,6 +78,8 @@ mod tests {
             .map(String::from)
             .to_vec())
         );
+        let goes_on = split("kubectl get pv \\\n  -o na\\\nme \"a\\\nb\"");
+        assert_eq!(goes_on, Ok(["kubectl", "get", "pv", "-o", "name", "ab"].map(String::from).to_vec()));
         assert_eq!(split("kubectl get ''"), Ok(vec!["kubectl".into(), "get".into(), String::new()]));
         assert_eq!(
             split("kubectl get a\u{1b}[2J"),

@@ -104,8 +104,9 @@ impl Remembered {
 /// What rustyline asks while a line is typed.
 struct Desk<'a> {
     assist: RefCell<&'a mut dyn Assist>,
-    /// What Enter alone stands for, shown behind the prompt, and how much of it can be taken over to be edited.
+    /// What stands behind the prompt, how much of it Enter alone stands for, and what that is when it is taken over.
     ghost: &'a str,
+    shown: &'a str,
     offered: &'a str,
     colour: bool,
     width: usize,
@@ -141,8 +142,8 @@ impl Highlighter for Desk<'_> {
         if !self.colour {
             return Cow::Borrowed(hint);
         }
-        match hint.strip_prefix(self.offered) {
-            Some(rest) => Cow::Owned(format!("{}{}", self.offered.cyan(), rest.dimmed())),
+        match hint.strip_prefix(self.shown) {
+            Some(rest) => Cow::Owned(format!("{}{}", self.shown.cyan(), rest.dimmed())),
             None => Cow::Owned(hint.dimmed().to_string()),
         }
     }
@@ -195,6 +196,11 @@ impl Completer for Desk<'_> {
 }
 
 impl Helper for Desk<'_> {}
+
+/// A command as a terminal shows it, over several lines maybe.
+fn shown(offered: &str) -> String {
+    offered.replace('\n', "\n> ")
+}
 
 /// A prompt to type behind.
 #[derive(Debug, Clone, Copy)]
@@ -266,18 +272,30 @@ impl Ui {
         }
         // Without colours a ghost could not be told from what is typed.
         if !self.colour {
-            let what = format!("{} {}", prompt.offered, prompt.about);
-            self.out(&format!("{}\n", what.trim()));
+            self.out(&format!("{}\n", self.ghost(prompt)));
         }
         let typed =
             self.read_line(if self.colour { prompt } else { Prompt { offered: "", about: "", ..prompt } }, assist)?;
         if let Typed::Line(line) = &typed
             && line.trim().is_empty()
         {
-            let rows = if self.colour { 1 } else { 1 + self.rows_of(&format!("{} {}", prompt.offered, prompt.about)) };
+            let rows = if self.colour { 1 } else { 1 + self.rows_of(&self.ghost(prompt)) };
             dialoguer::console::Term::stdout().clear_last_lines(rows)?;
         }
         Ok(typed)
+    }
+
+    /// What stands behind a prompt until something is typed.
+    fn ghost(&self, prompt: Prompt<'_>) -> String {
+        let shown = shown(prompt.offered);
+        let last = shown.lines().next_back().unwrap_or_default();
+        let used = prompt.text.chars().count() + last.chars().count() + prompt.about.chars().count() + 2;
+        match (prompt.offered, prompt.about) {
+            ("", about) => about.to_string(),
+            // A line that is full takes no more words: the terminal would cut them in two.
+            _ if used >= self.width() => shown,
+            (_, about) => format!("{shown}  {about}").trim_end().to_string(),
+        }
     }
 
     fn rows_of(&self, text: &str) -> usize {
@@ -300,16 +318,12 @@ impl Ui {
         for line in &self.remembered.borrow().lines {
             history.add(line).map_err(other)?;
         }
-        // A line that is full takes no more words: the terminal would cut them in two.
-        let used = prompt.text.chars().count() + prompt.offered.chars().count() + prompt.about.chars().count() + 2;
-        let ghost = match (prompt.offered, prompt.about) {
-            ("", about) => about.to_string(),
-            (offered, _) if used >= self.width() => offered.to_string(),
-            (offered, about) => format!("{offered}  {about}").trim_end().to_string(),
-        };
+        let ghost = self.ghost(prompt);
+        let shown = shown(prompt.offered);
         let desk = Desk {
             assist: RefCell::new(assist),
             ghost: &ghost,
+            shown: &shown,
             offered: prompt.offered,
             colour: self.colour,
             width: self.width(),

@@ -8,7 +8,7 @@ mod task;
 use anyhow::Result;
 use owo_colors::Style;
 
-use crate::cli::lesson::live::{Live, is_watch};
+use crate::cli::lesson::live::{Live, goes_on};
 use crate::cli::lesson::same::has_same_effect;
 use crate::cli::lesson::screen::{Screen, marked_words};
 use crate::lessons::model::{Block, Command, Console, Lesson, Quiz};
@@ -133,7 +133,11 @@ impl Guide<'_> {
     }
 
     fn farewell(&self) -> String {
-        format!("Until next time. kstate lesson {} goes on from here.", self.call)
+        let farewell = format!("Until next time. kstate lesson {} goes on from here.", self.call);
+        match farewell.chars().count() < self.ui.width() {
+            true => farewell,
+            false => farewell.replacen(". ", ".\n", 1),
+        }
     }
 
     fn step(&mut self, blocks: &[Block]) -> Result<Flow> {
@@ -184,7 +188,8 @@ impl Guide<'_> {
 
     /// The cluster in small: who holds whom, or the tables of what the lesson watches.
     fn picture(&mut self) -> String {
-        let drawn = self.shell.picture(self.ui.width());
+        // A mark may stand behind each line.
+        let drawn = self.shell.picture(self.ui.width().saturating_sub(2));
         match drawn {
             Some(drawn) => drawn,
             None => self.shell.watched_tables(&self.lesson.front.watch),
@@ -220,6 +225,15 @@ impl Guide<'_> {
             }
         }
         Ok(Flow::On)
+    }
+
+    /// Lets a screen that is nearly full be read.
+    fn read_so_far(&mut self) -> Result<Flow> {
+        let height = self.ui.height().saturating_sub(MARGIN).max(4);
+        match self.ui.is_attended() && self.ui.rows() > height / 2 {
+            true => self.wait_more("Enter reads on"),
+            false => Ok(Flow::On),
+        }
     }
 
     fn file(&mut self, name: &str, text: &str, blocks: &[Block]) -> Result<Flow> {
@@ -282,7 +296,7 @@ impl Guide<'_> {
         if let Some(note) = live.note() {
             self.say(&format!("{}\n", self.ui.paint(&note, Style::new().dimmed())));
         }
-        if is_watch(line) && self.ui.is_attended() {
+        if goes_on(line) && reply.code == 0 && self.ui.is_attended() {
             let note = "(Nothing changes any more. On a real cluster it would go on: Ctrl-C ends it.)";
             self.say(&format!("{}\n", self.ui.paint(note, Style::new().dimmed())));
         }

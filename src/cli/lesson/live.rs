@@ -33,7 +33,8 @@ pub(super) struct Live<'a> {
 }
 
 impl<'a> Live<'a> {
-    pub(super) fn new(ui: &'a Ui, line: &str, keep: BTreeSet<String>) -> Live<'a> {
+    pub(super) fn new(ui: &'a Ui, line: &str, mut keep: BTreeSet<String>) -> Live<'a> {
+        keep.extend(asked_for(line));
         let catching = ui.is_attended().then(catch);
         let paced = catching.is_some() && is_watch(line);
         let (whole, without) = (String::new(), BTreeSet::new());
@@ -82,14 +83,42 @@ impl<'a> Live<'a> {
     }
 }
 
+/// The columns that a line itself names.
+fn asked_for(line: &str) -> Vec<String> {
+    let line = line.replace("\\\n", "");
+    let mut words = line.split_whitespace().peekable();
+    let mut columns = Vec::new();
+    while let Some(word) = words.next() {
+        let value = |flag: &str| word.strip_prefix(flag).map(|rest| rest.trim_start_matches('=').to_string());
+        if word == "--show-labels" {
+            columns.push("LABELS".to_string());
+        } else if let Some(spec) = word.split_once("custom-columns=").map(|(_, spec)| spec) {
+            columns.extend(spec.split(',').filter_map(|column| column.split(':').next()).map(String::from));
+        } else if let Some(labels) = value("--label-columns").or_else(|| value("-L")) {
+            let labels = if labels.is_empty() { words.peek().unwrap_or(&"").to_string() } else { labels };
+            let name = |label: &str| label.rsplit('/').next().unwrap_or_default().to_uppercase();
+            columns.extend(labels.split(',').map(name));
+        }
+    }
+    columns
+}
+
 /// Whether a line shows what happens as it happens.
 pub(super) fn is_watch(line: &str) -> bool {
+    let is_status = |command: &str| {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        words.windows(2).any(|pair| pair == ["rollout", "status"])
+    };
+    goes_on(line) || line.split([';', '&', '|', '\n']).any(is_status)
+}
+
+/// Whether a line would never end by itself.
+pub(super) fn goes_on(line: &str) -> bool {
     line.split([';', '&', '|', '\n']).any(|command| {
         let words: Vec<&str> = command.split_whitespace().collect();
         let has = |flags: &[&str]| words.iter().any(|word| flags.contains(word));
         has(&["get", "events"]) && has(&["-w", "--watch", "--watch-only", "--watch=true"])
             || has(&["logs"]) && has(&["-f", "--follow"])
-            || words.windows(2).any(|pair| pair == ["rollout", "status"])
     })
 }
 
@@ -122,5 +151,26 @@ impl Audience for Live<'_> {
             Ok(Typed::Line(line)) => Some(line),
             Ok(Typed::Interrupt | Typed::End) | Err(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{asked_for, goes_on, is_watch};
+
+    #[test]
+    fn a_column_that_is_asked_for_stays() {
+        assert_eq!(asked_for("kubectl get pods --show-labels -L app,x.io/zone"), ["LABELS", "APP", "ZONE"]);
+        assert_eq!(asked_for("k get pv -o custom-columns=\\\nA:.a,B:.b"), ["A", "B"]);
+        assert!(asked_for("kubectl get pods -l app=web").is_empty());
+    }
+
+    #[test]
+    fn what_ends_by_itself_is_no_endless_watch() {
+        for line in ["kubectl get pods -w", "k logs web -f | head", "kubectl events --watch"] {
+            assert!(is_watch(line) && goes_on(line), "{line}");
+        }
+        assert!(is_watch("kubectl rollout status sts/db") && !goes_on("kubectl rollout status sts/db"));
+        assert!(!is_watch("kubectl get pods -o wide"));
     }
 }

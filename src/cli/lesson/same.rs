@@ -170,6 +170,7 @@ mod tests {
         assert!(same("kubectl scale deploy web --replicas=3", "k scale --replicas 3 deployment/web"));
         assert!(same("kubectl delete pod a b", "k delete pods b a"));
         assert!(same("kubectl exec -it web -- sh", "k exec -ti web -- sh"));
+        assert!(same("kubectl get pv \\\n  -o na\\\nme", "kubectl get pv -o name"), "a command that goes on");
         assert!(!same("kubectl get pods", "kubectl get pods -A") && !same("kubectl get pv", "kubectl get pvc"));
         assert!(!same("kubectl delete pod a", "kubectl delete pod b"));
     }

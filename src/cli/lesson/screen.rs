@@ -130,7 +130,8 @@ impl<'a> Screen<'a> {
 
     /// A command that was run before the learner left.
     pub(super) fn done(&self, command: &Command) {
-        self.ui.out(&format!("{}\n", self.ui.paint(&format!("$ {} (done)", command.line), Style::new().dimmed())));
+        let line = command.line.replace('\n', "\n> ");
+        self.ui.out(&format!("{}\n", self.ui.paint(&format!("$ {line} (done)"), Style::new().dimmed())));
     }
 
     /// A part of a step that was done before the learner left: what the rest of the step speaks of.
@@ -167,7 +168,10 @@ impl<'a> Screen<'a> {
 
     /// The cluster now, drawn or as tables, what is new made to stand out; nothing if nothing is.
     pub(super) fn picture_text(&self, before: &str, after: &str) -> String {
-        let is_drawn = [before, after].iter().any(|text| text.lines().any(|line| line.starts_with(DRAWN)));
+        let drawing = |text: &str| text.lines().any(|line| line.starts_with(DRAWN));
+        let is_drawn = drawing(after) || after.trim().is_empty() && drawing(before);
+        // A drawing and tables can't be compared line by line.
+        let before = if !is_drawn && drawing(before) { after } else { before };
         let differ = match is_drawn {
             true => before.lines().map(cells).ne(after.lines().map(cells)),
             false => tables::differ(before, after),

@@ -212,7 +212,7 @@ pub(super) fn small(graph: &Graph, look: Look) -> String {
     let widths: Vec<usize> = (0..4)
         .map(|n| rows.iter().map(|(_, row)| &row[n]).chain([&titles[n]]).map(|c| c.chars().count()).max().unwrap_or(0))
         .collect();
-    let most = look.width.saturating_sub(3 + 3 * 4 + 2).max(24);
+    let most = look.width.saturating_sub(3 + 3 * 5).max(24);
     let widths = fitted(&widths, most);
     let line = |mark: &str, row: &[String; 4], link: &str| {
         let mut out = format!(" {mark} ");

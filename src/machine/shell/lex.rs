@@ -302,9 +302,13 @@ impl<'a> Parser<'a> {
     }
 
     fn lex(&mut self) -> Parsed<Token> {
+        let from = self.pos;
         self.skip_blanks();
         self.span = (self.pos, self.pos, self.line);
         if self.ended() {
+            if self.dialect.more && self.pos > from && self.src.ends_with(b"\\\n") {
+                return self.error(Fault::End(None));
+            }
             return Ok(Token::End);
         }
         let token = self.lex_here()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Flavor;
 use super::ast::{Part, Word};
-use super::lex::{Parsed, Parser, Parts, Until, is_meta, is_name};
+use super::lex::{Fault, Parsed, Parser, Parts, Until, is_meta, is_name};
 
 impl Parser<'_> {
     /// Whether a process substitution begins here.
@@ -20,6 +20,10 @@ impl Parser<'_> {
                 if next == b'\n' {
                     self.pos += 2;
                     self.line += 1;
+                    // The line goes on in one that has not been read yet.
+                    if self.ended() && self.dialect.more {
+                        return self.error(Fault::End(None));
+                    }
                     return Ok(true);
                 }
                 if self.pos + 1 >= self.src.len() {

@@ -9,10 +9,10 @@ use crate::lessons::library;
 use crate::ui::Ui;
 
 #[test]
-fn every_lesson_says_what_the_cluster_says() {
+fn every_lesson_says_what_the_cluster_says_and_fits_a_small_terminal() {
     let names: Vec<String> = library::lessons().map(|(name, _)| name.to_string()).collect();
     let ui = Ui::captured();
-    let args = Args { names, ..Args::default() };
+    let args = Args { names, strict: true, ..Args::default() };
     let outcome = run(&ui, std::env::temp_dir().as_path(), &args).map_err(failure_of);
     assert_eq!(outcome, Ok(()), "{}", ui.take());
 }

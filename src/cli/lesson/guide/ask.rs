@@ -1,8 +1,10 @@
 //! The prompt of a guided lesson: words of the lesson, and everything else is for the shell.
 
 use anyhow::{Result, anyhow};
+use clap::CommandFactory;
 
 use super::{Guide, Wish};
+use crate::cli::App;
 use crate::lessons::shell::Shell;
 use crate::ui::{Assist, Completions, Prompt, Typed};
 
@@ -45,16 +47,22 @@ pub(super) fn only_looks(line: &str) -> bool {
     verbs.all(|verb| LOOKS.contains(verb) || verb.starts_with("api-"))
 }
 
+/// The program that has such a command.
+fn called(verb: &str) -> Option<&'static str> {
+    const OWN: [&str; 11] =
+        ["check", "clock", "cluster", "csi", "fault", "image", "load", "map", "node", "undo", "why"];
+    let is_verb = || App::command().find_subcommand(verb).is_some();
+    match OWN.contains(&verb) {
+        true => Some("kstate"),
+        false => is_verb().then_some("kubectl"),
+    }
+}
+
 impl Guide<'_> {
     /// Asks until the learner wants something that is not answered on the spot. Ctrl-C gives a line up, Ctrl-D leaves.
     pub(super) fn ask(&mut self, prompt: &str, offered: &str, about: &str) -> Result<Wish> {
         loop {
-            // What goes over more than a line stands above the prompt instead.
-            let is_long = offered.contains('\n');
-            if is_long && self.ui.is_attended() {
-                self.say(&format!("{}\n", offered.replace('\n', "\n> ")));
-            }
-            let prompt = Prompt { text: prompt, offered: if is_long { "" } else { offered }, about };
+            let prompt = Prompt { text: prompt, offered, about };
             let typed = self.ui.typed(prompt, &mut Helping(self.shell));
             let line = match typed.map_err(|error| anyhow!("the terminal can't be read: {error}"))? {
                 Typed::Line(line) => line,
@@ -110,8 +118,13 @@ impl Guide<'_> {
     }
 
     pub(super) fn unknown(&self, word: &str) {
-        if !word.is_empty() {
-            self.say(&format!("{word}: command not found; help says what works here\n"));
+        let first = word.split(' ').next().unwrap_or_default();
+        if word.is_empty() {
+            return;
+        }
+        match called(first) {
+            Some(program) => self.say(&format!("{first}: command not found; did you mean {program} {word}?\n")),
+            None => self.say(&format!("{first}: command not found; help says what works here\n")),
         }
     }
 
@@ -139,5 +152,15 @@ cluster. The lesson's files are in {folder}
 ",
             self.call
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::called;
+
+    #[test]
+    fn a_verb_without_its_program_is_known() {
+        assert_eq!([called("map"), called("get"), called("foo")], [Some("kstate"), Some("kubectl"), None]);
     }
 }

@@ -64,7 +64,7 @@ impl Guide<'_> {
                     screen.prose(format!("Not {word}. {reason} {hint}").trim());
                     tried.push(word);
                     if tried.len() == 2 {
-                        self.say("\nanswer tells it, if you would rather read it.\n");
+                        screen.prose("`answer` tells it, if you would rather read it.");
                     }
                     self.ui.out("\n");
                 }
@@ -95,18 +95,19 @@ impl Guide<'_> {
                 break;
             }
         }
+        let mut text = String::new();
         if !front.learnt.is_empty() {
             let rules: Vec<String> = front.learnt.iter().map(|rule| format!("- {rule}")).collect();
-            let text = Screen::new(self.ui).prose_text(&format!("What to remember:\n\n{}", rules.join("\n")));
-            self.read(&text)?;
+            text += &Screen::new(self.ui).prose_text(&format!("What to remember:\n\n{}", rules.join("\n")));
         }
         if self.reached.asked > 0 {
             let (right, asked) = (self.reached.right, self.reached.asked);
-            self.say(&format!("\nYou foresaw {right} of {asked} at once.\n"));
+            text += &format!("\nYou foresaw {right} of {asked} at once.\n");
             if right < asked {
-                self.say("kstate lesson review asks the others again, in a day.\n");
+                text += "kstate lesson review asks the others again, in a day.\n";
             }
         }
+        self.read(&text)?;
         Ok(())
     }
 }

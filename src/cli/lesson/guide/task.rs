@@ -1,5 +1,7 @@
 //! Tasks in a guided lesson: the learner does what they like, and the cluster says whether it is enough.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use owo_colors::Style;
 
@@ -49,12 +51,11 @@ impl Guide<'_> {
                     }
                 },
             };
-            let now = task.unmet(self.shell);
+            let now = task.unmet_as_markdown(self.shell);
             if now.is_empty() {
                 let solved = self.ui.paint("Solved.", Style::new().green().bold());
                 self.say(&format!("\n{solved}\n"));
-                screen.prose(&task.why);
-                return Ok(Flow::On);
+                return self.read(&screen.prose_text(&task.why));
             }
             if asked {
                 tries += 1;
@@ -73,10 +74,18 @@ impl Guide<'_> {
         let screen = Screen::new(self.ui);
         for (name, text) in &task.files {
             self.shell.write_file(name, text)?;
-            screen.file(name, text);
+            let flow = self.read(&screen.file_text(name, text, &BTreeSet::new()))?;
+            if !matches!(flow, Flow::On) {
+                return Ok(flow);
+            }
         }
         self.ui.out("\n");
         for line in &task.solution {
+            // What was shown is read before more comes.
+            let flow = self.read_so_far()?;
+            if !matches!(flow, Flow::On) {
+                return Ok(flow);
+            }
             screen.line(line);
             self.run_shown(line);
             self.shell.settle()?;
@@ -84,7 +93,6 @@ impl Guide<'_> {
         if !task.unmet(self.shell).is_empty() {
             self.say("(The cluster is not what it was when the task began: back returns to a state from which this works.)\n");
         }
-        screen.prose(&task.why);
-        Ok(Flow::On)
+        self.read(&screen.prose_text(&task.why))
     }
 }

@@ -135,7 +135,7 @@ fn a_wrong_answer_a_command_of_ones_own_a_step_back_a_quit_and_a_resume() {
 
     Not c.
 
-    answer tells it, if you would rather read it.
+    `answer` tells it, if you would rather read it.
 
     a, b or c? b
 

@@ -256,6 +256,10 @@ fn the_prompt_is_a_shell() {
     let mut shell = shell();
     let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: tcm}\ndata: {a: '1'}\n";
     shell.write_file("tcm.yaml", manifest).expect("a file");
+    for (line, goes_on) in [("echo a \\", true), ("echo a\\", true), ("echo a # b \\", false), ("echo 'a' \\\\", false)]
+    {
+        assert_eq!(shell.is_unfinished(line), goes_on, "{line}");
+    }
     let mut shown = String::new();
     for line in [
         "kubectl api-resources | awk 'NR==1 || /PersistentVolume/'",
@@ -281,6 +285,7 @@ fn the_prompt_is_a_shell() {
         "while :; do kubectl get ns default > /dev/null; done",
         "jq -n 'def f: f; f'",
         "kubectl get pods -o json | jq '.items[",
+        "kubectl get cm \\\n  x -o na\\\nme",
         "foo",
         "echo $?; exit 3",
         "echo $i still here",
@@ -372,6 +377,10 @@ fn the_prompt_is_a_shell() {
     $ kubectl get pods -o json | jq '.items[
     bash: syntax error: unexpected end of file
     [exit 2]
+    $ kubectl get cm \
+      x -o na\
+    me
+    configmap/x
     $ foo
     bash: foo: command not found
     [exit 127]
