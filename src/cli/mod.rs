@@ -134,7 +134,7 @@ macro_rules! verbs {
 
 verbs! {
     Annotate, "annotate", verbs::annotate, true, Writes;
-    ApiResources, "api-resources", verbs::discovery::resources, true, Reads;
+    ApiResources, "api-resources", verbs::api_resources, true, Reads;
     ApiVersions, "api-versions", verbs::discovery::versions, true, Reads;
     Apply, "apply", verbs::apply, true, Writes;
     Attach, "attach", verbs::containers::attach, true, Runs;

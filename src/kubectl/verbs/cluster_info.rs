@@ -35,6 +35,9 @@ const KINDS: [(Kind, &str); 7] = [
 pub struct Args {
     #[command(subcommand)]
     what: Option<What>,
+    /// Words that nobody looks at
+    #[arg(hide = true)]
+    rest: Vec<String>,
 }
 
 #[derive(Debug, Clone, clap::Subcommand)]

@@ -2,6 +2,7 @@
 
 pub mod absent;
 pub mod annotate;
+pub mod api_resources;
 pub mod apply;
 pub mod auth;
 pub mod autoscale;
