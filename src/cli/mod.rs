@@ -268,7 +268,9 @@ fn report(failure: &Failure, ui: &Ui) -> u8 {
         ui.out(&failure.printed);
     }
     if !failure.message.is_empty() {
-        ui.err(&format!("{}\n", failure.message));
+        // As kubectl's `fatal`: a line that ends already needs no other end.
+        let end = if failure.message.ends_with('\n') { "" } else { "\n" };
+        ui.err(&format!("{}{end}", failure.message));
     }
     if let Some(hint) = &failure.hint {
         ui.err(&format!("hint: {hint}\n"));

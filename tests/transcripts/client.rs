@@ -102,6 +102,7 @@ fn words_that_nobody_reads_are_no_fault() {
         "kubectl get ns kube-public -L ''",
         "kubectl create service clusterip s --tcp=80 --save-config --dry-run=client -o jsonpath={.metadata}",
         "kubectl edit ns default -o name",
+        "kubectl certificate x",
     ]), @r#"
     $ kubectl cluster-info x
     Kubernetes control plane is running at https://127.0.0.1:6443
@@ -130,6 +131,18 @@ fn words_that_nobody_reads_are_no_fault() {
     {"labels":{"app":"s"},"name":"s"}$ kubectl edit ns default -o name
     error: unable to match a printer suitable for the output format "name", allowed formats are: json,kyaml,yaml
     [exit 1]
+    $ kubectl certificate x
+    Modify certificate resources.
+
+    Available Commands:
+      approve       Approve a certificate signing request
+      deny          Deny a certificate signing request
+
+    Usage:
+      kubectl certificate SUBCOMMAND [options]
+
+    Use "kubectl certificate <command> --help" for more information about a given command.
+    Use "kubectl options" for a list of global command-line options (applies to all commands).
     "#);
 }
 
