@@ -283,19 +283,17 @@ impl ApiError {
             ("", "") => "The request is invalid: ".to_string(),
             (kind, name) => format!("The {kind} {name:?} is invalid: "),
         };
-        match self.causes.as_slice() {
+        let mut seen: Vec<String> = Vec::new();
+        for cause in self.causes.iter().map(ToString::to_string) {
+            if !seen.contains(&cause) {
+                seen.push(cause);
+            }
+        }
+        match seen.as_slice() {
             [] if kind.is_empty() => format!("{head}{}", self.message),
             [] => head.trim_end_matches(": ").to_string(),
             [one] => format!("{head}{one}"),
-            many => {
-                let mut seen: Vec<String> = Vec::new();
-                for line in many.iter().map(|c| format!("* {c}")) {
-                    if !seen.contains(&line) {
-                        seen.push(line);
-                    }
-                }
-                format!("{head}\n{}", seen.join("\n"))
-            }
+            many => format!("{head}\n{}", many.iter().map(|cause| format!("* {cause}")).collect::<Vec<_>>().join("\n")),
         }
     }
 }

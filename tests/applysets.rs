@@ -155,7 +155,7 @@ fn a_cluster_is_dumped() {
     hello
     ==== END logs for container c of pod default/p ====
     ==== START logs for container d of pod default/p ====
-    Request log error: container "d" in pod "p" is waiting to start: trying and failing to pull image
+    Request log error: the server rejected our request for an unknown reason (get pods p)
     ==== END logs for container d of pod default/p ====
     $ kubectl cluster-info dump -A --output-directory=dumped -o yaml
     Cluster info dumped to dumped
@@ -236,7 +236,7 @@ fn a_cluster_is_dumped() {
     hello
     ==== END logs for container c of pod default/p ====
     ==== START logs for container d of pod default/p ====
-    Request log error: container "d" in pod "p" is waiting to start: trying and failing to pull image
+    Request log error: the server rejected our request for an unknown reason (get pods p)
     ==== END logs for container d of pod default/p ====
     "#);
     let typed = run(&home, &[], &["cluster-info dump --namespaces=kube-node-lease"]);

@@ -357,7 +357,10 @@ fn what_is_shown_names_the_owners_only_when_asked() {
     kubectl
     ");
     let changed = map.replace("x: one", "x: two");
-    assert_snapshot!(shell.feed("kubectl diff --server-side --field-manager=ci -f -", &changed), @r#"Error from server (Conflict): Apply failed with 1 conflict: conflict with "kubectl": .data.x"#);
+    assert_snapshot!(shell.feed("kubectl diff --server-side --field-manager=ci -f -", &changed), @r#"
+    W0101 00:00:00.300000       1 diff.go:723] Object (/v1, Kind=ConfigMap: m) keeps changing, diffing without lock
+    Error from server (Conflict): Apply failed with 1 conflict: conflict with "kubectl": .data.x
+    "#);
     let diff = shell.feed("kubectl diff --server-side --show-managed-fields -f -", &changed);
     assert_snapshot!(diff.lines().skip(3).map(|line| format!("{line}\n")).collect::<String>(), @r#"
     @@ -1,6 +1,6 @@

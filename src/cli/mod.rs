@@ -135,7 +135,7 @@ macro_rules! verbs {
 
 verbs! {
     Annotate, "annotate", verbs::annotate, true, Writes;
-    ApiResources, "api-resources", verbs::discovery::resources, true, Reads;
+    ApiResources, "api-resources", verbs::api_resources, true, Reads;
     ApiVersions, "api-versions", verbs::discovery::versions, true, Reads;
     Apply, "apply", verbs::apply, true, Writes;
     Attach, "attach", verbs::containers::attach, true, Runs;
@@ -269,7 +269,9 @@ fn report(failure: &Failure, ui: &Ui) -> u8 {
         ui.out(&failure.printed);
     }
     if !failure.message.is_empty() {
-        ui.err(&format!("{}\n", failure.message));
+        // As kubectl's `fatal`: a line that ends already needs no other end.
+        let end = if failure.message.ends_with('\n') { "" } else { "\n" };
+        ui.err(&format!("{}{end}", failure.message));
     }
     if let Some(hint) = &failure.hint {
         ui.err(&format!("hint: {hint}\n"));

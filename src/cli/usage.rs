@@ -53,6 +53,8 @@ pub fn check_subcommand(program: &'static str, line: &Line, host: &Host, ui: &Ui
             ui.out(&format!("{}\n", help::text(host, program, &path)));
             Err(Failure::silent(0))
         }
+        // It has a command below it, and does something by itself.
+        "cluster-info" => Ok(()),
         _ if words.is_empty() => {
             ui.err(&format!("{}\n", help::text(host, program, &path)));
             Err(Failure::silent(1))
@@ -106,9 +108,18 @@ pub fn failure(
             match line.path.first().map(String::as_str) {
                 // Alone among those with subcommands, it was handed the other stream.
                 Some("rollout") => ui.out(&text),
+                Some("certificate") => {
+                    ui.out(&text);
+                    return Failure::silent(0);
+                }
                 _ => ui.err(&text),
             }
             Failure::silent(1)
+        }
+        // It alone has no check of its own.
+        ErrorKind::InvalidSubcommand if line.path == ["certificate"] => {
+            ui.out(&format!("{}\n", help::text(host, program, "certificate")));
+            Failure::silent(0)
         }
         ErrorKind::InvalidSubcommand => unknown_subcommand(&plain(), program, line),
         ErrorKind::UnknownArgument => {

@@ -5,6 +5,7 @@
 use crate::api::Time;
 use crate::api::request::{Form, Request, Resource, Target, Verb};
 use crate::kubectl::body;
+use crate::server::wire::order;
 use crate::server::{Reply, Response, code, request_info, status};
 
 /// From this level on requests are logged.
@@ -183,7 +184,7 @@ fn received(request: &Request, response: &Response) -> String {
         (Ok(Reply::Bytes(bytes)), _) => String::from_utf8_lossy(bytes).into_owned(),
         (Ok(reply), Target::Resource(resource)) => format!("{}\n", body::text(reply, resource)),
         (Ok(reply), Target::Path(_)) => format!("{}\n", body::text(reply, &Resource::default())),
-        (Err(refusal), _) => format!("{}\n", body::ordered(&status(refusal))),
+        (Err(refusal), _) => format!("{}\n", order::text(&status(refusal), None)),
     }
 }
 

@@ -69,6 +69,11 @@ pub fn run(method: &str, uri: &str, file: Option<&String>, session: &mut Session
             Ok(())
         });
     }
+    if let (Verb::Get, Target::Path(at)) = (&verb, &target) {
+        let bytes = session.client.document(at.clone(), path)?;
+        session.ui.out(&String::from_utf8_lossy(&bytes));
+        return Ok(());
+    }
     let reply = match verb.writes() {
         true => session.client.send_to(verb, target.clone())?,
         false => session.client.read(verb, target.clone(), Form::Object)?,

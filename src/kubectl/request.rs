@@ -47,13 +47,14 @@ impl DryRun {
 }
 
 /// `--validate`: what happens to fields that the server doesn't know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Validate {
     /// They are an error.
     Strict,
     /// They are a warning.
     Warn,
     /// They are dropped.
+    #[default]
     Ignore,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration as Real;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::sessions::{Held, Ports, Process};
+use super::sessions::{self, Held, Ports, Process};
 use super::{Frame, Job, Listening, Pieces, Told, Waiting};
 use crate::api::{Duration, Time};
 use crate::error::{ApiError, Reason};
@@ -196,6 +196,14 @@ impl Hub<'_> {
     /// What a request is answered with.
     fn told(&mut self, request: &http::Request) -> Told {
         match self.server.answer(request, Some(&self.keys)) {
+            // What the kubelet refuses comes when the client speaks with the server already.
+            Answer::Whole(answer) if answer.status == 500 && wire::converses(request) => {
+                let (out, frames) = mpsc::unbounded_channel();
+                let _ = out.send(Frame::Data(sessions::STATUS, answer.body));
+                let _ = out.send(Frame::End);
+                self.counted += 1;
+                Told::Session(self.counted, frames, false)
+            }
             Answer::Whole(answer) => Told::Whole(answer),
             Answer::Stream(head, stream) => {
                 let (out, comes) = mpsc::unbounded_channel();
@@ -224,7 +232,8 @@ impl Hub<'_> {
             }
             Answer::Session(id, streams) => {
                 let (out, frames) = mpsc::unbounded_channel();
-                let session = self.hold(Held::Process(Process { id, streams, out }));
+                let attached = request.path().ends_with("/attach");
+                let session = self.hold(Held::Process(Process { id, streams, attached, out }));
                 Told::Session(session, frames, false)
             }
             Answer::Forward(uid, ports) => {

@@ -17,7 +17,7 @@ use crate::server::{Answered, Pause, Server, SessionId};
 const LONGEST: Duration = Duration::secs(3600);
 
 /// The channel on which it is said how a command ended.
-const STATUS: u32 = 3;
+pub(super) const STATUS: u32 = 3;
 
 /// What somebody holds a socket for.
 pub(super) enum Held {
@@ -29,6 +29,8 @@ pub(super) enum Held {
 pub(super) struct Process {
     pub(super) id: SessionId,
     pub(super) streams: StreamOptions,
+    /// Whether it was there before: how it ends is not told then.
+    pub(super) attached: bool,
     pub(super) out: UnboundedSender<Frame>,
 }
 
@@ -79,7 +81,7 @@ impl Process {
                 Pause::Output => {}
                 Pause::WantsInput | Pause::Waits => return Ok(false),
                 Pause::Ended(status) => {
-                    let text = ended(status.code()).to_string();
+                    let text = ended(if self.attached { 0 } else { status.code() }).to_string();
                     let _ = self.out.send(Frame::Data(STATUS, text.into_bytes()));
                     let _ = self.out.send(Frame::End);
                     return Ok(true);

@@ -81,6 +81,9 @@ fn unrecognized(kind: Kind, text: &str) -> String {
     )
 }
 
+/// Where the server keeps the kinds that it knows.
+const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";
+
 /// Whether the body is what it must be; what it does not say of itself is taken for granted.
 pub(super) fn check_type(expected: &str, (group, kind): (&str, &str), body: &Value) -> Result<(), ApiError> {
     let text = |field: &str| body[field].as_str().filter(|text| !text.is_empty());
@@ -90,7 +93,7 @@ pub(super) fn check_type(expected: &str, (group, kind): (&str, &str), body: &Val
     }
     let bare = version.rsplit('/').next().unwrap_or(version);
     let Some(other) = Kind::from_gvk(version, name) else {
-        let wanted = format!("no kind {name:?} is registered for version {version:?} in scheme");
+        let wanted = format!("no kind {name:?} is registered for version {version:?} in scheme {SCHEME:?}");
         return Err(bad_request(format!("{name} in version {bare:?} cannot be handled as a {kind}: {wanted}")));
     };
     if (other.group(), other.name()) == (group, kind) {

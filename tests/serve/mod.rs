@@ -124,6 +124,7 @@ fn a_watch_sees_what_another_process_writes() {
 fn a_process_in_a_container_is_spoken_to_over_a_web_socket() {
     let home = Home::manual();
     home.ok("run web --image=nginx --port=80");
+    home.ok("run bad --image=does-not-exist:1");
     home.ok("clock settle");
     let served = Served::new(&home);
     let exec = "/api/v1/namespaces/default/pods/web/exec?stdout=true&stderr=true";
@@ -146,6 +147,12 @@ fn a_process_in_a_container_is_spoken_to_over_a_web_socket() {
     assert_eq!(served.get(exec).status, 400);
     let (head, _) = served.web_socket("/api/v1/namespaces/default/pods/nosuch/exec?command=a", "v5.channel.k8s.io");
     assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+    // What the kubelet finds is said in a session.
+    let bad = "/api/v1/namespaces/default/pods/bad/exec?stdout=true&command=a";
+    let (head, mut socket) = served.web_socket(bad, "v5.channel.k8s.io");
+    let heard = hear(&mut socket);
+    assert!(head.starts_with("HTTP/1.1 101") && heard[0].0 == 3, "{head} {heard:?}");
+    assert!(heard[0].1.contains("container not found (\\\"bad\\\")"), "{heard:?}");
     let (head, _) = served.web_socket(exec, "base64.nosuch");
     assert!(head.starts_with("HTTP/1.1 400"), "{head}");
     assert!(served.get("/api/v1/namespaces/default/pods/web/log").text().contains("start worker process"));

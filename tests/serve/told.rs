@@ -76,3 +76,32 @@ fn a_json_patch_has_its_bounds() {
     let said = "Request entity too large: The allowed maximum operations in a JSON patch is 10000, got 10001";
     assert_eq!((refused.status, refused.json()["message"].as_str()), (413, Some(said)));
 }
+
+#[test]
+fn what_is_not_stored_comes_as_tables_too() {
+    let home = Home::manual();
+    home.ok("create deployment web --image=nginx --replicas=2");
+    home.ok("clock settle");
+    let served = Served::new(&home);
+    let table = |target: &str| {
+        let answer =
+            served.ask("GET", target, &[("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")], "").json();
+        let columns = answer["columnDefinitions"].as_array().cloned().unwrap_or_default();
+        let cells = answer["rows"][0]["cells"].as_array().cloned().unwrap_or_default();
+        (columns.iter().map(|c| c["name"].clone()).collect::<Vec<_>>(), cells)
+    };
+    let (columns, cells) = table("/apis/apps/v1/namespaces/default/deployments/web/scale");
+    assert_eq!(
+        (json!(columns), &cells[..3]),
+        (json!(["Name", "Desired", "Available", "Age"]), &[json!("web"), json!(2), json!(2)][..])
+    );
+    let (columns, _) = table("/apis/apiregistration.k8s.io/v1/apiservices");
+    assert_eq!(json!(columns), json!(["Name", "Service", "Available", "Age"]));
+    // Documents keep the order in which Go declares their fields.
+    let text = served.get("/apis/apps/v1").text();
+    let begins = "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"apps/v1\",\"resources\":[{\"name\":\"controllerrevisions\",\"singularName\"";
+    assert!(text.starts_with(begins), "{text}");
+    let types = served.get("/openapi/v3/api/v1").json();
+    let quantity = &types["components"]["schemas"]["io.k8s.apimachinery.pkg.api.resource.Quantity"]["description"];
+    assert!(quantity.as_str().is_some_and(|text| text.starts_with("Quantity is a fixed-point")), "{quantity}");
+}

@@ -123,7 +123,7 @@ fn exec_finds_a_container_or_says_why_not() {
     error: container nope is not valid for pod one out of: c
     [exit 1]
     $ kubectl exec homeless -- ls
-    Error from server (BadRequest): pod homeless does not have a host assigned
+    error: unable to upgrade connection: pod homeless does not have a host assigned
     [exit 1]
     $ kubectl exec broken -- ls
     error: Internal error occurred: unable to upgrade connection: container not found ("c")
@@ -136,7 +136,7 @@ fn exec_finds_a_container_or_says_why_not() {
     $ kubectl create rolebinding looker --role=looker --user=jane
     rolebinding.rbac.authorization.k8s.io/looker created
     $ kubectl exec one --as jane -- ls
-    Error from server (Forbidden): pods "one" is forbidden: User "jane" cannot create resource "pods/exec" in API group "" in the namespace "default"
+    error: unable to upgrade connection: pods "one" is forbidden: User "jane" cannot create resource "pods/exec" in API group "" in the namespace "default"
     [exit 1]
     $ kubectl logs one --as jane
     Error from server (Forbidden): pods "one" is forbidden: User "jane" cannot get resource "pods/log" in API group "" in the namespace "default"
@@ -178,7 +178,7 @@ fn attach_and_run_say_what_they_do() {
     error: cannot attach to the container: container nope is not valid for pod one out of: c
     [exit 1]
     $ kubectl attach homeless -q
-    Error from server (BadRequest): pod homeless does not have a host assigned
+    error: unable to upgrade connection: pod homeless does not have a host assigned
     [exit 1]
     $ kubectl run shell -it --rm --image=busybox
     Unable to use a TTY - input is not a terminal or the right kind of file

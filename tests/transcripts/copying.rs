@@ -174,7 +174,6 @@ fn who_attaches_hears_the_container() {
     out
     err
     pod default/code terminated (Error)
-
     [exit 9]
     $ kubectl run ticks --image=busybox -- sh -c 'n=0; while [ $n -lt 4 ]; do n=$((n+1)); echo $n; sleep 2; done'
     pod/ticks created

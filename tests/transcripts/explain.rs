@@ -227,6 +227,15 @@ fn explains_in_both_layouts() {
     DESCRIPTION:
          reclaimPolicy controls the reclaimPolicy for dynamically provisioned
          PersistentVolumes of this storage class. Defaults to Delete.
+
+         Possible enum values:
+         - `"Delete"` means the volume will be deleted from Kubernetes on release
+         from its claim. The volume plugin must support Deletion.
+         - `"Recycle"` means the volume will be recycled back into the pool of
+         unbound persistent volumes on release from its claim. The volume plugin
+         must support Recycling.
+         - `"Retain"` means the volume will be left in its current phase (Released)
+         for manual reclamation by the administrator. The default policy is Retain.
     "#);
 }
 

@@ -62,6 +62,7 @@ fn flags_of_a_build() {
         "kubectl kustomize tests/kustomize/name-of-digits --enable-managedby-label",
         "kubectl kustomize tests/kustomize/name-of-digits --load-restrictor=all",
         "kubectl kustomize tests/kustomize/name-of-digits --enable-helm",
+        "kubectl kustomize tests/kustomize/faults/helm --enable-helm",
         "kubectl kustomize https://github.com/example/repository",
         "kubectl apply -k tests/kustomize/vars -f x.yaml",
         "kubectl apply -k tests/kustomize/vars --dry-run=client",
@@ -119,6 +120,13 @@ fn flags_of_a_build() {
     error: illegal flag value --load-restrictor all; legal values: [LoadRestrictionsRootOnly LoadRestrictionsNone]
     [exit 1]
     $ kubectl kustomize tests/kustomize/name-of-digits --enable-helm
+    apiVersion: v1
+    data:
+      a: b
+    kind: ConfigMap
+    metadata:
+      name: "123"
+    $ kubectl kustomize tests/kustomize/faults/helm --enable-helm
     error: --enable-helm: kstate starts no programs to build a kustomization
     [exit 1]
     $ kubectl kustomize https://github.com/example/repository

@@ -136,7 +136,7 @@ fn top_tells_what_a_metrics_server_knows() {
     See 'kubectl top pod -h' for help and examples
     [exit 1]
     $ kubectl get --raw /apis/metrics.k8s.io/v1beta1/namespaces/default/pods/throttled
-    {"kind":"PodMetrics","apiVersion":"metrics.k8s.io/v1beta1","metadata":{"name":"throttled","namespace":"default","creationTimestamp":"2026-01-01T00:00:46Z","labels":{"app":"busy"}},"containers":[{"name":"c","usage":{"cpu":"300000000n","memory":"1200Ki"}}],"timestamp":"2026-01-01T00:00:45Z","window":"15s"}
+    {"kind":"PodMetrics","apiVersion":"metrics.k8s.io/v1beta1","metadata":{"name":"throttled","namespace":"default","creationTimestamp":"2026-01-01T00:00:46Z","labels":{"app":"busy"}},"timestamp":"2026-01-01T00:00:45Z","window":"15s","containers":[{"name":"c","usage":{"cpu":"300000000n","memory":"1200Ki"}}]}
     $ kubectl exec throttled -- ps
         PID TTY          TIME CMD
           1 ?        00:00:00 stress

@@ -7,6 +7,7 @@ mod autoscaling;
 mod bad_input;
 mod builder;
 mod changes;
+mod client;
 mod command_line;
 mod completion;
 mod config;

@@ -22,9 +22,9 @@ fn what_fails_in_the_middle_prints_what_was_before() {
     	template was:
     		{{.kind}}{{index .none 1}}
     	raw data was:
-    		{"apiVersion":"v1","kind":"Namespace","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"kubernetes.io/metadata.name":"kube-public"},"name":"kube-public","resourceVersion":"3","uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}
+    		{"apiVersion":"v1","kind":"Namespace","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"kubernetes.io/metadata.name":"kube-public"},"managedFields":[{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{".":{},"f:kubernetes.io/metadata.name":{}}}},"manager":"kube-apiserver","operation":"Update","time":"2026-01-01T00:00:00Z"}],"name":"kube-public","resourceVersion":"3","uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}
     	object given to template engine was:
-    		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
+    		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] managedFields:[map[apiVersion:v1 fieldsType:FieldsV1 fieldsV1:map[f:metadata:map[f:labels:map[.:map[] f:kubernetes.io/metadata.name:map[]]]] manager:kube-apiserver operation:Update time:2026-01-01T00:00:00Z]] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
 
     error: error executing template "{{.kind}}{{index .none 1}}": template: output:1:11: executing "output" at <index .none 1>: error calling index: index of untyped nil
     [exit 1]
@@ -33,7 +33,7 @@ fn what_fails_in_the_middle_prints_what_was_before() {
     	template was:
     		{.kind}{.spec.finalizers[3]}
     	object given to jsonpath engine was:
-    		map[string]interface {}{"apiVersion":"v1", "kind":"Namespace", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:00Z", "labels":map[string]interface {}{"kubernetes.io/metadata.name":"kube-public"}, "name":"kube-public", "resourceVersion":"3", "uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"}, "spec":map[string]interface {}{"finalizers":[]interface {}{"kubernetes"}}, "status":map[string]interface {}{"phase":"Active"}}
+    		map[string]interface {}{"apiVersion":"v1", "kind":"Namespace", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:00Z", "labels":map[string]interface {}{"kubernetes.io/metadata.name":"kube-public"}, "managedFields":[]interface {}{map[string]interface {}{"apiVersion":"v1", "fieldsType":"FieldsV1", "fieldsV1":map[string]interface {}{"f:metadata":map[string]interface {}{"f:labels":map[string]interface {}{".":map[string]interface {}{}, "f:kubernetes.io/metadata.name":map[string]interface {}{}}}}, "manager":"kube-apiserver", "operation":"Update", "time":"2026-01-01T00:00:00Z"}}, "name":"kube-public", "resourceVersion":"3", "uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"}, "spec":map[string]interface {}{"finalizers":[]interface {}{"kubernetes"}}, "status":map[string]interface {}{"phase":"Active"}}
 
 
     [exit 1]
@@ -42,7 +42,7 @@ fn what_fails_in_the_middle_prints_what_was_before() {
     	template was:
     		{.none}
     	object given to jsonpath engine was:
-    		map[string]interface {}{"apiVersion":"v1", "kind":"Namespace", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:00Z", "labels":map[string]interface {}{"kubernetes.io/metadata.name":"kube-public"}, "name":"kube-public", "resourceVersion":"3", "uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"}, "spec":map[string]interface {}{"finalizers":[]interface {}{"kubernetes"}}, "status":map[string]interface {}{"phase":"Active"}}
+    		map[string]interface {}{"apiVersion":"v1", "kind":"Namespace", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:00Z", "labels":map[string]interface {}{"kubernetes.io/metadata.name":"kube-public"}, "managedFields":[]interface {}{map[string]interface {}{"apiVersion":"v1", "fieldsType":"FieldsV1", "fieldsV1":map[string]interface {}{"f:metadata":map[string]interface {}{"f:labels":map[string]interface {}{".":map[string]interface {}{}, "f:kubernetes.io/metadata.name":map[string]interface {}{}}}}, "manager":"kube-apiserver", "operation":"Update", "time":"2026-01-01T00:00:00Z"}}, "name":"kube-public", "resourceVersion":"3", "uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"}, "spec":map[string]interface {}{"finalizers":[]interface {}{"kubernetes"}}, "status":map[string]interface {}{"phase":"Active"}}
 
 
     [exit 1]
@@ -155,8 +155,7 @@ fn what_has_no_order_ends_with_a_line_of_the_log() {
     error: couldn't find any field with path "{.none}" in the list of objects
     [exit 1]
     $ kubectl get ns --sort-by='{.a'
-    error: sorting error: unclosed action
-    [exit 1]
+    No resources found
     "#);
 }
 

@@ -154,7 +154,6 @@ spec:
     $ kubectl run p --image=perl -i --rm -q --restart=Never -- perl -e 'use strict; my $x = 1;'
     perl: this machine runs no Perl but one-liners that print a text, a number or bpi(DIGITS)
     pod default/p terminated (Error)
-
     [exit 2]
     $ kstate clock advance 20s
     2026-01-01T00:00:25Z (manual)

@@ -52,7 +52,6 @@ fn a_shell_is_typed_into() {
     Session ended, resume using 'kubectl attach once -c once -n default -i -t' command
     pod "once" deleted from default namespace
     pod default/once terminated (Error)
-
     [exit 3]
     "#);
 }

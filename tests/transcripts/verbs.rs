@@ -124,9 +124,9 @@ fn flags_that_do_not_go_together_are_refused() {
     	template was:
     		a{{.none}}
     	raw data was:
-    		{"apiVersion":"v1","kind":"Namespace","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"kubernetes.io/metadata.name":"kube-public"},"name":"kube-public","resourceVersion":"3","uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}
+    		{"apiVersion":"v1","kind":"Namespace","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","labels":{"kubernetes.io/metadata.name":"kube-public"},"managedFields":[{"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{".":{},"f:kubernetes.io/metadata.name":{}}}},"manager":"kube-apiserver","operation":"Update","time":"2026-01-01T00:00:00Z"}],"name":"kube-public","resourceVersion":"3","uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"},"spec":{"finalizers":["kubernetes"]},"status":{"phase":"Active"}}
     	object given to template engine was:
-    		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
+    		map[apiVersion:v1 kind:Namespace metadata:map[creationTimestamp:2026-01-01T00:00:00Z labels:map[kubernetes.io/metadata.name:kube-public] managedFields:[map[apiVersion:v1 fieldsType:FieldsV1 fieldsV1:map[f:metadata:map[f:labels:map[.:map[] f:kubernetes.io/metadata.name:map[]]]] manager:kube-apiserver operation:Update time:2026-01-01T00:00:00Z]] name:kube-public resourceVersion:3 uid:841200c7-e845-4609-9dd5-52d616d3e3f6] spec:map[finalizers:[kubernetes]] status:map[phase:Active]]
 
     error: error executing template "a{{.none}}": template: output:1:3: executing "output" at <.none>: map has no entry for key "none"
     [exit 1]

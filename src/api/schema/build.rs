@@ -133,7 +133,8 @@ impl Builder<'_> {
             let whole = matches!(&ty, FieldType::Struct(def) if def.atomic);
             let (list, atomic) = (lists.list(&field), lists.is_whole(&field, whole));
             let package = go_package.clone();
-            fields.insert(field, FieldDef { description, required, ty, go, list, atomic, package });
+            fields
+                .insert(field, FieldDef { description, required, ty, go, list, atomic, allowed: Vec::new(), package });
         }
         let description = document.remove("description").and_then(text).unwrap_or_default();
         // The types live as long as the process: each is made once, and fields refer to it.

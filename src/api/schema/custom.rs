@@ -72,6 +72,7 @@ fn plain(ty: FieldType, required: bool) -> FieldDef {
         go,
         list: ListType::Atomic,
         atomic: false,
+        allowed: Vec::new(),
         package: String::new(),
     }
 }
@@ -92,6 +93,8 @@ impl Builder<'_> {
             field.description = text(property, "description");
             field.atomic = property["x-kubernetes-map-type"] == "atomic";
             field.list = list_type(property);
+            let values = property["enum"].as_array().into_iter().flatten();
+            field.allowed = values.map(|v| v.as_str().map_or_else(|| v.to_string(), String::from)).collect();
             field.package.clone_from(&self.package);
             (name.clone(), field)
         };

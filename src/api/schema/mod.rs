@@ -75,6 +75,8 @@ pub struct FieldDef {
     pub list: ListType,
     /// Whether server-side apply takes it as one whole, if it is a map or a struct.
     pub atomic: bool,
+    /// The values that the definition of a taught kind allows; of built-in ones see `enum_values`.
+    pub allowed: Vec<String>,
     /// The Go package of the struct that declares it, for names that are local to it.
     package: String,
 }

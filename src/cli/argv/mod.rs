@@ -7,6 +7,8 @@ pub mod pflag;
 
 use clap::{Arg, ArgAction, Command};
 
+use super::OWN_VERBS;
+
 /// A command line with the commands in front.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
@@ -133,9 +135,18 @@ pub fn takes_all_words(command: &Command) -> bool {
 /// Makes clap take the flags of the commands on a path as pflag does: the last of several counts, a value may begin with
 /// a dash, and a boolean flag stands for `true` unless `=` and a value follow.
 pub fn as_pflag(command: Command, path: &[String]) -> Command {
+    let own = path.first().is_some_and(|name| OWN_VERBS.contains(&name.as_str()));
+    as_pflag_below(command, path, !own && !path.is_empty())
+}
+
+/// `lenient`: whether a command without commands below it takes words that it does not look at. Mirrors cobra's `legacyArgs`.
+fn as_pflag_below(command: Command, path: &[String], lenient: bool) -> Command {
     let command = lenient_flags(command);
     match path {
-        [name, rest @ ..] => command.mut_subcommand(name, |next| as_pflag(next, rest)),
+        [name, rest @ ..] => command.mut_subcommand(name, |next| as_pflag_below(next, rest, lenient)),
+        [] if lenient && !command.has_subcommands() && command.get_positionals().next().is_none() => {
+            command.arg(Arg::new("unread").num_args(0..).hide(true))
+        }
         [] => command,
     }
 }

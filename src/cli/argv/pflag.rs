@@ -135,6 +135,13 @@ impl Parsed {
         {
             return Err(Fault::InvalidValue(value, flag.names(), why.to_string()));
         }
+        // Nothing, as a list of words, is none.
+        let is_list = |arg: &Arg| {
+            arg.get_value_delimiter().is_some() && arg.get_default_values().is_empty() && !arg.is_required_set()
+        };
+        if value.is_empty() && flag.arg().is_some_and(is_list) {
+            return Ok(());
+        }
         let word = |arg: &Arg| format!("--{}={value}", arg.get_long().unwrap_or_default());
         match flag {
             Flag::Help => self.help = parse_bool(&value).unwrap_or_default(),

@@ -395,8 +395,6 @@ mod tests {
         }
         // What is not taken yet shall get fewer lines, never more; what is kstate's alone, kubectl hides or does not have.
         insta::assert_snapshot!(faults.join("\n"), @"
-        api-resources: --cached is not taken
-        api-resources: --show-managed-fields is not taken
         apply set-last-applied: --kustomize is kstate's alone
         apply set-last-applied: --recursive is kstate's alone
         autoscale: --cpu-percent is kstate's alone

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::api::k8s::api::core::v1::{Event, Taint, Toleration};
 use crate::api::k8s::apimachinery::pkg::api::resource::Quantity;
 use crate::api::object::controller_of;
+use crate::api::scalar::{json_float, yaml_float};
 use crate::api::{Kind, Object, ObjectMeta, Time, Typed, go_sort, time};
 use crate::kinds::{PrintContext, Version};
 
@@ -24,7 +25,8 @@ pub const MAX_ANNOTATION_LEN: usize = 140;
 /// The text of a `describe`, line by line.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// Level of indentation (two blanks each) and text; tabs separate cells, a text ends with a newline.
+    /// Level of indentation (two blanks each) and text; tabs separate cells. What is written apart bears the indentation
+    /// of its level, even in the middle of a line.
     pub parts: Vec<(usize, String)>,
 }
 
@@ -124,38 +126,43 @@ pub fn print_lines(
     inner_indent: &str,
     lines: impl Iterator<Item = String>,
 ) {
-    let mut head = format!("{initial_indent}{title}:{inner_indent}");
+    d.write(0, format!("{initial_indent}{title}:{inner_indent}"));
     let mut none = true;
     for line in lines {
-        d.write(0, format!("{head}{line}\n"));
-        head = format!("{initial_indent}{inner_indent}");
+        if !none {
+            d.write(0, initial_indent);
+            d.write(0, inner_indent);
+        }
+        d.write(0, format!("{line}\n"));
         none = false;
     }
     if none {
-        d.write(0, format!("{head}<none>\n"));
+        d.write(0, "<none>\n");
     }
 }
 
 /// Annotations below each other after a title, long ones cut. Mirrors `printAnnotationsMultiline`.
 pub fn print_annotations_multiline(d: &mut Description, title: &str, annotations: &Labels) {
     let shown = annotations.iter().flatten().filter(|(key, _)| !SKIPPED_ANNOTATIONS.contains(&key.as_str()));
-    let mut head = format!("{title}:\t");
+    d.write(0, format!("{title}:\t"));
     let mut none = true;
     for (key, value) in shown {
+        if !none {
+            d.write(0, "\t");
+        }
         none = false;
         let value = value.strip_suffix('\n').unwrap_or(value);
         if value.len() + key.len() + 2 > MAX_ANNOTATION_LEN || value.contains('\n') {
-            d.write(0, format!("{head}{key}:\n"));
+            d.write(0, format!("{key}:\n"));
             for line in value.split('\n') {
                 d.write(0, format!("\t  {}\n", shorten(line, MAX_ANNOTATION_LEN - 2)));
             }
         } else {
-            d.write(0, format!("{head}{key}: {value}\n"));
+            d.write(0, format!("{key}: {value}\n"));
         }
-        head = "\t".into();
     }
     if none {
-        d.write(0, format!("{head}<none>\n"));
+        d.write(0, "<none>\n");
     }
 }
 
@@ -302,6 +309,11 @@ fn plain(value: &Value) -> String {
         Value::Null => "<nil>".into(),
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(" ")),
+        // What has no fraction comes over the wire as a whole number.
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(String::new, |f| {
+            let sent = json_float(f);
+            if sent.parse::<i64>().is_ok() { sent } else { yaml_float(f) }
+        }),
         other => other.to_string(),
     }
 }

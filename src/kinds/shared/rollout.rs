@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::api::k8s::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, StatefulSet};
+use crate::api::k8s::api::apps::v1::{ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use crate::api::k8s::api::core::v1::PodTemplateSpec;
 use crate::api::object::controller_of;
 use crate::api::printable::escape_terminal;
@@ -273,6 +273,12 @@ pub fn print_template(revision: &Revision) -> String {
     let mut d = Description::new();
     pod::describe_pod_template(&mut d, &revision.template, revision.version);
     d.parts.into_iter().map(|(level, text)| format!("{}{}", "  ".repeat(level), escape_terminal(&text))).collect()
+}
+
+/// The same of the template that one would come back to, as it is kept.
+pub fn print_kept_template(revision: &Revision) -> String {
+    let kept = revision.keeper.get::<ReplicaSet>().and_then(|rs| rs.spec.as_ref()?.template.clone());
+    print_template(&Revision { template: kept.unwrap_or_else(|| revision.template.clone()), ..revision.clone() })
 }
 
 /// What going back comes to.

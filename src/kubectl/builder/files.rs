@@ -2,6 +2,7 @@
 //!
 //! Mirrors `FilenameOptions` of `k8s.io/cli-runtime/pkg/resource/builder.go`.
 
+use crate::api::Kind;
 use crate::server::served::{self, Served, Serving};
 
 /// `-f`, `-R`, `-k`.
@@ -27,6 +28,10 @@ impl FileArgs {
 
 /// What a server offers under that `apiVersion` and `kind`.
 pub fn served_kind(serving: &Serving, api_version: &str, kind: &str) -> Option<Served> {
-    let kinds = serving.kinds().filter(|k| k.name() == kind);
-    kinds.flat_map(|k| served::versions_of(k, serving.minor)).find(|served| served.api_version() == api_version)
+    let of = |is_it: &dyn Fn(&Kind) -> bool| {
+        let kinds = serving.kinds().filter(|k| is_it(k));
+        kinds.flat_map(|k| served::versions_of(k, serving.minor)).find(|served| served.api_version() == api_version)
+    };
+    // OBSERVATION: kubectl's mapper knows each kind in small letters too, `deployment`; the server does not.
+    of(&|k| k.name() == kind).or_else(|| of(&|k| k.name().to_ascii_lowercase() == kind))
 }

@@ -8,4 +8,5 @@ pub mod mapper;
 mod paths;
 mod plan;
 pub mod select;
+pub mod shape;
 mod walk;

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::files::{FileArgs, served_kind};
 use super::info::Info;
-use super::kustomization;
+use super::{kustomization, shape};
 use crate::host::files::{FileType, Files};
 use crate::host::{go_io_error, reason};
 use crate::kubectl::kustomize::{self, Options, Reorder};
 use crate::kubectl::print::errors::Fault;
+use crate::kubectl::request::Validate;
 use crate::kubectl::session::Session;
 use crate::manifest::{stream, strict};
 use crate::printers::json::to_compact;
@@ -53,8 +54,8 @@ pub(super) struct Paths {
 /// How documents are read.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Reading {
-    /// Whether what can't be valid is refused before anything else is looked at.
-    pub(super) validate: bool,
+    /// How what can't be valid is refused before anything else is looked at.
+    pub(super) validate: Validate,
     /// Whether the server is not asked what it has.
     pub(super) local: bool,
 }
@@ -286,7 +287,7 @@ fn read_documents(session: &Session<'_>, source: &str, bytes: &[u8], reading: Re
     };
     let mut steps = Vec::new();
     for tree in documents.into_iter().map(|document| document.value).filter(|tree| !tree.is_null()) {
-        if let Err(fault) = check_shape(source, &tree, reading) {
+        if let Err(fault) = shape::validate(session, source, &tree, reading.validate) {
             steps.push(Step::End(fault));
             return steps;
         }
@@ -296,27 +297,6 @@ fn read_documents(session: &Session<'_>, source: &str, bytes: &[u8], reading: Re
     }
     steps.extend(end);
     steps
-}
-
-/// What the check of a manifest against its schema finds before the server does. Mirrors `ValidateSchema`.
-fn check_shape(source: &str, tree: &Value, reading: Reading) -> Result<(), Fault> {
-    if !reading.validate {
-        return Ok(());
-    }
-    let hint = "if you choose to ignore these errors, turn validation off with --validate=false";
-    let invalid =
-        |what: &str| Fault::plain(format!("error validating {source:?}: error validating data: {what}; {hint}"));
-    let Some(map) = tree.as_object() else { return Err(invalid("invalid object to validate")) };
-    let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
-    let missing: Vec<&str> = ["apiVersion", "kind"].into_iter().filter(|key| text(key).is_empty()).collect();
-    match missing.as_slice() {
-        [] => Ok(()),
-        [one] => Err(invalid(&format!("{one} not set"))),
-        all => {
-            let all: Vec<String> = all.iter().map(|k| format!("{k} not set")).collect();
-            Err(invalid(&format!("[{}]", all.join(", "))))
-        }
-    }
 }
 
 /// A document as an object, or a list's items as objects. Mirrors `infoForData` and `FlattenListVisitor`.
@@ -395,17 +375,15 @@ fn flatten(session: &Session<'_>, source: &str, list: &Value, reading: Reading, 
             flatten(session, source, &item, reading, steps);
             continue;
         }
-        let untyped = |what: &str| {
-            let text = format!("unstructured object has no {what}");
-            let field = if what == "kind" { "Kind" } else { "apiVersion" };
+        let untyped = |field: &str, text: &str| {
             Fault::plain(format!(
                 "unable to get type info from the object \"*unstructured.Unstructured\": Object '{field}' is missing in '{text}'"
             ))
         };
         steps.push(if missing(&item, "kind") {
-            Step::Fault(untyped("kind"))
+            Step::Fault(untyped("Kind", "object has no kind field "))
         } else if missing(&item, "apiVersion") {
-            Step::Fault(untyped("version"))
+            Step::Fault(untyped("apiVersion", "object has no apiVersion field"))
         } else {
             match to_info(session, source, item, reading) {
                 Ok(info) => Step::Info(Box::new(info)),

@@ -6,6 +6,7 @@ use super::paths::Source;
 use crate::api::request::Form;
 use crate::api::selector::Selector;
 use crate::kubectl::print::errors::Fault;
+use crate::kubectl::request::Validate;
 use crate::server::served::Served;
 
 /// What names objects, and how they are looked up. What a verb does not set is off.
@@ -47,8 +48,8 @@ pub struct Builder<'a> {
     pub local: bool,
     /// The part that is meant, `status`; empty for the whole.
     pub subresource: &'a str,
-    /// Whether manifests are checked before anything else (`Schema`).
-    pub validate: bool,
+    /// How manifests are checked before anything else (`Schema`).
+    pub validate: Validate,
     /// In pieces of how many objects lists are read (`RequestChunksOf`); 0 for whole ones.
     pub chunk: u64,
     /// In which form the server is asked.

@@ -169,6 +169,19 @@ impl<'a> Client<'a> {
         self.took(&request, response)
     }
 
+    /// What is at a path that is no object's, as it goes over a wire.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn document(&mut self, path: String, url: &str) -> Result<Vec<u8>, ApiError> {
+        let request = self.request(Verb::Get, Target::Path(path), Form::Object);
+        let outcome = self.server.read_document(&request, url).map(Reply::Bytes);
+        match self.took(&request, Response { outcome, warnings: Vec::new() })? {
+            Reply::Bytes(bytes) => Ok(bytes),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// An object.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::kubectl::annotation::LAST_APPLIED;
 use crate::kubectl::builder::info::Info;
 use crate::kubectl::print::errors::Fault;
-use crate::kubectl::print::output::{Format, OBJECT_FORMATS, list_of, name_of};
+use crate::kubectl::print::output::{Format, OBJECT_FORMATS, name_of};
 use crate::kubectl::request::{DryRun, Writing};
 use crate::kubectl::session::Session;
 use crate::manifest::strict::normalise;
@@ -119,10 +119,14 @@ impl RecordArgs {
 #[derive(Debug, Clone)]
 pub struct ObjectPrinter {
     format: Option<Format>,
+    /// The form as it was given.
+    given: String,
     dry_run: DryRun,
     allow_missing_keys: bool,
     /// Whether something was printed before: documents of YAML are told apart.
     more: bool,
+    /// Whether each object has a printer of its own, so that nothing tells documents of YAML apart.
+    each: bool,
     /// What is wrong with the form, where that is said only when something is to be printed.
     broken: Option<Failure>,
 }
@@ -135,17 +139,19 @@ impl ObjectPrinter {
     pub fn new(output: &OutputArgs, dry_run: DryRun, session: &Session<'_>) -> Result<ObjectPrinter, Failure> {
         let allow_missing_keys = output.allow_missing_template_keys;
         let format = output.format(session)?;
-        Ok(ObjectPrinter { format, dry_run, allow_missing_keys, more: false, broken: None })
+        let given = output.output.clone().unwrap_or_default();
+        Ok(ObjectPrinter { format, given, dry_run, allow_missing_keys, more: false, each: false, broken: None })
     }
 
-    /// The same for verbs that look at the form only when they print: what is wrong with it is found out late.
+    /// The same for verbs that make a printer when they print, each time: what is wrong with the form is found out late.
     pub fn late(output: &OutputArgs, dry_run: DryRun, session: &Session<'_>) -> ObjectPrinter {
         let (format, broken) = match output.format(session) {
             Ok(format) => (format, None),
             Err(failure) => (None, Some(failure)),
         };
         let allow_missing_keys = output.allow_missing_template_keys;
-        ObjectPrinter { format, dry_run, allow_missing_keys, more: false, broken }
+        let given = output.output.clone().unwrap_or_default();
+        ObjectPrinter { format, given, dry_run, allow_missing_keys, more: false, each: true, broken }
     }
 
     /// `--dry-run`.
@@ -156,6 +162,19 @@ impl ObjectPrinter {
     /// Whether the object itself is shown, and not only its name.
     pub fn shows_object(&self) -> bool {
         self.broken.is_some() || !matches!(self.format, None | Some(Format::Name))
+    }
+
+    /// Refuses a form that objects can't be edited in.
+    ///
+    /// # Errors
+    /// kubectl's text.
+    pub fn check_editable(&self) -> Result<(), Failure> {
+        match self.given.as_str() {
+            "" | "json" | "kyaml" | "yaml" => Ok(()),
+            other => Err(Failure::error(format!(
+                "unable to match a printer suitable for the output format {other:?}, allowed formats are: json,kyaml,yaml"
+            ))),
+        }
     }
 
     /// Whether objects are shown as YAML.
@@ -181,7 +200,7 @@ impl ObjectPrinter {
             None => format!("{} {operation}{}\n", name_of(tree), self.dry_run.suffix()),
             Some(Format::Name) => format!("{}\n", name_of(tree)),
             Some(format) => {
-                let between = if *format == Format::Yaml && self.more { "---\n" } else { "" };
+                let between = if *format == Format::Yaml && self.more && !self.each { "---\n" } else { "" };
                 let printed = format.print_with(std::slice::from_ref(tree), false, true, self.allow_missing_keys);
                 format!("{between}{}", printed.map_err(|failure| fault(failure, session))?)
             }
@@ -222,7 +241,11 @@ impl ObjectPrinter {
         match trees {
             [] => Ok(()),
             [one] => self.print(one, "", session),
-            several => self.print(&list_of(several), "", session),
+            // It holds a list of its own, which says less than the one of `get`.
+            several => {
+                let list = json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": several});
+                self.print(&list, "", session)
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ impl Format {
     ///
     /// # Errors
     /// What is wrong with the template.
-    pub fn reaches_managers(&self, trees: &[Value], as_list: bool) -> Result<bool, Failure> {
+    pub fn reaches_managers(&self, trees: &[Value], as_list: bool, missing: bool) -> Result<bool, Failure> {
         const MARK: &str = "kstate/managed-fields";
         match self {
             Format::Json | Format::Yaml | Format::Kyaml | Format::Name | Format::Wide => return Ok(false),
@@ -124,8 +124,11 @@ impl Format {
         // A template may also print what they are part of.
         let mut marked = trees.to_vec();
         marked.iter_mut().for_each(|tree| tree["metadata"]["managedFields"] = json!(MARK));
-        // What is wrong with the template is found again when it is printed.
-        Ok(self.print(&marked, as_list, false).is_ok_and(|text| text.contains(MARK)))
+        Ok(match self.print_with(&marked, as_list, false, missing) {
+            Ok(text) => text.contains(MARK),
+            // What is wrong with the template is found again when it is printed, and told with what it was to print.
+            Err(failure) => failure.message.contains(MARK) || failure.printed.contains(MARK),
+        })
     }
 
     /// Prints trees: a single object as itself, several as a List where the form has one.

@@ -10,7 +10,7 @@ use crate::api::k8s::api::core::v1::Pod;
 use crate::api::request::{Connect, ListOptions, LogOptions, Resource, Target, Verb};
 use crate::api::schema::{self, TypeDef};
 use crate::api::{Duration, Kind, Object};
-use crate::error::Failure;
+use crate::error::{Failure, Reason};
 use crate::host::go_io_error;
 use crate::kubectl::print::made::OutputArgs;
 use crate::kubectl::print::output::Format;
@@ -35,6 +35,9 @@ const KINDS: [(Kind, &str); 7] = [
 pub struct Args {
     #[command(subcommand)]
     what: Option<What>,
+    /// Words that nobody looks at
+    #[arg(hide = true)]
+    rest: Vec<String>,
 }
 
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -192,7 +195,17 @@ impl Dump<'_> {
             match session.client.connect(&key, Connect::Log(options)) {
                 Ok(Reply::Bytes(log)) => text.extend(log),
                 Ok(_) => {}
-                Err(refused) => text.extend(format!("Request log error: {}\n", refused.message).into_bytes()),
+                Err(refused) => {
+                    let what = match refused.reason {
+                        // OBSERVATION: it has read the answer when it looks for what the server says in it.
+                        Reason::BadRequest => {
+                            let rejected = "the server rejected our request for an unknown reason";
+                            format!("{rejected} (get pods {})", key.name)
+                        }
+                        _ => refused.message,
+                    };
+                    text.extend(format!("Request log error: {what}\n").into_bytes());
+                }
             }
             text.extend(format!("==== END {of} ====\n").into_bytes());
         }

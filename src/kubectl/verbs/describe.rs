@@ -138,8 +138,12 @@ pub fn print_context<'s>(session: &'s Session<'_>) -> PrintContext<'s> {
 fn text(session: &Session<'_>, info: &Info, show_events: bool) -> String {
     let (mut d, context) = (Description::new(), print_context(session));
     match &info.object {
-        // OBSERVATION: a kind of another group has no describer, whatever the stored one has.
-        Some(object) if info.served.group != object.kind().group() => {
+        // OBSERVATION: a kind of another group has no describer, whatever the stored one has. A kind that the cluster was
+        // taught has none either, and is shown in the version that was asked for.
+        Some(object)
+            if info.served.group != object.kind().group()
+                || !object.kind().is_built_in() && info.served.version != object.kind().version() =>
+        {
             let info = Info::of(info.served, Arc::clone(object), session);
             generic_tree(object.meta(), &info.tree, &mut d, &context);
         }

@@ -11,7 +11,7 @@ use similar::TextDiff;
 use crate::api::Kind;
 use crate::api::names::Draw;
 use crate::api::request::Form;
-use crate::error::Failure;
+use crate::error::{Failure, Reason};
 use crate::host::temporary::Passing;
 use crate::host::{self, Programs};
 use crate::kubectl::annotation::bare;
@@ -96,7 +96,15 @@ fn compare(args: &Args, session: &mut Session<'_>) -> Result<bool, Failure> {
     let (mut files, mut visited) = (Files::new(), Visited::default());
     let compared = builder.plan(session)?.visit(session, |info, session| {
         let name = file_name(&info);
-        files.insert(name, versions(args, info, &mut visited, session)?);
+        let shown = shown(&info);
+        let both = versions(args, info, &mut visited, session).inspect_err(|fault| {
+            if fault.reason() == Some(Reason::Conflict) {
+                // It asked some more times, and in the end without the version that it had seen.
+                let text = format!("Object ({shown}) keeps changing, diffing without lock");
+                session.ui.err(&format!("{}\n", session.log_line('W', "diff.go:723", &text)));
+            }
+        })?;
+        files.insert(name, both);
         Ok(())
     });
     if args.prune {
@@ -181,6 +189,12 @@ fn mask(live: &mut Value, merged: &mut Value) {
     }
 }
 
+/// `/v1, Kind=ConfigMap: settings`.
+fn shown(info: &Info) -> String {
+    let (group, version) = (info.served.group, info.served.version);
+    format!("{group}/{version}, Kind={}: {}", info.kind().name(), info.name)
+}
+
 /// `apps.v1.Deployment.default.web`.
 fn file_name(info: &Info) -> String {
     let version = info.api_version().replace('/', ".");
@@ -227,7 +241,7 @@ fn run_program(programs: Programs, program: &str, files: &Files) -> Result<bool,
             // As Go says it of a name and of a path.
             Err(Failure::error(match name.contains('/') {
                 true => format!("failed to run {name:?}: fork/exec {name}: no such file or directory"),
-                false => format!("failed to run {name:?}: exec: {name:?}: executable file not found in $PATH"),
+                false => format!("failed to run {name:?}: executable file not found in $PATH"),
             }))
         }
         Err(e) => Err(Failure::error(format!("failed to run {name:?}: {}", host::reason(&e)))),

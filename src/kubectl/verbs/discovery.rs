@@ -1,118 +1,31 @@
-//! What the server offers: `api-resources`, `api-versions`, `version`.
-
-/// `api-resources`.
-pub mod resources {
-    use crate::error::Failure;
-    use crate::kubectl::session::Session;
-    use crate::printers::table::{Column, Options, Row, Table, print};
-    use crate::server::served::{self, Served};
-
-    /// Print the supported API resources on the server.
-    #[derive(Debug, Clone, clap::Args)]
-    pub struct Args {
-        /// Limit to resources in the specified API group
-        #[arg(long)]
-        api_group: Option<String>,
-        /// If false, non-namespaced resources will be returned
-        #[arg(long)]
-        namespaced: Option<bool>,
-        /// Limit to resources that support the specified verbs
-        #[arg(long, value_delimiter = ',')]
-        verbs: Vec<String>,
-        /// Limit to resources that belong to the specified categories
-        #[arg(long, value_delimiter = ',')]
-        categories: Vec<String>,
-        /// If non-empty, sort list of resources using specified field: name or kind
-        #[arg(long)]
-        sort_by: Option<String>,
-        /// When using the default or custom-column output format, don't print headers
-        #[arg(long)]
-        no_headers: bool,
-        /// Output format: wide or name
-        #[arg(short = 'o', long, value_name = "FORMAT")]
-        output: Option<String>,
-    }
-
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// kubectl's texts.
-    pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let output = args.output.as_deref().unwrap_or_default();
-        if !matches!(output, "" | "wide" | "name") {
-            return Err(Failure::error(format!("--output {output} is not available")));
-        }
-        let mut shown: Vec<Served> = served::resources(&session.client.serving())
-            .into_iter()
-            .filter(|r| r.preferred)
-            .filter(|r| args.api_group.as_deref().is_none_or(|g| r.group == g))
-            .filter(|r| args.namespaced.is_none_or(|n| r.namespaced == n))
-            .filter(|r| args.verbs.iter().all(|v| r.verbs.contains(&v.as_str())))
-            .filter(|r| args.categories.iter().all(|c| r.categories.contains(&c.as_str())))
-            .collect();
-        match args.sort_by.as_deref() {
-            None | Some("") => {}
-            Some("name") => shown.sort_by_key(|r| r.plural),
-            Some("kind") => shown.sort_by_key(|r| r.kind.name()),
-            Some(_) => return Err(Failure::error("--sort-by accepts only name or kind")),
-        }
-        if output == "name" {
-            let line = |r: &Served| match r.group {
-                "" => format!("{}\n", r.plural),
-                group => format!("{}.{group}\n", r.plural),
-            };
-            session.ui.out(&shown.iter().map(line).collect::<String>());
-            return Ok(());
-        }
-        let mut columns = ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND"].map(Column::new).to_vec();
-        columns.extend(["VERBS", "CATEGORIES"].map(Column::wide));
-        let rows = shown
-            .iter()
-            .map(|r| Row {
-                cells: vec![
-                    r.plural.into(),
-                    r.short.join(","),
-                    r.api_version(),
-                    r.namespaced.to_string(),
-                    r.kind.name().into(),
-                    r.verbs.join(","),
-                    r.categories.join(","),
-                ],
-                ..Row::default()
-            })
-            .collect();
-        let options = Options { wide: output == "wide", no_headers: args.no_headers, ..Options::default() };
-        let table = Table { columns, rows };
-        session.ui.out(&match table.rows.is_empty() && !args.no_headers {
-            // kubectl writes the headings before it looks for resources.
-            true => print_headings(&table, &options),
-            false => print(&table, &options),
-        });
-        Ok(())
-    }
-
-    fn print_headings(table: &Table, options: &Options) -> String {
-        let columns = table.columns.iter().filter(|c| options.wide || !c.wide_only);
-        format!("{}\n", columns.map(|c| c.name.as_str()).collect::<Vec<_>>().join("   "))
-    }
-}
+//! What the server offers: `api-versions`, `version`.
 
 /// `api-versions`.
 pub mod versions {
     use crate::error::Failure;
+    use crate::kubectl::print::errors::usage;
     use crate::kubectl::session::Session;
+    use crate::kubectl::verbs::top;
     use crate::server::served;
 
     /// Print the supported API versions on the server, in the form of "group/version".
     #[derive(Debug, Clone, clap::Args)]
-    pub struct Args {}
+    pub struct Args {
+        #[arg(hide = true)]
+        rest: Vec<String>,
+    }
 
     /// Runs the verb.
     ///
     /// # Errors
-    /// None.
-    pub fn run(_args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
-        let versions = served::versions(&session.client.serving());
+    /// For arguments.
+    pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
+        if !args.rest.is_empty() {
+            return Err(usage(session, "api-versions", &format!("unexpected arguments: [{}]", args.rest.join(" "))));
+        }
+        let mut versions = served::versions(&session.client.serving());
+        versions.extend(top::is_served(session).then(|| "metrics.k8s.io/v1beta1".to_string()));
+        versions.sort();
         let lines: String = versions.iter().map(|v| format!("{v}\n")).collect();
         session.ui.out(&lines);
         Ok(())

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::api::k8s::api::core::v1::Event;
 use crate::api::request::ListOptions;
+use crate::api::schema;
 use crate::api::{Kind, Object, Time, go_sort};
 use crate::error::Failure;
 use crate::kinds::shared::describe::event_interval;
@@ -16,6 +17,7 @@ use crate::kubectl::follow::follow;
 use crate::kubectl::print::made::OutputArgs;
 use crate::kubectl::print::output::Format;
 use crate::kubectl::session::Session;
+use crate::printers::go_order::Order;
 use crate::printers::table::{Column, Options, Row, Table, TablePrinter};
 use crate::server::served::{Served, Serving};
 use crate::server::tree_of;
@@ -82,13 +84,15 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         if let Some(format) = &format {
             let trees: Vec<_> = events.iter().map(|o| tree_of(o)).collect();
             if args.watch {
-                session.ui.out(&format.print(&trees, false, true)?);
+                let of_event = schema::of(Kind::Event);
+                let texts = trees.iter().map(|tree| format.print_struct(of_event, tree, true));
+                session.ui.out(&texts.collect::<Result<String, _>>()?);
                 return Ok(());
             }
             // kubectl holds a list of its own here, whose names it can't print; what is wrong it does not say.
             let list = json!({"apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": trees});
             if *format != Format::Name {
-                session.ui.out(&format.print(&[list], false, true).unwrap_or_default());
+                session.ui.out(&format.print_struct(&OfAList, &list, true).unwrap_or_default());
             }
             return Ok(());
         }
@@ -118,6 +122,19 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
     }
     go_sort::sort(&mut events, |a, b| a.get::<Event>().map(last_seen) < b.get::<Event>().map(last_seen));
     show(session, &events)
+}
+
+/// The order of the fields of a `v1.EventList`.
+struct OfAList;
+
+impl Order for OfAList {
+    fn place(&self, name: &str) -> Option<usize> {
+        ["kind", "apiVersion", "metadata", "items"].iter().position(|known| *known == name)
+    }
+
+    fn below(&self, name: &str) -> Option<&dyn Order> {
+        (name == "items").then(|| schema::of(Kind::Event) as &dyn Order)
+    }
 }
 
 /// `TYPE/NAME`. Mirrors `decodeResourceTypeName`.

@@ -93,9 +93,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             return Err(Failure::error(text));
         }
     };
-    if args.enable_helm || args.enable_alpha_plugins {
-        let flag = if args.enable_helm { "--enable-helm" } else { "--enable-alpha-plugins" };
-        return Err(Failure::error(format!("{flag}: kstate starts no programs to build a kustomization")));
+    if args.enable_alpha_plugins {
+        return Err(no_programs("--enable-alpha-plugins"));
     }
     let options = Options {
         reorder,
@@ -103,7 +102,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         root_only: args.load_restrictor != NO_RESTRICTIONS,
         managed_by_label: args.enable_managedby_label,
     };
-    let objects = build(session, folder, &options).map_err(Failure::error)?;
+    let objects = build(session, folder, &options).map_err(|text| match args.enable_helm {
+        // Where nothing needs it, the flag changes nothing.
+        true if text.contains("must specify --enable-helm") => no_programs("--enable-helm"),
+        _ => Failure::error(text),
+    })?;
     if args.output.is_empty() {
         session.ui.out(&to_yaml(&objects));
         return Ok(());
@@ -119,6 +122,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
             .try_for_each(|(name, object)| write(&format!("{folder}/{name}"), &printers::yaml::to_yaml(object)));
     }
     write(&args.output, &to_yaml(&objects))
+}
+
+fn no_programs(flag: &str) -> Failure {
+    Failure::error(format!("{flag}: kstate starts no programs to build a kustomization"))
 }
 
 fn warn_of_old_flags(args: &Args, session: &Session<'_>) {

@@ -1,6 +1,7 @@
 //! The verbs, one file or folder each: its arguments, whose doc comments are the help, and a `run`.
 
 pub mod annotate;
+pub mod api_resources;
 pub mod apply;
 pub mod auth;
 pub mod autoscale;

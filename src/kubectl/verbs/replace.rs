@@ -91,7 +91,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         files: Some(&args.files),
         subresource: &args.subresource,
         continue_on_error: true,
-        validate: validate != Validate::Ignore,
+        validate,
         ..Builder::default()
     };
     let plan = builder.plan(session)?;
@@ -202,8 +202,8 @@ fn force_replace(
 }
 
 impl Args {
-    fn validate_manifests(&self) -> Result<bool, Failure> {
-        Ok(Validate::parse(&self.validate)? != Validate::Ignore)
+    fn validate_manifests(&self) -> Result<Validate, Failure> {
+        Validate::parse(&self.validate)
     }
 }
 

@@ -49,9 +49,10 @@ pub fn render(subject: &Subject<'_>, path: &[&str], recursive: bool) -> Result<S
     };
     let parent_is_taught = parent.is_some_and(TypeDef::is_taught);
     out.push_str(&format!("FIELD: {name} <{}>\n", type_name(&field.ty, parent_is_taught)));
-    if let Some(values) = field.enum_values() {
+    let values = values(field);
+    if !values.is_empty() {
         out.push_str("ENUM:");
-        values.iter().for_each(|v| out.push_str(&format!("\n    {}", shown(v.value))));
+        values.iter().for_each(|v| out.push_str(&format!("\n    {}", shown(v))));
     }
     out.push_str("\n\n");
     // A struct that is written out in place has no description but the field's.
@@ -88,8 +89,9 @@ fn list_fields(def: &TypeDef, recursive: bool, level: usize, out: &mut String) {
         let indent = " ".repeat(level * 2);
         let required = if field.required { " -required-" } else { "" };
         out.push_str(&format!("{indent}{name}\t<{}>{required}", type_name(&field.ty, def.is_taught())));
-        if let Some(values) = field.enum_values() {
-            let names: Vec<&str> = values.iter().take(SHORT_ENUM).map(|v| shown(v.value)).collect();
+        let values = values(field);
+        if !values.is_empty() {
+            let names: Vec<&str> = values.iter().take(SHORT_ENUM).map(|v| shown(v)).collect();
             let more = if values.len() > SHORT_ENUM { ", ...." } else { "" };
             out.push_str(&format!("\n{indent}enum: {}{more}", names.join(", ")));
         }
@@ -103,6 +105,14 @@ fn list_fields(def: &TypeDef, recursive: bool, level: usize, out: &mut String) {
             let text = if text.is_empty() { "<no description>" } else { &text };
             out.push_str(&format!("{}\n\n", block(text, level * 2 + 2)));
         }
+    }
+}
+
+/// The values that a field may have; none where it may have any.
+fn values(field: &FieldDef) -> Vec<&str> {
+    match field.enum_values() {
+        Some(values) => values.iter().map(|v| v.value).collect(),
+        None => field.allowed.iter().map(String::as_str).collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Mirrors `k8s.io/kubectl/pkg/explain`.
 
-use super::Subject;
+use super::{Subject, description as published};
 use crate::api::schema::{self, FieldType, TypeDef};
 use crate::printers::PrintFailure;
 
@@ -18,14 +18,14 @@ const TEXT_INDENT: usize = 5;
 /// # Errors
 /// `field "x" does not exist`.
 pub fn render(subject: &Subject<'_>, path: &[&str], recursive: bool) -> Result<String, PrintFailure> {
-    let mut found = Schema { description: "", shape: Shape::Kind(subject.def) };
+    let mut found = Schema { description: String::new(), shape: Shape::Kind(subject.def) };
     for name in path {
         let Some(inner) = found.innermost() else { break };
         let Some(field) = inner.fields.get(*name) else {
             let message = format!("field {name:?} does not exist");
             return Err(PrintFailure { output: String::new(), message });
         };
-        found = Schema { description: &field.description, shape: Shape::Of(&field.ty) };
+        found = Schema { description: published(field), shape: Shape::Of(&field.ty) };
     }
     let mut out = format!("KIND:     {}\nVERSION:  {}\n\n", subject.kind, subject.api_version);
     let name = path.last().copied().unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn render(subject: &Subject<'_>, path: &[&str], recursive: bool) -> Result<S
 
 /// A part of a schema, with the description that it has where it stands.
 struct Schema {
-    description: &'static str,
+    description: String,
     shape: Shape,
 }
 
@@ -64,8 +64,8 @@ impl Schema {
     }
 
     /// The descriptions from here to what it is in the end: of the field, of lists and maps, of the type.
-    fn descriptions(&self) -> Vec<&'static str> {
-        let mut all = vec![self.description];
+    fn descriptions(&self) -> Vec<&str> {
+        let mut all = vec![self.description.as_str()];
         let Shape::Of(mut ty) = self.shape else {
             return vec![self.innermost().map_or("", |def| def.description.as_str())];
         };
@@ -137,7 +137,7 @@ fn list(out: &mut String, def: &TypeDef) {
     for (name, field) in &def.fields {
         let required = if field.required { " -required-" } else { "" };
         out.push_str(&format!("{:FIELD_INDENT$}{name}\t<{}>{required}\n", "", type_name(&field.ty)));
-        write_wrapped(out, &field.description, TEXT_INDENT);
+        write_wrapped(out, &published(field), TEXT_INDENT);
         out.push('\n');
     }
 }

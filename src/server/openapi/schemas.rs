@@ -38,11 +38,8 @@ pub(super) fn add(resource: &Served, dialect: Dialect, schemas: &mut Schemas) ->
             let name = taught_name(resource);
             let mut schema = definition.schema.clone();
             let meta = schema::of(crate::api::Kind::ConfigMap).fields.get("metadata").map(|f| &f.ty);
-            let mut metadata =
-                meta.map(|ty| type_of(ty, dialect, schemas)).unwrap_or_else(|| json!({"type": "object"}));
-            metadata["description"] = json!(
-                "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata"
-            );
+            let metadata = meta.map(|ty| type_of(ty, dialect, schemas)).unwrap_or_else(|| json!({"type": "object"}));
+            let metadata = described(metadata, dialect, METADATA);
             if !schema.is_object() {
                 schema = json!({"type": "object"});
             }
@@ -100,6 +97,9 @@ const API_VERSION: &str = "APIVersion defines the versioned schema of this repre
 
 /// What `kind` is for.
 const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
+
+/// What `metadata` is for.
+const METADATA: &str = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
 
 /// `com.example.v1.Widget`
 fn taught_name(resource: &Served) -> String {
@@ -187,7 +187,10 @@ fn described(schema: Value, dialect: Dialect, text: &str) -> Value {
 }
 
 fn type_of(ty: &FieldType, dialect: Dialect, schemas: &mut Schemas) -> Value {
-    let special = |name: &str, schema: Value, schemas: &mut Schemas| {
+    let special = |name: &str, mut schema: Value, schemas: &mut Schemas| {
+        if let Some(def) = schema::named(name).filter(|def| !def.description.is_empty()) {
+            schema["description"] = json!(def.description);
+        }
         schemas.entry(name.to_string()).or_insert(schema);
         dialect.reference(name)
     };

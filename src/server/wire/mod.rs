@@ -6,10 +6,12 @@
 
 mod accept;
 mod logs;
+pub mod order;
 pub(in crate::server) mod protobuf;
 mod read;
 mod texts;
 pub(in crate::server) mod token;
+mod trees;
 mod watch;
 mod write;
 
@@ -86,6 +88,12 @@ pub fn writes(request: &http::Request) -> bool {
 pub fn is_upgrade(request: &http::Request) -> bool {
     let asks = |value: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
     request.headers.get("Connection").is_some_and(asks)
+}
+
+/// Whether a request asks to speak with a process by WebSocket.
+pub fn converses(request: &http::Request) -> bool {
+    let by_socket = request.headers.get("Upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    by_socket && is_upgrade(request) && ["/exec", "/attach"].iter().any(|part| request.path().ends_with(part))
 }
 
 /// Whether a client is kubectl, whose commands take the time that they take on a real cluster.
@@ -214,6 +222,19 @@ impl Server {
             }
             _ => false,
         }
+    }
+
+    /// What is at a path that is no object's, for a client in this process: the bytes that go over a wire. `url` is the path
+    /// with its query.
+    ///
+    /// # Errors
+    /// The server's refusal.
+    pub fn read_document(&mut self, request: &Request, url: &str) -> Result<Vec<u8>, ApiError> {
+        self.judge(request)?;
+        let mut http = http::Request { method: "GET".into(), target: url.into(), ..http::Request::default() };
+        http.headers.add("Accept", Media::Json.content_type());
+        let path = http.path();
+        self.document(&http, &path, Style::default()).map(|answer| answer.body)
     }
 
     /// A document that is no object.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::accept::As;
+use super::order;
 use super::write::{self, Include, Style};
 use crate::api::request::{ListOptions, Request, Resource, Verb};
 use crate::api::{Kind, Object};
@@ -254,7 +255,7 @@ impl WatchStream {
             }),
             _ => json!({"kind": self.kind.name(), "apiVersion": self.resource.api_version(), "metadata": metadata}),
         };
-        let text = write::plain(&json!({"type": "BOOKMARK", "object": object}), None);
+        let text = order::text(&json!({"type": "BOOKMARK", "object": object}), None);
         out.extend_from_slice(text.as_bytes());
         out.push(b'\n');
     }
@@ -268,7 +269,7 @@ impl WatchStream {
 fn without_columns(text: &str) -> String {
     let mut tree: Value = serde_json::from_str(text).unwrap_or_default();
     tree["columnDefinitions"] = Value::Null;
-    write::plain(&tree, None)
+    order::text(&tree, None)
 }
 
 fn is(http: &http::Request, name: &str) -> bool {
@@ -313,5 +314,5 @@ fn expired(asked: u64, oldest: u64) -> Piece {
     let text = format!("too old resource version: {asked} ({oldest})");
     let refusal = ApiError::new(Reason::Expired, text);
     let event = json!({"type": "ERROR", "object": status(&refusal)});
-    Piece { bytes: (write::plain(&event, None) + "\n").into_bytes(), over: true }
+    Piece { bytes: (order::text(&event, None) + "\n").into_bytes(), over: true }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::accept::{Agreed, As, Media};
-use super::{protobuf, texts};
+use super::order::{text as plain, text_of};
+use super::{protobuf, texts, trees};
 use crate::api::request::Resource;
 use crate::api::table::Table;
 use crate::api::{Kind, Object, schema};
@@ -72,6 +73,10 @@ fn readable(server: &Server, reply: &Reply, resource: &Resource, style: Style) -
             let table = server.table(object.kind(), std::slice::from_ref(object));
             table_tree(server, &table, resource, version, style)
         }
+        (Reply::Tree(tree), As::Table(version)) => match trees::table(tree, version, style.include, server.now()) {
+            Some(table) => table,
+            None => return (written(reply, resource, style.pretty), Media::Json.content_type()),
+        },
         (Reply::Object(object), As::Partial(version)) => {
             partial(&encode(&Reply::Object(object.clone()), resource), version)
         }
@@ -177,7 +182,7 @@ fn written(reply: &Reply, resource: &Resource, pretty: bool) -> String {
             match pretty {
                 false => list_text(&tree, &items),
                 true => {
-                    let meta = plain(&tree["metadata"], Some("  "));
+                    let meta = text_of("metadata", &tree["metadata"], Some("  "));
                     let items: Vec<String> =
                         items.iter().map(|i| format!("    {}", i.replace('\n', "\n    "))).collect();
                     let items = if items.is_empty() { "[]".into() } else { format!("[\n{}\n  ]", items.join(",\n")) };
@@ -194,7 +199,7 @@ fn written(reply: &Reply, resource: &Resource, pretty: bool) -> String {
 
 /// A list on one line, of its items' texts; the tree tells all but them.
 fn list_text<T: AsRef<str>>(tree: &Value, items: &[T]) -> String {
-    let (kind, version, meta) = (&tree["kind"], &tree["apiVersion"], to_compact(&tree["metadata"]));
+    let (kind, version, meta) = (&tree["kind"], &tree["apiVersion"], text_of("metadata", &tree["metadata"], None));
     let mut text = format!("{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{meta},\"items\":[");
     for (n, item) in items.iter().enumerate() {
         text.push_str(if n == 0 { "" } else { "," });
@@ -222,70 +227,6 @@ pub(super) fn owned(server: &Server, object: &Arc<Object>, resource: &Resource) 
     let mut text = written(&Reply::Object(whole), resource, false);
     text.truncate(text.trim_end().len());
     text
-}
-
-/// The fields of what is not stored, in the order in which Go declares them: statuses, lists' metadata, versions.
-const ORDER: &[&str] = &[
-    "kind",
-    "apiVersion",
-    "metadata",
-    "selfLink",
-    "resourceVersion",
-    "continue",
-    "remainingItemCount",
-    "columnDefinitions",
-    "rows",
-    "items",
-    "status",
-    "message",
-    "reason",
-    "name",
-    "group",
-    "uid",
-    "details",
-    "code",
-    "major",
-    "minor",
-    "emulationMajor",
-    "emulationMinor",
-    "minCompatibilityMajor",
-    "minCompatibilityMinor",
-    "gitVersion",
-    "gitCommit",
-    "gitTreeState",
-    "buildDate",
-    "goVersion",
-    "compiler",
-];
-
-/// A tree of no stored kind; with an indent over several lines.
-pub(super) fn plain(tree: &Value, indent: Option<&str>) -> String {
-    let deeper = indent.map(|i| format!("{i}  "));
-    let inner = deeper.as_deref();
-    let wrap = |open: char, parts: Vec<String>, close: char| match (indent, &deeper) {
-        (Some(indent), Some(deeper)) if !parts.is_empty() => {
-            format!("{open}\n{deeper}{}\n{indent}{close}", parts.join(&format!(",\n{deeper}")))
-        }
-        _ => format!("{open}{}{close}", parts.join(",")),
-    };
-    match tree {
-        Value::Object(map) => {
-            let is_details = !map.contains_key("apiVersion") && map.contains_key("kind");
-            let place = |name: &String| match name.as_str() {
-                "kind" if is_details => ORDER.len(),
-                name => ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len()),
-            };
-            let mut fields: Vec<_> = map.iter().collect();
-            fields.sort_by_key(|(name, _)| place(name));
-            let gap = if indent.is_some() { " " } else { "" };
-            let field = |(name, value): (&String, &Value)| {
-                format!("{}:{gap}{}", to_compact(&Value::from(name.as_str())), plain(value, inner))
-            };
-            wrap('{', fields.into_iter().map(field).collect(), '}')
-        }
-        Value::Array(items) => wrap('[', items.iter().map(|i| plain(i, inner)).collect(), ']'),
-        other => to_compact(other),
-    }
 }
 
 /// An object as an event of a watch has it; one that is gone bears the revision that removed it, and is no version of its own.

@@ -34,11 +34,9 @@ fn the_subresource_of_ephemeral_containers() {
       "Command": null,
       "Args": null,
       "WorkingDir": "",
-
     [exit 1]
     $ kubectl patch pod web --subresource=ephemeralcontainers --type=json -p '[{"op":"remove","path":"/spec/ephemeralContainers"}]'
     The Pod "web" is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral containers "first" may not be removed
-
     [exit 1]
     $ kubectl patch pod web --subresource=ephemeralcontainers -p '{"metadata":{"labels":{"new":"label"}},"spec":{"ephemeralContainers":[{"name":"nginx","image":"busybox"}]}}'
     The Pod "web" is invalid: spec.ephemeralContainers[0].name: Duplicate value: "nginx"

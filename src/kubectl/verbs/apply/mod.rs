@@ -144,7 +144,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         files: Some(&args.files),
         selector: args.selector.as_deref().unwrap_or_default(),
         continue_on_error: true,
-        validate: validate != Validate::Ignore,
+        validate,
         ..Builder::default()
     };
     let (mut infos, fault) = match builder.plan(session) {

@@ -82,7 +82,8 @@ impl Patcher<'_> {
         match self.force {
             Some(force) if matches!(fault.reason(), Some(Reason::Conflict | Reason::Invalid)) => {
                 let made = self.delete_and_create(info, modified, force, session);
-                made.map(|()| false).map_err(|fault| (to_compact(modified), fault))
+                // What is told as the patch then is the whole object, as it was encoded: with the end of its line.
+                made.map(|()| false).map_err(|fault| (to_compact(modified) + "\n", fault))
             }
             _ => Err((patch, fault.when("patching", &info.source))),
         }

@@ -83,7 +83,7 @@ pub fn attach(session: &mut Session<'_>, pod: &Pod, container: &str, terminal: &
     terminal.say(session, "If you don't see a command prompt, try pressing enter.\n");
     let key = pods::key(pod);
     let with = (streams.stdin, streams.tty);
-    let reply = session.client.connect(&key, Connect::Attach(streams))?;
+    let reply = session.client.connect(&key, Connect::Attach(streams)).map_err(super::not_upgraded)?;
     let Reply::Session(id) = reply else { return Ok(()) };
     stream::run(session, &id, with)?;
     if with.0 && with.1 && !terminal.quiet {

@@ -100,7 +100,8 @@ fn execute(
     let container = exec::container(pod, &args.container, |text| say(session, text))?;
     let streams = StreamOptions { container, stdin: input.is_some(), tty: false };
     let command = command.iter().map(ToString::to_string).collect();
-    let reply = session.client.connect(&pods::key(pod), Connect::Exec(streams, command))?;
+    let reply =
+        session.client.connect(&pods::key(pod), Connect::Exec(streams, command)).map_err(super::not_upgraded)?;
     let Reply::Session(id) = reply else { return Err(Failure::silent(1)) };
     let (out, err, code) = stream::exchange(session, &id, input)?;
     Ok(Ran { out, err, code })

@@ -127,7 +127,7 @@ pub fn execute(
 ) -> Result<(), Failure> {
     let key = pods::key(pod);
     let with = (streams.stdin, streams.tty);
-    let reply = session.client.connect(&key, Connect::Exec(streams, command))?;
+    let reply = session.client.connect(&key, Connect::Exec(streams, command)).map_err(super::not_upgraded)?;
     let Reply::Session(id) = reply else { return Ok(()) };
     match stream::run(session, &id, with)? {
         0 => Ok(()),

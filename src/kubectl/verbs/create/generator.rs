@@ -62,6 +62,11 @@ impl Common {
 }
 
 impl Generator<'_> {
+    /// The same, which notes nothing for `apply` whatever `--save-config` says.
+    pub fn without_last_applied(self) -> Self {
+        Generator { save_config: false, ..self }
+    }
+
     /// Refuses an empty name, for those that look at it themselves.
     ///
     /// # Errors

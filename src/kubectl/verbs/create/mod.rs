@@ -167,7 +167,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<(), Failure> {
         files: Some(&args.files),
         selector: &args.selector,
         continue_on_error: true,
-        validate: validate != Validate::Ignore,
+        validate,
         ..Builder::default()
     };
     let plan = builder.plan(session)?;

@@ -198,7 +198,8 @@ impl Resource {
     fn served(&self, serving: &Serving) -> Option<Served> {
         match self.group.as_str() {
             "" => find_kind(serving, &self.name),
-            group => find_kind(serving, &format!("{}.{group}", self.name)),
+            // What stands behind the first dot is a group, and no version of one.
+            group => find_kind(serving, &format!("{}.{group}", self.name)).filter(|s| s.group.starts_with(group)),
         }
     }
 
@@ -253,8 +254,12 @@ impl Rule {
                 known = true;
             }
             if !known {
-                let full = if group.is_empty() { name } else { format!("{name}.{group}") };
-                return Err(no_such_type(&full));
+                return Err(match group.as_str() {
+                    "" => no_such_type(&name),
+                    group => {
+                        Failure::raw(format!("the server doesn't have a resource type {name:?} in group {group:?}"))
+                    }
+                });
             }
         }
         Ok(())

@@ -119,7 +119,8 @@ pub fn run(args: &Args, session: &mut Session<'_>) -> Result<(), Failure> {
         None if args.rest.is_empty() => return Err(sub_command_needed(session, "create service")),
         None => return Err(usage(session, "create service", &format!("unknown command {:?}", args.rest.join(" ")))),
     };
-    let generator = common.start(path, session)?;
+    // OBSERVATION: these alone take `--save-config` and forget about it.
+    let generator = common.start(path, session)?.without_last_applied();
     plan.check()?;
     let tree = plan.tree(&generator.name).map_err(Failure::error)?;
     let failed = format!("failed to create {} service: ", plan.service_type);

@@ -67,7 +67,7 @@ pub fn deployment(args: &Deployment, session: &mut Session<'_>) -> Result<(), Fa
         let name = container_name(image, session);
         json!({"name": name, "image": image, "command": generator.command})
     };
-    let mut containers: Vec<Value> = args.image.iter().map(container).collect();
+    let mut containers: Vec<Value> = args.image.iter().filter(|image| !image.is_empty()).map(container).collect();
     if let Some(first) = containers.first_mut().filter(|_| args.port >= 0) {
         first["ports"] = json!([{"containerPort": args.port}]);
     }

@@ -202,6 +202,7 @@ impl Editing<'_> {
     }
 
     fn rounds(&mut self, session: &mut Session<'_>) -> Result<(), Failure> {
+        self.printer.check_editable()?;
         let as_json = self.printer.is_json();
         let original = self.printed(as_json);
         let (mut round, mut edited, mut again) = (Round::default(), String::new(), false);

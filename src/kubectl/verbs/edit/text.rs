@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kubectl::builder::shape;
 use crate::manifest::yaml;
 
 /// What stands above objects that are edited.
@@ -61,20 +62,7 @@ fn parse(text: &str) -> Result<Value, String> {
 /// The check that kubectl makes before it reads the objects: something with a version and a kind.
 pub(super) fn check_shape(text: &str) -> Result<(), String> {
     let tree = parse(text)?;
-    let Some(fields) = tree.as_object() else { return Err("invalid object to validate".into()) };
-    let mut missing = Vec::new();
-    for key in ["apiVersion", "kind"] {
-        match fields.get(key) {
-            None | Some(Value::Null) => missing.push(format!("{key} not set")),
-            Some(Value::String(_)) => {}
-            Some(_) => missing.push(format!("{key} isn't string type")),
-        }
-    }
-    match missing.as_slice() {
-        [] => Ok(()),
-        [one] => Err(one.clone()),
-        several => Err(format!("[{}]", several.join(", "))),
-    }
+    shape::check(&tree)
 }
 
 /// Whether a text has a line that says something. Mirrors `hasLines`.

@@ -6,14 +6,14 @@ mod args;
 mod metrics;
 pub(in crate::kubectl) mod watch;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::Time;
 use crate::api::request::Form;
 use crate::error::Failure;
 use crate::kubectl::builder::build::{Builder, Kept, Plan};
 use crate::kubectl::builder::info::Info;
-use crate::kubectl::print::errors::Fault;
+use crate::kubectl::print::errors::{self, Fault};
 use crate::kubectl::print::output::{Format, GET_FORMATS};
 use crate::kubectl::print::table;
 use crate::kubectl::raw;
@@ -139,17 +139,27 @@ fn check_flags(args: &Args) -> Result<(), Failure> {
 
 fn sorted(path: &str, infos: Vec<Info>, target: sort::Listing, session: &Session<'_>) -> Result<Vec<Info>, Failure> {
     let trees: Vec<_> = infos.iter().map(|info| info.tree.clone()).collect();
-    let order = match sort::order(path, &trees, target) {
-        Ok(order) => order,
-        // OBSERVATION: no object has the field. kubectl then prints a table without rows.
-        Err(SortError::NoField(_)) if target == sort::Listing::Table => return Ok(Vec::new()),
+    let order = order(path, &trees, target, session)?.unwrap_or_default();
+    Ok(order.into_iter().map(|i| infos[i].clone()).collect())
+}
+
+/// The order of objects; none where kubectl prints a table without rows.
+fn order(
+    path: &str,
+    trees: &[Value],
+    target: sort::Listing,
+    session: &Session<'_>,
+) -> Result<Option<Vec<usize>>, Failure> {
+    match sort::order(path, trees, target) {
+        Ok(order) => Ok(Some(order)),
+        // OBSERVATION: no object has the field, or the path is none. What the printer finds wrong is not told.
+        Err(SortError::NoField(_) | SortError::Path(_)) if target == sort::Listing::Table => Ok(None),
         Err(SortError::Unsortable(text)) => {
             let line = if target == sort::Listing::Table { 375 } else { 329 };
-            return Err(Failure::raw(session.log_line('F', &format!("sorter.go:{line}"), &text)));
+            Err(Failure::raw(session.log_line('F', &format!("sorter.go:{line}"), &text)))
         }
-        Err(e) => return Err(Failure::error(e)),
-    };
-    Ok(order.into_iter().map(|i| infos[i].clone()).collect())
+        Err(e) => Err(Failure::error(e)),
+    }
 }
 
 /// Prints objects in a form that is no table: a single one by itself, else a `List`. Mirrors `printGeneric`.
@@ -168,7 +178,7 @@ fn print_generic(args: &Args, plan: &Plan<'_>, session: &mut Session<'_>) -> Res
     let as_list = !(single && infos.len() == 1);
     let infos = if as_list { sort(args, Some(&format), infos, session)? } else { infos };
     let mut trees: Vec<Value> = infos.iter().map(|info| info.tree.clone()).collect();
-    if format.reaches_managers(&trees, as_list)? {
+    if format.reaches_managers(&trees, as_list, args.allow_missing_template_keys)? {
         session.client.want_managed_fields(true);
         let with = |info: &Info| {
             let mut info = info.clone();
@@ -202,7 +212,7 @@ fn print_tables(args: &Args, plan: &Plan<'_>, session: &mut Session<'_>) -> Resu
     let listed = args.server_print && !plan.targets_single_items;
     let kinds = if listed { plan.kinds().to_vec() } else { kinds_of(&infos) };
     let namespaced = !args.all_namespaces && kinds.iter().all(|kind| kind.namespaced);
-    let infos = sort_tables(args, format.as_ref(), infos, listed, session)?;
+    let infos = sort_tables(args, format.as_ref(), infos, (listed, if listed { kinds.len() } else { 0 }), session)?;
     let layout = args.layout(format.is_some(), kinds.len() > 1);
     let mut texts = Vec::new();
     let mut infos = infos.into_iter().peekable();
@@ -233,7 +243,7 @@ fn print_tables(args: &Args, plan: &Plan<'_>, session: &mut Session<'_>) -> Resu
         });
     }
     session.ui.out(&text);
-    fault.map_or(Ok(()), |fault| Err(fault.into()))
+    errors::check(fault.into_iter().collect())
 }
 
 /// Sorts each table by itself, as `--sort-by` says: a list is one, and each object that was named.
@@ -241,7 +251,7 @@ fn sort_tables(
     args: &Args,
     format: Option<&Format>,
     infos: Vec<Info>,
-    listed: bool,
+    (listed, types): (bool, usize),
     session: &Session<'_>,
 ) -> Result<Vec<Info>, Failure> {
     if args.sort_by.as_deref().is_none_or(str::is_empty) {
@@ -252,9 +262,27 @@ fn sort_tables(
         let path = args.sort_by.as_deref().unwrap_or_default();
         return if infos.len() > 1 { sorted(path, infos, sort::Listing::List, session) } else { Ok(infos) };
     }
-    let tables = infos.chunk_by(|a, b| listed && a.served == b.served);
-    let sorted = tables.map(|table| sort(args, format, table.to_vec(), session)).collect::<Result<Vec<_>, _>>()?;
+    let mut tables: Vec<Vec<Info>> =
+        infos.chunk_by(|a, b| listed && a.served == b.served).map(<[Info]>::to_vec).collect();
+    // A type of which there is nothing has a table too.
+    tables.resize(tables.len().max(types), Vec::new());
+    if tables.len() > 1 {
+        tables = order_tables(args, &tables, session)?.into_iter().map(|at| tables[at].clone()).collect();
+    }
+    let sorted = tables.into_iter().map(|table| sort(args, format, table, session)).collect::<Result<Vec<_>, _>>()?;
     Ok(sorted.concat())
+}
+
+/// The order of several tables. OBSERVATION: kubectl looks for the field in the tables themselves before it sorts each, and
+/// no table has what objects have. Mirrors `RuntimeSorter.Sort`.
+fn order_tables(args: &Args, tables: &[Vec<Info>], session: &Session<'_>) -> Result<Vec<usize>, Failure> {
+    let tree = |table: &Vec<Info>| {
+        let rows: Vec<Value> = table.iter().map(|info| json!({"object": info.tree})).collect();
+        json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": ""}, "rows": rows})
+    };
+    let trees: Vec<Value> = tables.iter().map(tree).collect();
+    let path = args.sort_by.as_deref().unwrap_or_default();
+    Ok(order(path, &trees, sort::Listing::List, session)?.unwrap_or_default())
 }
 
 fn kinds_of(infos: &[Info]) -> Vec<Served> {

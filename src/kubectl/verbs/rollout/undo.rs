@@ -73,7 +73,7 @@ fn undo(object: &Arc<Object>, to: i64, dry_run: DryRun, session: &mut Session<'_
     let revision = rollout::find_rollback(object, &history, to).map_err(Fault::plain)?;
     if dry_run == DryRun::Client {
         return Ok(match object.as_ref() {
-            Object::Deployment(_) => rollout::print_template(revision),
+            Object::Deployment(_) => rollout::print_kept_template(revision),
             _ => format!("will roll back to {}", rollout::print_template(revision)),
         });
     }

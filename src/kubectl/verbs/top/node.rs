@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::print::{Lines, Usage};
 use super::{check_available, check_sort_by, metrics};
 use crate::api::Kind;
-use crate::api::Quantity;
 use crate::api::k8s::api::core::v1::Node;
 use crate::api::quantity::amount;
 use crate::api::request::ListOptions;
 use crate::api::selector::Selector;
+use crate::api::{Quantity, go_sort};
 use crate::error::Failure;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
@@ -82,7 +82,7 @@ fn print(args: &Args, mut nodes: Vec<Value>, mut available: BTreeMap<String, Ava
     let name = |node: &Value| node["metadata"]["name"].as_str().unwrap_or_default().to_string();
     match args.sort_by.as_str() {
         "" => nodes.sort_by_key(name),
-        by => nodes.sort_by_key(|node| Usage::of(&node["usage"]).rank(by)),
+        by => go_sort::sort(&mut nodes, |a, b| Usage::of(&a["usage"]).rank(by) < Usage::of(&b["usage"]).rank(by)),
     }
     let mut lines = Lines::new();
     if !args.no_headers {

@@ -6,7 +6,7 @@ use super::print::{Lines, Usage};
 use super::{check_available, check_sort_by, metrics};
 use crate::api::request::ListOptions;
 use crate::api::selector::{FieldSelector, Selector};
-use crate::api::{Duration, Kind, Object, Time};
+use crate::api::{Duration, Kind, Object, Time, go_sort};
 use crate::error::Failure;
 use crate::kubectl::print::errors::usage;
 use crate::kubectl::session::Session;
@@ -122,7 +122,7 @@ fn print(args: &Args, mut pods: Vec<Value>) -> String {
     };
     match args.sort_by.as_str() {
         "" => pods.sort_by_key(place),
-        by => pods.sort_by_key(|pod| sum(pod).rank(by)),
+        by => go_sort::sort(&mut pods, |a, b| sum(a).rank(by) < sum(b).rank(by)),
     }
     let mut headings = Vec::new();
     if args.all_namespaces {
@@ -155,7 +155,7 @@ fn print(args: &Args, mut pods: Vec<Value>) -> String {
                 let mut all = containers(pod);
                 match args.sort_by.as_str() {
                     "" => all.sort_by_key(|(name, _)| *name),
-                    by => all.sort_by_key(|(_, usage)| usage.rank(by)),
+                    by => go_sort::sort(&mut all, |(_, a), (_, b)| a.rank(by) < b.rank(by)),
                 }
                 for (name, usage) in all {
                     let cells = first.iter().cloned().chain([name.to_string()]).chain(amounts(&usage));
