@@ -275,7 +275,7 @@ pub(super) fn settle(server: &mut Server) -> Result<(), Failure> {
 }
 
 /// The words of a program's command line, by the name that it is known by.
-fn words(asked: &Asked) -> Vec<String> {
+pub(super) fn words(asked: &Asked) -> Vec<String> {
     let name = asked.args.first().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
     let name = if name == "kstate" { "kstate" } else { "kubectl" };
     std::iter::once(name.to_string()).chain(asked.args.iter().skip(1).cloned()).collect()
@@ -289,7 +289,7 @@ fn types_into(words: &[String]) -> bool {
 }
 
 /// What may go to a terminal. A screen that is drawn anew begins a new paragraph instead.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let text = text.replace(SCREEN, "\n").replace("\u{1b}[H\u{1b}[2J", "").replace("\u{1b}[3J", "");
     printable(&text.replace("\r\n", "\n")).into_owned()
 }

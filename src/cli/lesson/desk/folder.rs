@@ -70,8 +70,7 @@ impl Folder {
     /// # Errors
     /// It can't be written.
     pub(super) fn keep(&mut self, disk: &Disk) -> Result<(), Failure> {
-        let mut now = BTreeMap::new();
-        collect(disk, ROOT, "", 0, &mut now);
+        let now = files_of(disk);
         for (name, bytes) in now.iter().filter(|(name, bytes)| self.known.get(*name) != Some(bytes)) {
             let folder = Path::new(name).parent().filter(|p| !p.as_os_str().is_empty());
             folder.map_or(Ok(()), |folder| self.files.make_folders(folder)).map_err(|e| failed(&self.path, &e))?;
@@ -89,6 +88,12 @@ impl Folder {
 }
 
 /// The files of a disk by their paths.
+pub(super) fn files_of(disk: &Disk) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    collect(disk, ROOT, "", 0, &mut found);
+    found
+}
+
 fn collect(disk: &Disk, dir: Ino, path: &str, depth: usize, found: &mut BTreeMap<String, Vec<u8>>) {
     let Ok(entries) = disk.get(dir).and_then(|inode| inode.entries()) else { return };
     for (leaf, ino) in entries {

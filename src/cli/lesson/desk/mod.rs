@@ -213,8 +213,20 @@ impl Desk {
 
     /// The files as a program sees them.
     pub(super) fn seen_by(&self, pid: Pid) -> Files {
-        let cwd = self.inner.borrow().sandbox.processes.get(&pid).map_or(FOLDER.into(), |p| PathBuf::from(&p.cwd));
-        Files::of(Rc::new(Seen::new(self.inner.clone(), pid)), cwd)
+        Files::of(Rc::new(Seen::new(self.inner.clone(), pid)), self.cwd_of(pid))
+    }
+
+    /// The folder that a program stands in.
+    pub(super) fn cwd_of(&self, pid: Pid) -> PathBuf {
+        self.inner.borrow().sandbox.processes.get(&pid).map_or(FOLDER.into(), |p| PathBuf::from(&p.cwd))
+    }
+
+    /// The texts of the lesson's files whose name, without their folder's, is such a one.
+    pub(super) fn texts_named(&self, is_one: impl Fn(&str) -> bool) -> Vec<String> {
+        let inner = self.inner.borrow();
+        let files = inner.disks.get(FILES_DISK).map(folder::files_of).unwrap_or_default();
+        let named = files.into_iter().filter(|(path, _)| is_one(path.rsplit('/').next().unwrap_or_default()));
+        named.map(|(_, bytes)| String::from_utf8_lossy(&bytes).into_owned()).collect()
     }
 
     /// The files as the shell sees them.

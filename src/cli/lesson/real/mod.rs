@@ -1,25 +1,32 @@
 //! `kstate lesson check --on kubectl`: a lesson's commands run by the real kubectl against a real cluster.
 //!
-//! Its objects live in a namespace of their own; what it makes outside of namespaces is removed in the end. What differs from
-//! cluster to cluster (ages, uids, addresses, random names, nodes) counts as equal where its shape is.
+//! The lines run at a desk as everywhere, by the machine's own shell and tools; only what they ask of kubectl is asked of the
+//! real one, as far as the gate lets it. Its objects live in a namespace of their own; what it makes outside of namespaces is
+//! removed in the end. What differs from cluster to cluster (ages, uids, addresses, random names, nodes) counts as equal where
+//! its shape is.
+
+mod gate;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Result;
 use regex_lite::Regex;
 
-use super::shell::{LessonShell, READING};
+use super::desk::{Desk, FOLDER, Next};
+use super::shell::{LessonShell, READING, shown, words};
 use crate::cli::home::failed;
 use crate::error::Failure;
 use crate::host::moment::{Stopwatch, rest};
 use crate::host::temporary::Passing;
+use crate::kubectl::wall::wall_now;
 use crate::lessons::check::{self, Difference};
 use crate::lessons::model::Lesson;
 use crate::lessons::shell::{Mark, Reply, Shell};
 use crate::lessons::{self};
+use crate::machine::tools::client::{Answer, Asked};
 use crate::ui::Ui;
 
 /// The kinds outside of namespaces that a lesson of ours makes.
@@ -38,6 +45,9 @@ const ONE_COMMAND: Duration = Duration::from_secs(90);
 
 /// How long somebody looks at a watch before he ends it.
 const ONE_LOOK: Duration = Duration::from_millis(900);
+
+/// How often who does not end is interrupted, before the shell is started anew.
+const MOST_TRIES: usize = 3;
 
 /// How long a server may take to listen.
 const START: Duration = Duration::from_secs(20);
@@ -80,7 +90,10 @@ impl Real {
     /// The cluster refuses, the server does not start, or a folder can't be made.
     pub(super) fn shell(&self, lesson: &Lesson, ui: &Ui) -> Result<RealShell> {
         let folder = Passing::folder("kstate-lesson-").map_err(|e| failed("a folder for the lesson".into(), &e))?;
+        let desk = Desk::new(lesson.front.seed, wall_now(), Some(folder.path().to_path_buf()))?;
         let mut shell = RealShell {
+            desk,
+            kubeconfig: None,
             flags: Vec::new(),
             namespace: String::new(),
             folder,
@@ -158,9 +171,12 @@ fn asked(args: &[&str]) -> Result<String> {
     }
 }
 
-/// Runs commands by a shell of the host in which kubectl means the cluster and the namespace.
+/// A desk at which kubectl means the real one, its cluster and a namespace.
 pub(super) struct RealShell {
-    /// What each kubectl is given beside its own words.
+    desk: Desk,
+    /// A copy of the user's kubeconfig that names the cluster and the namespace, with nothing else in it.
+    kubeconfig: Option<Passing>,
+    /// What kubectl is given when it is asked beside the lesson.
     flags: Vec<String>,
     /// The namespace of its own; none on a cluster of its own.
     namespace: String,
@@ -192,9 +208,21 @@ impl RealShell {
                 rest(LOOKS_EVERY);
             }
         }
+        self.kubeconfig = Some(self.copied()?);
         self.flags.extend(["-n".into(), self.namespace.clone()]);
         self.before = self.here()?;
         Ok(())
+    }
+
+    /// What the user's kubeconfig holds of the context, with the lesson's namespace in it.
+    fn copied(&self) -> Result<Passing> {
+        let text = self.kubectl(&["config", "view", "--raw", "--minify", "--flatten"])?;
+        let copy = Passing::file("kstate-kubeconfig-", ".yaml", &text)
+            .map_err(|e| failed("a copy of the kubeconfig can't be made".into(), &e))?;
+        let path = copy.path().display().to_string();
+        let namespace = format!("--namespace={}", self.namespace);
+        asked(&["--kubeconfig", &path, "config", "set-context", "--current", &namespace])?;
+        Ok(copy)
     }
 
     fn kubectl(&self, args: &[&str]) -> Result<String> {
@@ -227,37 +255,86 @@ impl RealShell {
         self.skipped
     }
 
-    fn output(&self, line: &str) -> std::io::Result<Reply> {
-        // A namespace that a command names itself comes later and counts.
-        let kubectl = format!("kubectl() {{ command kubectl {} \"$@\"; }}", self.flags.join(" "));
-        let own = "kstate() { \"$KSTATE_EXE\" \"$@\"; }";
-        let script = format!("{kubectl}\n{own}\nk() {{ kubectl \"$@\"; }}\nexec 2>&1\n{line}");
-        let printed = self.folder.path().join(".printed");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]).current_dir(self.folder.path()).stdin(Stdio::null());
-        if let Some(served) = &self.served {
-            command.env("KSTATE_EXE", &served.exe).env("KSTATE_HOME", served.home.path());
-            command.env("KUBECONFIG", served.home.path().join("kubeconfig"));
-        }
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let is_watch = follows(line);
-        let patience = if is_watch { ONE_LOOK } else { ONE_COMMAND };
-        let mut child = command.stdout(std::fs::File::create(&printed)?).stderr(Stdio::null()).spawn()?;
-        let began = Stopwatch::start();
-        let status = loop {
-            match child.try_wait()? {
-                Some(status) => break status.code(),
-                None if began.passed() > patience => {
-                    end(&mut child)?;
-                    break is_watch.then_some(0);
+    /// Runs a line until the shell is at its prompt again.
+    fn output(&mut self, line: &str) -> Result<Reply, Failure> {
+        self.desk.set_time(wall_now(), true);
+        self.desk.bring_in()?;
+        self.desk.type_text(line);
+        let (mut began, mut tries, mut output) = (Stopwatch::start(), 0, String::new());
+        let code = loop {
+            let (text, next) = self.desk.go_on();
+            output += &shown(&text);
+            let ends = matches!(next, Next::Prompt(_) | Next::Ended);
+            if matches!(next, Next::Stuck) || !ends && began.passed() > ONE_COMMAND {
+                self.desk.interrupt();
+                tries += 1;
+                if tries > MOST_TRIES {
+                    self.desk.start_shell()?;
+                    break 130;
                 }
-                None => rest(Duration::from_millis(5)),
+                began = Stopwatch::start();
+                continue;
+            }
+            match next {
+                Next::Call(pid, asked) => {
+                    let answer = self.answer(pid, &asked)?;
+                    self.desk.answer(pid, answer);
+                    self.desk.set_time(wall_now(), false);
+                }
+                Next::Prompt(prompt) => break prompt.status,
+                Next::Ended => {
+                    let code = self.desk.take_exit();
+                    self.desk.start_shell()?;
+                    break code;
+                }
+                Next::Sleeps(until) => {
+                    let span = (until - wall_now()).0.clamp(0, 1000);
+                    rest(Duration::from_millis(u64::try_from(span).unwrap_or(0)));
+                    self.desk.set_time(wall_now(), false);
+                }
+                Next::Reads => self.desk.end_input(),
+                Next::Stuck => {}
             }
         };
-        let text = String::from_utf8_lossy(&std::fs::read(&printed)?).into_owned();
-        let text = if self.namespace.is_empty() { text } else { text.replace(&self.namespace, "default") };
-        Ok(Reply { output: text, code: status.and_then(|code| u8::try_from(code).ok()).unwrap_or(130) })
+        self.desk.bring_out()?;
+        let output = if self.namespace.is_empty() { output } else { output.replace(&self.namespace, "default") };
+        Ok(Reply { output, code })
+    }
+
+    /// Has the real kubectl do what a program at the desk wants; kstate's own verbs go to the lesson's own cluster.
+    fn answer(&mut self, pid: u32, asked: &Asked) -> Result<Answer, Failure> {
+        let words = words(asked);
+        let refused = |text: String| Answer { output: vec![(true, text)], code: 1 };
+        let is_own = words.first().is_some_and(|name| name == "kstate");
+        if !is_own && let Some(text) = gate::refusal(&words) {
+            return Ok(refused(text));
+        }
+        self.desk.bring_out()?;
+        if !self.kustomizations_stay_here() {
+            return Ok(refused("error: a kustomization of a lesson names its own files alone\n".into()));
+        }
+        let mut command = match (&self.served, is_own) {
+            (Some(served), true) => served.own(),
+            (None, true) => return Ok(refused("kstate: there is none on a real cluster\n".into())),
+            (_, false) => Command::new("kubectl"),
+        };
+        let cwd = self.desk.cwd_of(pid);
+        let place = self.folder.path().join(cwd.strip_prefix(FOLDER).unwrap_or(Path::new("")));
+        command.args(&words[1..]).current_dir(place).env("KUBE_EDITOR", "false").env_remove("KUBECTL_EXTERNAL_DIFF");
+        match (&self.served, &self.kubeconfig) {
+            (Some(served), _) if !is_own => _ = command.env("KUBECONFIG", served.home.path().join("kubeconfig")),
+            (None, Some(copy)) => _ = command.env("KUBECONFIG", copy.path()),
+            _ => {}
+        }
+        let unrun = |e| failed_to_run(&e);
+        let (output, code) = run(command, asked, follows(&words)).map_err(unrun)?;
+        self.desk.bring_in()?;
+        Ok(Answer { output, code })
+    }
+
+    fn kustomizations_stay_here(&self) -> bool {
+        let is_one = |name: &str| matches!(name, "kustomization.yaml" | "kustomization.yml" | "Kustomization");
+        self.desk.texts_named(is_one).iter().all(|text| gate::stays_here(text))
     }
 
     fn state(&self) -> String {
@@ -267,14 +344,51 @@ impl RealShell {
     }
 }
 
-/// Whether a line ends when somebody has seen enough.
-fn follows(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    words.any(|word| matches!(word, "-w" | "--watch" | "--watch=true" | "--watch-only" | "-f=true" | "--follow"))
-        || (line.contains(" logs ") && line.contains(" -f"))
+fn failed_to_run(error: &std::io::Error) -> Failure {
+    Failure::error(format!("kubectl can't be run: {}", crate::host::reason(error)))
 }
 
-/// Ends a shell and what it started.
+/// Runs a program as one at the desk: what it put out, and its exit code. At a terminal both streams are one, in order.
+fn run(mut command: Command, asked: &Asked, is_watch: bool) -> std::io::Result<(Vec<(bool, String)>, u8)> {
+    let folder = Passing::folder("kstate-answer-")?;
+    let [input, printed, said] = ["input", "printed", "said"].map(|name| folder.path().join(name));
+    std::fs::write(&input, &asked.input)?;
+    let out = std::fs::File::create(&printed)?;
+    let err = if asked.terminal { out.try_clone()? } else { std::fs::File::create(&said)? };
+    command.stdin(std::fs::File::open(&input)?).stdout(out).stderr(err);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn()?;
+    let patience = if is_watch { ONE_LOOK } else { ONE_COMMAND };
+    let began = Stopwatch::start();
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status.code(),
+            None if began.passed() > patience => {
+                end(&mut child)?;
+                break is_watch.then_some(0);
+            }
+            None => rest(Duration::from_millis(5)),
+        }
+    };
+    let text = |path| std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let mut output = vec![(false, text(&printed)?)];
+    if !asked.terminal {
+        output.push((true, text(&said)?));
+    }
+    Ok((output, status.and_then(|code| u8::try_from(code).ok()).unwrap_or(130)))
+}
+
+/// Whether a command ends when somebody has seen enough.
+fn follows(words: &[String]) -> bool {
+    let own = || words.iter().take_while(|word| *word != "--");
+    let is_watch = |word: &String| {
+        matches!(word.as_str(), "-w" | "--watch" | "--watch=true" | "--watch-only" | "-f=true" | "--follow" | "-ow")
+    };
+    own().any(is_watch) || own().any(|word| word == "logs") && own().any(|word| word == "-f")
+}
+
+/// Ends a program and what it started.
 fn end(child: &mut Child) -> std::io::Result<()> {
     if cfg!(unix) {
         let group = format!("-{}", child.id());
@@ -299,8 +413,8 @@ impl Shell for RealShell {
             self.skipped += 1;
             return Reply { output: SKIPPED.into(), code: 0 };
         }
-        let failed = |e| Reply { output: format!("a shell (sh) can't be run: {e}\n"), code: 127 };
-        self.output(line).unwrap_or_else(failed)
+        self.output(line)
+            .unwrap_or_else(|failure| Reply { output: format!("{}\n", failure.message), code: failure.code })
     }
 
     fn knows(&mut self, line: &str) -> bool {
@@ -334,8 +448,9 @@ impl Shell for RealShell {
     }
 
     fn write_file(&mut self, name: &str, text: &str) -> Result<(), Failure> {
-        let file: PathBuf = self.folder.path().join(name);
-        std::fs::write(&file, text).map_err(|e| failed(format!("cannot write {name}"), &e))
+        self.desk.bring_in()?;
+        self.desk.write(name, text.as_bytes());
+        self.desk.bring_out()
     }
 
     fn checkpoint(&mut self) -> Result<Mark, Failure> {
