@@ -455,7 +455,6 @@ fn versions_too_far_apart_are_warned_of() {
     }
     $ kubectl get pods --match-server-version
     error: server version (version.Info{Major:"1", Minor:"22", EmulationMajor:"", EmulationMinor:"", MinCompatibilityMajor:"", MinCompatibilityMinor:"", GitVersion:"v1.22.2", GitCommit:"", GitTreeState:"clean", BuildDate:"1970-01-01T00:00:00Z", GoVersion:"go1.26.4", Compiler:"gc", Platform:"linux/amd64"}) differs from client version (version.Info{Major:"1", Minor:"36", EmulationMajor:"", EmulationMinor:"", MinCompatibilityMajor:"", MinCompatibilityMinor:"", GitVersion:"v1.36.2", GitCommit:"", GitTreeState:"clean", BuildDate:"1970-01-01T00:00:00Z", GoVersion:"go1.26.4", Compiler:"gc", Platform:"linux/amd64"})!
-
     [exit 1]
     $ kubectl version -o xml
     error: --output must be 'yaml' or 'json'

@@ -183,6 +183,7 @@ fn kinds_in_small_letters_are_known_to_kubectl_alone() {
     for (line, input) in [
         ("kubectl create -f -", "{apiVersion: apps/v1, kind: deployment, metadata: {name: d}}"),
         ("kubectl get -f -", "{apiVersion: v1, kind: configmap, metadata: {name: m}}"),
+        ("kubectl apply -f -", "{apiVersion: v1, kind: configmap, metadata: {name: m}, data: {a: b}}"),
         ("kubectl create -f -", "{apiVersion: v1, kind: configMap, metadata: {name: m}}"),
         ("kubectl create -f -", "{apiVersion: 1, kind: ConfigMap}"),
         ("kubectl create -f -", "{apiVersion: v1, kind: List}"),
@@ -198,6 +199,24 @@ fn kinds_in_small_letters_are_known_to_kubectl_alone() {
     $ kubectl get -f - <<< '{apiVersion: v1, kind: configmap, metadata: {name: m}}'
     NAME   DATA   AGE
     m      0      0s
+    $ kubectl apply -f - <<< '{apiVersion: v1, kind: configmap, metadata: {name: m}, data: {a: b}}'
+    Warning: resource configmaps/m is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.
+    error: error when applying patch:
+
+    to:
+    Resource: "/v1, Resource=configmaps", GroupVersionKind: "/v1, Kind=ConfigMap"
+    Name: "m", Namespace: "default"
+    for: "STDIN": error when patching "STDIN": creating patch with:
+    original:
+
+    modified:
+    {"apiVersion":"v1","data":{"a":"b"},"kind":"configmap","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"apiVersion\":\"v1\",\"data\":{\"a\":\"b\"},\"kind\":\"configmap\",\"metadata\":{\"annotations\":{},\"name\":\"m\",\"namespace\":\"default\"}}\n"},"name":"m","namespace":"default"}}
+
+    current:
+    {"apiVersion":"v1","kind":"ConfigMap","metadata":{"creationTimestamp":"2026-01-01T00:00:00Z","name":"m","namespace":"default","resourceVersion":"216","uid":"b4a69643-1930-49f3-ab01-88ce8ada3a35"}}
+
+    for: precondition failed for: map[data:map[a:b] kind:configmap metadata:map[annotations:map[kubectl.kubernetes.io/last-applied-configuration:{"apiVersion":"v1","data":{"a":"b"},"kind":"configmap","metadata":{"annotations":{},"name":"m","namespace":"default"}}
+    ]]]
     $ kubectl create -f - <<< '{apiVersion: v1, kind: configMap, metadata: {name: m}}'
     error: resource mapping not found for name: "m" namespace: "" from "STDIN": no matches for kind "configMap" in version "v1"
     ensure CRDs are installed first
@@ -210,7 +229,7 @@ fn kinds_in_small_letters_are_known_to_kubectl_alone() {
     $ kubectl create --validate=false -f - <<< '{apiVersion: v1, kind: List, items: [{kind: ConfigMap}]}'
     unable to get type info from the object "*unstructured.Unstructured": Object 'apiVersion' is missing in 'object has no apiVersion field'
     $ kubectl create --validate=warn -f - <<< '{apiVersion: v1, kind: List, items: []}'
-    W0101 00:00:00.200000       1 schema.go:145] cannot perform warn validation if server-side field validation is unsupported, skipping validation
+    W0101 00:00:00.300000       1 schema.go:145] cannot perform warn validation if server-side field validation is unsupported, skipping validation
     error: no objects passed to create
     "#);
 }

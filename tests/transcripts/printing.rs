@@ -35,7 +35,6 @@ fn what_fails_in_the_middle_prints_what_was_before() {
     	object given to jsonpath engine was:
     		map[string]interface {}{"apiVersion":"v1", "kind":"Namespace", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:00Z", "labels":map[string]interface {}{"kubernetes.io/metadata.name":"kube-public"}, "managedFields":[]interface {}{map[string]interface {}{"apiVersion":"v1", "fieldsType":"FieldsV1", "fieldsV1":map[string]interface {}{"f:metadata":map[string]interface {}{"f:labels":map[string]interface {}{".":map[string]interface {}{}, "f:kubernetes.io/metadata.name":map[string]interface {}{}}}}, "manager":"kube-apiserver", "operation":"Update", "time":"2026-01-01T00:00:00Z"}}, "name":"kube-public", "resourceVersion":"3", "uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"}, "spec":map[string]interface {}{"finalizers":[]interface {}{"kubernetes"}}, "status":map[string]interface {}{"phase":"Active"}}
 
-
     [exit 1]
     $ kubectl get ns kube-public -o jsonpath='{.none}' --allow-missing-template-keys=false
     error: error executing jsonpath "{.none}": Error executing template: none is not found. Printing more information for debugging the template:
@@ -43,7 +42,6 @@ fn what_fails_in_the_middle_prints_what_was_before() {
     		{.none}
     	object given to jsonpath engine was:
     		map[string]interface {}{"apiVersion":"v1", "kind":"Namespace", "metadata":map[string]interface {}{"creationTimestamp":"2026-01-01T00:00:00Z", "labels":map[string]interface {}{"kubernetes.io/metadata.name":"kube-public"}, "managedFields":[]interface {}{map[string]interface {}{"apiVersion":"v1", "fieldsType":"FieldsV1", "fieldsV1":map[string]interface {}{"f:metadata":map[string]interface {}{"f:labels":map[string]interface {}{".":map[string]interface {}{}, "f:kubernetes.io/metadata.name":map[string]interface {}{}}}}, "manager":"kube-apiserver", "operation":"Update", "time":"2026-01-01T00:00:00Z"}}, "name":"kube-public", "resourceVersion":"3", "uid":"841200c7-e845-4609-9dd5-52d616d3e3f6"}, "spec":map[string]interface {}{"finalizers":[]interface {}{"kubernetes"}}, "status":map[string]interface {}{"phase":"Active"}}
-
 
     [exit 1]
     $ kubectl get ns kube-public -o custom-columns=NAME:.metadata.name,F:.spec.finalizers[3]

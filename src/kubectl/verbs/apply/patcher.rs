@@ -16,6 +16,7 @@ use crate::kubectl::session::Session;
 use crate::kubectl::verbs::replace::create_one;
 use crate::manifest::merge;
 use crate::manifest::versions::from_stored;
+use crate::printers::go_value::sprint;
 use crate::printers::json::to_compact;
 use crate::printers::yaml::to_yaml;
 use crate::server::tree_with_owners;
@@ -49,6 +50,9 @@ pub(in crate::kubectl) struct Patcher<'a> {
     pub(in crate::kubectl) locked: bool,
     pub(in crate::kubectl) writing: &'a Writing<'a>,
 }
+
+/// How it begins what may not change and would.
+const PRECONDITION: &str = "precondition failed for: ";
 
 /// A fault, and the patch as far as there is one.
 type Failed = (String, Fault);
@@ -141,7 +145,8 @@ impl Patcher<'_> {
 
     /// What kubectl says when it can't make a patch: it tries three ways, and then shows all that it tried with.
     fn no_patch(&self, info: &Info, modified: &Value, text: &str, session: &Session<'_>) -> Result<Fault, Fault> {
-        for schema in ["openapi v3 spec", "openapi spec"].iter().filter(|_| self.openapi) {
+        let warns = self.openapi && !text.starts_with(PRECONDITION);
+        for schema in ["openapi v3 spec", "openapi spec"].iter().filter(|_| warns) {
             session.ui.err(&format!("warning: error calculating patch from {schema}: {text}\n"));
         }
         let original = info.tree["metadata"]["annotations"][LAST_APPLIED].as_str().unwrap_or_default();
@@ -198,6 +203,10 @@ fn whole_tree(info: &Info, session: &Session<'_>) -> Result<Value, Fault> {
 fn three_way(info: &Info, original: &Value, modified: &Value, whole: Option<&Value>) -> Result<Value, String> {
     let text = |e: merge::MergeError| e.to_string();
     let patch = merge::three_way_strategic(info.kind(), original, modified, &info.tree).map_err(text)?;
+    // A kind in small letters is found, but is no other kind to change to.
+    if merge::changes_identity(&patch) {
+        return Err(format!("{PRECONDITION}{}", sprint(&patch)));
+    }
     let clash = match whole {
         None => None,
         Some(whole) => merge::conflicting_changes(info.kind(), original, &patch, whole).map_err(text)?,
