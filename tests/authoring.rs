@@ -74,6 +74,18 @@ fn a_real_cluster_is_used_when_somebody_agrees() {
     assert!(code == Some(1) && text.contains("nosuch"), "{text}");
     let (code, text) = check("--on kubectl --yes");
     assert!(code == Some(0) && text.starts_with("ok      first"), "{text}");
+    // A lesson is data there, too: its lines reach no program, no file and no variable of the host.
+    let lesson = fs::read_to_string(home.path().join("work/first.md")).expect("the lesson");
+    let mark = home.path().join("mark");
+    let lines = format!(
+        "```console\n$ echo \"${{KSTATE_HOME:-none}}\"; touch {0}; ls {0} /usr/bin/git; kubectl create cm x --from-file=/etc/hostname\nnothing\n",
+        mark.display()
+    );
+    home.write("first.md", &lesson.replacen("```console\n", &lines, 1));
+    let (code, text) = check("--on kubectl --yes");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("none") && text.contains("\"/etc/hostname\" does not exist"), "{text}");
+    assert!(text.contains("/usr/bin/git': No such file") && !mark.exists(), "{text}");
     // Nothing is left behind, once the cluster has had its time.
     home.ok("clock advance 2m");
     assert!(!home.ok("get pv,ns -o name").contains("first") && !home.ok("get pv -o name").contains("my-volume"));

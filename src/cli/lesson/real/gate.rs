@@ -40,10 +40,9 @@ pub(super) fn refusal(words: &[String]) -> Option<String> {
     if !verb.starts_with('-') && !verb.is_empty() && !is_kubectl_verb(verb) {
         return Some(format!("error: unknown command {verb:?} for \"kubectl\"\n"));
     }
-    let is_refused = |word: &&str| REFUSED.contains(word);
-    if let Some(verb) =
-        Some(verb).filter(is_refused).or_else(|| own.iter().copied().find(|_| verb.starts_with('-')).filter(is_refused))
-    {
+    // Behind a flag a word may be its value or the verb.
+    let could_be = if verb.starts_with('-') { &own[..] } else { std::slice::from_ref(&verb) };
+    if let Some(verb) = could_be.iter().find(|word| REFUSED.contains(word)) {
         return Some(format!("error: kubectl {verb} is not for a lesson on a real cluster\n"));
     }
     let path = paths(verb, &own).into_iter().find(|path| leads_out(path))?;
