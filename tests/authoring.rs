@@ -74,6 +74,10 @@ fn a_real_cluster_is_used_when_somebody_agrees() {
     assert!(code == Some(1) && text.contains("nosuch"), "{text}");
     let (code, text) = check("--on kubectl --yes");
     assert!(code == Some(0) && text.starts_with("ok      first"), "{text}");
+    home.ok("create namespace kstate-first");
+    let (code, text) = check("--on kubectl --yes");
+    assert!(code == Some(1) && text.contains("that is not a lesson's"), "{text}");
+    home.ok("delete namespace kstate-first");
     // A lesson is data there, too: its lines reach no program, no file and no variable of the host.
     let lesson = fs::read_to_string(home.path().join("work/first.md")).expect("the lesson");
     let mark = home.path().join("mark");

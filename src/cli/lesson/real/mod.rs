@@ -38,6 +38,9 @@ const CLUSTER_WIDE: &str = "pv,sc,clusterroles,clusterrolebindings,priorityclass
 const NAMESPACED: &str =
     "sts,deploy,rs,ds,jobs,cronjobs,pods,pvc,svc,cm,secrets,hpa,pdb,roles,rolebindings,networkpolicies";
 
+/// What marks a namespace as one that was made here.
+const OURS: &str = "app.kubernetes.io/managed-by=kstate";
+
 /// How long a cluster may take to come to rest, and how often it is looked at.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOKS_EVERY: Duration = Duration::from_millis(700);
@@ -150,8 +153,18 @@ impl RealShell {
             false => format!("kstate-{}", lesson.name.chars().take(50).collect::<String>()),
         };
         if !names_default {
+            let there = |more: &[&str]| {
+                let get = ["get", "namespace", "-o", "name", "--field-selector"];
+                let named = format!("metadata.name={}", self.namespace);
+                self.kubectl(&[&get[..], &[&named], more].concat())
+            };
+            if there(&[])? != there(&["-l", OURS])? {
+                let text = format!("the cluster has a namespace {:?} that is not a lesson's", self.namespace);
+                return Err(Failure::error(text).hint("the lesson would take its place: rename one of them").into());
+            }
             self.kubectl(&["delete", "namespace", &self.namespace, "--ignore-not-found"])?;
             self.kubectl(&["create", "namespace", &self.namespace])?;
+            self.kubectl(&["label", "namespace", &self.namespace, OURS])?;
             // A pod needs its account.
             let account = ["get", "serviceaccount", "default", "-n", &self.namespace];
             let began = Stopwatch::start();
