@@ -143,6 +143,7 @@ fn in_words(line: &str, width: usize, margin: usize) -> Vec<String> {
         let within = (0..=room).rev().find(blank);
         let within = within.or_else(|| (room / 2..=room).rev().find(behind(',')));
         let within = within.or_else(|| (1..=room).rev().find(behind('/')));
+        let within = within.or_else(|| (1..=room).rev().find(behind(',')));
         let Some(at) = within.or_else(|| (room..left.len()).find(blank)) else { break };
         parts.push(left[..at].iter().collect::<String>().trim_end().to_string());
         let next = left[at..].iter().take_while(|c| **c == ' ').count();
@@ -214,7 +215,10 @@ fn fit(block: &[&str], width: usize, margin: usize, keep: &BTreeSet<String>, fou
     let total = |rows: &[Vec<String>]| -> usize {
         let mut widths = widths(rows);
         if let Some(last) = widths.last_mut().filter(|_| is_prose(rows)) {
-            *last = ROOM.min(*last);
+            let cells = rows.iter().filter_map(|row| row.last());
+            let words = cells.flat_map(|cell| cell.split_inclusive([' ', ',', '/']));
+            let longest = words.map(|word| word.trim_end().chars().count()).max().unwrap_or(0);
+            *last = ROOM.max(longest).min(*last);
         }
         widths.iter().map(|w| w + 3).sum::<usize>().saturating_sub(3)
     };
@@ -412,6 +416,12 @@ dynamic-pvc01   Bound     pvc-fd32ed47-697a-419d-9b19-ba6655007ff9   10Mi       
         last
         ");
         assert!(!found.text.ends_with('\n') && !found.cut);
+        let labels = "\
+NAME      READY   STATUS    RESTARTS   AGE   LABELS
+cache-0   1/1     Running   0          69s   app=cache,apps.kubernetes.io/pod-index=0,controller-revision-hash=cache-6cc6cb5668
+";
+        let found = narrow(labels, 80, &BTreeSet::new()).expect("it is too wide");
+        assert!(!found.cut && found.text.contains(" controller-revision-hash=cache-6cc6cb5668"), "{}", found.text);
         let row = format!("  Normal  Expanding{:30}10m   waiting for an external controller", "");
         let found = narrow(&row, 40, &BTreeSet::new()).expect("it is too wide");
         assert_eq!(found.text, "  Normal  Expanding  10m  waiting for an\n  external controller");

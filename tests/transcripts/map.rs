@@ -124,13 +124,13 @@ fn nodes_hold_pods_that_mount_claims_of_volumes() {
      ○ -                           waits Pending     -
      ● -                           -                 spare
     $ kstate map --small 50
-       POD           CLAIM        VOLUME       NODE
-     ✗ broken I…                               server-0
-     ● db-0      ─── data-db… ─── pvc-0bd… ─── agent-0
-     ● db-1      ─── data-db… ─── pvc-a59… ─── agent-1
-     ○ nowhere …                               -
-     ○ -             waits P…     -
-     ● -             -            spare
+       POD          CLAIM        VOLUME       NODE
+     ✗ broken …                               server-0
+     ● db-0     ─── data-db… ─── pvc-0bd… ─── agent-0
+     ● db-1     ─── data-db… ─── pvc-a59… ─── agent-1
+     ○ nowhere…                               -
+     ○ -            waits P…     -
+     ● -            -            spare
     $ kstate map -o mermaid
     flowchart LR
       n0["node/k3d-deadless-agent-0<br/>Ready"]
