@@ -74,6 +74,7 @@ fn a_real_cluster_is_used_when_somebody_agrees() {
     assert!(code == Some(1) && text.contains("nosuch"), "{text}");
     let (code, text) = check("--on kubectl --yes");
     assert!(code == Some(0) && text.starts_with("ok      first"), "{text}");
+    home.ok("clock advance 2m");
     home.ok("create namespace kstate-first");
     let (code, text) = check("--on kubectl --yes");
     assert!(code == Some(1) && text.contains("that is not a lesson's"), "{text}");
