@@ -2,7 +2,7 @@
 //!
 //! Requests that wait are answered together, in one transaction, so that one commit makes all of them last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration as Real;
 
@@ -24,6 +24,9 @@ const SESSIONS_EVERY: Duration = Duration::millis(250);
 
 /// How many requests are answered in one transaction.
 const AT_ONCE: usize = 256;
+
+/// How many streams begin in one transaction: each is told first what there is, while others want a quick answer.
+const STREAMS_AT_ONCE: usize = 16;
 
 /// How long requests that write wait for another process each time, and in all.
 const MOMENT: Real = Real::from_millis(20);
@@ -78,6 +81,8 @@ struct Hub<'a> {
     kept_pace: Option<Time>,
     /// Requests that wait for another process to end its writing, and since when.
     postponed: Vec<(Ask, Time)>,
+    /// Streams that are to begin.
+    streams: VecDeque<Ask>,
 }
 
 /// Serves a cluster until `stop` says so, or its file is gone. `wall` tells the real time.
@@ -93,8 +98,8 @@ pub fn run(
 ) -> Result<(), ApiError> {
     server.serve_to(keys.clone());
     let (followers, held) = (Vec::new(), BTreeMap::new());
-    let (sessions_rest, kept_pace, postponed) = (None, None, Vec::new());
-    let mut hub = Hub { server, keys, wall, followers, held, counted: 0, sessions_rest, kept_pace, postponed };
+    let (sessions_rest, kept_pace, postponed, streams) = (None, None, Vec::new(), VecDeque::new());
+    let mut hub = Hub { server, keys, wall, followers, held, counted: 0, sessions_rest, kept_pace, postponed, streams };
     let mut pause = Real::ZERO;
     while !stop() {
         let mut jobs = Vec::new();
@@ -110,6 +115,9 @@ pub fn run(
         }
         hub.answer(jobs)?;
         pause = hub.go_on()?;
+        if !hub.streams.is_empty() {
+            pause = Real::ZERO;
+        }
     }
     hub.end();
     Ok(())
@@ -124,6 +132,9 @@ impl Hub<'_> {
         for job in jobs {
             match job {
                 Job::Ask { request, answer } if wire::writes(&request) => writes.push(((request, answer), now)),
+                Job::Ask { request, answer } if wire::is_long_running(&request) => {
+                    self.streams.push_back((request, answer));
+                }
                 Job::Ask { request, answer } => reads.push((request, answer)),
                 other => typed.push(other),
             }
@@ -135,6 +146,8 @@ impl Hub<'_> {
                 Err(fault) => return self.refuse_all(writes.into_iter().map(|(ask, _)| ask), fault),
             }
         }
+        let begins = self.streams.len().min(STREAMS_AT_ONCE);
+        reads.extend(self.streams.drain(..begins));
         if reads.is_empty() {
             return Ok(());
         }
@@ -433,7 +446,8 @@ impl Hub<'_> {
                 let _ = process.out.send(Frame::End);
             }
         }
-        for ((_, answer), _) in std::mem::take(&mut self.postponed) {
+        let waiting = std::mem::take(&mut self.postponed).into_iter().map(|(ask, _)| ask);
+        for (_, answer) in waiting.chain(std::mem::take(&mut self.streams)) {
             let text = "the server is shutting down";
             tell(answer, Told::Whole(refused(&ApiError::new(Reason::ServiceUnavailable, text))));
         }

@@ -84,6 +84,13 @@ pub fn writes(request: &http::Request) -> bool {
     !matches!(request.method.as_str(), "GET" | "HEAD") || is_upgrade(request)
 }
 
+/// Whether a request goes on for as long as somebody listens. Mirrors `BasicLongRunningRequestCheck`.
+pub fn is_long_running(request: &http::Request) -> bool {
+    let is_set = |name: &str| request.parameter(name).is_some_and(|value| !matches!(value.as_str(), "false" | "0"));
+    request.method == "GET"
+        && (is_set("watch") || request.path().ends_with("/log") || request.path().contains("/watch/"))
+}
+
 /// Whether a request asks to speak another protocol from here on.
 pub fn is_upgrade(request: &http::Request) -> bool {
     let asks = |value: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
