@@ -179,16 +179,17 @@ async fn answer(mut request: hyper::Request<Incoming>, shared: &Rc<Shared>) -> A
         return plain(400, "query parameter \"port\" is required\n");
     }
     let counter = if wire::writes(&asked) { (&shared.writes, WRITES) } else { (&shared.reads, READS) };
-    let turn = Turn::take(counter.0, counter.1);
-    let _turn = match turn {
-        // What goes on for long is not counted.
-        _ if wire::is_long_running(&asked) => None,
-        Some(turn) => Some(turn),
-        None => {
-            let mut refused = plain(429, "Too many requests, please try again later.\n");
-            refused.headers_mut().insert("Retry-After", HeaderValue::from_static("1"));
-            return refused;
-        }
+    // What goes on for long is not counted.
+    let _turn = match wire::is_long_running(&asked) {
+        true => None,
+        false => match Turn::take(counter.0, counter.1) {
+            Some(turn) => Some(turn),
+            None => {
+                let mut refused = plain(429, "Too many requests, please try again later.\n");
+                refused.headers_mut().insert("Retry-After", HeaderValue::from_static("1"));
+                return refused;
+            }
+        },
     };
     match timeout(BODY, read(request.into_body())).await {
         Err(_) => return plain(408, "the request took too long\n"),
