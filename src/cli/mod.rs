@@ -82,11 +82,6 @@ const OWN_VERBS: [&str; 15] = [
     "why",
 ];
 
-/// Whether kubectl has a verb of that name.
-fn is_kubectl_verb(name: &str) -> bool {
-    ARGUMENTS.iter().any(|(known, _)| *known == name) && !OWN_VERBS.contains(&name)
-}
-
 /// Whether a verb may change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {

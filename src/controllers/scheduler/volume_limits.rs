@@ -31,7 +31,7 @@ pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(),
         let driver = node.spec.drivers.iter().find(|d| d.name == driver)?;
         usize::try_from(driver.allocatable.as_ref()?.count?).ok()
     };
-    let mut new: BTreeSet<Known<'_>> = attachable_volumes(cycle.view, cycle.pod).collect();
+    let mut new: BTreeSet<Known<'_>> = attachable_volumes(cycle.view, cycle.pod).into_iter().collect();
     if !new.iter().any(|(driver, _)| limit(driver).is_some()) {
         return Ok(());
     }
@@ -55,12 +55,11 @@ pub(super) fn check_limits(cycle: &Cycle<'_>, info: &NodeInfo<'_>) -> Result<(),
 }
 
 /// The volumes of a pod's claims that a driver attaches. Mirrors `filterAttachableVolumes`.
-fn attachable_volumes<'v>(view: &View<'v>, pod: &'v Pod) -> impl Iterator<Item = Known<'v>> {
+fn attachable_volumes<'v>(view: &View<'v>, pod: &'v Pod) -> Vec<Known<'v>> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    let claims: Vec<&PersistentVolumeClaim> =
-        claim_names_of(pod).filter_map(|name| view.get_as(namespace, &name)).collect();
+    let claims = claim_names_of(pod).filter_map(|name| view.get_as::<PersistentVolumeClaim>(namespace, &name));
     let own = attachable_inline_volumes(pod).into_iter().filter_map(|volume| volume_info(&volume).map(owned));
-    claims.into_iter().filter_map(|claim| driver_info(view, claim)).chain(own).collect::<Vec<_>>().into_iter()
+    claims.filter_map(|claim| driver_info(view, claim)).chain(own).collect()
 }
 
 /// Mirrors `getCSIDriverInfo`.

@@ -121,12 +121,8 @@ fn fault_of(rule: &Value, schema: &Value, tree: &Value, old: Option<&Value>, pat
         return None;
     }
     let scope: &Scope<'_> = &[("self", Some((tree, schema))), ("oldSelf", old.map(|old| (old, schema)))];
-    let judged = |expression: &Expression| match is_optional {
-        true => expression.evaluate_with_optional(scope, ("oldSelf", old.map(|old| (old, schema)))),
-        false => expression.evaluate(scope),
-    };
     let message = rule["message"].as_str().filter(|m| !m.is_empty()).map(str::trim);
-    match judged(&expression) {
+    match expression.evaluate(scope, is_optional.then_some("oldSelf")) {
         Ok(Outcome::Bool(true)) => None,
         // What is as it was before may be as wrong as it was before.
         Ok(_) if !expression.uses("oldSelf") && old == Some(tree) => None,
@@ -159,7 +155,7 @@ fn fault_of(rule: &Value, schema: &Value, tree: &Value, old: Option<&Value>, pat
 
 /// What a rule's own expression says; none where that comes to no text of one line.
 fn own_words(text: &str, scope: &Scope<'_>) -> Option<String> {
-    match compiled(text.trim()).ok()?.evaluate(scope) {
+    match compiled(text.trim()).ok()?.evaluate(scope, None) {
         Ok(Outcome::Text(words)) => {
             let words = words.trim().to_string();
             Some(words).filter(|words| !words.is_empty() && !words.contains('\n'))

@@ -3,7 +3,7 @@
 
 use std::path::{Component, Path};
 
-use crate::cli::is_kubectl_verb;
+use crate::cli::help::table::is_kubectl;
 
 /// Verbs that start programs, or listen on this machine.
 const REFUSED: [&str; 5] = ["edit", "plugin", "port-forward", "proxy", "kuberc"];
@@ -37,7 +37,7 @@ const PRINTED_BY_FILE: [&str; 5] =
 pub(super) fn refusal(words: &[String]) -> Option<String> {
     let own: Vec<&str> = words.iter().skip(1).map(String::as_str).take_while(|word| *word != "--").collect();
     let verb = own.first().copied().unwrap_or_default();
-    if !verb.starts_with('-') && !verb.is_empty() && !is_kubectl_verb(verb) {
+    if !verb.starts_with('-') && !verb.is_empty() && !is_kubectl(verb) {
         return Some(format!("error: unknown command {verb:?} for \"kubectl\"\n"));
     }
     // Behind a flag a word may be its value or the verb.

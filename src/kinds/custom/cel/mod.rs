@@ -95,42 +95,20 @@ impl Expression {
         self.names.contains(name)
     }
 
-    /// What the expression comes to.
+    /// What the expression comes to. A name stands for what the scope has for it, `optional` for that or nothing as an
+    /// optional value.
     ///
     /// # Errors
     /// cel-go's words for what went wrong.
-    pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Outcome, String> {
+    pub(super) fn evaluate(&self, scope: &Scope<'_>, optional: Option<&str>) -> Result<Outcome, String> {
         let mut context = Context::default();
         for (name, value) in scope.iter().filter(|(name, _)| self.uses(name)) {
-            // A name without a value stands for an optional one that is not there.
             match value {
+                _ if optional == Some(*name) => context.add_variable_as_val(*name, values::optional(*value)),
                 Some((tree, schema)) => context.add_variable_from_value(*name, values::of(tree, schema)),
-                None => context.add_variable_as_val(*name, values::none()),
+                None => {}
             }
         }
-        self.run(context)
-    }
-
-    /// The same where one of the names stands for an optional value.
-    ///
-    /// # Errors
-    /// As for `evaluate`.
-    pub(super) fn evaluate_with_optional(
-        &self,
-        scope: &Scope<'_>,
-        optional: (&str, Option<(&Value, &Value)>),
-    ) -> Result<Outcome, String> {
-        let mut context = Context::default();
-        for (name, value) in scope.iter().filter(|(name, _)| *name != optional.0) {
-            if let Some((tree, schema)) = value {
-                context.add_variable_from_value(*name, values::of(tree, schema));
-            }
-        }
-        context.add_variable_as_val(optional.0, values::optional(optional.1));
-        self.run(context)
-    }
-
-    fn run(&self, mut context: Context<'_>) -> Result<Outcome, String> {
         library::add_to(&mut context);
         let left = Arc::new(AtomicU64::new(MOST_ROUNDS));
         context.add_function(TICK, move || -> cel::ResolveResult {
@@ -328,7 +306,7 @@ mod tests {
         let scope = [("self", Some((&tree, &schema)))];
         let say = || match Expression::compile(text, &["self", "oldSelf"]) {
             Err(fault) => format!("can't be read: {}", fault.lines().next().unwrap_or_default()),
-            Ok(expression) => match expression.evaluate(&scope) {
+            Ok(expression) => match expression.evaluate(&scope, None) {
                 Ok(Outcome::Bool(yes)) => yes.to_string(),
                 Ok(Outcome::Text(text)) => format!("{text:?}"),
                 Ok(Outcome::Other) => "something else".into(),

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use cel::{ExecutionError, Value};
 
+use crate::api::scalar::query_unescape;
+
 type Answer = Result<Value, ExecutionError>;
 
 const URL: &str = "url\0";
@@ -239,22 +241,7 @@ fn of_url(name: &str, url: &Url<'_>) -> Answer {
     }
 }
 
-/// Undoes the escapes of a query.
+/// A part of a query without its escapes; as it is where they are none.
 fn unescaped(text: &str) -> String {
-    let bytes = text.replace('+', " ").into_bytes();
-    let (mut plain, mut at) = (Vec::new(), 0);
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
-        match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
-            (b'%', Some(byte)) => {
-                plain.push(byte);
-                at += 3;
-            }
-            (byte, _) => {
-                plain.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&plain).into_owned()
+    query_unescape(text).unwrap_or_else(|_| text.to_string())
 }

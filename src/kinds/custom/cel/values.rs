@@ -108,12 +108,7 @@ fn escaped(name: &str) -> String {
     name.replace("__", "__underscores__").replace('.', "__dot__").replace('-', "__dash__").replace('/', "__slash__")
 }
 
-/// An optional value that is not there.
-pub(super) fn none() -> Box<dyn Val> {
-    Box::new(CelOptional::none())
-}
-
-/// An optional value.
+/// An optional value, which may not be there.
 pub(super) fn optional(value: Option<(&Tree, &Tree)>) -> Box<dyn Val> {
     let value = value.and_then(|(tree, schema)| Box::<dyn Val>::try_from(of(tree, schema)).ok());
     Box::new(CelOptional::from(value))
